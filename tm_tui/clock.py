@@ -1,0 +1,45 @@
+"""Time as a part that tests can own: intervals on a clock that never steps, dates only for showing."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+__all__ = ["Clock", "SystemClock"]
+
+
+class Clock(Protocol):
+    """What the agent knows of time."""
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed moment; never steps back, goes on while the machine is suspended."""
+        ...
+
+    def now(self) -> datetime:
+        """The wall clock, with a time zone (UTC). Only for showing and for protocols."""
+        ...
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        """Wait for `event` at most `seconds`; True if it happened."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clocks (CLOCK_BOOTTIME counts the time spent in suspend)."""
+
+    def monotonic(self) -> float:
+        """Seconds since boot."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def now(self) -> datetime:
+        """The time in UTC."""
+        return datetime.now(UTC)
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        """Wait for `event` at most `seconds`; True if it happened."""
+        try:
+            async with asyncio.timeout(max(0.0, seconds)):
+                await event.wait()
+        except TimeoutError:
+            return False
+        return True

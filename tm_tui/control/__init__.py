@@ -1,0 +1,1 @@
+"""The control socket: the types both sides share, the agent's server, the client of console and CLI."""

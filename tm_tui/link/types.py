@@ -1,0 +1,54 @@
+"""What describes a way to a server, before anything is opened."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import SecretStr
+
+__all__ = ["Credentials", "Endpoint", "Limits", "Proxy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A host (checked: IP address without brackets or A-labels) and its port."""
+
+    host: str
+    port: int
+
+    @property
+    def authority(self) -> str:
+        """`host:port` as in a URL, an IPv6 address in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def bracketed(self) -> str:
+        """`[host]:port`, as host keys are filed."""
+        return f"[{self.host}]:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A user name and its password; `repr` does not show the password."""
+
+    username: str
+    password: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """The proxy on the way, and what it asks for."""
+
+    type: Literal["http", "https", "socks4", "socks5"]
+    endpoint: Endpoint
+    credentials: Credentials | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds after which a stage is given up, so that nothing waits for ever."""
+
+    connect: float = 10.0
+    handshake: float = 10.0
+    login: float = 15.0
+    reply: float = 20.0
+    keepalive: float = 15.0

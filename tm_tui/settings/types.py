@@ -1,0 +1,190 @@
+"""The rules of each kind of field, once: the form, the CLI and the control socket all end up here."""
+
+import ipaddress
+import re
+import unicodedata
+from typing import Annotated, Any
+
+import idna
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
+
+__all__ = [
+    "INTERVALS",
+    "Email",
+    "Host",
+    "Interval",
+    "Kbps",
+    "Password",
+    "Port",
+    "UserName",
+    "interval_seconds",
+    "is_ip_address",
+    "refusal",
+]
+
+INTERVALS = {"5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "6h": 21600, "12h": 43200, "24h": 86400}
+"""The seven intervals of the product, in seconds."""
+
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_NUMBERLIKE = re.compile(r"[0-9]+|0x[0-9a-f]*")
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
+_WHOLE = re.compile(r"0|[1-9][0-9]{0,7}")
+_LAB_INTERVAL = re.compile(r"([1-9][0-9]{0,4})s")
+_HOST_REMEDY = "Enter an IP address such as 192.0.2.10 or 2001:db8::10, or a name such as tmsp.example.com."
+
+
+def refusal(kind: str, cause: str, remedy: str) -> PydanticCustomError:
+    """Make the error that `problems_of` later reads back: `kind` is a stable word for the broken rule."""
+    return PydanticCustomError(kind, "{cause} {remedy}", {"cause": cause, "remedy": remedy})  # type: ignore[misc]
+
+
+def is_ip_address(host: str) -> bool:
+    """Tell a checked host: an IP address, or a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _usable(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    if address.is_unspecified or address.is_multicast or address == ipaddress.IPv4Address(0xFFFFFFFF):
+        raise refusal("host", f"{address} is no address of a single server.", "Enter the server's own address.")
+    return str(address)
+
+
+def _check_name(text: str) -> str:
+    name = text.removesuffix(".").lower()
+    if any(not label for label in name.split(".")):
+        raise refusal("host", "The name has an empty part.", _HOST_REMEDY)
+    if not name.isascii() or "xn--" in name:
+        try:
+            name = idna.encode(name).decode("ascii")
+        except idna.IDNAError:
+            raise refusal("host", "This is no valid international name (IDNA 2008).", _HOST_REMEDY) from None
+    labels = name.split(".")
+    if len(name) > 253:
+        raise refusal("host", "The name is longer than 253 characters.", _HOST_REMEDY)
+    if any(not _LABEL.fullmatch(label) for label in labels):
+        cause = "Each part of a name has 1 to 63 letters, digits or inner hyphens."
+        raise refusal("host", cause, _HOST_REMEDY)
+    if _NUMBERLIKE.fullmatch(labels[-1]):
+        cause = "This is neither a whole IP address nor a name."
+        raise refusal("host", cause, "Write all four numbers, decimal and without leading zeros: 192.0.2.10.")
+    return name
+
+
+def _check_host(text: str) -> str:
+    if not text:
+        return ""
+    if any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn"} or c.isspace() for c in text):
+        raise refusal("host", "There is a space or an invisible character in it.", _HOST_REMEDY)
+    if "://" in text or "/" in text:
+        raise refusal("host", "This is a URL.", "Enter the host alone, without scheme and path.")
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if ":" in bare:
+        if "%" in bare:
+            raise refusal("host", "An address with a zone (%) works on this machine only.", _HOST_REMEDY)
+        try:
+            return _usable(ipaddress.IPv6Address(bare))
+        except ipaddress.AddressValueError:
+            cause = "This is no IPv6 address, and a port does not belong here."
+            raise refusal("host", cause, "Enter the host alone; the port has a field of its own.") from None
+    try:
+        return _usable(ipaddress.IPv4Address(text))
+    except ipaddress.AddressValueError:
+        return _check_name(text)
+
+
+def _check_port(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not _PORT.fullmatch(value) or int(value) > 65535:
+        raise refusal("port", "This is no port.", "Enter a whole number from 1 to 65535.")
+    return int(value)
+
+
+def _check_kbps(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not _WHOLE.fullmatch(value):
+        cause = "This is no whole number of kilobytes a second."
+        raise refusal("kbps", cause, "Enter digits only, without a unit, up to 99999999; 0 sets no limit.")
+    return int(value)
+
+
+def _check_seconds(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not _WHOLE.fullmatch(value) or not 5 <= int(value) <= 28800:
+        cause = "This is no heartbeat interval."
+        raise refusal("seconds", cause, "Enter a whole number of seconds from 5 to 28800.")
+    return int(value)
+
+
+def interval_seconds(interval: str) -> int:
+    """Seconds of a checked interval such as `1h`, or `30s` in a lab."""
+    return INTERVALS.get(interval) or int(interval.removesuffix("s"))
+
+
+def _check_interval(value: str) -> str:
+    if value in INTERVALS:
+        return value
+    lab = _LAB_INTERVAL.fullmatch(value)
+    if not lab or int(lab[1]) > 86400:
+        raise refusal("interval", "This is no sending interval.", f"Choose one of {', '.join(INTERVALS)}.")
+    return value
+
+
+def _check_email(text: str) -> str:
+    if not text:
+        return ""
+    import email_validator
+
+    try:
+        checked = email_validator.validate_email(
+            text, check_deliverability=False, strict=True, test_environment=True
+        )
+    except email_validator.EmailNotValidError:
+        cause = "This is no e-mail address."
+        raise refusal("email", cause, "Enter an address such as admin@example.com, or leave it empty.") from None
+    return checked.normalized
+
+
+def _check_user_name(text: str) -> str:
+    if ":" in text:
+        cause = "A user name cannot hold a colon (RFC 7617)."
+        raise refusal("username", cause, "Enter the name as your support provider gave it.")
+    if len(text.encode("utf-8", "replace")) > 255:
+        raise refusal("username", "The user name is longer than 255 bytes.", "Enter a shorter one.")
+    if any(unicodedata.category(c) in {"Cc", "Cf", "Cs"} for c in text) or text != text.strip():
+        cause = "There is an invisible character, or a space at an end."
+        raise refusal("username", cause, "Enter the name as your support provider gave it.")
+    return text
+
+
+def _check_password(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    try:
+        size = len(text.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise refusal("password", "The password is not valid Unicode text.", "Type it again.") from None
+    if size > 1024:
+        raise refusal("password", "The password is longer than 1024 bytes.", "Enter a shorter one.")
+    return secret
+
+
+Host = Annotated[str, AfterValidator(_check_host)]
+"""An IPv4 or IPv6 address without brackets, a name as A-labels, or empty."""
+Port = Annotated[int, BeforeValidator(_check_port, json_schema_input_type=int), Field(ge=1, le=65535)]
+Kbps = Annotated[int, BeforeValidator(_check_kbps, json_schema_input_type=int), Field(ge=0)]
+"""Kilobytes (1000 bytes) a second; 0 is no limit."""
+HeartbeatSeconds = Annotated[
+    int, BeforeValidator(_check_seconds, json_schema_input_type=int), Field(ge=5, le=28800)
+]
+Interval = Annotated[str, AfterValidator(_check_interval)]
+Email = Annotated[str, AfterValidator(_check_email)]
+UserName = Annotated[str, AfterValidator(_check_user_name)]
+Password = Annotated[SecretStr, AfterValidator(_check_password)]
+"""Never stripped, never normalised, at most 1024 bytes of UTF-8."""

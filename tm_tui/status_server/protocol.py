@@ -1,0 +1,73 @@
+"""The JSON bodies of the TMSP link protocol, version 1 (docs/protocol.md), shared with the reference portal."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tm_tui.text import SafeText
+
+__all__ = [
+    "APPLIANCE_PATTERN",
+    "HeartbeatReply",
+    "HeartbeatRequest",
+    "Notice",
+    "RegistrationReply",
+    "RegistrationRequest",
+]
+
+APPLIANCE_PATTERN = r"[a-z0-9][a-z0-9-]{2,62}"
+"""How an appliance may be named: it is a folder on the log server."""
+
+Appliance = Annotated[str, Field(pattern=f"^{APPLIANCE_PATTERN}\\Z")]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class RegistrationRequest(_Body):
+    """POST /v1/registration. Idempotent: the same appliance may register again with other values."""
+
+    appliance: Appliance
+    product: Literal["Threat Mitigator"] = "Threat Mitigator"
+    version: SafeText
+    edition: Literal["hosted", "on-premise"]
+    email: SafeText = ""
+    heartbeat_seconds: int = Field(ge=5, le=28800)
+
+
+class RegistrationReply(_Body):
+    """200 or 201."""
+
+    appliance: Appliance
+    registered_at: datetime
+    server_time: datetime
+
+
+class HeartbeatRequest(_Body):
+    """POST /v1/heartbeat. With `probe` it is checked in full and counts as nothing, registered or not."""
+
+    appliance: Appliance
+    version: SafeText
+    sent_at: datetime
+    heartbeat_seconds: int = Field(ge=5, le=28800)
+    revision: int = Field(ge=0)
+    uptime_seconds: float = Field(ge=0)
+    waiting_events: int = Field(ge=0, default=0)
+    probe: bool = False
+
+
+class Notice(_Body):
+    """What the status server announces: a pattern or a report to fetch."""
+
+    kind: SafeText
+    id: SafeText
+    title: SafeText = ""
+
+
+class HeartbeatReply(_Body):
+    """200. 404 says the appliance is not registered (any more)."""
+
+    server_time: datetime
+    notices: tuple[Notice, ...] = Field(default=(), max_length=100)

@@ -1,0 +1,28 @@
+"""Text from outside is made safe to keep and to show: no control, bidi or surrogate character survives."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+__all__ = ["SafeText", "safe_text"]
+
+# C0 and C1 controls with DEL, surrogates, bidi controls and marks, line and paragraph separators, invisible
+# operators, the byte order mark, interlinear annotation and tag characters. Newline and tab become spaces.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff"
+    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+
+
+def safe_text(text: str, limit: int = 500) -> str:
+    """Return `text` on one line, each unsafe character as U+FFFD, cut to `limit` characters.
+
+    The cut shows as an ellipsis, so that nobody takes the part for the whole.
+    """
+    line = _UNSAFE.sub("\ufffd", text[: limit + 1].replace("\r\n", " ").replace("\n", " ").replace("\t", " "))
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+SafeText = Annotated[str, AfterValidator(safe_text)]
+"""A pydantic string that went through `safe_text`."""
