@@ -1,0 +1,49 @@
+# Two commands for users: `make demo` and `make test`. Both set up .venv by themselves.
+# `make lock` renews the pinned dependencies (needs uv).
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test check lock clean
+
+demo: $(VENV)/.runtime
+	@$(BIN)/tm-tui demo
+
+test: $(VENV)/.dev check
+	@packaging/test-peers
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "tm-tui needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	    || { echo "Python's venv module is missing (Debian: python3-venv)" >&2; rm -rf $(VENV); exit 1; }
+
+$(VENV)/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Setting up $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
+	@echo "Adding the tools for tests ..."
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@touch $@
+
+lock:
+	@for set in runtime build dev; do \
+	    case $$set in runtime) from="pyproject.toml";; dev) from="pyproject.toml --group dev";; \
+	        build) from="--group build";; esac; \
+	    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	        --no-annotate --no-header --constraint requirements/dev.txt --output-file requirements/$$set.txt $$from; done
+
+clean:
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
