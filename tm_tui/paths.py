@@ -38,7 +38,10 @@ class Home:
         import platformdirs
 
         folders = platformdirs.PlatformDirs("tm-tui", appauthor=False)
-        return cls(Path(folders.user_config_dir), Path(folders.user_state_dir), Path(folders.user_runtime_dir))
+        state = Path(folders.user_state_dir)
+        # Without a runtime folder of the user's own, platformdirs would fall back to the shared /tmp.
+        run = Path(folders.user_runtime_dir) if environ.get("XDG_RUNTIME_DIR") else state / "run"
+        return cls(Path(folders.user_config_dir), state, run)
 
     @property
     def control_socket(self) -> Path:

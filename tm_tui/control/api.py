@@ -113,7 +113,7 @@ class AgentStatus(Shape):
     log_server: LogServerStatus
     spool: SpoolStatus = SpoolStatus()
     alerts: tuple[SafeText, ...] = ()
-    """What an admin must know now, such as a damaged revision or what being disabled means. One sentence each."""
+    """What an admin must know now, a sentence each: a damaged revision, what being disabled means."""
 
 
 class SecretChanges(Shape):
@@ -179,7 +179,7 @@ class Refusal(Shape):
 
 
 class ProbeRequest(Shape):
-    """The body of POST /v1/probe. Without settings, the saved ones are tested; unchanged secrets are the saved."""
+    """The body of POST /v1/probe. Without settings the saved ones are tested; None secrets are the saved."""
 
     settings: dict[str, Any] | None = None
     secrets: SecretChanges = SecretChanges()
@@ -195,8 +195,10 @@ class HostKeyInfo(Shape):
 
 
 class StepEvent(Shape):
-    """One line of a probe. `step` is SERVER.STAGE: log_server|status_server . settings name proxy tcp tls host_key
-    authentication service clock.
+    """One line of a probe. `step` is SERVER.STAGE.
+
+    SERVER: log_server, status_server; STAGE: settings name proxy tcp tls host_key authentication
+    service clock.
     """
 
     step: str
@@ -237,7 +239,7 @@ class TrustDocument(Shape):
 
 
 class ApproveRequest(Shape):
-    """The body of POST /v1/trust/host-keys. The agent fetches the key itself and keeps it only if it is this one.
+    """The body of POST /v1/trust/host-keys. The agent fetches the key and keeps it only if it is this one.
 
     `settings` and `secrets` are the form's unsaved values, for the proxy on the way.
     """

@@ -46,7 +46,11 @@ class Part(BaseModel):
     """A frozen piece of the settings. Unknown keys are refused; errors never repeat what was typed."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True, validate_default=True
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        validate_default=True,
     )
 
 
@@ -165,7 +169,7 @@ class TrustSettings(Part):
     """Whom the appliance believes, beside the authorities of the system."""
 
     ca_file: str = Field("", title="CA file", max_length=4096)
-    """Path of a PEM file with authorities to trust as well, such as your own portal's; it is read when you save."""
+    """Path of a PEM file with authorities to trust as well, such as your portal's; read when you save."""
 
 
 class Settings(Part):
@@ -208,7 +212,9 @@ class Secrets(Part):
         return Secrets.model_validate(kept)
 
 
-def missing_secrets(settings: Settings, names: frozenset[str], proxy_password: SecretStr | None) -> tuple[Problem, ...]:
+def missing_secrets(
+    settings: Settings, names: frozenset[str], proxy_password: SecretStr | None
+) -> tuple[Problem, ...]:
     """Problems between the settings and the passwords that are set (`names`); empty when all is there."""
     found = []
     if settings.tmsp.enabled and "tmsp" not in names:

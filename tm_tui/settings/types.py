@@ -50,7 +50,9 @@ def is_ip_address(host: str) -> bool:
 
 def _usable(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
     if address.is_unspecified or address.is_multicast or address == ipaddress.IPv4Address(0xFFFFFFFF):
-        raise refusal("host", f"{address} is no address of a single server.", "Enter the server's own address.")
+        raise refusal(
+            "host", f"{address} is no address of a single server.", "Enter the server's own address."
+        )
     return str(address)
 
 
@@ -148,7 +150,9 @@ def _check_email(text: str) -> str:
         )
     except email_validator.EmailNotValidError:
         cause = "This is no e-mail address."
-        raise refusal("email", cause, "Enter an address such as admin@example.com, or leave it empty.") from None
+        raise refusal(
+            "email", cause, "Enter an address such as admin@example.com, or leave it empty."
+        ) from None
     return checked.normalized
 
 

@@ -1,4 +1,4 @@
-"""The JSON bodies of the TMSP link protocol, version 1 (docs/protocol.md), shared with the reference portal."""
+"""The JSON bodies of the TMSP link protocol, version 1 (docs/protocol.md), shared with the portal."""
 
 from datetime import datetime
 from typing import Annotated, Literal
