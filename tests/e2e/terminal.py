@@ -1,0 +1,128 @@
+"""A terminal for tests: a real pty with a real program, read back through an emulator."""
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+
+import pyte
+
+__all__ = ["KEYS", "Terminal"]
+
+KEYS = {
+    "F1": "\x1bOP",
+    "F2": "\x1bOQ",
+    "F3": "\x1bOR",
+    "F4": "\x1bOS",
+    "F10": "\x1b[21~",
+    "Enter": "\r",
+    "Tab": "\t",
+    "BackTab": "\x1b[Z",
+    "Esc": "\x1b",
+    "Up": "\x1b[A",
+    "Down": "\x1b[B",
+    "Right": "\x1b[C",
+    "Left": "\x1b[D",
+    "Space": " ",
+    "Backspace": "\x7f",
+}
+
+
+class Terminal:
+    """Runs `argv` on a pty of `rows` by `columns`. `raw` has every byte the program wrote."""
+
+    def __init__(
+        self, argv: Sequence[str], environ: Mapping[str, str], *, rows: int = 24, columns: int = 80
+    ) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self.raw = bytearray()
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+        def take_terminal() -> None:
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+        self.process = subprocess.Popen(
+            argv,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=dict(environ),
+            start_new_session=True,
+            preexec_fn=take_terminal,  # noqa: PLW1509 - one ioctl; the tests start no threads
+        )
+        os.close(slave)
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up; the program must end by itself, and is killed if it does not."""
+        if self._master >= 0:
+            os.close(self._master)
+            self._master = -1
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(10)
+
+    @property
+    def text(self) -> str:
+        """The screen as it stands now."""
+        return "\n".join(line.rstrip() for line in self.screen.display)
+
+    def send(self, *keys: str) -> None:
+        """Type text, or a key by its name in KEYS."""
+        for key in keys:
+            os.write(self._master, KEYS.get(key, key).encode())
+
+    def wait_for(self, wanted: str | Callable[[str], bool], limit: float = 30.0) -> str:
+        """Read until the screen holds `wanted`; the screen. Fails with what stood there instead."""
+        holds = wanted if callable(wanted) else (lambda text: wanted in text)
+        deadline = time.monotonic() + limit
+        while not holds(self.text):
+            left = deadline - time.monotonic()
+            assert left > 0, f"waited {limit} s in vain for {wanted!r}:\n{self.text}"
+            assert self._read(left), f"the program ended before {wanted!r}:\n{self.text}"
+        return self.text
+
+    def settle(self, quiet: float = 0.3, limit: float = 10.0) -> str:
+        """Read until nothing came for `quiet` seconds; the screen."""
+        deadline = time.monotonic() + limit
+        while time.monotonic() < deadline and select.select([self._master], [], [], quiet)[0]:
+            if not self._read(0):
+                break
+        return self.text
+
+    def wait_for_end(self, limit: float = 15.0) -> int:
+        """Read until the program ends; its exit status."""
+        deadline = time.monotonic() + limit
+        while self._read(max(0.0, deadline - time.monotonic())):
+            assert time.monotonic() < deadline, f"still running:\n{self.text}"
+        return self.process.wait(max(1.0, deadline - time.monotonic()))
+
+    def _read(self, limit: float) -> bool:
+        """Feed what comes within `limit` seconds to the emulator; False at the end of the program."""
+        if not select.select([self._master], [], [], limit)[0]:
+            return True
+        try:
+            data = os.read(self._master, 65536)
+        except OSError:
+            return False
+        self.raw += data
+        self._stream.feed(data)
+        return bool(data)
