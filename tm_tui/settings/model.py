@@ -1,6 +1,7 @@
 """The settings as one frozen model (settings.toml, schema 1). Its docstrings are the help of the fields."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
@@ -8,6 +9,7 @@ from pydantic_core import InitErrorDetails
 
 from tm_tui.errors import Problem, SettingsRefused
 from tm_tui.settings.types import (
+    CaFile,
     Email,
     HeartbeatSeconds,
     Host,
@@ -19,8 +21,10 @@ from tm_tui.settings.types import (
     is_ip_address,
     refusal,
 )
+from tm_tui.text import safe_text
 
 __all__ = [
+    "DEFAULT_PORTS",
     "LogServer",
     "Part",
     "ProxySettings",
@@ -30,16 +34,17 @@ __all__ = [
     "TmspSettings",
     "TrustSettings",
     "default_port",
+    "missing_secrets",
     "problems_of",
 ]
 
-_DEFAULT_PORTS = {"ssh": 22, "ssl": 443, "http": 8080, "https": 8080, "socks4": 1080, "socks5": 1080}
+DEFAULT_PORTS = {"ssh": 22, "ssl": 443, "http": 8080, "https": 8080, "socks4": 1080, "socks5": 1080}
 _SOCKS5_LIMIT = 255
 
 
 def default_port(protocol: str) -> int:
     """The port that goes with a protocol of the log server or a type of proxy."""
-    return _DEFAULT_PORTS[protocol]
+    return DEFAULT_PORTS[protocol]
 
 
 class Part(BaseModel):
@@ -65,7 +70,7 @@ def _wrong(*line_errors: tuple[tuple[str, ...], str, str]) -> ValidationError:
 
 def _with_default_port(data: Any, kind: str, fallback: str) -> Any:
     if isinstance(data, Mapping) and data.get("port") is None:
-        port = _DEFAULT_PORTS.get(str(data.get(kind, fallback)), _DEFAULT_PORTS[fallback])
+        port = DEFAULT_PORTS.get(str(data.get(kind, fallback)), DEFAULT_PORTS[fallback])
         return {**data, "port": port}
     return data
 
@@ -119,7 +124,7 @@ class TmspSettings(Part):
 
     @model_validator(mode="after")
     def _rules(self) -> Self:
-        wrong = []
+        wrong: list[tuple[tuple[str, ...], str, str]] = []
         servers = (("log_server", self.log_server.host), ("status_server", self.status_server.host))
         for name, host in servers:
             if host and self.edition == "on-premise" and not is_ip_address(host):
@@ -168,7 +173,7 @@ class ProxySettings(Part):
 class TrustSettings(Part):
     """Whom the appliance believes, beside the authorities of the system."""
 
-    ca_file: str = Field("", title="CA file", max_length=4096)
+    ca_file: CaFile = Field("", title="CA file", max_length=4096)
     """Path of a PEM file with authorities to trust as well, such as your portal's; read when you save."""
 
 
@@ -183,6 +188,10 @@ class Settings(Part):
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> "Settings":
         """Check a nested mapping as from settings.toml. Raises SettingsRefused with every problem found."""
+        schema = data.get("schema")
+        if isinstance(schema, int) and schema > 1:
+            cause = f"These settings are of schema {min(schema, 9999)}, of a newer version of tm-tui."
+            raise SettingsRefused((Problem("schema", cause, "Write them for schema 1, or update tm-tui."),))
         try:
             return cls.model_validate(data)
         except ValidationError as error:
@@ -204,12 +213,19 @@ class Secrets(Part):
         return frozenset(name for name in ("tmsp", "proxy") if getattr(self, name) is not None)
 
     def changed(self, changes: Mapping[str, SecretStr | None]) -> "Secrets":
-        """Apply changes by name: None leaves a password as it is, an empty one removes it."""
+        """Apply changes by name: None leaves a password as it is, an empty one removes it.
+
+        Raises SettingsRefused for `tmsp.password` and `proxy.password`.
+        """
         kept = {"tmsp": self.tmsp, "proxy": self.proxy}
         for name, secret in changes.items():
             if secret is not None:
                 kept[name] = secret if secret.get_secret_value() else None
-        return Secrets.model_validate(kept)
+        try:
+            return Secrets.model_validate(kept)
+        except ValidationError as error:
+            found = (replace(problem, field=f"{problem.field}.password") for problem in problems_of(error))
+            raise SettingsRefused(tuple(found)) from None
 
 
 def missing_secrets(
@@ -242,7 +258,9 @@ _BUILT_IN = {
 def problems_of(error: ValidationError) -> tuple[Problem, ...]:
     """Read pydantic's errors as problems, without the input."""
     return tuple(
-        _problem(".".join(str(part) for part in item["loc"]), item["type"], item.get("ctx") or {})
+        _problem(
+            safe_text(".".join(str(part) for part in item["loc"]), 100), item["type"], item.get("ctx") or {}
+        )
         for item in error.errors(include_input=False, include_url=False)
     )
 

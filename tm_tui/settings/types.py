@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 __all__ = [
     "INTERVALS",
+    "CaFile",
     "Email",
     "Host",
     "Interval",
@@ -28,15 +29,15 @@ INTERVALS = {"5m": 300, "15m": 900, "30m": 1800, "1h": 3600, "6h": 21600, "12h":
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _NUMBERLIKE = re.compile(r"[0-9]+|0x[0-9a-f]*")
-_PORT = re.compile(r"[1-9][0-9]{0,4}")
 _WHOLE = re.compile(r"0|[1-9][0-9]{0,7}")
 _LAB_INTERVAL = re.compile(r"([1-9][0-9]{0,4})s")
+_HOST_LIMIT = 253
 _HOST_REMEDY = "Enter an IP address such as 192.0.2.10 or 2001:db8::10, or a name such as tmsp.example.com."
 
 
 def refusal(kind: str, cause: str, remedy: str) -> PydanticCustomError:
     """Make the error that `problems_of` later reads back: `kind` is a stable word for the broken rule."""
-    return PydanticCustomError(kind, "{cause} {remedy}", {"cause": cause, "remedy": remedy})  # type: ignore[misc]
+    return PydanticCustomError(kind, "{cause} {remedy}", {"cause": cause, "remedy": remedy})
 
 
 def is_ip_address(host: str) -> bool:
@@ -49,7 +50,8 @@ def is_ip_address(host: str) -> bool:
 
 
 def _usable(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
-    if address.is_unspecified or address.is_multicast or address == ipaddress.IPv4Address(0xFFFFFFFF):
+    inner = getattr(address, "ipv4_mapped", None) or address
+    if inner.is_unspecified or inner.is_multicast or inner == ipaddress.IPv4Address(0xFFFFFFFF):
         raise refusal(
             "host", f"{address} is no address of a single server.", "Enter the server's own address."
         )
@@ -57,17 +59,18 @@ def _usable(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
 
 
 def _check_name(text: str) -> str:
-    name = text.removesuffix(".").lower()
+    name = text.removesuffix(".")
+    name = name.lower() if text == unicodedata.normalize("NFC", text) else name
     if any(not label for label in name.split(".")):
         raise refusal("host", "The name has an empty part.", _HOST_REMEDY)
     if not name.isascii() or "xn--" in name:
         try:
-            name = idna.encode(name).decode("ascii")
+            name = idna.encode(name, strict=True).decode("ascii")
         except idna.IDNAError:
             raise refusal("host", "This is no valid international name (IDNA 2008).", _HOST_REMEDY) from None
     labels = name.split(".")
-    if len(name) > 253:
-        raise refusal("host", "The name is longer than 253 characters.", _HOST_REMEDY)
+    if len(name) > _HOST_LIMIT:
+        raise refusal("host", f"The name is longer than {_HOST_LIMIT} characters.", _HOST_REMEDY)
     if any(not _LABEL.fullmatch(label) for label in labels):
         cause = "Each part of a name has 1 to 63 letters, digits or inner hyphens."
         raise refusal("host", cause, _HOST_REMEDY)
@@ -80,6 +83,8 @@ def _check_name(text: str) -> str:
 def _check_host(text: str) -> str:
     if not text:
         return ""
+    if len(text) > _HOST_LIMIT + 2:
+        raise refusal("host", f"The name is longer than {_HOST_LIMIT} characters.", _HOST_REMEDY)
     if any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn"} or c.isspace() for c in text):
         raise refusal("host", "There is a space or an invisible character in it.", _HOST_REMEDY)
     if "://" in text or "/" in text:
@@ -99,30 +104,36 @@ def _check_host(text: str) -> str:
         return _check_name(text)
 
 
+def _whole_number(value: Any, low: int, high: int) -> int | None:
+    """Read an int, or plain digits without sign or leading zero; None if it is neither or out of range."""
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if low <= value <= high else None
+
+
 def _check_port(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str) or not _PORT.fullmatch(value) or int(value) > 65535:
+    port = _whole_number(value, 1, 65535)
+    if port is None:
         raise refusal("port", "This is no port.", "Enter a whole number from 1 to 65535.")
-    return int(value)
+    return port
 
 
 def _check_kbps(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str) or not _WHOLE.fullmatch(value):
+    kbps = _whole_number(value, 0, 99_999_999)
+    if kbps is None:
         cause = "This is no whole number of kilobytes a second."
         raise refusal("kbps", cause, "Enter digits only, without a unit, up to 99999999; 0 sets no limit.")
-    return int(value)
+    return kbps
 
 
 def _check_seconds(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str) or not _WHOLE.fullmatch(value) or not 5 <= int(value) <= 28800:
+    seconds = _whole_number(value, 5, 28800)
+    if seconds is None:
         cause = "This is no heartbeat interval."
         raise refusal("seconds", cause, "Enter a whole number of seconds from 5 to 28800.")
-    return int(value)
+    return seconds
 
 
 def interval_seconds(interval: str) -> int:
@@ -162,7 +173,7 @@ def _check_user_name(text: str) -> str:
         raise refusal("username", cause, "Enter the name as your support provider gave it.")
     if len(text.encode("utf-8", "replace")) > 255:
         raise refusal("username", "The user name is longer than 255 bytes.", "Enter a shorter one.")
-    if any(unicodedata.category(c) in {"Cc", "Cf", "Cs"} for c in text) or text != text.strip():
+    if any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for c in text) or text != text.strip():
         cause = "There is an invisible character, or a space at an end."
         raise refusal("username", cause, "Enter the name as your support provider gave it.")
     return text
@@ -179,6 +190,17 @@ def _check_password(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _check_ca_file(path: str) -> str:
+    if not path:
+        return ""
+    if any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for c in path):
+        raise refusal("ca_file", "There is an invisible character in the path.", "Type it again.")
+    if not path.startswith("/"):
+        cause = "The path does not start at the root."
+        raise refusal("ca_file", cause, "Enter the whole path, such as /etc/ssl/portal-ca.pem.")
+    return path
+
+
 Host = Annotated[str, AfterValidator(_check_host)]
 """An IPv4 or IPv6 address without brackets, a name as A-labels, or empty."""
 Port = Annotated[int, BeforeValidator(_check_port, json_schema_input_type=int), Field(ge=1, le=65535)]
@@ -188,6 +210,8 @@ HeartbeatSeconds = Annotated[
     int, BeforeValidator(_check_seconds, json_schema_input_type=int), Field(ge=5, le=28800)
 ]
 Interval = Annotated[str, AfterValidator(_check_interval)]
+CaFile = Annotated[str, AfterValidator(_check_ca_file)]
+"""The absolute path of a PEM file, or empty."""
 Email = Annotated[str, AfterValidator(_check_email)]
 UserName = Annotated[str, AfterValidator(_check_user_name)]
 Password = Annotated[SecretStr, AfterValidator(_check_password)]

@@ -1,0 +1,3 @@
+"""Real peers (tests/servers) as fixtures for every test."""
+
+pytest_plugins = ["servers.plugin"]

@@ -1,0 +1,151 @@
+"""Secrets go nowhere: a canary of a password is looked for in all that the product writes, shows and says."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from e2e.lab import COMMAND, Lab, lab, processes_with
+from e2e.terminal import Terminal
+
+CANARY = "Kanarienvogel-4711%/#:@ü"
+PROXY_CANARY = "Zeisig-0815&=?"
+WRONG = "Wellensittich-1234"
+BIRDS = ("Kanarienvogel-4711", "Zeisig-0815", "Wellensittich-1234")
+
+TALKATIVE_AGENT = """
+import logging, sys
+import asyncssh
+logging.basicConfig(level=1, stream=sys.stderr)
+asyncssh.set_log_level("DEBUG")
+asyncssh.set_debug_level(3)
+from tm_tui.cli import main
+sys.argv = ["tm-tui", "agent"]
+main()
+"""
+
+
+def assert_no_bird(where: str, text: str | bytes) -> None:
+    """Fail if a canary sits in `text`, in clear or as Basic credentials would carry it."""
+    data = text.encode() if isinstance(text, str) else text
+    for bird in BIRDS:
+        assert bird.encode() not in data, f"{where} has {bird}"
+
+
+def wait_for_agent(made: Lab) -> None:
+    """Follow the agent's log until it serves its socket."""
+    log = made.folder / "agent.log"
+    with subprocess.Popen(
+        ("tail", "-n", "+1", "-F", log), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as tail:
+        assert tail.stdout is not None
+        for line in tail.stdout:
+            if b"serves" in line:
+                break
+        tail.terminate()
+
+
+@pytest.fixture(scope="module")
+def talked() -> object:
+    """A lab in which everything that takes or uses a password has happened, with every log at its loudest."""
+    with lab(CANARY) as made:
+        made.start("agent.log", argv=(sys.executable, "-c", TALKATIVE_AGENT))
+        wait_for_agent(made)
+        said = [
+            made.run("config", "set", *made.settings("ssl")),
+            made.run("config", "secret", "proxy", stdin=PROXY_CANARY + "\n"),
+            made.run("config", "secret", "tmsp", stdin=WRONG + "\n"),
+            made.run("test", "--json"),
+            made.run("config", "secret", "tmsp", stdin=CANARY + "\n"),
+            made.run("test"),
+            made.run("config", "set", "tmsp.enabled", "true"),
+            made.run("config", "set", *made.settings("ssh")),
+            made.run("test", "--json"),
+            made.run(
+                "trust",
+                "approve",
+                f"[127.0.0.1]:{made.ready['log_server']['ssh_port']}",
+                made.ready["ssh_host_key"],
+            ),
+            made.run("test", "--json"),
+            made.run("config", "set", "proxy.enabled", "true", "proxy.host", "127.0.0.1", "proxy.port", "1"),
+            made.run("test", "--json"),
+            made.run("config", "history", "--json"),
+            made.run("config", "diff", "3", "5", "--json"),
+            made.run("config", "show", "--json"),
+            made.run("status", "--json"),
+            made.run("config", "set", "tmsp.log_server.host", BIRDS[0] + "_"),
+        ]
+        yield made, said
+
+
+def test_no_command_says_it(talked: tuple[Lab, list[subprocess.CompletedProcess[str]]]) -> None:
+    """No command prints a password, nor what was typed into a field it refuses."""
+    _, said = talked
+    for done in said:
+        assert_no_bird(str(done.args[1:3]), done.stdout + done.stderr)
+    tests = [done for done in said if done.args[1:] == ("test", "--json")]
+    reports = [json.loads(done.stdout.splitlines()[-1]) for done in tests]
+    assert all("report" in report for report in reports)
+    codes = [done.returncode for done in said]
+    assert codes[3] == 1, "a wrong password must fail the test"
+    assert codes[5] == 0, said[5].stdout
+    assert codes[10] == 0, said[10].stdout
+    assert codes[12] == 1, "a dead proxy must fail the test"
+
+
+def test_no_answer_of_the_socket_has_it(talked: tuple[Lab, list[subprocess.CompletedProcess[str]]]) -> None:
+    """Passwords go into the control socket and never come out, whatever is asked and however wrongly."""
+    made, _ = talked
+    socket = str(made.home / "run" / "control.sock")
+    asked = [
+        ("GET", path, None) for path in ("status", "settings", "history", "trust", "session", "history/3")
+    ]
+    wrong = json.dumps({"settings": {"tmsp": {"email": WRONG}}, "secrets": {"tmsp": [WRONG]}})
+    asked += [("PUT", "settings", wrong), ("POST", "probe", wrong), ("PUT", "settings", WRONG)]
+    for method, path, body in asked:
+        words = ["curl", "-s", "--unix-socket", socket, "-X", method, "-H", 'If-Match: "3"']
+        words += ["-H", "Content-Type: application/json", "--data-binary", "@-"] if body else []
+        url = f"http://agent/v1/{path}"
+        done = subprocess.run([*words, url], input=(body or "").encode(), capture_output=True, check=True)
+        assert done.stdout, path
+        assert_no_bird(f"{method} {path}", done.stdout)
+
+
+def test_no_process_list_has_it(talked: tuple[Lab, list[subprocess.CompletedProcess[str]]]) -> None:
+    """No argument and no variable of any process holds a password."""
+    for bird in BIRDS:
+        assert processes_with(bird) == []
+
+
+def test_no_screen_shows_it(talked: tuple[Lab, list[subprocess.CompletedProcess[str]]]) -> None:
+    """A password typed into the console is masked: no byte of it reaches the terminal."""
+    made, _ = talked
+    with Terminal((COMMAND,), made.environ) as terminal:
+        terminal.wait_for("Services")
+        terminal.send("Down", "Enter")
+        terminal.wait_for("Password")
+        for _ in range(14):
+            terminal.send("Tab")
+        terminal.settle()
+        terminal.send(WRONG)
+        terminal.settle()
+        terminal.send("F3")
+        terminal.settle(1.0)
+        terminal.send("F10")
+        terminal.settle()
+        assert_no_bird("the terminal", bytes(terminal.raw))
+
+
+def test_no_file_but_secrets_has_it(talked: tuple[Lab, list[subprocess.CompletedProcess[str]]]) -> None:
+    """Of all files only secrets.json has a password: no log at any level, no temporary file."""
+    made, _ = talked
+    having: set[str] = set()
+    for path in made.folder.rglob("*"):
+        if path.is_file() and any(bird.encode() in path.read_bytes() for bird in BIRDS):
+            having.add(path.name)
+    assert having <= {"secrets.json"}
+    assert having, "the canary was never saved: this test looked at nothing"
+    assert Path(made.folder / "agent.log").stat().st_size > 1000, "the agent was not talkative"

@@ -1,0 +1,167 @@
+"""`tm-tui config` against a real agent: what is set is saved whole or refused whole."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tm_tui.settings.fields import FIELDS, flat
+from tm_tui.settings.model import Settings
+
+
+def test_several_settings_together(agent: object, tm) -> None:
+    """KEY VALUE pairs are saved in one revision, which tells what changed."""
+    said = tm(
+        "config", "set", "proxy.enabled", "true", "proxy.host", "Proxy.Example.COM", "--note", "the new proxy"
+    )
+    assert said.code == 0
+    assert said.out.splitlines() == [
+        "Saved as revision 1.",
+        "  proxy.enabled: false -> true",
+        "  proxy.host: - -> proxy.example.com",
+    ]
+    assert tm("config", "get", "proxy.host").out == "proxy.example.com\n"
+    assert tm("config", "get", "proxy.enabled", "--json").json == {
+        "key": "proxy.enabled",
+        "value": True,
+        "revision": 1,
+    }
+    assert "the new proxy" in tm("config", "history").out
+
+
+def test_all_or_none(agent: object, tm) -> None:
+    """One wrong value refuses the whole command, with field, cause and remedy for each that is wrong."""
+    said = tm("config", "set", "proxy.host", "192.0.2.1", "proxy.port", "0", "tmsp.email", "nobody")
+    assert (said.code, said.out) == (1, "")
+    assert [line.partition(":")[0] for line in said.err.splitlines()] == ["tmsp.email", "proxy.port"]
+    assert "Enter a whole number from 1 to 65535." in said.err
+    assert tm("config", "get", "proxy.host").out == "\n"
+    error = tm("config", "set", "proxy.port", "0", "--json").json["error"]
+    assert [problem["field"] for problem in error["problems"]] == ["proxy.port"]
+
+
+def test_port_follows_protocol_unless_it_is_chosen(agent: object, tm) -> None:
+    """SSL comes with 443, SSH with 22, and a port that was given stays."""
+    tm("config", "set", "tmsp.log_server.protocol", "ssl")
+    assert tm("config", "get", "tmsp.log_server.port").out == "443\n"
+    tm("config", "set", "tmsp.log_server.protocol", "ssh", "tmsp.log_server.port", "443")
+    assert tm("config", "get", "tmsp.log_server.port").out == "443\n"
+
+
+def test_show_is_what_apply_takes(agent: object, tm, tmp_path: Path) -> None:
+    """What `show` prints can be kept, changed and applied again, from a file or standard input."""
+    tm("config", "set", "tmsp.username", 'quo"ted \\ ü', "tmsp.heartbeat_seconds", "60")
+    shown = tm("config", "show").out
+    assert tomllib.loads(shown)["tmsp"]["username"] == 'quo"ted \\ ü'
+    changed = shown.replace("heartbeat_seconds = 60", "heartbeat_seconds = 90")
+    assert tm("config", "apply", "-", stdin=changed.encode()).out.splitlines()[1:] == [
+        "  tmsp.heartbeat_seconds: 60 -> 90"
+    ]
+    (tmp_path / "settings.toml").write_text(shown)
+    said = tm("config", "apply", str(tmp_path / "settings.toml"), "--json")
+    assert said.json["revision"] == 3
+    assert said.json["settings"]["tmsp"]["heartbeat_seconds"] == 60
+    assert tm("config", "show", "--json").json["settings"] == tomllib.loads(shown)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"a = 1\n[tmsp\nb = 1", "Standard input is not TOML: at line 2, column 6"),
+        (b'[tmsp]\npassword = "canary"\n', "tmsp.password: Passwords do not stand in a settings file."),
+        (b'[tmsp]\nusername = canary"', "is not TOML"),
+        (b"\xff", "is not TOML"),
+        (b"[proxy]\nport = 0", "proxy.port: This is no port."),
+        (b"schema = 2", "newer version"),
+        (b"when = 2026-01-01", "when: There is no such setting."),
+        pytest.param(b"#" * ((1 << 20) + 1), "more than 1048576 bytes", id="large"),
+        pytest.param(b"a = " + b"[" * 100_000, "is not TOML", id="deep"),
+    ],
+)
+def test_wrong_files_are_refused(shared_agent: None, tm, text: bytes, words: str) -> None:
+    """A file that cannot be applied is refused with the place and the cause, never with its content."""
+    before = tm("config", "show").out
+    said = tm("config", "apply", "-", stdin=text)
+    assert said.code == 1
+    assert words in said.err
+    assert "canary" not in said.err
+    assert tm("config", "show").out == before
+
+
+def test_password_from_standard_input(agent: object, tm, home: Path) -> None:
+    """A password is taken to the letter up to the newline; it is shown by no command."""
+    password = " p:ä/ß#%@\t "
+    assert tm("config", "secret", "proxy", stdin=f"{password}\nmore\n".encode()).code == 0
+    saved = json.loads((home / "config" / "current" / "secrets.json").read_text())
+    assert saved == {"proxy": password}
+    assert tm("config", "get", "proxy.password").out == "set\n"
+    assert tm("config", "get", "tmsp.password").out == "not set\n"
+    for arguments in (["config", "show"], ["config", "history"], ["status"]):
+        for json_too in ([], ["--json"]):
+            assert password.strip() not in tm(*arguments, *json_too).out
+    assert tm("config", "secret", "proxy", "--remove").out.splitlines()[1:] == ["  proxy.password: set -> -"]
+
+
+@pytest.mark.parametrize("typed", [b"", b"\n", b"\xff\n", b"x" * 1025 + b"\n"])
+def test_what_is_no_password_is_refused(shared_agent: None, tm, typed: bytes) -> None:
+    """Nothing, broken text and over 1024 bytes are refused; what was set stays."""
+    tm("config", "secret", "tmsp", stdin=b"old\n")
+    before = tm("config", "show").out
+    said = tm("config", "secret", "tmsp", stdin=typed)
+    assert said.code == 1
+    assert "password" in said.err
+    assert "xxx" not in said.err
+    assert tm("config", "show").out == before
+
+
+def test_history_diff_and_rollback(agent: object, tm) -> None:
+    """Every change is told later and can be taken back, its password included."""
+    tm("config", "set", "tmsp.username", "one")
+    tm("config", "secret", "tmsp", stdin=b"first\n")
+    tm("config", "set", "tmsp.username", "two")
+    said = tm("config", "diff")
+    assert said.out.splitlines() == ["Revision 2 -> 3", "  tmsp.username: one -> two"]
+    assert tm("config", "diff", "1", "2", "--json").json == {
+        "old": 1,
+        "new": 2,
+        "changes": [{"field": "tmsp.password", "old": "not set", "new": "set"}],
+    }
+    said = tm("config", "rollback", "1")
+    assert said.out.splitlines() == [
+        "Saved as revision 4.",
+        "  tmsp.username: two -> one",
+        "  tmsp.password: set -> -",
+    ]
+    listed = tm("config", "history").out.splitlines()
+    assert [line.split()[0] for line in listed] == ["REVISION", "4", "3", "2", "1"]
+    assert tm("config", "rollback", "99").code == 1
+    assert "no revision 99" in tm("config", "diff", "99").err
+
+
+def test_two_saves_at_once(agent: object, tm, home: Path, tmp_path: Path) -> None:
+    """Of commands that save at the same moment each either saved or says who saved before it."""
+    command = [Path(sys.executable).with_name("tm-tui"), "config", "set", "--json", "tmsp.username"]
+    several = [
+        subprocess.Popen([*command, f"user-{number}"], stdout=subprocess.PIPE, text=True)
+        for number in range(4)
+    ]
+    answers = [(json.loads(process.communicate(timeout=60)[0]), process.returncode) for process in several]
+    saved = sorted(answer["revision"] for answer, code in answers if code == 0)
+    refused = [answer["error"] for answer, code in answers if code == 1]
+    assert saved == list(range(1, len(saved) + 1))
+    assert len(saved) + len(refused) == 4
+    for error in refused:
+        assert error["code"] == "conflict"
+        assert [change["field"] for change in error["changes"]] == ["tmsp.username"]
+
+
+def test_schema_explains_every_setting(tm) -> None:
+    """Every key stands in the schema with its meaning; --json gives a JSON Schema with the same keys."""
+    said = tm("config", "schema").out
+    assert all(f"{spec.key}\n    {spec.help}\n" in said for spec in FIELDS)
+    document = tm("config", "schema", "--json").json
+    assert set(document["properties"]) == {"schema", "tmsp", "proxy", "trust"}
+    assert set(flat(Settings().plain())) >= {"tmsp.enabled"}

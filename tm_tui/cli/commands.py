@@ -1,0 +1,46 @@
+"""The table of commands: what there is, and where. Removing a line removes the command."""
+
+import click
+
+from tm_tui import __version__
+from tm_tui.cli.lazy import Lazy, LazyGroup
+
+__all__ = ["COMMANDS", "engine_commands"]
+
+COMMANDS = {
+    "status": Lazy("tm_tui.cli.status:status", "Show how the servers stand, and since when."),
+    "test": Lazy("tm_tui.cli.probe:test", "Test the connection to both servers, step by step."),
+    "config": Lazy("tm_tui.cli.config:config", "Show and change the settings, look back, take back."),
+    "trust": Lazy("tm_tui.cli.trust:trust", "Show authorities and host keys; approve and forget host keys."),
+    "logs": Lazy("tm_tui.cli.logs:logs", "Take in events, send them now, show what waits."),
+    "agent": Lazy("tm_tui.cli.agent:agent", "Run the agent in the foreground."),
+    "portal": Lazy("tm_tui.cli.portal:portal", "Run a reference portal, for labs and tests."),
+    "demo": Lazy("tm_tui.cli.demo:demo", "Show portal, agent and console at work in a temporary home."),
+    "completion": Lazy("tm_tui.cli.completion:completion", "Print the completion script of a shell."),
+}
+
+_EXIT_CODES = "Exit codes: 0 done, 1 it failed, 2 wrong use, 3 no agent."
+
+
+def engine_commands(default: click.Command | None = None) -> click.Group:
+    """Make the group of all commands; `default` is one more, which runs when none is named."""
+
+    def without_command(context: click.Context) -> int | None:
+        if default is None or context.invoked_subcommand is not None:
+            return None
+        code: int | None = context.invoke(default)
+        return code
+
+    group = LazyGroup(
+        "tm-tui",
+        lazy=COMMANDS,
+        callback=click.pass_context(without_command),
+        invoke_without_command=default is not None,
+        no_args_is_help=default is None,
+        help="Register a Threat Mitigator appliance with the Threat Management Services Portal.",
+        epilog=_EXIT_CODES,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    if default is not None:
+        group.add_command(default)
+    return click.version_option(__version__, prog_name="tm-tui")(group)

@@ -1,0 +1,100 @@
+"""`tm-tui status`: the agent's snapshot, once or at each change."""
+
+from collections.abc import Iterator
+from contextlib import aclosing
+from datetime import datetime
+
+import click
+
+from tm_tui.cli.asking import ask
+from tm_tui.cli.output import ago, count, emit, json_option, show, span, table
+from tm_tui.control.api import AgentStatus, LastFailure
+from tm_tui.control.client import ControlClient
+
+__all__ = ["status"]
+
+
+@click.command()
+@click.option("--watch", is_flag=True, help="Go on and print at each change, until Ctrl+C.")
+@json_option
+def status(*, watch: bool, as_json: bool) -> None:
+    """Show how the servers stand, and since when."""
+
+    async def once(client: ControlClient) -> None:
+        snapshot = await client.status()
+        emit(snapshot.model_dump(mode="json")) if as_json else show(_page(snapshot))
+
+    async def always(client: ControlClient) -> None:
+        async with aclosing(client.status_stream()) as snapshots:
+            async for snapshot in snapshots:
+                emit(snapshot.model_dump(mode="json")) if as_json else show([_line(snapshot)])
+
+    ask(always if watch else once)
+
+
+def _line(status: AgentStatus) -> str:
+    servers = status.status_server, status.log_server
+    failure = next((server.last_failure for server in servers if server.last_failure), None)
+    parts = [
+        f"{status.taken_at.astimezone():%H:%M:%S}",
+        f"{status.state:<12}",
+        f"beat {ago(servers[0].last_beat_age_seconds)}",
+        f"{servers[0].beats_accepted} accepted, {servers[0].beats_missed} missed",
+        f"{count(status.spool.events, 'event')} waiting",
+    ]
+    if failure and status.state not in {"connected", "disabled"}:
+        parts.append(failure.code)
+    return "  ".join(parts)
+
+
+def _page(status: AgentStatus) -> Iterator[str]:
+    yield from table(_rows(status))
+    for alert in status.alerts:
+        yield f"! {alert}"
+
+
+def _rows(status: AgentStatus) -> Iterator[tuple[str, str]]:
+    agent = f"version {status.version}, pid {status.pid}, up {span(status.uptime_seconds)}"
+    yield "State", status.state
+    yield "Appliance", f"{status.appliance}, {status.edition} edition, revision {status.revision}"
+    yield "Agent", agent
+    yield from _status_server(status)
+    yield from _log_server(status)
+    spool = status.spool
+    oldest = "" if spool.oldest_age_seconds is None else f", oldest {ago(spool.oldest_age_seconds)}"
+    yield (
+        "Waiting",
+        f"{count(spool.events, 'event')}, {spool.bytes} bytes, {spool.full_percent} % full{oldest}",
+    )
+
+
+def _status_server(status: AgentStatus) -> Iterator[tuple[str, str]]:
+    server = status.status_server
+    yield "Status server", server.state
+    trip = "" if server.round_trip_ms is None else f", round trip {server.round_trip_ms:.0f} ms"
+    yield "  Last beat", ago(server.last_beat_age_seconds) + trip
+    if server.next_beat_in_seconds is not None:
+        yield "  Next beat", f"in {span(server.next_beat_in_seconds)}"
+    yield "  Beats", f"{server.beats_accepted} accepted, {server.beats_missed} missed"
+    if server.clock_skew_seconds is not None:
+        yield "  Clock", f"{server.clock_skew_seconds:+.1f} s against the server's"
+    yield from _failure(server.last_failure, status.taken_at)
+
+
+def _log_server(status: AgentStatus) -> Iterator[tuple[str, str]]:
+    server = status.log_server
+    yield "Log server", server.state
+    yield "  Last delivery", ago(server.last_delivery_age_seconds)
+    if server.next_delivery_in_seconds is not None:
+        yield "  Next delivery", f"in {span(server.next_delivery_in_seconds)}"
+    yield from _failure(server.last_failure, status.taken_at)
+
+
+def _failure(failure: LastFailure | None, now: datetime) -> Iterator[tuple[str, str]]:
+    if failure is None:
+        return
+    times = "" if failure.count == 1 else f", {failure.count} times"
+    age = ago((now - failure.at).total_seconds())
+    yield "  Last failure", f"{failure.code} ({failure.stage}), {age}{times}"
+    yield "", failure.cause
+    yield "", failure.remedy

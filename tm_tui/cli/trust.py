@@ -1,0 +1,56 @@
+"""`tm-tui trust`: the authorities and host keys that count beside the system's."""
+
+from collections.abc import Iterator
+
+import click
+
+from tm_tui.cli.asking import ask
+from tm_tui.cli.output import emit, json_option, show, table
+from tm_tui.control.api import ApproveRequest, TrustDocument
+
+__all__ = ["trust"]
+
+
+@click.group(no_args_is_help=True)
+def trust() -> None:
+    """Show authorities and host keys; approve and forget host keys."""
+
+
+@trust.command("show")
+@json_option
+def show_trust(*, as_json: bool) -> None:
+    """Show the authorities of the CA file and the approved host keys."""
+    _tell(ask(lambda client: client.trust()), as_json=as_json)
+
+
+@trust.command()
+@click.argument("endpoint")
+@click.argument("fingerprint")
+@json_option
+def approve(*, endpoint: str, fingerprint: str, as_json: bool) -> None:
+    """Fetch the host key of ENDPOINT, [host]:port, and approve it if it is the one of FINGERPRINT."""
+    request = ApproveRequest(endpoint=endpoint, fingerprint=fingerprint)
+    _tell(ask(lambda client: client.approve_host_key(request)), as_json=as_json)
+
+
+@trust.command()
+@click.argument("endpoint")
+@json_option
+def forget(*, endpoint: str, as_json: bool) -> None:
+    """Forget the host keys of ENDPOINT ([host]:port): it will be unknown until one is approved again."""
+    _tell(ask(lambda client: client.forget_host_key(endpoint)), as_json=as_json)
+
+
+def _tell(document: TrustDocument, *, as_json: bool) -> None:
+    if as_json:
+        emit(document.model_dump(mode="json"))
+    else:
+        show(_page(document))
+
+
+def _page(document: TrustDocument) -> Iterator[str]:
+    yield f"CA file: {document.ca_file or 'none; the authorities of the system count'}"
+    yield from (f"  {line}" for line in document.authorities)
+    yield "Host keys:" if document.host_keys else "Host keys: none approved"
+    rows = ((f"  {key.endpoint}", key.algorithm, key.fingerprint) for key in document.host_keys)
+    yield from table(rows)

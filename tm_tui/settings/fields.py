@@ -1,0 +1,146 @@
+"""Every field of the settings as data, read off the model once: for forms, the CLI and prompts."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from tm_tui.settings.model import DEFAULT_PORTS, Settings
+from tm_tui.settings.types import INTERVALS
+
+__all__ = ["FIELDS", "FieldSpec", "Kind", "flat", "following_ports", "spec_of", "value_of", "with_value"]
+
+Kind = Literal["switch", "choice", "text", "number", "secret", "interval"]
+Screen = Literal["tmsp", "proxy", "trust"]
+
+_LABELS = {
+    "hosted": "Hosted",
+    "on-premise": "On-premise",
+    "5m": "every 5 minutes",
+    "15m": "every 15 minutes",
+    "30m": "every 30 minutes",
+    "1h": "every hour",
+    "6h": "every 6 hours",
+    "12h": "every 12 hours",
+    "24h": "once a day",
+}
+_PASSWORD_HELP = {
+    "tmsp": 'The "registering products" password, not your logon at the portal. It is never shown again.',
+    "proxy": "The proxy's password, if it asks for one. Any character is possible. It is never shown again.",
+}
+_PORT_FOLLOWS = {"tmsp.log_server.port": "tmsp.log_server.protocol", "proxy.port": "proxy.type"}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """One field.
+
+    `key` is its place in settings.toml (`tmsp.log_server.host`); the passwords, which live apart, are
+    `tmsp.password` and `proxy.password`. `choices` pairs each value with its label.
+    """
+
+    key: str
+    label: str
+    help: str
+    kind: Kind
+    choices: tuple[tuple[str, str], ...]
+    default: str | int | bool
+    screen: Screen
+
+
+def _kind(key: str, info: FieldInfo) -> Kind:
+    if key.endswith(".interval"):
+        return "interval"
+    if get_origin(info.annotation) is Literal:
+        return "choice"
+    if info.annotation is bool:
+        return "switch"
+    return "number" if info.annotation is int else "text"
+
+
+def _choices(kind: Kind, info: FieldInfo) -> tuple[tuple[str, str], ...]:
+    values = tuple(INTERVALS) if kind == "interval" else get_args(info.annotation) if kind == "choice" else ()
+    return tuple((value, _LABELS.get(value, value.upper())) for value in values)
+
+
+def _specs(model: type[BaseModel], prefix: str, screen: Screen) -> Iterator[FieldSpec]:
+    for name, info in model.model_fields.items():
+        key = f"{prefix}.{name}"
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            yield from _specs(info.annotation, key, screen)
+            continue
+        kind = _kind(key, info)
+        label = info.title or name
+        yield FieldSpec(key, label, info.description or "", kind, _choices(kind, info), info.default, screen)
+        if name == "username":
+            yield FieldSpec(
+                f"{prefix}.password", "Password", _PASSWORD_HELP[screen], "secret", (), "", screen
+            )
+
+
+def _all() -> Iterator[FieldSpec]:
+    for screen in get_args(Screen):
+        annotation = Settings.model_fields[screen].annotation
+        assert isinstance(annotation, type)  # noqa: S101  the model's groups are models
+        yield from _specs(annotation, screen, screen)
+
+
+FIELDS: tuple[FieldSpec, ...] = tuple(_all())
+"""All fields in the order of settings.toml; each password follows its user name."""
+
+_BY_KEY = {spec.key: spec for spec in FIELDS}
+
+
+def spec_of(key: str) -> FieldSpec:
+    """The field of this key. Raises KeyError."""
+    return _BY_KEY[key]
+
+
+def value_of(settings: Mapping[str, Any], key: str) -> Any:
+    """The value of a dotted key in the nested mapping of `Settings.plain`. Raises KeyError."""
+    found: Any = settings
+    for part in key.split("."):
+        if not isinstance(found, Mapping):
+            raise KeyError(key)
+        found = found[part]
+    return found
+
+
+def with_value(settings: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
+    """A copy of the nested mapping with one dotted key changed; groups that are not there are made."""
+    head, _, rest = key.partition(".")
+    if not rest:
+        return {**settings, head: value}
+    inner = settings.get(head)
+    return {**settings, head: with_value(inner if isinstance(inner, Mapping) else {}, rest, value)}
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The nested mapping as dotted keys, in its order."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return found
+
+
+def following_ports(
+    old: Mapping[str, Any], new: Mapping[str, Any], chosen: Collection[str] = ()
+) -> dict[str, Any]:
+    """Where the protocol changed and its default port was left alone, set the new one's default.
+
+    Ports whose keys are in `chosen` stay.
+    """
+    result = dict(new)
+    for port, protocol in _PORT_FOLLOWS.items():
+        before, after = value_of(old, protocol), value_of(new, protocol)
+        left_alone = port not in chosen and value_of(new, port) == value_of(old, port)
+        if (
+            before != after
+            and after in DEFAULT_PORTS
+            and left_alone
+            and value_of(old, port) == DEFAULT_PORTS[before]
+        ):
+            result = with_value(result, port, DEFAULT_PORTS[after])
+    return result

@@ -1,0 +1,144 @@
+"""The folder of all revisions: which there are, which counts, how one comes in, what killed saves left."""
+
+import fcntl
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tm_tui.atomic import Folder, StorageAbsent, storage_failure, temporary_name
+from tm_tui.errors import StorageFailed, TmError
+from tm_tui.settings.revision import NO_REVISION, Revision, read_revision, write_revision
+
+__all__ = ["Loaded", "commit", "in_force", "locked", "next_number", "numbers", "read_number", "sweep"]
+
+_NUMBER = re.compile(r"[0-9]{6,12}")
+_CURRENT = re.compile(r"revisions/([0-9]{6,12})")
+_LEFTOVER = re.compile(r"\.new-[0-9a-f]{16}")
+_LEFTOVER_LINK = re.compile(r"\.new-current-[0-9a-f]{16}")
+_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The revision in force. `problem` says why it is not the one that should be."""
+
+    revision: Revision
+    problem: TmError | None = None
+
+
+@contextmanager
+def locked(config: Folder, seconds: float) -> Iterator[bool]:
+    """Hold the writers' lock; False if it is still taken after `seconds`. It ends with its holder."""
+    path = config.path / ".lock"
+    try:
+        descriptor = os.open(path.name, _LOCK_FLAGS, 0o600, dir_fd=config.descriptor)
+    except OSError as error:
+        raise storage_failure(path, error) from None
+    try:
+        yield _try_lock(descriptor, time.monotonic() + seconds)
+    finally:
+        os.close(descriptor)
+
+
+def _try_lock(descriptor: int, deadline: float) -> bool:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.01)
+        else:
+            return True
+
+
+def sweep(config: Folder) -> None:
+    """Remove what killed saves left: only names that a save makes. The lock must be held."""
+    for name in filter(_LEFTOVER_LINK.fullmatch, config.names()):
+        config.remove(name)
+    try:
+        with config.folder("revisions") as revisions:
+            for name in filter(_LEFTOVER.fullmatch, revisions.names()):
+                revisions.remove(name)
+    except StorageAbsent:
+        return
+
+
+def numbers(config: Folder) -> tuple[int, ...]:
+    """The numbers of all revisions, damaged ones too, ascending."""
+    try:
+        with config.folder("revisions") as revisions:
+            return tuple(sorted(int(name) for name in revisions.names() if _NUMBER.fullmatch(name)))
+    except StorageAbsent:
+        return ()
+
+
+def next_number(config: Folder) -> int:
+    """The number after every revision that there is or that `current` names."""
+    return max((*numbers(config), _current(config)[0] or 0)) + 1
+
+
+def read_number(config: Folder, number: int, *, with_secrets: bool = True) -> Revision:
+    """Read one revision. Raises StorageFailed, StorageAbsent if there is none of this number."""
+    with config.folder("revisions") as revisions, revisions.folder(f"{number:06}") as folder:
+        return read_revision(folder, number, with_secrets=with_secrets)
+
+
+def _current(config: Folder) -> tuple[int | None, StorageFailed | None]:
+    """The number that `current` leads to, or what is wrong with the link. Both None: there is no link."""
+    try:
+        target = config.target("current")
+    except StorageFailed as problem:
+        return None, problem
+    if target is None:
+        return None, None
+    match = _CURRENT.fullmatch(target)
+    if match is None:
+        shown = config.path / "current"
+        return None, StorageFailed(f"{shown} does not lead to a revision.", "Save the settings again.")
+    return int(match[1]), None
+
+
+def in_force(config: Folder) -> Loaded:
+    """Find the newest whole revision, from the one that `current` names backwards."""
+    named, problem = _current(config)
+    found = [number for number in reversed(numbers(config)) if named is None or number < named]
+    first: TmError | None = problem
+    for number in found if named is None else [named, *found]:
+        try:
+            revision = read_number(config, number)
+        except StorageFailed as failure:
+            first = first or failure
+        else:
+            return Loaded(revision, first and _explained(first, revision.number))
+    return Loaded(NO_REVISION, first and _explained(first, 0))
+
+
+def _explained(problem: TmError, number: int) -> StorageFailed:
+    instead = f"Revision {number} is" if number else "The defaults are"
+    return StorageFailed(f"{problem.cause} {instead} in force instead.", problem.remedy)
+
+
+def commit(config: Folder, revision: Revision) -> None:
+    """Write a revision and let `current` lead to it. The lock must be held.
+
+    On StorageFailed what was in force before still is, unless only the very last fsync failed.
+    """
+    name, new, link = f"{revision.number:06}", temporary_name(), temporary_name("current")
+    with config.folder("revisions", create=True) as revisions:
+        try:
+            with revisions.folder(new, create=True) as folder:
+                write_revision(folder, revision)
+            config.link(link, f"revisions/{name}")
+            revisions.rename(new, name)
+            revisions.sync()
+            config.rename(link, "current")
+        except StorageFailed:
+            for leftover in (new, name):
+                revisions.remove(leftover)
+            config.remove(link)
+            raise
+    config.sync()

@@ -1,0 +1,176 @@
+"""The revisions on disk. Settings and passwords change together or not at all, whatever happens in between.
+
+A revision is assembled under a temporary name, synced, renamed to its number, and counts once `current` leads
+to it. Without `current` the newest whole revision counts. Nothing that was saved is ever deleted.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from tm_tui.atomic import Folder, StorageAbsent
+from tm_tui.clock import Clock, SystemClock
+from tm_tui.errors import Problem, SettingsRefused, StorageFailed, TmError
+from tm_tui.settings.authorities import read_authorities
+from tm_tui.settings.model import Settings, missing_secrets
+from tm_tui.settings.revision import NO_REVISION, Revision
+from tm_tui.settings.revisions import (
+    Loaded,
+    commit,
+    in_force,
+    locked,
+    next_number,
+    numbers,
+    read_number,
+    sweep,
+)
+from tm_tui.text import safe_text
+
+__all__ = ["Loaded", "Revision", "RevisionConflict", "SettingsStore"]
+
+_LOCK_SECONDS = 5.0
+
+
+class RevisionConflict(TmError):
+    """Somebody else saved since. `current` is what is in force now."""
+
+    def __init__(self, current: Revision) -> None:
+        who = safe_text(current.saved_by) or "Somebody"
+        super().__init__(
+            f"{who} saved revision {current.number} in the meantime.",
+            "Look at what changed, then save your own changes on top of it.",
+        )
+        self.current = current
+
+
+class SettingsStore:
+    """The revisions below a `config` folder, made at the first save. Its methods block on the disk."""
+
+    def __init__(self, config: Path, clock: Clock | None = None) -> None:
+        self._path = config
+        self._clock = clock or SystemClock()
+
+    def load(self) -> Loaded:
+        """Return the revision in force and sweep what killed saves left.
+
+        A damaged or loosely permitted one is passed over for the last good one, with the reason as `problem`.
+        Raises StorageFailed when `config` or `revisions` itself cannot be trusted.
+        """
+        try:
+            with Folder.open(self._path) as config:
+                with suppress(StorageFailed), locked(config, 0.0) as held:
+                    if held:  # on a read-only disk there is no lock, and no need to tidy up
+                        sweep(config)
+                return in_force(config)
+        except StorageAbsent:
+            return Loaded(NO_REVISION)
+
+    def save(
+        self,
+        settings: Settings,
+        secrets: Mapping[str, SecretStr | None],
+        *,
+        expected: int,
+        saved_by: str,
+        note: str = "",
+    ) -> Revision:
+        """Make a new revision on top of revision `expected` and put it in force.
+
+        `secrets` maps tmsp and proxy to a new password; None keeps one, an empty one removes it. Raises
+        RevisionConflict, SettingsRefused, StorageFailed; the old revision then stays in force.
+        """
+        return self._save(lambda current: _checked(current, settings, secrets), expected, saved_by, note)
+
+    def restore(self, number: int, *, expected: int, saved_by: str, note: str = "") -> Revision:
+        """Make a new revision of an old one, passwords and copy of the CA file too. Raises like `save`."""
+        old = self.get(number)
+        return self._save(lambda _: old, expected, saved_by, note or f"Back to revision {number}")
+
+    def candidate(self, settings: Settings, secrets: Mapping[str, SecretStr | None]) -> Revision:
+        """Make the checks of `save`, write nothing. The number is that of the revision in force."""
+        return _checked(self.load().revision, settings, secrets)
+
+    def get(self, number: int) -> Revision:
+        """Return one revision, the defaults for 0. Raises StorageFailed if there is none or it is damaged."""
+        if number == NO_REVISION.number:
+            return NO_REVISION
+        try:
+            with Folder.open(self._path) as config:
+                return read_number(config, number)
+        except StorageAbsent:
+            cause = f"There is no revision {number}."
+            raise StorageAbsent(cause, "`tm-tui config history` shows the numbers.") from None
+
+    def history(self, most: int = 200) -> tuple[Revision, ...]:
+        """Return the newest whole revisions, newest first, without their passwords."""
+        try:
+            with Folder.open(self._path) as config:
+                return tuple(_whole(config, most))
+        except StorageAbsent:
+            return ()
+
+    def _save(
+        self, make: Callable[[Revision], Revision], expected: int, saved_by: str, note: str
+    ) -> Revision:
+        with self._writing() as config:
+            current = in_force(config).revision
+            if current.number != expected:
+                raise RevisionConflict(current)
+            revision = replace(
+                make(current),
+                number=next_number(config),
+                saved_at=self._clock.now(),
+                saved_by=safe_text(saved_by),
+                note=safe_text(note),
+            )
+            commit(config, revision)
+        return revision
+
+    @contextmanager
+    def _writing(self) -> Iterator[Folder]:
+        with Folder.open(self._path, create=True) as config, locked(config, _LOCK_SECONDS) as held:
+            if not held:
+                where = safe_text(str(self._path))
+                cause = f"Another program has been saving to {where} for {_LOCK_SECONDS:.0f} s."
+                raise StorageFailed(cause, "Find it and end it, then save again.")
+            sweep(config)
+            yield config
+
+
+def _whole(config: Folder, most: int) -> Iterator[Revision]:
+    for number in reversed(numbers(config)[-most:]):
+        try:
+            yield read_number(config, number, with_secrets=False)
+        except StorageFailed:
+            continue
+
+
+def _checked(current: Revision, settings: Settings, changes: Mapping[str, SecretStr | None]) -> Revision:
+    """The revision that these values would become. Raises SettingsRefused with every problem found."""
+    secrets = current.secrets.changed(changes)
+    problems = list(missing_secrets(settings, secrets.names(), secrets.proxy))
+    ca_pem = None
+    try:
+        ca_pem = _authorities(current, settings.trust.ca_file)
+    except SettingsRefused as refused:
+        problems += refused.problems
+    except StorageFailed as failure:
+        problems.append(Problem("trust.ca_file", failure.cause, failure.remedy))
+    if problems:
+        raise SettingsRefused(tuple(problems))
+    return replace(current, settings=settings, secrets=secrets, ca_pem=ca_pem)
+
+
+def _authorities(current: Revision, ca_file: str) -> str | None:
+    """Read the CA file; one that was read before and is out of reach now stays as it was."""
+    if not ca_file:
+        return None
+    try:
+        return read_authorities(ca_file)
+    except StorageFailed:
+        if current.ca_pem is None or current.settings.trust.ca_file != ca_file:
+            raise
+        return current.ca_pem
