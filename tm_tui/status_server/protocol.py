@@ -19,7 +19,7 @@ __all__ = [
 APPLIANCE_PATTERN = r"[a-z0-9][a-z0-9-]{2,62}"
 """How an appliance may be named: it is a folder on the log server."""
 
-Appliance = Annotated[str, Field(pattern=f"^{APPLIANCE_PATTERN}\\Z")]
+Appliance = Annotated[str, Field(pattern=rf"^{APPLIANCE_PATTERN}\z")]
 
 
 class _Body(BaseModel):

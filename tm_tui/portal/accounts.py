@@ -1,0 +1,158 @@
+"""The "registering products" accounts: salted scrypt hashes, and a doorkeeper that keeps a beat cheap."""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pydantic import SecretStr, TypeAdapter, ValidationError
+
+from tm_tui.errors import TmError
+from tm_tui.portal.database import Database
+from tm_tui.settings.types import Password, UserName
+from tm_tui.text import safe_text
+
+__all__ = ["Account", "Doorkeeper", "add", "listed", "remove", "secret_of", "set_password"]
+
+_COST, _BLOCK, _LANES = 1 << 14, 8, 1
+_MOST_PASSWORD_BYTES = 1024
+_FAILURE_SECONDS = 0.3
+_USER_NAME: TypeAdapter[str] = TypeAdapter(UserName)
+_PASSWORD: TypeAdapter[SecretStr] = TypeAdapter(Password)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account, without its secret."""
+
+    name: str
+    created_at: datetime
+
+
+def _hashed(password: bytes, salt: bytes) -> bytes:
+    memory = 132 * _BLOCK * _COST
+    return hashlib.scrypt(password, salt=salt, n=_COST, r=_BLOCK, p=_LANES, maxmem=2 * memory, dklen=32)
+
+
+def _sealed(password: SecretStr) -> str:
+    """What is stored: salt and hash (RFC 7914, N=16384 r=8 p=1) as hex."""
+    salt = secrets.token_bytes(16)
+    return f"{salt.hex()}:{_hashed(password.get_secret_value().encode(), salt).hex()}"
+
+
+def _matches(stored: str, password: bytes) -> bool:
+    salt, _, digest = stored.partition(":")
+    return hmac.compare_digest(_hashed(password, bytes.fromhex(salt)), bytes.fromhex(digest))
+
+
+def _over_ssh(text: str) -> str | None:
+    """A user name or password as it arrives over SSH (RFC 4252, section 8); None if it does not."""
+    from asyncssh.saslprep import SASLPrepError, saslprep
+
+    try:
+        return saslprep(text)
+    except SASLPrepError:
+        return None
+
+
+def _checked(name: str, password: SecretStr) -> None:
+    """Raise TmError for what no appliance could send."""
+    if not name or not password.get_secret_value():
+        raise TmError("A user name and a password are needed.", "Give both.")
+    if any(_over_ssh(text) != text for text in (name, password.get_secret_value())):
+        cause = "There are characters in it that SSH servers change before they compare (RFC 4013)."
+        raise TmError(cause, "Choose another one; letters, digits and ASCII signs always work.")
+    try:
+        _USER_NAME.validate_python(name)
+        _PASSWORD.validate_python(password)
+    except ValidationError as error:
+        context = error.errors(include_input=False, include_url=False)[0].get("ctx") or {}
+        cause, remedy = (
+            context.get("cause", "This is no user name."),
+            context.get("remedy", "Choose another one."),
+        )
+        raise TmError(cause, remedy) from None
+
+
+def add(connection: sqlite3.Connection, name: str, password: SecretStr) -> None:
+    """Make an account. Raises TmError for an unusable name or password, or when the name is taken."""
+    _checked(name, password)
+    try:
+        row = (name, _sealed(password), datetime.now(UTC).timestamp())
+        connection.execute("INSERT INTO accounts VALUES (?, ?, ?)", row)
+    except sqlite3.IntegrityError:
+        cause = f"There is an account {safe_text(name)} already."
+        raise TmError(cause, "Choose another name, or set its password.") from None
+
+
+def set_password(connection: sqlite3.Connection, name: str, password: SecretStr) -> None:
+    """Give an account a new password. Raises TmError when there is none of this name."""
+    _checked(name, password)
+    done = connection.execute("UPDATE accounts SET secret = ? WHERE name = ?", (_sealed(password), name))
+    if not done.rowcount:
+        raise _absent(name)
+
+
+def remove(connection: sqlite3.Connection, name: str) -> None:
+    """Remove an account; who uses it is refused from now on. Raises TmError when there is none."""
+    if not connection.execute("DELETE FROM accounts WHERE name = ?", (name,)).rowcount:
+        raise _absent(name)
+
+
+def _absent(name: str) -> TmError:
+    return TmError(f"There is no account {safe_text(name)}.", "See `tm-tui portal account list`.")
+
+
+def listed(connection: sqlite3.Connection) -> tuple[Account, ...]:
+    """All accounts, the oldest first."""
+    rows = connection.execute("SELECT name, created_at FROM accounts ORDER BY created_at, name")
+    return tuple(Account(row["name"], datetime.fromtimestamp(row["created_at"], UTC)) for row in rows)
+
+
+def secret_of(connection: sqlite3.Connection, name: str) -> str | None:
+    """The stored hash of an account."""
+    row = connection.execute("SELECT secret FROM accounts WHERE name = ?", (name,)).fetchone()
+    return row["secret"] if row else None
+
+
+class Doorkeeper:
+    """Tells whether a user name and a password belong together.
+
+    A right password is remembered as a keyed digest, under a key that dies with the process, while the
+    account's stored hash stays the same: only an account's first beat pays for scrypt.
+
+    A wrong one always pays, two at a time, and waits a little. The time tells nothing of the account.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._key = secrets.token_bytes(32)
+        self._known: dict[str, tuple[str, bytes]] = {}
+        self._turns = asyncio.Semaphore(2)
+        self._nobody = _sealed(SecretStr(secrets.token_hex(16)))
+
+    async def admits(self, name: str, password: SecretStr) -> bool:
+        """Check one pair. Raises Refused when the database cannot be used."""
+        try:
+            plain = password.get_secret_value().encode()
+            digest = hmac.digest(self._key, name.encode() + b"\0" + plain, "sha256")
+        except UnicodeEncodeError:
+            return False
+        stored = await self._database.call(secret_of, name)
+        if stored is not None and self._remembers(name, stored, digest):
+            return True
+        if len(plain) <= _MOST_PASSWORD_BYTES:
+            async with self._turns:
+                right = await asyncio.to_thread(_matches, stored or self._nobody, plain)
+            if right and stored is not None:
+                self._known[name] = (stored, digest)
+                return True
+        await asyncio.sleep(_FAILURE_SECONDS)
+        return False
+
+    def _remembers(self, name: str, stored: str, digest: bytes) -> bool:
+        known = self._known.get(name)
+        return known is not None and known[0] == stored and hmac.compare_digest(known[1], digest)

@@ -1,0 +1,125 @@
+"""How an upload becomes a batch: written aside, checked, on the disk, then under its name, once."""
+
+import asyncio
+import filecmp
+import os
+import secrets
+import threading
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tm_tui.portal import index, products
+from tm_tui.portal.batch_file import MOST_BYTES, BatchName, Contents, checked_contents, too_large
+from tm_tui.portal.database import Database
+from tm_tui.portal.home import PortalHome
+from tm_tui.portal.log import PortalLog
+from tm_tui.portal.refusals import Refused, storage_refused
+
+__all__ = ["AlreadyThere", "BatchStore"]
+
+_WRITE_BYTES = 1 << 20
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class AlreadyThere(Refused):
+    """A batch of this name and content was received before: nothing to do, for the sender a success."""
+
+    def __init__(self) -> None:
+        super().__init__(412, "exists", "The batch is there already.", "Nothing is left to do.")
+
+
+def other_content() -> Refused:
+    """A different file lies under this name; it is not touched."""
+    cause = "A different file lies under the name of this batch."
+    return Refused(409, "other-content", cause, "Look at the portal's files.")
+
+
+class BatchStore:
+    """The batches of one running portal. Two at a time are checked, each on a thread."""
+
+    def __init__(self, home: PortalHome, database: Database, log: PortalLog) -> None:
+        self._home = home
+        self._database = database
+        self._log = log
+        self._turns = asyncio.Semaphore(2)
+        self._naming = threading.Lock()
+
+    def path(self, name: BatchName) -> Path:
+        """Where a batch lies or will lie."""
+        return self._home.logs / name.appliance / name.text
+
+    def aside(self) -> Path:
+        """A fresh place for what is not yet a batch."""
+        return self._home.incoming / f"{secrets.token_hex(16)}.part"
+
+    async def check_sender(self, appliance: str) -> None:
+        """Raise Refused (403) unless this appliance is registered."""
+        if not await self._database.call(products.is_registered, appliance):
+            cause = f"The appliance {appliance} is not registered with this portal."
+            raise Refused(403, "not-registered", cause, "Register it at the status server first.")
+
+    async def receive(self, name: BatchName, chunks: AsyncIterator[bytes]) -> Contents:
+        """Take a batch as it streams in. Raises AlreadyThere, Refused."""
+        await self.check_sender(name.appliance)
+        if self.path(name).exists():
+            raise AlreadyThere
+        part = self.aside()
+        try:
+            await self._write(part, chunks)
+            return await self.settle(part, name)
+        except OSError as error:
+            raise storage_refused(error) from None
+        finally:
+            part.unlink(missing_ok=True)
+
+    async def _write(self, part: Path, chunks: AsyncIterator[bytes]) -> None:
+        size, pending = 0, bytearray()
+        with os.fdopen(os.open(part, _NEW_FILE, 0o600), "wb", buffering=0) as file:
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > MOST_BYTES:
+                    raise too_large()
+                pending += chunk
+                if len(pending) >= _WRITE_BYTES:
+                    await asyncio.to_thread(_write_all, file.fileno(), bytes(pending))
+                    pending.clear()
+            _write_all(file.fileno(), bytes(pending))
+
+    async def settle(self, part: Path, name: BatchName) -> Contents:
+        """Check `part` and give it its name. Raises AlreadyThere, Refused, OSError; then `part` stays."""
+        async with self._turns:
+            contents = await asyncio.to_thread(self._settle, part, name)
+        try:
+            await self._database.call(index.add, name, contents, datetime.now(UTC))
+        except Refused as error:  # the file counts; the index catches up at the next start
+            self._log.say("not-indexed", batch=name.text, cause=error.cause)
+        return contents
+
+    def _settle(self, part: Path, name: BatchName) -> Contents:
+        target = self.path(name)
+        with part.open("rb") as file:
+            contents = checked_contents(file, name)
+            os.fsync(file.fileno())
+        with self._naming:
+            if target.exists():
+                raise AlreadyThere if filecmp.cmp(part, target, shallow=False) else other_content()
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            part.rename(target)
+        _sync_folder(target.parent)
+        _sync_folder(target.parent.parent)
+        return contents
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

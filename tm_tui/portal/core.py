@@ -1,0 +1,24 @@
+"""What every part of a running portal is given: one object, so that a new route module needs no wiring."""
+
+from dataclasses import dataclass
+
+from tm_tui.clock import Clock
+from tm_tui.portal.accounts import Doorkeeper
+from tm_tui.portal.batches import BatchStore
+from tm_tui.portal.database import Database
+from tm_tui.portal.home import PortalHome
+from tm_tui.portal.log import PortalLog
+
+__all__ = ["Portal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Portal:
+    """The parts of one running portal."""
+
+    home: PortalHome
+    database: Database
+    doorkeeper: Doorkeeper
+    batches: BatchStore
+    log: PortalLog
+    clock: Clock

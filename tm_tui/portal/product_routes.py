@@ -1,0 +1,38 @@
+"""Registered Products over HTTP, for scripts of the operator (docs/protocol.md, "Registered Products")."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from tm_tui.errors import TmError
+from tm_tui.portal import products
+from tm_tui.portal.core import Portal
+from tm_tui.portal.refusals import Refused
+
+__all__ = ["routes"]
+
+
+def routes(portal: Portal) -> list[Route]:
+    """GET /v1/products and DELETE /v1/products/<appliance>."""
+
+    async def listed(_request: Request) -> Response:
+        now = portal.clock.now()
+        found = await portal.database.call(products.listed, now)
+        shown = [product.model_dump(mode="json") for product in found]
+        return JSONResponse({"server_time": now.isoformat(), "products": shown})
+
+    async def removed(request: Request) -> Response:
+        appliance = request.path_params["appliance"]
+        try:
+            await portal.database.call(products.remove, appliance)
+        except Refused:
+            raise
+        except TmError as error:
+            raise Refused(404, "not-registered", error.cause, "See GET /v1/products.") from None
+        portal.log.say("removed", appliance=appliance, account=request.state.account)
+        return Response(status_code=204)
+
+    return [
+        Route("/v1/products", listed, methods=["GET"]),
+        Route("/v1/products/{appliance}", removed, methods=["DELETE"]),
+    ]

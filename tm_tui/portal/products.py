@@ -1,0 +1,116 @@
+"""Registered Products: who registered, when the last beat came, and what is missing."""
+
+import sqlite3
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from tm_tui.errors import TmError
+from tm_tui.status_server.protocol import HeartbeatRequest, RegistrationRequest
+from tm_tui.text import SafeText, safe_text
+
+__all__ = ["Product", "beat", "is_registered", "listed", "register", "remove"]
+
+_JITTER = 1.1
+"""Beats come at their interval, ten percent more or less."""
+
+
+class Product(BaseModel):
+    """One entry of Registered Products, as JSON shows it. Ages are seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    appliance: str
+    product: SafeText
+    version: SafeText
+    edition: str
+    email: SafeText
+    account: SafeText
+    registered_at: datetime
+    updated_at: datetime
+    heartbeat_seconds: int
+    state: Literal["connected", "waiting", "missing"]
+    """connected: a beat within two intervals; waiting: just registered; missing: neither."""
+    beats: int
+    missed_beats: int
+    """Beats that should have come since the last one, or since registration."""
+    last_beat_at: datetime | None
+    last_beat_age_seconds: float | None
+    revision: int | None
+    uptime_seconds: float | None
+    waiting_events: int | None
+    clock_skew_seconds: float | None
+    """The appliance's clock minus the portal's, at the last beat."""
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def register(
+    connection: sqlite3.Connection, request: RegistrationRequest, account: str, now: datetime
+) -> tuple[datetime, bool]:
+    """Register, or change what is registered. Returns since when, and whether it is new."""
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
+        known = connection.execute(
+            "SELECT registered_at FROM products WHERE appliance = ?", (request.appliance,)
+        ).fetchone()
+        connection.execute(
+            "INSERT INTO products (appliance, product, version, edition, email, account, heartbeat_seconds,"
+            " registered_at, updated_at) VALUES (:appliance, :product, :version, :edition, :email, :account,"
+            " :heartbeat_seconds, :now, :now) ON CONFLICT (appliance) DO UPDATE SET product = :product,"
+            " version = :version, edition = :edition, email = :email, account = :account,"
+            " heartbeat_seconds = :heartbeat_seconds, updated_at = :now",
+            {**request.model_dump(), "account": account, "now": now.timestamp()},
+        )
+    return (_moment(known["registered_at"]), False) if known else (now, True)
+
+
+def is_registered(connection: sqlite3.Connection, appliance: str) -> bool:
+    """Whether this appliance is in the list."""
+    return bool(connection.execute("SELECT 1 FROM products WHERE appliance = ?", (appliance,)).fetchone())
+
+
+def beat(connection: sqlite3.Connection, request: HeartbeatRequest, now: datetime) -> bool:
+    """Count a beat. False if the appliance is not registered."""
+    done = connection.execute(
+        "UPDATE products SET beats = beats + 1, last_beat_at = :now, version = :version,"
+        " revision = :revision, heartbeat_seconds = :heartbeat_seconds, uptime_seconds = :uptime_seconds,"
+        " waiting_events = :waiting_events, clock_skew_seconds = :skew WHERE appliance = :appliance",
+        {
+            **request.model_dump(exclude={"sent_at", "probe"}),
+            "now": now.timestamp(),
+            "skew": (request.sent_at - now).total_seconds(),
+        },
+    )
+    return bool(done.rowcount)
+
+
+def remove(connection: sqlite3.Connection, appliance: str) -> None:
+    """Take an appliance off the list; its batches stay. Raises TmError when it is not there."""
+    if not connection.execute("DELETE FROM products WHERE appliance = ?", (appliance,)).rowcount:
+        cause = f"{safe_text(appliance, 80)} is not registered."
+        raise TmError(cause, "See `tm-tui portal products list`.")
+
+
+def listed(connection: sqlite3.Connection, now: datetime) -> tuple[Product, ...]:
+    """All of them by name, with their states at `now`."""
+    rows = connection.execute("SELECT * FROM products ORDER BY appliance")
+    return tuple(_product(row, now.timestamp()) for row in rows)
+
+
+def _product(row: sqlite3.Row, now: float) -> Product:
+    last, interval = row["last_beat_at"], row["heartbeat_seconds"]
+    silence = max(0.0, now - (row["updated_at"] if last is None else last))
+    fresh: Literal["connected", "waiting"] = "waiting" if last is None else "connected"
+    return Product(
+        **{name: row[name] for name in row.keys() if not name.endswith("_at")},  # noqa: SIM118 # a Row is no mapping
+        registered_at=_moment(row["registered_at"]),
+        updated_at=_moment(row["updated_at"]),
+        last_beat_at=None if last is None else _moment(last),
+        last_beat_age_seconds=None if last is None else round(silence, 3),
+        missed_beats=int(silence / (interval * _JITTER)),
+        state=fresh if silence <= 2 * interval else "missing",
+    )

@@ -1,0 +1,39 @@
+"""One language of refusals for both protocols of the portal: a stable code, a cause, a remedy."""
+
+import errno
+
+from tm_tui.errors import TmError
+from tm_tui.text import safe_text
+
+__all__ = ["Refused", "storage_refused"]
+
+
+class Refused(TmError):
+    """The portal says no. `code` is listed in docs/protocol.md; `status` is what HTTP answers."""
+
+    def __init__(self, status: int, code: str, cause: str, remedy: str, *, close: bool = False) -> None:
+        super().__init__(cause, remedy)
+        self.status = status
+        self.code = code
+        self.close = close
+        """The rest of the request is not worth reading: end the connection after the answer."""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What goes with the answer over HTTP."""
+        return {"connection": "close"} if self.close else {}
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def storage_refused(error: OSError) -> Refused:
+    """The portal's own disk stands in the way: 507 when it is full, else 500."""
+    if error.errno in _FULL:
+        return Refused(
+            507, "disk-full", "The portal's disk is full.", "Make room on it; the batch may come again."
+        )
+    reason = safe_text(error.strerror or type(error).__name__)
+    return Refused(
+        500, "storage-failed", f"The portal's disk failed: {reason}.", "Look into the portal's log."
+    )

@@ -1,0 +1,247 @@
+"""One portal from start to end: its home, its three listeners, its certificate while the years go by."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import socket
+import sqlite3
+import ssl
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+from cryptography import x509
+from pydantic import BaseModel, ConfigDict, SecretStr
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from tm_tui.atomic import Folder
+from tm_tui.clock import Clock, SystemClock
+from tm_tui.errors import TmError
+from tm_tui.portal import accounts, index, log_routes, product_routes, status_routes
+from tm_tui.portal.accounts import Doorkeeper
+from tm_tui.portal.answers import EXCEPTION_HANDLERS
+from tm_tui.portal.authority import certificate_files, ensure_certificate, names_for
+from tm_tui.portal.batches import BatchStore
+from tm_tui.portal.core import Portal
+from tm_tui.portal.database import Database
+from tm_tui.portal.guard import Guard
+from tm_tui.portal.home import PortalHome
+from tm_tui.portal.log import LibraryMessages, PortalLog
+from tm_tui.portal.ssh import ensure_host_key, ssh_server
+from tm_tui.portal.web import https_servers, tls_context
+from tm_tui.text import safe_text
+
+__all__ = ["PortalOptions", "Ready", "open_portal", "serve"]
+
+FIRST_ACCOUNT = "registering-user"
+_LIBRARIES = ("uvicorn", "asyncssh", "asyncio")
+_LOOK_AT_CERTIFICATE_SECONDS = 12 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class PortalOptions:
+    """Where to keep things, where to listen (port 0: any free one), further `names` to certify."""
+
+    home: Path
+    host: str = "127.0.0.1"
+    https_port: int = 0
+    ssh_port: int = 0
+    status_port: int = 0
+    names: tuple[str, ...] = ()
+
+
+class LogServerAddress(BaseModel):
+    """Where the log server listens."""
+
+    model_config = ConfigDict(frozen=True)
+    host: str
+    https_port: int
+    ssh_port: int
+
+
+class StatusServerAddress(BaseModel):
+    """Where the status server listens."""
+
+    model_config = ConfigDict(frozen=True)
+    host: str
+    port: int
+
+
+class Ready(BaseModel):
+    """The line that a portal prints when it is ready (design.md, "Commands")."""
+
+    model_config = ConfigDict(frozen=True)
+    ready: bool = True
+    log_server: LogServerAddress
+    status_server: StatusServerAddress
+    ca_file: str
+    ssh_host_key: str
+    username: str
+    password_file: str | None
+    """None once the operator has set a password of his own: it is written nowhere."""
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    """Listen, so that callers queue from now on. Raises TmError when the address cannot be had."""
+    try:
+        family, kind, number, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, number)
+    except OSError as error:
+        raise _unusable(host, port, error) from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise _unusable(host, port, error) from None
+    listener.setblocking(False)
+    return listener
+
+
+def _unusable(host: str, port: int, error: OSError) -> TmError:
+    cause = f"The portal cannot listen on {safe_text(host)} port {port}: {error.strerror or error}."
+    return TmError(
+        cause, "Choose another port or address, or end the program that has it; 0 takes a free port."
+    )
+
+
+def _first_account(connection: sqlite3.Connection, home: PortalHome) -> str:
+    """Make the account of the first start, and name the one to show."""
+    known = accounts.listed(connection)
+    if known:
+        return known[0].name
+    password = secrets.token_urlsafe(18)
+    with Folder.open(home.path) as top:
+        top.replace(home.password_file.name, password.encode())
+    accounts.add(connection, FIRST_ACCOUNT, SecretStr(password))
+    return FIRST_ACCOUNT
+
+
+def _app(portal: Portal, server: str, routes: list[BaseRoute]) -> Guard:
+    return Guard(Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS), portal, server)
+
+
+@contextlib.contextmanager
+def _listening_to_libraries(log: PortalLog) -> Iterator[None]:
+    handler = LibraryMessages(log)
+    loggers = [logging.getLogger(name) for name in _LIBRARIES]
+    before = [(logger.level, logger.propagate) for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.setLevel(logging.WARNING)  # asyncssh tells passwords at its most talkative
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger, (level, propagate) in zip(loggers, before, strict=True):
+            logger.removeHandler(handler)
+            logger.setLevel(level)
+            logger.propagate = propagate
+
+
+async def _keep_certificate(
+    home: PortalHome, names: tuple[x509.GeneralName, ...], context: ssl.SSLContext, log: PortalLog
+) -> None:
+    while True:
+        await asyncio.sleep(_LOOK_AT_CERTIFICATE_SECONDS)
+        try:
+            renewed = await asyncio.to_thread(ensure_certificate, home, names)
+        except TmError as error:
+            log.say("certificate-not-renewed", cause=error.cause)
+            continue
+        if renewed:
+            context.load_cert_chain(*certificate_files(home))
+            log.say("certificate-renewed")
+
+
+@contextlib.asynccontextmanager
+async def _background(task: asyncio.Task[None]) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@contextlib.asynccontextmanager
+async def open_portal(
+    options: PortalOptions, log: PortalLog | None = None, clock: Clock | None = None
+) -> AsyncIterator[tuple[Ready, tuple[asyncio.Task[None], ...]]]:
+    """A running portal, and the tasks of its servers, which end before the block only if something broke.
+
+    Raises TmError when the home, the ports or the keys cannot be used.
+    """
+    clock = clock or SystemClock()
+    log = log or PortalLog(sys.stderr, clock)
+    home = PortalHome(options.home.absolute())
+    home.prepare()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(home.claimed())
+        stack.enter_context(_listening_to_libraries(log))
+        database = Database(home.database)
+        stack.callback(database.close)
+        home.sweep()
+        portal = Portal(home, database, Doorkeeper(database), BatchStore(home, database, log), log, clock)
+        username = await database.call(_first_account, home)
+        changed = await database.call(index.catch_up, home.logs, log)
+        ports = (options.https_port, options.ssh_port, options.status_port)
+        listeners = [stack.enter_context(contextlib.closing(_listener(options.host, port))) for port in ports]
+        key = ensure_host_key(home)
+        tasks = await _start(stack, portal, names_for(options.host, options.names), listeners, key)
+        log.say("ready", home=str(home.path), index_entries_changed=changed)
+        yield _ready(options.host, listeners, home, key.get_fingerprint(), username), tasks
+        log.say("stopping")
+
+
+async def _start(
+    stack: contextlib.AsyncExitStack,
+    portal: Portal,
+    names: tuple[x509.GeneralName, ...],
+    listeners: list[socket.socket],
+    key: asyncssh.SSHKey,
+) -> tuple[asyncio.Task[None], ...]:
+    """Start everything that serves, on the listeners for log (SSL), log (SSH), status."""
+    ensure_certificate(portal.home, names)
+    context = tls_context(*certificate_files(portal.home))
+    keeper = asyncio.create_task(_keep_certificate(portal.home, names, context, portal.log))
+    await stack.enter_async_context(_background(keeper))
+    log_https, log_ssh, status = listeners
+    await stack.enter_async_context(ssh_server(portal, log_ssh, key))
+    apps = (
+        (_app(portal, "log", [*log_routes.routes(portal)]), log_https),
+        (_app(portal, "status", [*status_routes.routes(portal), *product_routes.routes(portal)]), status),
+    )
+    return await stack.enter_async_context(https_servers(apps, context))
+
+
+def _ready(
+    host: str, listeners: list[socket.socket], home: PortalHome, fingerprint: str, username: str
+) -> Ready:
+    https_port, ssh_port, status_port = (listener.getsockname()[1] for listener in listeners)
+    return Ready(
+        log_server=LogServerAddress(host=host, https_port=https_port, ssh_port=ssh_port),
+        status_server=StatusServerAddress(host=host, port=status_port),
+        ca_file=str(home.ca_file),
+        ssh_host_key=fingerprint,
+        username=username,
+        password_file=str(home.password_file) if home.password_file.exists() else None,
+    )
+
+
+async def serve(options: PortalOptions, *, ready: Callable[[Ready], None], stop: asyncio.Event) -> None:
+    """Run a portal until `stop`. `ready` is called once it listens. Raises TmError, as `open_portal` does."""
+    async with open_portal(options) as (line, servers):
+        ready(line)
+        waiting = asyncio.create_task(stop.wait())
+        await asyncio.wait([waiting, *servers], return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+        if not stop.is_set():
+            raise TmError("A server of the portal ended by itself.", "Look into the portal's log.")

@@ -1,0 +1,59 @@
+"""Status server: registration and heartbeats (docs/protocol.md, "Status server")."""
+
+from datetime import UTC
+
+from pydantic import AwareDatetime, Field
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tm_tui.portal import notices, products
+from tm_tui.portal.answers import model_reply, read_model
+from tm_tui.portal.core import Portal
+from tm_tui.portal.refusals import Refused
+from tm_tui.status_server.protocol import (
+    HeartbeatReply,
+    HeartbeatRequest,
+    RegistrationReply,
+    RegistrationRequest,
+)
+
+__all__ = ["routes"]
+
+
+class _Beat(HeartbeatRequest):
+    """A beat whose numbers can be kept, and whose time has a zone."""
+
+    sent_at: AwareDatetime
+    revision: int = Field(ge=0, lt=1 << 63)
+    uptime_seconds: float = Field(ge=0, le=1e12)
+    waiting_events: int = Field(ge=0, lt=1 << 63, default=0)
+
+
+def routes(portal: Portal) -> list[Route]:
+    """POST /v1/registration and /v1/heartbeat."""
+
+    async def registration(request: Request) -> Response:
+        wanted = await read_model(request, RegistrationRequest)
+        now = portal.clock.now()
+        since, created = await portal.database.call(
+            products.register, wanted, request.state.account, now.astimezone(UTC)
+        )
+        portal.log.say("registered", appliance=wanted.appliance, account=request.state.account, new=created)
+        reply = RegistrationReply(appliance=wanted.appliance, registered_at=since, server_time=now)
+        return model_reply(reply, 201 if created else 200)
+
+    async def heartbeat(request: Request) -> Response:
+        beat = await read_model(request, _Beat)
+        if beat.probe:
+            return model_reply(HeartbeatReply(server_time=portal.clock.now()))
+        if not await portal.database.call(products.beat, beat, portal.clock.now()):
+            cause = f"The appliance {beat.appliance} is not registered with this portal."
+            raise Refused(404, "not-registered", cause, "Register it at the status server.")
+        found = await portal.database.call(notices.for_appliance, beat.appliance)
+        return model_reply(HeartbeatReply(server_time=portal.clock.now(), notices=found))
+
+    return [
+        Route("/v1/registration", registration, methods=["POST"]),
+        Route("/v1/heartbeat", heartbeat, methods=["POST"]),
+    ]
