@@ -1,0 +1,166 @@
+"""Agents for tests: in this process or in one of their own, each in a home with a short path; and a status server."""
+
+import asyncio
+import json
+import os
+import ssl
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from servers.certificates import Certificates
+from servers.misbehaving import Told, server
+
+from tm_tui.agent.agent import Agent
+from tm_tui.agent.folders import prepare_folders
+from tm_tui.clock import Clock
+from tm_tui.control.api import AgentStatus
+from tm_tui.control.client import ControlClient
+from tm_tui.control.listen import bind_control_socket, unbind
+from tm_tui.control.server import ControlServer, control_app
+from tm_tui.paths import Home
+from tm_tui.settings.model import Secrets, Settings
+from tm_tui.settings.store import Revision
+
+CANARY = "canary-7f3a9c"
+LIMIT = 20.0
+_PROGRAM = """
+import sys
+from tm_tui.agent.service import run
+from tm_tui.errors import TmError
+from tm_tui.paths import Home
+try:
+    sys.exit(run(Home.find(), ready=lambda: print("ready", flush=True)))
+except TmError as error:
+    sys.exit(error.cause)
+"""
+
+
+@contextmanager
+def short_home(mode: int = 0o700) -> Iterator[Home]:
+    """A home whose control socket's path is short, whatever pytest calls the test."""
+    with tempfile.TemporaryDirectory(prefix="tm-") as folder:
+        Path(folder).chmod(mode)
+        yield Home.under(Path(folder) / "h")
+
+
+@asynccontextmanager
+async def agent_in(home: Home, clock: Clock | None = None) -> AsyncIterator[Agent]:
+    """An agent in this process, serving its control socket."""
+    prepare_folders(home)
+    agent = Agent(home, clock=clock)
+    serving = ControlServer(control_app(agent))
+    await serving.begin(bind_control_socket(home.control_socket))
+    try:
+        yield agent
+    finally:
+        await asyncio.gather(agent.stop(), serving.end())
+        unbind(home.control_socket)
+
+
+@contextmanager
+def agent_process(home: Home, prelude: str = "", **environ: str) -> Iterator[subprocess.Popen[str]]:
+    """An agent in a process of its own, ready; killed at the end if it still runs."""
+    process = start_agent(home, prelude, **environ)
+    try:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n", process.stderr and process.stderr.read()
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=LIMIT)
+
+
+def start_agent(home: Home, prelude: str = "", **environ: str) -> subprocess.Popen[str]:
+    """Start an agent and do not wait for it; `prelude` is Python that its process runs first."""
+    return subprocess.Popen(
+        [sys.executable, "-c", f"{prelude}\n{_PROGRAM}"],
+        env={**os.environ, "TM_TUI_HOME": str(home.config.parent), **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+async def status_when(client: ControlClient, holds: Callable[[AgentStatus], bool]) -> AgentStatus:
+    """The first pushed snapshot of which `holds` is true."""
+    async with asyncio.timeout(LIMIT):
+        async for status in client.status_stream():
+            if holds(status):
+                return status
+    raise AssertionError("the stream ended")
+
+
+def settings_for(port: int, *, seconds: int = 300, **more: Any) -> dict[str, Any]:
+    """Settings, switched on, with the status server at a loopback port."""
+    tmsp = {
+        "enabled": True,
+        "username": "u",
+        "heartbeat_seconds": seconds,
+        "log_server": {"host": "127.0.0.1", "port": 1, "protocol": "ssl"},
+        "status_server": {"host": "127.0.0.1", "port": port},
+        **more,
+    }
+    return {"schema": 1, "tmsp": tmsp}
+
+
+def revision_for(settings: dict[str, Any], ca_pem: str | None, number: int = 1) -> Revision:
+    """A revision as if it had been saved."""
+    secrets = Secrets(tmsp=SecretStr(CANARY))
+    return Revision(number, Settings.parse(settings), secrets, ca_pem, None, "test")
+
+
+@dataclass
+class StatusServer:
+    """A status server over real TLS that answers as it is told, and keeps what it heard."""
+
+    port: int
+    told: Told
+    heard: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    status: dict[str, int] = field(default_factory=lambda: {"registration": 201, "heartbeat": 200})
+    headers: dict[str, str] = field(default_factory=dict)
+    skew: float = 0.0
+    notices: list[dict[str, str]] = field(default_factory=list)
+    now: Callable[[], Any] = lambda: None
+
+    def heartbeats(self) -> list[dict[str, Any]]:
+        """The beats so far."""
+        return [body for path, body in self.heard if path == "heartbeat"]
+
+    def registrations(self) -> list[dict[str, Any]]:
+        """The registrations so far."""
+        return [body for path, body in self.heard if path == "registration"]
+
+    async def behave(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer request after request on one connection."""
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            size = next(int(line[15:]) for line in head.lower().splitlines() if line[:15] == "content-length:")
+            body = json.loads(await reader.readexactly(size))
+            path = head.split()[1].rpartition("/")[2]
+            self.heard.append((path, body))
+            now = self.now().isoformat()
+            reply = json.dumps(
+                {"appliance": body["appliance"], "registered_at": now, "server_time": now, "notices": self.notices}
+            )
+            extra = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
+            status = self.status[path]
+            writer.write(f"HTTP/1.1 {status} x\r\ncontent-length: {len(reply)}\r\n{extra}\r\n{reply}".encode())
+            await writer.drain()
+
+
+@asynccontextmanager
+async def status_server(certificates: Certificates, now: Callable[[], Any]) -> AsyncIterator[StatusServer]:
+    """Run one; `now` tells the time that it tells."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificates.good.certificate, certificates.good.key)
+    made = StatusServer(0, Told(), now=now)
+    async with server(made.behave, context) as told:
+        made.port, made.told = told.port, told
+        yield made

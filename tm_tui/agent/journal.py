@@ -1,0 +1,27 @@
+"""What the agent writes to its log: safe characters only, and nothing from libraries that log credentials."""
+
+import logging
+import sys
+
+from tm_tui.text import safe_text
+
+__all__ = ["set_up_log"]
+
+_PINNED = ("httpx", "httpcore", "asyncssh", "uvicorn", "uvicorn.error", "hpack", "asyncio")
+"""At INFO and DEBUG these write URLs, headers and passwords."""
+_LONGEST_LINE = 2000
+
+
+class _SafeLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        """Make each line of the record safe; a traceback keeps its lines."""
+        return "\n".join(safe_text(line, _LONGEST_LINE) for line in super().format(record).split("\n"))
+
+
+def set_up_log(level: int = logging.INFO) -> None:
+    """Log to standard error, which is the journal under systemd."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_SafeLines("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in _PINNED:
+        logging.getLogger(name).setLevel(logging.WARNING)

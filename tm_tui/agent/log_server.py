@@ -1,0 +1,163 @@
+"""The log server's part of the status: looked at now and then by a light check, until logs are delivered."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from typing import Protocol
+
+from tm_tui.clock import Clock
+from tm_tui.control.api import LastFailure, LogServerStatus, ServerState
+from tm_tui.delivery.check import check_log_server
+from tm_tui.link.build import build_links
+from tm_tui.link.failures import LinkFailure
+from tm_tui.link.host_keys import HostKeys
+from tm_tui.link.trust import Trust
+from tm_tui.pace import Chance, full_jitter, spread, wait_until
+from tm_tui.settings.store import Revision
+from tm_tui.settings.types import interval_seconds
+from tm_tui.status_server.standing import counted
+
+__all__ = ["LogServerCheck", "LogServerService"]
+
+_log = logging.getLogger(__name__)
+
+_FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 300.0
+_LONGEST_WAIT = 3600.0
+_JITTER = 0.1
+_LOCKED_OUT = frozenset({"http-auth-refused", "ssh-auth-refused", "http-forbidden"})
+"""A password that is repeated locks the account: these wait as long as backing off ever does."""
+
+
+class LogServerService(Protocol):
+    """The place in the agent for whatever keeps up with the log server (see also `supervisor.Service`)."""
+
+    name: str
+
+    def concerns(self, revision: Revision) -> object:
+        """As `Service.concerns`."""
+
+    def prepare(self, revision: Revision) -> None:
+        """As `Service.prepare`."""
+
+    async def run(self) -> None:
+        """As `Service.run`."""
+
+    def alerts(self) -> tuple[str, ...]:
+        """As `Service.alerts`."""
+
+    def status(self) -> LogServerStatus:
+        """The status of this moment."""
+
+    def trust_changed(self) -> None:
+        """A host key was approved or forgotten: try again at once."""
+
+
+class LogServerCheck:
+    """Checks that the log server would take a batch: when settings change, and each interval."""
+
+    name = "log server check"
+
+    def __init__(
+        self,
+        appliance: str,
+        host_keys: HostKeys,
+        *,
+        changed: Callable[[], None],
+        clock: Clock,
+        chance: Chance = random.random,
+    ) -> None:
+        self._appliance = appliance
+        self._host_keys = host_keys
+        self._changed = changed
+        self._clock = clock
+        self._chance = chance
+        self._again = asyncio.Event()
+        self._revision: Revision | None = None
+        self._seen = _Seen()
+
+    def concerns(self, revision: Revision) -> object:
+        """What the way to the log server is made of."""
+        settings = revision.settings
+        proxy = settings.proxy.model_dump() if settings.proxy.enabled else None
+        tmsp = (settings.tmsp.enabled, settings.tmsp.username, settings.tmsp.log_server)
+        return (tmsp, proxy, revision.secrets, revision.ca_pem)
+
+    def prepare(self, revision: Revision) -> None:
+        """Forget what was; `run` follows these settings."""
+        self._revision = revision
+        self._seen = _Seen(enabled=revision.settings.tmsp.enabled)
+
+    def status(self) -> LogServerStatus:
+        """The status of this moment."""
+        return self._seen.show(self._clock.monotonic())
+
+    def alerts(self) -> tuple[str, ...]:
+        """What an admin must know now."""
+        failure = self._seen.last_failure
+        if failure and failure.code in _LOCKED_OUT:
+            return ("The log server does not accept this appliance's user name and password.",)
+        if failure and failure.stage == "host_key":
+            return (f"{failure.cause} Logs are not sent until this is settled.",)
+        return ()
+
+    def trust_changed(self) -> None:
+        """Try again at once."""
+        self._again.set()
+
+    async def run(self) -> None:
+        """Check until cancelled; nothing to do when sending is switched off."""
+        revision, seen = self._revision, self._seen
+        if revision is None or not seen.enabled:
+            return
+        while True:
+            self._again.clear()
+            wait = await self._check(revision, seen)
+            seen.next_try = self._clock.monotonic() + wait
+            self._changed()
+            await wait_until(self._clock, seen.next_try, self._again)
+
+    async def _check(self, revision: Revision, seen: "_Seen") -> float:
+        """Check once; return how many seconds to wait."""
+        trust = Trust(revision.ca_pem, self._host_keys)
+        link = build_links(revision.settings, revision.secrets, trust).log_server
+        server = revision.settings.tmsp.log_server
+        try:
+            await check_log_server(link, server.protocol, self._appliance, clock=self._clock)
+        except LinkFailure as failure:
+            if seen.last_failure is None or seen.last_failure.code != failure.code:
+                _log.warning("Log server (%s). %s %s", failure.code, failure.cause, failure.remedy)
+            seen.last_failure = counted(seen.last_failure, failure, self._clock.now())
+            return self._backoff(failure, seen.last_failure.count)
+        if not seen.reached or seen.last_failure:
+            _log.info("The log server takes logs.")
+        seen.reached, seen.last_failure = True, None
+        return spread(interval_seconds(server.interval), _JITTER, self._chance)
+
+    def _backoff(self, failure: LinkFailure, failures: int) -> float:
+        # An approved host key wakes the check by itself, so that one need not be looked for either.
+        if failure.code in _LOCKED_OUT or failure.stage == "host_key":
+            wait = spread(_LONGEST_BACKOFF, _JITTER, self._chance)
+        else:
+            wait = full_jitter(failures, _FIRST_BACKOFF, _LONGEST_BACKOFF, self._chance)
+        return max(wait, min(_LONGEST_WAIT, failure.retry_after or 0.0))
+
+
+class _Seen:
+    """What the checks found under these settings."""
+
+    def __init__(self, *, enabled: bool = False) -> None:
+        self.enabled = enabled
+        self.reached = False
+        self.next_try: float | None = None
+        self.last_failure: LastFailure | None = None
+
+    def show(self, now: float) -> LogServerStatus:
+        if not self.enabled:
+            state = ServerState.DISABLED
+        elif self.last_failure:
+            state = ServerState.FAILING
+        else:
+            state = ServerState.CONNECTED if self.reached else ServerState.CONNECTING
+        wait = None if self.next_try is None else round(max(0.0, self.next_try - now), 3)
+        return LogServerStatus(state=state, next_delivery_in_seconds=wait, last_failure=self.last_failure)

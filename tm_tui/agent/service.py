@@ -1,0 +1,111 @@
+"""The agent as a process: `tm-tui agent`, in the foreground, under systemd or a console that has none."""
+
+import asyncio
+import ctypes
+import logging
+import os
+import resource
+import signal
+from collections.abc import Callable
+
+from tm_tui.agent.agent import Agent
+from tm_tui.agent.folders import prepare_folders
+from tm_tui.agent.journal import set_up_log
+from tm_tui.agent.lock import agent_lock
+from tm_tui.agent.notify import Notifier
+from tm_tui.control.listen import bind_control_socket, unbind
+from tm_tui.control.server import ControlServer, control_app
+from tm_tui.paths import Home
+
+__all__ = ["harden", "run"]
+
+_log = logging.getLogger(__name__)
+
+_PR_SET_DUMPABLE = 4  # prctl(2)
+_LAST_WORD_SECONDS = 1.7
+"""After this the process ends whatever still hangs (a name look-up cannot be cancelled)."""
+
+
+def run(home: Home, *, ready: Callable[[], None] | None = None) -> int:
+    """Run until SIGTERM or SIGINT; SIGHUP reads the settings again. Return the exit code.
+
+    `ready` is called once the control socket is served. Raises AgentRuns when another agent has this home,
+    StorageFailed when its folders cannot be used.
+    """
+    harden()
+    set_up_log()
+    socket_path = home.control_socket
+    prepare_folders(home)
+    with agent_lock(home.state):
+        asyncio.run(_serve(home, ready or _nothing))
+        unbind(socket_path)
+    return 0
+
+
+def _nothing() -> None:
+    """Nobody waits to be told."""
+
+
+def harden() -> None:
+    """Keep passwords in our memory from core files and from other processes of the same user."""
+    os.umask(0o077)
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+
+
+async def _serve(home: Home, ready: Callable[[], None]) -> None:
+    notifier = Notifier()
+    ending = _on_signals()
+    agent = Agent(home)
+    server = ControlServer(control_app(agent))
+    await server.begin(bind_control_socket(home.control_socket))
+    reloading = _on_hangup(agent, notifier)
+    watchdog = asyncio.create_task(_feed_watchdog(notifier))
+    _log.info("The agent serves %s as process %d.", home.control_socket, os.getpid())
+    notifier.ready(f"Appliance {agent.appliance}")
+    ready()
+    await ending.wait()
+    _log.info("The agent ends.")
+    notifier.stopping()
+    _end_soon_in_any_case(home)
+    watchdog.cancel()
+    reloading.cancel()
+    await asyncio.gather(agent.stop(), server.end())
+
+
+def _on_signals() -> asyncio.Event:
+    ending = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ending.set)
+    return ending
+
+
+def _on_hangup(agent: Agent, notifier: Notifier) -> asyncio.Task[None]:
+    """Reload at each SIGHUP, one after the other."""
+    asked = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
+
+    async def reload() -> None:
+        while await asked.wait():
+            asked.clear()
+            notifier.reloading()
+            await agent.reload()
+            notifier.ready(f"Appliance {agent.appliance}")
+
+    return asyncio.create_task(reload())
+
+
+async def _feed_watchdog(notifier: Notifier) -> None:
+    while notifier.watchdog_seconds is not None:
+        notifier.alive()
+        await asyncio.sleep(notifier.watchdog_seconds)
+
+
+def _end_soon_in_any_case(home: Home) -> None:
+    def end(_number: int, _frame: object) -> None:
+        unbind(home.control_socket)
+        os._exit(0)
+
+    signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, _LAST_WORD_SECONDS)

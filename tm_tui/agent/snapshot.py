@@ -1,0 +1,65 @@
+"""One frozen picture of the agent, made when somebody looks: ages are true at that moment."""
+
+import os
+from datetime import datetime
+
+from tm_tui import __version__
+from tm_tui.control.api import AgentStatus, LogServerStatus, ServerState, SpoolStatus, StatusServerStatus
+from tm_tui.settings.store import Revision
+
+__all__ = ["disabled_alerts", "overall", "snapshot"]
+
+_WORST_FIRST = (
+    ServerState.DISABLED,
+    ServerState.UNREGISTERED,
+    ServerState.FAILING,
+    ServerState.CONNECTING,
+    ServerState.CONNECTED,
+)
+
+
+def overall(*states: ServerState) -> ServerState:
+    """The worst of the servers' states: one lamp must not be green while a server is out of reach."""
+    return min(states, key=_WORST_FIRST.index)
+
+
+def snapshot(
+    revision: Revision,
+    *,
+    appliance: str,
+    uptime_seconds: float,
+    taken_at: datetime,
+    status_server: StatusServerStatus,
+    log_server: LogServerStatus,
+    spool: SpoolStatus,
+    alerts: tuple[str, ...],
+) -> AgentStatus:
+    """Put the parts together."""
+    tmsp = revision.settings.tmsp
+    return AgentStatus(
+        state=overall(status_server.state, log_server.state),
+        revision=revision.number,
+        version=__version__,
+        pid=os.getpid(),
+        uptime_seconds=round(uptime_seconds, 3),
+        taken_at=taken_at,
+        appliance=appliance,
+        edition=tmsp.edition,
+        status_server=status_server,
+        log_server=log_server,
+        spool=spool,
+        alerts=(*alerts, *(() if tmsp.enabled else disabled_alerts(tmsp.edition))),
+    )
+
+
+def disabled_alerts(edition: str) -> tuple[str, ...]:
+    """What it means that sending to TMSP is switched off."""
+    if edition == "on-premise":
+        how = "remove it on the portal's Registered Products screen"
+    else:
+        how = "ask your support representative to remove it"
+    return (
+        "Sending to TMSP is switched off: logs are not sent, and custom patterns are not downloaded.",
+        "TMSP's reports hold no data of this appliance.",
+        f"Heartbeats have stopped too: the portal misses them until the appliance is unregistered; {how}.",
+    )

@@ -1,0 +1,206 @@
+"""The agent as console and CLI see it: they talk to nothing else. Light to import: httpx comes later."""
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from tm_tui.control.api import (
+    AgentStatus,
+    ApproveRequest,
+    Conflict,
+    Difference,
+    ProbeReport,
+    ProbeRequest,
+    Refusal,
+    RevisionInfo,
+    SaveRequest,
+    SessionInfo,
+    SettingsDocument,
+    StepEvent,
+    TrustDocument,
+)
+from tm_tui.control.failures import AgentAbsent, AgentDenied, ControlRefused, SaveConflict
+
+if TYPE_CHECKING:
+    from httpx_sse import ServerSentEvent
+
+    from tm_tui.control.transport import Answer, Transport
+
+__all__ = ["AgentAbsent", "AgentDenied", "ControlClient", "ControlRefused", "SaveConflict"]
+
+T = TypeVar("T")
+
+_SILENCE = 45.0
+"""Seconds without a byte on a stream: three of the comment lines that the agent sends each 15 s."""
+
+
+class ControlClient:
+    """One agent's control socket, as an async context manager.
+
+    Every method raises AgentAbsent (nobody there), AgentDenied (may not open the socket) and ControlRefused
+    (the agent says no). `silence` is how many seconds a stream may be without a byte.
+    """
+
+    def __init__(self, socket: Path, *, silence: float = _SILENCE) -> None:
+        self._socket = socket
+        self._silence = silence
+        self._opened: Transport | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close what is open; the client may be used again."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.aclose()
+
+    async def session(self) -> SessionInfo:
+        """Who the agent says we are, and what our role permits."""
+        return await self._ask(SessionInfo, "GET", "/v1/session")
+
+    async def status(self) -> AgentStatus:
+        """The snapshot of this moment."""
+        return await self._ask(AgentStatus, "GET", "/v1/status")
+
+    async def status_stream(self) -> AsyncGenerator[AgentStatus, None]:
+        """Yield the snapshot now and at each change, for ever; AgentAbsent when the agent ends."""
+        async with aclosing(self._events("GET", "/v1/status/stream")) as events:
+            async for event in events:
+                if event.event == "status":
+                    yield _read(AgentStatus, event.data)
+        raise AgentAbsent("The agent has ended.")
+
+    async def settings(self) -> SettingsDocument:
+        """The settings in force."""
+        return await self._ask(SettingsDocument, "GET", "/v1/settings")
+
+    async def save(self, request: SaveRequest, revision: int) -> SettingsDocument:
+        """Save on top of `revision`. SaveConflict when that is not current; 422 names each wrong field."""
+        return await self._ask(SettingsDocument, "PUT", "/v1/settings", request, _if_match(revision))
+
+    async def probe(self, request: ProbeRequest) -> AsyncGenerator[StepEvent | ProbeReport, None]:
+        """Yield the steps of a connection test, last its report. Closing the iterator cancels the test."""
+        async with aclosing(self._events("POST", "/v1/probe", request)) as events:
+            async for event in events:
+                if event.event == "step":
+                    yield _read(StepEvent, event.data)
+                elif event.event == "report":
+                    yield _read(ProbeReport, event.data)
+                    return
+        raise AgentAbsent("The agent ended before the connection test did.")
+
+    async def trust(self) -> TrustDocument:
+        """The authorities and host keys that are trusted beside the system's."""
+        return await self._ask(TrustDocument, "GET", "/v1/trust")
+
+    async def approve_host_key(self, request: ApproveRequest) -> TrustDocument:
+        """Let the agent fetch the key and keep it if its fingerprint is this one (else 409)."""
+        return await self._ask(TrustDocument, "POST", "/v1/trust/host-keys", request)
+
+    async def forget_host_key(self, endpoint: str) -> TrustDocument:
+        """Forget the keys of `[host]:port` (404 when none is filed)."""
+        path = f"/v1/trust/host-keys?endpoint={quote(endpoint, safe='')}"
+        return await self._ask(TrustDocument, "DELETE", path)
+
+    async def history(self) -> tuple[RevisionInfo, ...]:
+        """The saved revisions, newest first."""
+        return await self._ask(tuple[RevisionInfo, ...], "GET", "/v1/history")
+
+    async def revision(self, number: int) -> SettingsDocument:
+        """One saved revision (404 when there is none of this number)."""
+        return await self._ask(SettingsDocument, "GET", f"/v1/history/{number:d}")
+
+    async def differences(self, old: int, new: int) -> tuple[Difference, ...]:
+        """What leads from one revision to another, field by field."""
+        return await self._ask(tuple[Difference, ...], "GET", f"/v1/history/{old:d}/diff/{new:d}")
+
+    async def restore(self, number: int, revision: int) -> SettingsDocument:
+        """Save the settings and passwords of revision `number` again, on top of `revision`."""
+        path = f"/v1/history/{number:d}/restore"
+        return await self._ask(SettingsDocument, "POST", path, None, _if_match(revision))
+
+    async def _ask(
+        self,
+        shape: type[T],
+        method: str,
+        path: str,
+        body: BaseModel | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        answer = await self._transport().call(
+            method, path, _written(body), {**_type_of(body), **(headers or {})}
+        )
+        if not 200 <= answer.status < 300:
+            raise _refused(answer)
+        return _read(shape, answer.body)
+
+    async def _events(
+        self, method: str, path: str, body: BaseModel | None = None
+    ) -> AsyncGenerator["ServerSentEvent", None]:
+        from tm_tui.control.transport import Answer
+
+        headers = {"Accept": "text/event-stream", **_type_of(body)}
+        async with aclosing(self._transport().events(method, path, _written(body), headers)) as events:
+            async for event in events:
+                if isinstance(event, Answer):
+                    raise _refused(event)
+                yield event
+
+    def _transport(self) -> "Transport":
+        if self._opened is None:
+            from tm_tui.control.transport import Transport
+
+            self._opened = Transport(self._socket, self._silence)
+        return self._opened
+
+
+def _if_match(revision: int) -> dict[str, str]:
+    """RFC 9110, 13.1.1: the revision as an entity tag."""
+    return {"If-Match": f'"{revision:d}"'}
+
+
+def _type_of(body: BaseModel | None) -> dict[str, str]:
+    return {"Content-Type": "application/json"} if body is not None else {}
+
+
+def _written(body: BaseModel | None) -> bytes | None:
+    """Write a request as JSON. Here, and nowhere else in the client, passwords are in clear."""
+    if body is None:
+        return None
+    plain: dict[str, Any] = body.model_dump(mode="json", exclude={"secrets"})
+    if isinstance(body, SaveRequest | ProbeRequest | ApproveRequest):
+        changes = body.secrets.by_name().items()
+        plain["secrets"] = {name: secret.get_secret_value() for name, secret in changes if secret is not None}
+    return json.dumps(plain).encode()
+
+
+def _read(shape: type[T], body: str | bytes) -> T:
+    try:
+        return TypeAdapter(shape).validate_json(body)
+    except ValidationError:
+        cause = "The agent's answer is not understood: agent and console are of different versions."
+        refusal = Refusal(code="other-version", cause=cause, remedy="Restart the agent, then this program.")
+        raise ControlRefused(502, refusal) from None
+
+
+def _refused(answer: "Answer") -> ControlRefused:
+    try:
+        if answer.status == 412:
+            return SaveConflict(Conflict.model_validate_json(answer.body))
+        return ControlRefused(answer.status, Refusal.model_validate_json(answer.body))
+    except ValidationError:
+        cause = f"The agent answers with status {answer.status}."
+        refusal = Refusal(code=f"http-{answer.status}", cause=cause, remedy="Try again in a moment.")
+        return ControlRefused(answer.status, refusal)

@@ -1,0 +1,74 @@
+"""What the control socket's routes need from the agent, so that they can live below it."""
+
+import asyncio
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from tm_tui.clock import Clock
+from tm_tui.control.api import AgentStatus
+from tm_tui.link.host_keys import HostKeys
+from tm_tui.settings.model import Settings
+from tm_tui.settings.store import Revision, SettingsStore
+
+__all__ = ["Changed", "Core", "SecretsByName"]
+
+SecretsByName = dict[str, SecretStr | None]
+
+
+class Changed:
+    """Tells any number of waiters that something changed: each takes `event`, then looks, then waits."""
+
+    def __init__(self) -> None:
+        self.event = asyncio.Event()
+
+    def announce(self) -> None:
+        """Wake all who wait; later waiters get a fresh event."""
+        event, self.event = self.event, asyncio.Event()
+        event.set()
+
+
+class Core(Protocol):
+    """The agent, as its control socket sees it."""
+
+    @property
+    def clock(self) -> Clock:
+        """The agent's time."""
+
+    @property
+    def store(self) -> SettingsStore:
+        """The revisions on disk. Its methods block: call them in a thread."""
+
+    @property
+    def host_keys(self) -> HostKeys:
+        """The approved host keys."""
+
+    @property
+    def appliance(self) -> str:
+        """The name under which this appliance is registered."""
+
+    @property
+    def changed(self) -> Changed:
+        """Announced whenever `status()` would say something new."""
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        """Set when the agent ends: streams end then."""
+
+    @property
+    def revision(self) -> Revision:
+        """The settings in force."""
+
+    def status(self) -> AgentStatus:
+        """The snapshot of this moment."""
+
+    async def save(
+        self, settings: Settings, secrets: SecretsByName, *, expected: int, saved_by: str, note: str
+    ) -> Revision:
+        """Save and put in force. Raises like `SettingsStore.save`."""
+
+    async def restore(self, number: int, *, expected: int, saved_by: str) -> Revision:
+        """Save an old revision again and put it in force. Raises like `SettingsStore.restore`."""
+
+    def trust_changed(self) -> None:
+        """A host key was approved or forgotten: what waits for that tries again at once."""

@@ -1,0 +1,70 @@
+"""Revisions as the control socket shows them: never a password, only which ones are set."""
+
+from tm_tui.control.api import (
+    Conflict,
+    Difference,
+    HostKeyInfo,
+    RevisionInfo,
+    SettingsDocument,
+    TrustDocument,
+)
+from tm_tui.link.host_keys import HostKey, HostKeys
+from tm_tui.link.trust import Trust
+from tm_tui.settings.differences import differences
+from tm_tui.settings.store import Revision
+
+__all__ = ["conflict_of", "differences_of", "document_of", "entry_of", "host_key_of", "trust_of"]
+
+
+def document_of(revision: Revision) -> SettingsDocument:
+    """Show one revision."""
+    return SettingsDocument(
+        revision=revision.number,
+        settings=revision.settings.plain(),
+        secrets_set=tuple(sorted(revision.secrets.names())),
+        saved_at=revision.saved_at,
+        saved_by=revision.saved_by,
+        note=revision.note,
+    )
+
+
+def entry_of(revision: Revision) -> RevisionInfo | None:
+    """Show one line of the history; None for the state before the first save."""
+    if revision.saved_at is None:
+        return None
+    return RevisionInfo(
+        revision=revision.number,
+        saved_at=revision.saved_at,
+        saved_by=revision.saved_by,
+        note=revision.note,
+    )
+
+
+def differences_of(old: Revision, new: Revision) -> tuple[Difference, ...]:
+    """Show what leads from one revision to another."""
+    return tuple(Difference(field=c.field, old=c.old, new=c.new) for c in differences(old, new))
+
+
+def conflict_of(given: Revision | None, current: Revision) -> Conflict:
+    """Show what was saved since `given`; without it (unknown or damaged), only what is in force."""
+    changes = differences_of(given, current) if given is not None else ()
+    return Conflict(current=document_of(current), changes=changes)
+
+
+def host_key_of(key: HostKey, host_keys: HostKeys) -> HostKeyInfo:
+    """Show a host key and how it stands."""
+    return HostKeyInfo(
+        endpoint=key.endpoint.bracketed,
+        algorithm=key.algorithm,
+        fingerprint=key.fingerprint,
+        state=host_keys.state(key),
+    )
+
+
+def trust_of(revision: Revision, host_keys: HostKeys) -> TrustDocument:
+    """Show whom the appliance trusts. Raises TmError on a damaged file of host keys."""
+    return TrustDocument(
+        ca_file=revision.settings.trust.ca_file,
+        authorities=Trust(revision.ca_pem, host_keys).authorities(),
+        host_keys=tuple(host_key_of(key, host_keys) for key in host_keys.entries()),
+    )

@@ -1,0 +1,126 @@
+"""Requests read and answers written the same way by every route: bounded bodies, refusals as data."""
+
+import re
+from http import HTTPStatus
+from typing import TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tm_tui.atomic import StorageAbsent
+from tm_tui.control.api import ProblemInfo, Refusal, Shape
+from tm_tui.errors import Problem, SettingsRefused, StorageFailed, TmError
+from tm_tui.link.failures import LinkFailure
+from tm_tui.settings.model import problems_of
+
+__all__ = [
+    "MOST_BYTES",
+    "Refused",
+    "answer",
+    "body_of",
+    "expected_revision",
+    "on_refusal",
+    "refusal_response",
+]
+
+MOST_BYTES = 1 << 20
+"""Most bytes of a request's body."""
+
+S = TypeVar("S", bound=Shape)
+
+_REVISION = re.compile(r'(?:"(0|[1-9][0-9]{0,8})"|(0|[1-9][0-9]{0,8}))')
+
+
+class Refused(TmError):
+    """A request that gets `status` and a `Refusal`. `code` is a stable word."""
+
+    def __init__(
+        self, status: int, code: str, cause: str, remedy: str, problems: tuple[Problem, ...] = ()
+    ) -> None:
+        super().__init__(cause, remedy)
+        self.status = status
+        self.code = code
+        self.problems = problems
+
+
+def answer(value: BaseModel | tuple[BaseModel, ...], status: int = 200) -> Response:
+    """Write a shape, or a list of shapes, as JSON."""
+    content = TypeAdapter(type(value) if isinstance(value, BaseModel) else tuple[BaseModel, ...])
+    return Response(
+        content.dump_json(value, serialize_as_any=True),
+        status,
+        media_type="application/json",
+        headers=_NO_STORE,
+    )
+
+
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+async def body_of(request: Request, shape: type[S], most_bytes: int = MOST_BYTES) -> S:
+    """Read a request's JSON. Raises Refused: 413 when it is too large, 400 when it is not of this shape."""
+    raw = bytearray()
+    async for part in request.stream():
+        raw += part
+        if len(raw) > most_bytes:
+            cause = f"The request is larger than {most_bytes} bytes."
+            raise Refused(413, "too-large", cause, "Send less at once.")
+    try:
+        return shape.model_validate_json(bytes(raw))
+    except ValidationError as error:
+        remedy = "See docs/control.md for the shape of requests."
+        raise Refused(
+            400, "bad-request", "The request is not understood.", remedy, problems_of(error)
+        ) from None
+
+
+def expected_revision(request: Request) -> int:
+    """Read If-Match (RFC 9110, 13.1.1), quotes or not. Refused: 428 without it, 400 for another form."""
+    given = request.headers.get("if-match")
+    if given is None:
+        cause = "The request does not say on top of which revision it saves."
+        raise Refused(428, "if-match-missing", cause, 'Send it as `If-Match: "3"`.')
+    match = _REVISION.fullmatch(given)
+    if not match:
+        raise Refused(400, "bad-request", "If-Match holds no revision number.", 'Send it as `If-Match: "3"`.')
+    return int(match[1] or match[2])
+
+
+def refusal_response(refused: Refused) -> Response:
+    """Write a refusal."""
+    shown = tuple(ProblemInfo(field=p.field, cause=p.cause, remedy=p.remedy) for p in refused.problems)
+    body = Refusal(code=refused.code, cause=refused.cause, remedy=refused.remedy, problems=shown)
+    return answer(body, refused.status)
+
+
+def on_refusal(_request: Request, error: Exception) -> Response:
+    """Turn what a route raises into its answer (a Starlette exception handler)."""
+    refused = _as_refused(error)
+    return refusal_response(refused)
+
+
+def _as_refused(error: Exception) -> Refused:
+    status, code = 500, "internal"
+    match error:
+        case Refused():
+            return error
+        case SettingsRefused():
+            return Refused(422, "settings-refused", error.cause, error.remedy, error.problems)
+        case StorageAbsent():
+            status, code = 404, "not-found"
+        case StorageFailed():
+            status, code = 507, "storage"
+        case LinkFailure():
+            status, code = 502, error.code
+        case TmError():
+            status, code = 409, "refused"
+        case HTTPException():
+            phrase = HTTPStatus(error.status_code).phrase
+            return Refused(
+                error.status_code, f"http-{error.status_code}", f"{phrase}.", "See docs/control.md."
+            )
+    if isinstance(error, TmError):
+        return Refused(status, code, error.cause, error.remedy)
+    return Refused(status, code, "The agent failed by a programming error.", "Look into the agent's log.")

@@ -1,0 +1,20 @@
+"""The revision that a request speaks of: the form's unsaved values, or what is in force."""
+
+import asyncio
+from typing import Any
+
+from tm_tui.control.api import SecretChanges
+from tm_tui.control.core import Core
+from tm_tui.settings.model import Settings
+from tm_tui.settings.store import Revision
+
+__all__ = ["candidate_of"]
+
+
+async def candidate_of(core: Core, settings: dict[str, Any] | None, secrets: SecretChanges) -> Revision:
+    """Check unsaved values as a save would, and write nothing. Raises SettingsRefused, StorageFailed."""
+    changes = secrets.by_name()
+    if settings is None and not any(changes.values()):
+        return core.revision
+    wanted = Settings.parse(settings) if settings is not None else core.revision.settings
+    return await asyncio.to_thread(core.store.candidate, wanted, changes)

@@ -1,0 +1,52 @@
+"""POST /v1/probe: a connection test whose steps stream back; the reader's leaving cancels it."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import cast
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tm_tui.control.api import ProbeReport, ProbeRequest, Shape, StepEvent
+from tm_tui.control.core import Core
+from tm_tui.control.http import Refused, body_of
+from tm_tui.control.routes.candidate import candidate_of
+from tm_tui.control.streams import event_stream
+from tm_tui.settings.store import Revision
+
+__all__ = ["probe_routes"]
+
+_MOST = 4
+"""Connection tests at once."""
+
+
+def probe_routes(core: Core) -> list[Route]:
+    """Make the route."""
+    running: set[object] = set()
+
+    async def probe(request: Request) -> Response:
+        wanted = await body_of(request, ProbeRequest)
+        revision = await candidate_of(core, wanted.settings, wanted.secrets)
+        if len(running) >= _MOST:
+            cause = f"{_MOST} connection tests are under way."
+            raise Refused(429, "too-many-probes", cause, "Wait until one has ended, then test again.")
+        return event_stream(_steps(core, revision, running), core.clock, core.stopping)
+
+    return [Route("/v1/probe", probe, methods=["POST"])]
+
+
+async def _steps(
+    core: Core, revision: Revision, running: set[object]
+) -> AsyncGenerator[tuple[str, Shape], None]:
+    from tm_tui.probe.runner import run_probe
+
+    me = object()
+    running.add(me)
+    try:
+        run = run_probe(revision, core.host_keys, core.appliance, clock=core.clock)
+        async with aclosing(cast("AsyncGenerator[StepEvent | ProbeReport, None]", run)) as steps:
+            async for step in steps:
+                yield ("report" if isinstance(step, ProbeReport) else "step"), step
+    finally:
+        running.discard(me)

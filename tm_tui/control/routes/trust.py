@@ -1,0 +1,74 @@
+"""/v1/trust: authorities and host keys. A key is approved by its fingerprint; the agent fetches it itself."""
+
+import asyncio
+import hmac
+import re
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tm_tui.control.api import ApproveRequest
+from tm_tui.control.core import Core
+from tm_tui.control.documents import trust_of
+from tm_tui.control.http import Refused, answer, body_of
+from tm_tui.control.routes.candidate import candidate_of
+from tm_tui.link.build import build_links
+from tm_tui.link.trust import Trust
+from tm_tui.link.types import Endpoint, Link
+from tm_tui.settings.store import Revision
+from tm_tui.text import safe_text
+
+__all__ = ["trust_routes"]
+
+_ENDPOINT = re.compile(r"\[([^\[\]\s]{1,253})\]:([1-9][0-9]{0,4})")
+
+
+def trust_routes(core: Core) -> list[Route]:
+    """Make the routes."""
+
+    async def shown(_request: Request | None = None) -> Response:
+        return answer(await asyncio.to_thread(trust_of, core.revision, core.host_keys))
+
+    async def approve(request: Request) -> Response:
+        wanted = await body_of(request, ApproveRequest)
+        endpoint = _endpoint(wanted.endpoint)
+        revision = await candidate_of(core, wanted.settings, wanted.secrets)
+        await _approve(core, revision, endpoint, wanted.fingerprint)
+        core.trust_changed()
+        return await shown()
+
+    async def forget(request: Request) -> Response:
+        endpoint = _endpoint(request.query_params.get("endpoint", ""))
+        if not await asyncio.to_thread(core.host_keys.forget, endpoint.bracketed):
+            cause = f"No host key of {safe_text(endpoint.bracketed)} is filed."
+            raise Refused(404, "not-found", cause, "`tm-tui trust show` lists those that are.")
+        core.trust_changed()
+        return await shown()
+
+    return [
+        Route("/v1/trust", shown, methods=["GET"]),
+        Route("/v1/trust/host-keys", approve, methods=["POST"]),
+        Route("/v1/trust/host-keys", forget, methods=["DELETE"]),
+    ]
+
+
+async def _approve(core: Core, revision: Revision, endpoint: Endpoint, fingerprint: str) -> None:
+    from tm_tui.link.sftp import fetch_host_key
+
+    trust = Trust(revision.ca_pem, core.host_keys)
+    proxy = build_links(revision.settings, revision.secrets, trust).log_server.proxy
+    key = await fetch_host_key(Link(endpoint, None, proxy, trust))
+    if not hmac.compare_digest(key.fingerprint.encode(), fingerprint.encode("utf-8", "replace")):
+        cause = f"{endpoint.bracketed} now shows another host key: {key.algorithm} {key.fingerprint}."
+        remedy = "Nothing was approved. Ask the server's operator which fingerprint is right."
+        raise Refused(409, "host-key-differs", safe_text(cause), remedy)
+    await asyncio.to_thread(core.host_keys.approve, key)
+
+
+def _endpoint(text: str) -> Endpoint:
+    match = _ENDPOINT.fullmatch(text)
+    if not match or int(match[2]) > 65535:
+        cause = "The server is not named as [host]:port."
+        raise Refused(400, "bad-request", cause, "Write it like [logs.example.com]:22.")
+    return Endpoint(match[1], int(match[2]))

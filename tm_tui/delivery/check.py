@@ -1,0 +1,102 @@
+"""Would the log server take a batch? Asked with a few bytes in a place of their own."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Literal
+
+from tm_tui.clock import Clock, SystemClock
+from tm_tui.link.failures import failure
+from tm_tui.link.types import Link, Observer, unobserved
+
+if TYPE_CHECKING:
+    from tm_tui.link.sftp import Sftp
+
+__all__ = ["Checked", "check_log_server"]
+
+_CONTENT = b"probe\n"
+_FOLDER = "logs"
+_SYSTEM: Clock = SystemClock()
+_HALF_SECOND = timedelta(seconds=0.5)
+"""HTTP dates and file times leave out the fraction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a passed check found."""
+
+    skew_seconds: float | None
+    """Seconds that the appliance's clock is ahead; None if the server tells no time."""
+
+
+async def check_log_server(
+    link: Link,
+    protocol: Literal["ssh", "ssl"],
+    appliance: str,
+    observe: Observer | None = None,
+    *,
+    clock: Clock = _SYSTEM,
+) -> Checked:
+    """Log on, leave `logs/<appliance>/probe` as a batch is left (docs/protocol.md). Raises LinkFailure.
+
+    `observe` is told of each stage up to `service`.
+    """
+    check = _over_ssh if protocol == "ssh" else _over_https
+    return Checked(await check(link, appliance, observe or unobserved, clock))
+
+
+async def _over_https(link: Link, appliance: str, observe: Observer, clock: Clock) -> float | None:
+    from tm_tui.link.https import call, https_client
+
+    def notify(stage: str, outcome: str, detail: str) -> None:
+        observe(stage, outcome, detail)
+        if (stage, outcome) == ("tls", "passed"):  # what follows is the request with the credentials
+            observe("authentication", "started", "")
+
+    async with https_client(link, observe=notify) as client:
+        reply = await call(client, "PUT", f"/{_FOLDER}/{appliance}/probe", content=_CONTENT)
+    observe("authentication", "passed", "user name and password accepted")
+    observe("service", "started", "")
+    observe("service", "passed", "it takes logs")
+    server_time = _date(reply.headers.get("date", ""))
+    return None if server_time is None else _ahead(clock, server_time, reply.seconds)
+
+
+async def _over_ssh(link: Link, appliance: str, observe: Observer, clock: Clock) -> float | None:
+    from tm_tui.link.sftp import open_sftp
+
+    async with open_sftp(link, observe=observe) as sftp:
+        observe("service", "started", "")
+        try:
+            async with asyncio.timeout(link.limits.reply):
+                written = await _leave_file(sftp, f"{_FOLDER}/{appliance}")
+        except TimeoutError:
+            raise failure("reply-timeout", "service", link.endpoint, link.proxy) from None
+        observe("service", "passed", "it takes logs")
+    return None if written is None else _ahead(clock, written, 0.0)
+
+
+async def _leave_file(sftp: "Sftp", folder: str) -> datetime | None:
+    """Write, rename and remove a file; tell the time that the server gave it."""
+    client = sftp.client
+    await client.makedirs(folder, exist_ok=True)
+    async with client.open(f"{folder}/probe.part", "wb") as file:
+        await file.write(_CONTENT)
+    found = await client.stat(f"{folder}/probe.part")
+    await client.posix_rename(f"{folder}/probe.part", f"{folder}/probe")
+    await client.remove(f"{folder}/probe")
+    return None if found.mtime is None else datetime.fromtimestamp(found.mtime, UTC) + _HALF_SECOND
+
+
+def _date(header: str) -> datetime | None:
+    """RFC 9110, section 6.6.1."""
+    try:
+        date = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return (date if date.tzinfo else date.replace(tzinfo=UTC)) + _HALF_SECOND
+
+
+def _ahead(clock: Clock, server_time: datetime, round_trip: float) -> float:
+    return round((clock.now() - server_time).total_seconds() - round_trip / 2, 3)

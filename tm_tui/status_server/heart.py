@@ -1,0 +1,138 @@
+"""The loop behind the beats: register, beat on the grid, back off, register again when forgotten."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from tm_tui.clock import Clock
+from tm_tui.link.failures import LinkFailure, failure
+from tm_tui.link.https import LinkClient
+from tm_tui.pace import Chance, full_jitter, wait_until
+from tm_tui.status_server.heartbeat import Facts, NotRegistered, beat
+from tm_tui.status_server.protocol import RegistrationRequest
+from tm_tui.status_server.registration import register
+from tm_tui.status_server.schedule import BeatSchedule
+from tm_tui.status_server.standing import Standing
+
+__all__ = ["Heart"]
+
+_log = logging.getLogger(__name__)
+
+_FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 300.0
+_LONGEST_WAIT = 3600.0
+
+
+class Heart:
+    """Beats for one set of settings, and notes in `standing` how it went.
+
+    `limit` is how many seconds one exchange may take.
+    """
+
+    def __init__(
+        self,
+        client: LinkClient,
+        registration: RegistrationRequest,
+        standing: Standing,
+        *,
+        facts: Callable[[], Facts],
+        changed: Callable[[], None],
+        clock: Clock,
+        chance: Chance,
+        limit: float,
+    ) -> None:
+        self._client = client
+        self._registration = registration
+        self._standing = standing
+        self._facts = facts
+        self._changed = changed
+        self._clock = clock
+        self._chance = chance
+        self._limit = limit
+        self._never = asyncio.Event()
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        while True:
+            if (
+                self._standing.failures > 1
+            ):  # a portal that registers us and does not know us, again and again
+                await self._wait(self._clock.monotonic() + self._backoff(None))
+            await self._register()
+            await self._beat()
+
+    async def _register(self) -> None:
+        """Try until the portal accepts."""
+        while True:
+            try:
+                async with asyncio.timeout(self._limit):
+                    reply = await register(self._client, self._registration)
+            except LinkFailure as error:
+                refused = error
+            except TimeoutError:
+                refused = self._late()
+            else:
+                _log.info("Registered as %s.", reply.appliance)
+                self._standing.registered(reply.registered_at)
+                return
+            self._say("Registration failed", refused)
+            self._standing.refused(refused, self._clock.now())
+            await self._wait(self._clock.monotonic() + self._backoff(refused.retry_after))
+
+    async def _beat(self) -> None:
+        """Beat until the portal does not know us any more."""
+        schedule = BeatSchedule(self._standing.interval, self._chance, self._clock.monotonic())
+        while True:
+            self._standing.missed += schedule.begin(self._clock.monotonic())
+            refused = await self._beat_once()
+            if isinstance(refused, NotRegistered):
+                return
+            if refused is None:
+                schedule.accepted()
+            else:
+                schedule.failed(self._standing.failures, self._clock.monotonic(), refused.retry_after)
+            await self._wait(schedule.due)
+
+    async def _beat_once(self) -> LinkFailure | None:
+        request = self._registration
+        try:
+            async with asyncio.timeout(self._limit):
+                accepted = await beat(
+                    self._client, request.appliance, request.heartbeat_seconds, self._facts(), self._clock
+                )
+        except LinkFailure as error:
+            refused = error
+        except TimeoutError:
+            refused = self._late()
+        else:
+            if self._standing.last_failure or not self._standing.accepted:
+                _log.info("Beats are accepted.")
+            self._standing.beat_accepted(accepted, self._clock.monotonic(), self._clock.now())
+            return None
+        self._say("A beat was not accepted", refused)
+        self._standing.beat_missed(refused, self._clock.now())
+        self._changed()
+        return refused
+
+    async def _wait(self, moment: float) -> None:
+        """Wait, and tell when "connected" runs out meanwhile."""
+        self._standing.next_try = moment
+        self._changed()
+        flip = self._standing.connected_until
+        if flip is not None and self._clock.monotonic() < flip < moment:
+            await wait_until(self._clock, flip, self._never)
+            self._changed()
+        await wait_until(self._clock, moment, self._never)
+
+    def _backoff(self, retry_after: float | None) -> float:
+        wait = full_jitter(self._standing.failures, _FIRST_BACKOFF, _LONGEST_BACKOFF, self._chance)
+        return max(wait, min(_LONGEST_WAIT, retry_after or 0.0))
+
+    def _late(self) -> LinkFailure:
+        link = self._client.link
+        return failure("reply-timeout", "service", link.endpoint, link.proxy)
+
+    def _say(self, what: str, refused: LinkFailure) -> None:
+        """Log a failure once, not each time it comes again."""
+        before = self._standing.last_failure
+        if before is None or before.code != refused.code:
+            _log.warning("%s (%s). %s %s", what, refused.code, refused.cause, refused.remedy)

@@ -1,0 +1,34 @@
+"""Registration: the portal learns which appliance this is and how often it will hear from it. Idempotent."""
+
+from pydantic import ValidationError
+
+from tm_tui import __version__
+from tm_tui.link.failures import failure
+from tm_tui.link.https import LinkClient, call
+from tm_tui.settings.model import TmspSettings
+from tm_tui.status_server.protocol import RegistrationReply, RegistrationRequest
+
+__all__ = ["register", "registration_of"]
+
+_PATH = "/v1/registration"
+
+
+def registration_of(appliance: str, tmsp: TmspSettings) -> RegistrationRequest:
+    """What the settings register."""
+    return RegistrationRequest(
+        appliance=appliance,
+        version=__version__,
+        edition=tmsp.edition,
+        email=tmsp.email,
+        heartbeat_seconds=tmsp.heartbeat_seconds,
+    )
+
+
+async def register(client: LinkClient, request: RegistrationRequest) -> RegistrationReply:
+    """Register once (docs/protocol.md). Raises LinkFailure."""
+    reply = await call(client, "POST", _PATH, json=request.model_dump(mode="json"))
+    try:
+        return RegistrationReply.model_validate_json(reply.body)
+    except ValidationError:
+        link = client.link
+        raise failure("reply-not-understood", "service", link.endpoint, link.proxy) from None

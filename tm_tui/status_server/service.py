@@ -1,0 +1,109 @@
+"""Keeps the appliance registered and its heart beating, as long as sending to TMSP is switched on."""
+
+import random
+from collections.abc import Callable
+from dataclasses import fields, replace
+
+from tm_tui.clock import Clock
+from tm_tui.control.api import StatusServerStatus
+from tm_tui.link.build import build_links
+from tm_tui.link.failures import LinkFailure
+from tm_tui.link.host_keys import HostKeys
+from tm_tui.link.https import https_client
+from tm_tui.link.trust import Trust
+from tm_tui.link.types import Limits
+from tm_tui.pace import Chance
+from tm_tui.settings.store import Revision
+from tm_tui.status_server.heart import Heart
+from tm_tui.status_server.heartbeat import Facts
+from tm_tui.status_server.protocol import Notice
+from tm_tui.status_server.registration import registration_of
+from tm_tui.status_server.standing import Standing
+
+__all__ = ["StatusServerService"]
+
+_LONGEST_BEAT = 20.0
+_SHARE = 0.8
+"""A beat ends before the next one is due, which is nine tenths of an interval later at the earliest."""
+
+
+class StatusServerService:
+    """Registration and heartbeats. `changed` is called whenever its part of the status says something new."""
+
+    name = "heartbeat"
+
+    def __init__(
+        self,
+        appliance: str,
+        host_keys: HostKeys,
+        facts: Callable[[], Facts],
+        *,
+        changed: Callable[[], None],
+        clock: Clock,
+        chance: Chance = random.random,
+    ) -> None:
+        self._appliance = appliance
+        self._host_keys = host_keys
+        self._facts = facts
+        self._changed = changed
+        self._clock = clock
+        self._chance = chance
+        self._revision: Revision | None = None
+        self._standing = Standing(enabled=False, interval=0.0)
+
+    def concerns(self, revision: Revision) -> object:
+        """All but the log server's own settings: a change of anything else registers anew."""
+        tmsp = revision.settings.tmsp.model_dump(exclude={"log_server"})
+        proxy = revision.settings.proxy.model_dump() if revision.settings.proxy.enabled else None
+        return (tmsp, proxy, revision.secrets, revision.ca_pem)
+
+    def prepare(self, revision: Revision) -> None:
+        """Forget what was; `run` follows these settings."""
+        tmsp = revision.settings.tmsp
+        self._revision = revision
+        self._standing = Standing(enabled=tmsp.enabled, interval=tmsp.heartbeat_seconds)
+
+    def status(self) -> StatusServerStatus:
+        """The status of this moment."""
+        return self._standing.show(self._clock.monotonic())
+
+    def alerts(self) -> tuple[str, ...]:
+        """What an admin must know now."""
+        return self._standing.alerts()
+
+    def notices(self) -> tuple[Notice, ...]:
+        """What the status server announced, oldest first, each once."""
+        return tuple(self._standing.notices.values())
+
+    async def run(self) -> None:
+        """Register and beat until cancelled; nothing to do when sending is switched off."""
+        revision, standing = self._revision, self._standing
+        if revision is None or not standing.enabled:
+            return
+        trust = Trust(revision.ca_pem, self._host_keys)
+        link = build_links(revision.settings, revision.secrets, trust).status_server
+        registration = registration_of(self._appliance, revision.settings.tmsp)
+        limit = min(_LONGEST_BEAT, _SHARE * standing.interval)
+        try:
+            client = https_client(replace(link, limits=_within(link.limits, limit)))
+        except LinkFailure as unusable:  # the CA file; other settings can help, trying again cannot
+            standing.refused(unusable, self._clock.now())
+            self._changed()
+            return
+        async with client:
+            heart = Heart(
+                client,
+                registration,
+                standing,
+                facts=self._facts,
+                changed=self._changed,
+                clock=self._clock,
+                chance=self._chance,
+                limit=limit,
+            )
+            await heart.run()
+
+
+def _within(limits: Limits, most: float) -> Limits:
+    """No stage may take longer than a beat has; a little less, so that the stage at fault is named."""
+    return Limits(**{each.name: min(getattr(limits, each.name), 0.9 * most) for each in fields(limits)})

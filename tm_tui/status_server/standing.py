@@ -1,0 +1,119 @@
+"""How things stand with the status server. What depends on time is worked out when it is asked for."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tm_tui.control.api import LastFailure, ServerState, StatusServerStatus
+from tm_tui.link.failures import LinkFailure
+from tm_tui.status_server.heartbeat import Accepted, NotRegistered
+from tm_tui.status_server.protocol import Notice
+
+__all__ = ["Standing", "counted"]
+
+_MOST_NOTICES = 1000
+_MUCH_SKEW = 300.0
+_REFUSED = frozenset({"http-forbidden", "http-not-found", "http-refused", "http-conflict", "http-method"})
+"""Answers of a server that understood a registration and does not want it."""
+_CREDENTIALS = frozenset({"http-auth-refused", "http-forbidden"})
+
+
+def counted(before: LastFailure | None, failure: LinkFailure, at: datetime) -> LastFailure:
+    """Note a failure on top of the one before it, which is None after a success."""
+    return LastFailure(
+        code=failure.code,
+        stage=failure.stage,
+        cause=failure.cause,
+        remedy=failure.remedy,
+        at=at,
+        count=1 if before is None else before.count + 1,
+    )
+
+
+@dataclass(slots=True)
+class Standing:
+    """Since these settings are in force. Moments without a date are monotonic seconds."""
+
+    enabled: bool
+    interval: float
+    next_try: float | None = None
+    unregistered: bool = False
+    registered_at: datetime | None = None
+    accepted: int = 0
+    missed: int = 0
+    last_beat: float | None = None
+    last_beat_at: datetime | None = None
+    connected_until: float | None = None
+    round_trip: float | None = None
+    skew: float | None = None
+    last_failure: LastFailure | None = None
+    notices: OrderedDict[tuple[str, str], Notice] = field(default_factory=OrderedDict)
+
+    @property
+    def failures(self) -> int:
+        """How many tries failed in a row."""
+        return self.last_failure.count if self.last_failure else 0
+
+    def registered(self, at: datetime) -> None:
+        """The portal accepted the registration."""
+        self.unregistered = False
+        self.registered_at = at
+
+    def refused(self, failure: LinkFailure, at: datetime) -> None:
+        """A registration failed."""
+        self.last_failure = counted(self.last_failure, failure, at)
+        self.unregistered = failure.code in _REFUSED
+
+    def beat_accepted(self, beat: Accepted, moment: float, at: datetime) -> None:
+        """A beat was accepted at `moment`: connected for two intervals from then."""
+        self.accepted += 1
+        self.last_beat, self.last_beat_at = moment, at
+        self.connected_until = moment + 2 * self.interval
+        self.round_trip, self.skew = beat.round_trip_seconds, beat.skew_seconds
+        self.last_failure = None
+        for notice in beat.notices:
+            self.notices[notice.kind, notice.id] = notice
+        while len(self.notices) > _MOST_NOTICES:
+            self.notices.popitem(last=False)
+
+    def beat_missed(self, failure: LinkFailure, at: datetime) -> None:
+        """A beat was not accepted."""
+        self.missed += 1
+        self.last_failure = counted(self.last_failure, failure, at)
+        if isinstance(failure, NotRegistered):
+            self.unregistered, self.registered_at, self.connected_until = True, None, None
+
+    def state(self, now: float) -> ServerState:
+        """One word for it. Connected means that a beat was accepted within two intervals, never less."""
+        if not self.enabled:
+            return ServerState.DISABLED
+        if self.unregistered:
+            return ServerState.UNREGISTERED
+        if self.connected_until is not None and now < self.connected_until:
+            return ServerState.CONNECTED
+        return ServerState.FAILING if self.last_failure else ServerState.CONNECTING
+
+    def show(self, now: float) -> StatusServerStatus:
+        """Make the part of the snapshot."""
+        return StatusServerStatus(
+            state=self.state(now),
+            registered_at=self.registered_at,
+            beats_accepted=self.accepted,
+            beats_missed=self.missed,
+            last_beat_at=self.last_beat_at,
+            last_beat_age_seconds=None if self.last_beat is None else round(now - self.last_beat, 3),
+            next_beat_in_seconds=None if self.next_try is None else round(max(0.0, self.next_try - now), 3),
+            round_trip_ms=None if self.round_trip is None else round(self.round_trip * 1000, 3),
+            clock_skew_seconds=None if self.skew is None else round(self.skew, 3),
+            last_failure=self.last_failure,
+        )
+
+    def alerts(self) -> tuple[str, ...]:
+        """Make the sentences that an admin must see."""
+        found = []
+        if self.last_failure and self.last_failure.code in _CREDENTIALS:
+            found.append("The status server does not accept this appliance's user name and password.")
+        if self.skew is not None and abs(self.skew) > _MUCH_SKEW:
+            which = "ahead of" if self.skew > 0 else "behind"
+            found.append(f"The appliance's clock is {abs(self.skew):.0f} s {which} the status server's.")
+        return tuple(found)
