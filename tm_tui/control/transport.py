@@ -1,25 +1,18 @@
 """HTTP over the control socket, for the client alone. Imported late: httpx takes a tenth of a second."""
 
 import ssl
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from tm_tui.control.failures import AgentAbsent, AgentDenied
 from tm_tui.errors import TmError
+from tm_tui.http_library import httpx
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from httpx_sse import ServerSentEvent
-
-# httpx without its command line, which would load rich and click (as in link/http_library.py, a layer above).
-sys.modules.setdefault("httpx._main", cast("ModuleType", None))
-
-import httpx  # noqa: E402 - only now
 
 __all__ = ["Answer", "Transport"]
 

@@ -1,1 +1,1 @@
-"""Links to servers. The only folder that opens connections: one dialer, one trust, one language of failures."""
+"""Links to servers. The only folder that opens connections: one dialer, one trust, one set of failures."""

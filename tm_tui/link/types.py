@@ -1,11 +1,22 @@
 """What describes a way to a server, before anything is opened."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import SecretStr
 
-__all__ = ["Credentials", "Endpoint", "Limits", "Proxy"]
+if TYPE_CHECKING:
+    from tm_tui.link.trust import Trust
+
+__all__ = ["Credentials", "Endpoint", "Limits", "Link", "Observer", "Proxy", "unobserved"]
+
+Observer = Callable[[str, str, str], None]
+"""Told (stage, "started" | "passed", detail) as a way is opened. A failure comes as LinkFailure instead."""
+
+
+def unobserved(stage: str, outcome: str, detail: str) -> None:
+    """Look away: the observer of those who do not watch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +63,14 @@ class Limits:
     login: float = 15.0
     reply: float = 20.0
     keepalive: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A way to a server: who it is, credentials, the proxy between, whom to believe, how long to wait."""
+
+    endpoint: Endpoint
+    credentials: Credentials | None
+    proxy: Proxy | None
+    trust: "Trust"
+    limits: Limits = Limits()

@@ -8,7 +8,7 @@ from tm_tui.clock import Clock
 from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.https import LinkClient
 from tm_tui.pace import Chance, full_jitter, wait_until
-from tm_tui.status_server.heartbeat import Facts, NotRegistered, beat
+from tm_tui.status_server.heartbeat import NOT_REGISTERED, Facts, beat
 from tm_tui.status_server.protocol import RegistrationRequest
 from tm_tui.status_server.registration import register
 from tm_tui.status_server.schedule import BeatSchedule
@@ -53,9 +53,8 @@ class Heart:
     async def run(self) -> None:
         """Go on until cancelled."""
         while True:
-            if (
-                self._standing.failures > 1
-            ):  # a portal that registers us and does not know us, again and again
+            # A portal that registers us and does not know us, again and again, is not asked at once.
+            if self._standing.failures > 1:
                 await self._wait(self._clock.monotonic() + self._backoff(None))
             await self._register()
             await self._beat()
@@ -84,10 +83,10 @@ class Heart:
         while True:
             self._standing.missed += schedule.begin(self._clock.monotonic())
             refused = await self._beat_once()
-            if isinstance(refused, NotRegistered):
-                return
             if refused is None:
                 schedule.accepted()
+            elif refused.code == NOT_REGISTERED:
+                return
             else:
                 schedule.failed(self._standing.failures, self._clock.monotonic(), refused.retry_after)
             await self._wait(schedule.due)

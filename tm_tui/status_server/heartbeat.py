@@ -6,13 +6,16 @@ from pydantic import ValidationError
 
 from tm_tui import __version__
 from tm_tui.clock import Clock
-from tm_tui.link.failures import LinkFailure, failure
+from tm_tui.link.failures import failure
 from tm_tui.link.https import LinkClient, call
 from tm_tui.status_server.protocol import HeartbeatReply, HeartbeatRequest, Notice
 
-__all__ = ["Accepted", "Facts", "NotRegistered", "beat"]
+__all__ = ["NOT_REGISTERED", "Accepted", "Facts", "beat"]
 
 _PATH = "/v1/heartbeat"
+
+NOT_REGISTERED = "not-registered"
+"""The code of a beat that the status server refused as it does not know the appliance (any more)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +37,6 @@ class Accepted:
     notices: tuple[Notice, ...]
 
 
-class NotRegistered(LinkFailure):
-    """The status server does not know the appliance (any more)."""
-
-    def __init__(self, target: str) -> None:
-        super().__init__(
-            "not-registered",
-            "service",
-            f"{target} does not know this appliance: it was removed from the Registered Products.",
-            "Nothing to do: the appliance registers again. To stop that, switch off sending to TMSP.",
-        )
-
-
 async def beat(
     client: LinkClient,
     appliance: str,
@@ -55,7 +46,7 @@ async def beat(
     *,
     probe: bool = False,
 ) -> Accepted:
-    """Send one beat (docs/protocol.md). Raises NotRegistered, LinkFailure."""
+    """Send one beat (docs/protocol.md). Raises LinkFailure."""
     sent_at, started = clock.now(), clock.monotonic()
     request = HeartbeatRequest(
         appliance=appliance,
@@ -70,7 +61,8 @@ async def beat(
     link = client.link
     reply = await call(client, "POST", _PATH, json=request.model_dump(mode="json"), accept=(404,))
     if reply.status == 404:
-        raise NotRegistered(link.endpoint.authority)
+        # A probe needs no registration: whoever says so does not know heartbeats at all.
+        raise failure("http-not-found" if probe else NOT_REGISTERED, "service", link.endpoint, link.proxy)
     round_trip = clock.monotonic() - started
     try:
         told = HeartbeatReply.model_validate_json(reply.body)

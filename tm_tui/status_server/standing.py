@@ -6,7 +6,7 @@ from datetime import datetime
 
 from tm_tui.control.api import LastFailure, ServerState, StatusServerStatus
 from tm_tui.link.failures import LinkFailure
-from tm_tui.status_server.heartbeat import Accepted, NotRegistered
+from tm_tui.status_server.heartbeat import NOT_REGISTERED, Accepted
 from tm_tui.status_server.protocol import Notice
 
 __all__ = ["Standing", "counted"]
@@ -80,7 +80,7 @@ class Standing:
         """A beat was not accepted."""
         self.missed += 1
         self.last_failure = counted(self.last_failure, failure, at)
-        if isinstance(failure, NotRegistered):
+        if failure.code == NOT_REGISTERED:
             self.unregistered, self.registered_at, self.connected_until = True, None, None
 
     def state(self, now: float) -> ServerState:

@@ -1,0 +1,59 @@
+"""TLS to an HTTPS proxy, hidden behind a plain socket: a pump carries bytes until either ends."""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+
+__all__ = ["bridge"]
+
+_PIECE = 1 << 16
+_PUMPS: set[asyncio.Task[None]] = set()
+"""The loop holds tasks weakly; a pump lives as long as one of its two ends."""
+
+
+async def bridge(sock: socket.socket, context: ssl.SSLContext, server_hostname: str) -> socket.socket:
+    """Verify TLS on `sock` (which is taken over) and return a plain socket to what is inside.
+
+    Closing the returned socket ends the pump and the TLS connection. Raises ssl.SSLError, OSError.
+    """
+    inside = await asyncio.open_connection(
+        sock=sock, ssl=context, server_hostname=server_hostname, limit=_PIECE
+    )
+    near, far = socket.socketpair()
+    try:
+        outside = await asyncio.open_connection(sock=far, limit=_PIECE)
+    except BaseException:
+        inside[1].transport.abort()
+        near.close()
+        far.close()
+        raise
+    near.setblocking(False)
+    pump = asyncio.create_task(_pump(inside, outside), name="pump of a TLS proxy")
+    _PUMPS.add(pump)
+    pump.add_done_callback(_PUMPS.discard)
+    return near
+
+
+_Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def _pump(inside: _Ends, outside: _Ends) -> None:
+    ways = [
+        asyncio.create_task(_carry(inside[0], outside[1])),
+        asyncio.create_task(_carry(outside[0], inside[1])),
+    ]
+    try:
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for way in ways:
+            way.cancel()
+        for _, writer in (inside, outside):
+            writer.close()  # flushes what is left, then closes
+
+
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):  # a broken end is an end
+        while piece := await reader.read(_PIECE):
+            writer.write(piece)
+            await writer.drain()

@@ -1,0 +1,43 @@
+"""From settings to the two links of the registration form."""
+
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from tm_tui.link.trust import Trust
+from tm_tui.link.types import Credentials, Endpoint, Link, Proxy
+from tm_tui.settings.model import Secrets, Settings
+
+__all__ = ["Links", "build_links"]
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The ways to both TMSP hosts."""
+
+    log_server: Link
+    status_server: Link
+
+
+def build_links(settings: Settings, secrets: Secrets, trust: Trust) -> Links:
+    """Describe the ways that the settings ask for; nothing is opened.
+
+    Both servers take the account's "registering products" credentials. Without a password there are none.
+    """
+    tmsp = settings.tmsp
+    credentials = Credentials(tmsp.username, secrets.tmsp) if tmsp.username and secrets.tmsp else None
+    proxy = _proxy(settings, secrets)
+    return Links(
+        Link(Endpoint(tmsp.log_server.host, tmsp.log_server.port), credentials, proxy, trust),
+        Link(Endpoint(tmsp.status_server.host, tmsp.status_server.port), credentials, proxy, trust),
+    )
+
+
+def _proxy(settings: Settings, secrets: Secrets) -> Proxy | None:
+    chosen = settings.proxy
+    if not chosen.enabled:
+        return None
+    credentials = None
+    if chosen.username and chosen.type != "socks4":
+        credentials = Credentials(chosen.username, secrets.proxy or SecretStr(""))
+    return Proxy(chosen.type, Endpoint(chosen.host, chosen.port), credentials)

@@ -1,0 +1,129 @@
+"""Every foreign failure becomes one LinkFailure here, once: nobody above ever sees a raw exception's text."""
+
+import ssl
+from collections.abc import Iterator
+
+from tm_tui.errors import TmError
+from tm_tui.link.failure_codes import FAILURES
+from tm_tui.link.host_keys import HostKey
+from tm_tui.link.os_failures import code_for_os_error, code_for_tls_error
+from tm_tui.link.types import Endpoint, Proxy
+from tm_tui.text import safe_text
+
+__all__ = ["LinkFailure", "failure", "translate"]
+
+_TIMEOUTS = {
+    "name": "name-timeout",
+    "proxy": "proxy-timeout",
+    "tcp": "tcp-timeout",
+    "tls": "tls-timeout",
+    "host_key": "ssh-timeout",
+    "authentication": "ssh-login-timeout",
+}
+_CLOSED = {
+    "proxy": "proxy-closed",
+    "tcp": "tcp-refused",
+    "tls": "tls-closed",
+    "host_key": "ssh-closed",
+    "authentication": "ssh-login-closed",
+}
+
+
+class LinkFailure(TmError):
+    """A way to a server that did not work.
+
+    `code` is a heading of docs/failures.md; `stage` is one of settings name proxy tcp tls host_key
+    authentication service clock; `retry_after` is in seconds, as the server asked; `host_key` is the key that
+    the server showed.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        stage: str,
+        cause: str,
+        remedy: str,
+        *,
+        retry_after: float | None = None,
+        host_key: HostKey | None = None,
+    ) -> None:
+        super().__init__(cause, remedy)
+        self.code = code
+        self.stage = stage
+        self.retry_after = retry_after
+        self.host_key = host_key
+
+
+def failure(
+    code: str,
+    stage: str,
+    target: Endpoint,
+    proxy: Proxy | None = None,
+    *,
+    detail: str = "",
+    retry_after: float | None = None,
+    host_key: HostKey | None = None,
+) -> LinkFailure:
+    """Make the failure of `code` with its texts filled in; `detail` may come from outside and is made safe.
+
+    In stage `proxy` the peer that the texts speak of is the proxy.
+    """
+    cause, remedy = FAILURES[code]
+    peer = proxy.endpoint if proxy and stage == "proxy" else target
+    names = {
+        "target": safe_text(target.authority),
+        "host": safe_text(target.host),
+        "port": target.port,
+        "peer": safe_text(peer.authority),
+        "Peer": f"The {'server' if peer is target else 'proxy'} {safe_text(peer.authority)}",
+        "peer_host": safe_text(peer.host),
+        "proxy": safe_text(proxy.endpoint.authority) if proxy else "the proxy",
+    }
+    text = cause.format_map(names)
+    if detail:
+        text = f"{text} ({safe_text(detail, 160)})"
+    return LinkFailure(
+        code, stage, text, remedy.format_map(names), retry_after=retry_after, host_key=host_key
+    )
+
+
+def translate(error: BaseException, stage: str, target: Endpoint, proxy: Proxy | None = None) -> LinkFailure:
+    """Classify a foreign exception by type, verify_code, errno and stage, along its causes and contexts."""
+    chain = tuple(_chain(error))
+    for one in chain:
+        if isinstance(one, LinkFailure):
+            return one
+    # A bare TimeoutError is how a library's own, more telling timeout began, so it comes last.
+    for one in sorted(chain, key=lambda one: type(one) is TimeoutError):
+        code = _code_for(one, stage)
+        if code:
+            return failure(code, stage, target, proxy)
+    return failure("link-failed", stage, target, proxy, detail=type(error).__name__)
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, and what caused it, from the outside inwards; innermost facts are the most precise."""
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        seen.append(error)
+        error = error.__cause__ or error.__context__
+    return iter(reversed(seen))
+
+
+def _code_for(error: BaseException, stage: str) -> str | None:
+    library = type(error).__module__.partition(".")[0]
+    if library == "asyncssh":
+        from tm_tui.link.ssh_failures import code_for_ssh_error
+
+        return code_for_ssh_error(error, stage)
+    if library == "httpcore":
+        from tm_tui.link.http_failures import code_for_http_error
+
+        return code_for_http_error(error)
+    if isinstance(error, ssl.SSLError):
+        return code_for_tls_error(error, stage)
+    if isinstance(error, TimeoutError) and not error.errno:
+        return _TIMEOUTS.get(stage, "reply-timeout")
+    if isinstance(error, (EOFError, ConnectionResetError, BrokenPipeError, ConnectionAbortedError)):
+        return _CLOSED.get(stage, "reply-closed")
+    return code_for_os_error(error, stage) if isinstance(error, OSError) else None

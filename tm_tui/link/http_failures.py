@@ -1,0 +1,75 @@
+"""What an HTTP server answers, and what httpcore reports, as failures of docs/failures.md."""
+
+import email.utils
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import httpcore
+
+from tm_tui.link.failures import LinkFailure, failure
+from tm_tui.link.types import Endpoint, Proxy
+
+__all__ = ["code_for_http_error", "for_status", "retry_after_seconds"]
+
+_LONGEST_WAIT = 3600.0
+_STATUS = {
+    401: ("http-auth-refused", "authentication"),
+    403: ("http-forbidden", "authentication"),
+    404: ("http-not-found", "service"),
+    405: ("http-method", "service"),
+    407: ("proxy-auth", "proxy"),
+    409: ("http-conflict", "service"),
+    413: ("http-too-large", "service"),
+    429: ("http-busy", "service"),
+    501: ("http-method", "service"),
+    507: ("remote-disk-full", "service"),
+    511: ("captive-portal", "service"),
+}
+
+
+def for_status(
+    status: int,
+    headers: Mapping[str, str],
+    target: Endpoint,
+    proxy: Proxy | None = None,
+    *,
+    body: bytes = b"",
+) -> LinkFailure:
+    """Make the failure of an HTTP answer that is no success (RFC 9110, section 15)."""
+    code, stage = _STATUS.get(status, ("", "service"))
+    if not code and 300 <= status < 400:
+        code = "captive-portal"
+    elif not code:
+        code = "http-server-error" if status >= 500 else "http-refused"
+    if status == 400 and b"SSL certificate" in body:  # nginx and Apache, after the handshake
+        code = "tls-client-certificate"
+    wait = retry_after_seconds(headers.get("retry-after", ""))
+    return failure(code, stage, target, proxy, detail=f"HTTP status {status}", retry_after=wait)
+
+
+def retry_after_seconds(value: str) -> float | None:
+    """Read a Retry-After header, seconds or a date (RFC 9110, section 10.2.3), capped at an hour."""
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return min(float(value[:9]), _LONGEST_WAIT)
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(max(0.0, (moment - datetime.now(UTC)).total_seconds()), _LONGEST_WAIT)
+
+
+def code_for_http_error(error: BaseException) -> str | None:
+    """A code for httpcore's own exceptions; None where an inner one says more."""
+    if isinstance(error, httpcore.WriteTimeout):
+        return "send-timeout"
+    if isinstance(error, (httpcore.ReadTimeout, httpcore.PoolTimeout)):
+        return "reply-timeout"
+    if isinstance(error, (httpcore.ReadError, httpcore.WriteError)):
+        return "reply-closed"
+    if isinstance(error, httpcore.RemoteProtocolError):
+        gone = "disconnected" in str(error) or "without sending complete" in str(error)
+        return "reply-closed" if gone else "reply-not-understood"
+    return None

@@ -1,0 +1,191 @@
+"""HTTPS over the dialer: one client a link, credentials inside verified TLS only, replies capped."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Collection, Generator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpcore
+
+from tm_tui import __version__
+from tm_tui.errors import TmError
+from tm_tui.http_library import httpx
+from tm_tui.link.connect_proxy import basic
+from tm_tui.link.failures import failure, translate
+from tm_tui.link.http_failures import for_status
+from tm_tui.link.stream import Backend
+from tm_tui.link.types import Credentials, Link, Observer, unobserved
+
+__all__ = ["LinkClient", "Reply", "call", "https_client"]
+
+for _name in ("httpx", "httpcore"):  # at INFO and DEBUG they log URLs and headers
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+_FOREIGN = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer. `seconds` is from the request's start to the answer's end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float
+
+
+class LinkClient(httpx.AsyncClient):
+    """An httpx client that knows its link. All transport errors come as LinkFailure."""
+
+    link: Link
+
+
+class _BasicAuth(httpx.Auth):
+    """Makes the header for each request, so that the password is in no lasting object as plain text."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["authorization"] = basic(self._credentials)
+        yield request
+
+
+def https_client(link: Link, *, observe: Observer | None = None) -> LinkClient:
+    """Make a client of `https://host:port`, to be closed. Raises LinkFailure on a useless CA file."""
+    limits = link.limits
+    client = LinkClient(
+        transport=_Transport(link, observe or unobserved),
+        base_url=f"https://{link.endpoint.authority}",
+        auth=_BasicAuth(link.credentials) if link.credentials else None,
+        headers={"accept-encoding": "identity", "user-agent": f"tm-tui/{__version__}"},
+        timeout=httpx.Timeout(limits.reply),
+        follow_redirects=False,
+        trust_env=False,
+    )
+    client.link = link
+    return client
+
+
+class _Transport(httpx.AsyncBaseTransport):
+    def __init__(self, link: Link, notify: Observer) -> None:
+        self._link = link
+        try:
+            context = link.trust.tls_context()
+        except TmError as error:
+            raise failure("ca-unusable", "tls", link.endpoint, link.proxy) from error
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=context, keepalive_expiry=60.0, network_backend=Backend(link, notify)
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        link = self._link
+        if (request.url.scheme, request.url.host, request.url.port or 443) != (
+            "https",
+            link.endpoint.host,
+            link.endpoint.port,
+        ):
+            raise failure("http-foreign-address", "service", link.endpoint, link.proxy)
+        try:
+            response = await self._head(request)
+        except _FOREIGN as error:
+            raise translate(error, "service", link.endpoint, link.proxy) from error
+        body = _Body(response, link)
+        if _is_encoded(response.headers):
+            await body.aclose()
+            raise failure("reply-encoded", "service", link.endpoint, link.proxy)
+        return httpx.Response(response.status, headers=response.headers, stream=body, request=request)
+
+    async def _head(self, request: httpx.Request) -> httpcore.Response:
+        """Send, and wait for the reply's head: once all is sent, it has one limit however it drips."""
+        loop = asyncio.get_running_loop()
+        reply = self._link.limits.reply
+        async with asyncio.timeout(None) as limit:
+
+            async def trace(event: str, _: dict[str, Any]) -> None:
+                if event == "http11.receive_response_headers.started":
+                    limit.reschedule(loop.time() + reply)
+
+            return await self._pool.handle_async_request(
+                httpcore.Request(
+                    method=request.method,
+                    url=httpcore.URL(
+                        scheme=request.url.raw_scheme,
+                        host=request.url.raw_host,
+                        port=request.url.port,
+                        target=request.url.raw_path,
+                    ),
+                    headers=request.headers.raw,
+                    content=request.stream,
+                    extensions={**request.extensions, "trace": trace},
+                )
+            )
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+
+def _is_encoded(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether a reply is compressed against our wish: a small one could fill the memory."""
+    return any(
+        name.lower() == b"content-encoding" and value.strip().lower() not in {b"", b"identity"}
+        for name, value in headers
+    )
+
+
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, response: httpcore.Response, link: Link) -> None:
+        self._response = response
+        self._link = link
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for piece in self._response.aiter_stream():
+                yield piece
+        except _FOREIGN as error:
+            raise translate(error, "service", self._link.endpoint, self._link.proxy) from error
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+
+
+async def call(
+    client: LinkClient,
+    method: str,
+    path: str,
+    *,
+    json: Any = None,
+    content: bytes | AsyncIterator[bytes] | None = None,
+    headers: Mapping[str, str] | None = None,
+    most_bytes: int = 1 << 20,
+    accept: Collection[int] = (),
+) -> Reply:
+    """Send one request and read its whole answer, at most `most_bytes`, within the link's reply limit.
+
+    Raises LinkFailure for transport faults and for every status that is neither 2xx nor in `accept`.
+    """
+    link = client.link
+    started = time.monotonic()
+    request = client.build_request(method, path, json=json, content=content, headers=headers)
+    response = await client.send(request, stream=True)
+    try:
+        async with asyncio.timeout(link.limits.reply):
+            body = await _whole(response, link, most_bytes)
+    except TimeoutError as error:
+        raise failure("reply-timeout", "service", link.endpoint, link.proxy) from error
+    finally:
+        await response.aclose()
+    if not (200 <= response.status_code < 300 or response.status_code in accept):
+        raise for_status(response.status_code, response.headers, link.endpoint, link.proxy, body=body)
+    return Reply(response.status_code, response.headers, body, time.monotonic() - started)
+
+
+async def _whole(response: httpx.Response, link: Link, most_bytes: int) -> bytes:
+    body = bytearray()
+    async for piece in response.aiter_raw():
+        body += piece
+        if len(body) > most_bytes:
+            raise failure("reply-too-large", "service", link.endpoint, link.proxy)
+    return bytes(body)

@@ -1,0 +1,138 @@
+"""SOCKS4 with names (4a) and SOCKS5 (RFC 1928, RFC 1929) on a connected socket, by socksio.
+
+socksio takes credentials as bytes, so any character works. SOCKS5 proxies always look the name up: a portal's
+may exist on their side only. Many SOCKS4 servers (dante) do not know 4a, so for them the appliance looks it
+up, and sends it as 4a only if it does not know it.
+"""
+
+import asyncio
+import socket
+
+import socksio
+from socksio.socks5 import SOCKS5UsernamePasswordReply
+
+from tm_tui.link.failures import LinkFailure, failure
+from tm_tui.link.tcp import resolve
+from tm_tui.link.types import Endpoint, Proxy
+from tm_tui.settings.types import is_ip_address
+
+__all__ = ["socks4_through", "socks5_through"]
+
+_SOCKS5_REPLIES = {
+    1: "proxy-target-failed",
+    2: "proxy-forbidden",
+    3: "proxy-target-unreachable",
+    4: "proxy-target-unreachable",
+    5: "proxy-target-refused",
+    6: "proxy-target-timeout",
+    7: "proxy-no-connect",
+    8: "proxy-target-unreachable",
+}
+_VERSION = 5
+_ADDRESS_SIZES = {1: 4, 4: 16}
+
+
+async def _receive(sock: socket.socket, count: int) -> bytes:
+    loop = asyncio.get_running_loop()
+    data = b""
+    while len(data) < count:
+        piece = await loop.sock_recv(sock, count - len(data))
+        if not piece:
+            raise EOFError
+        data += piece
+    return data
+
+
+async def socks4_through(sock: socket.socket, target: Endpoint, proxy: Proxy) -> None:
+    """Ask a SOCKS4 proxy for a way to `target`. Raises LinkFailure, OSError, EOFError."""
+    if ":" in target.host:
+        raise failure("proxy-socks4-ipv6", "proxy", target, proxy)
+    address = await _ipv4(target)
+    shape = socksio.SOCKS4Request if address else socksio.SOCKS4ARequest
+    where = (address or target.host, target.port)
+    request = shape.from_address(socksio.SOCKS4Command.CONNECT, where, user_id=b"")
+    await asyncio.get_running_loop().sock_sendall(sock, request.dumps())
+    try:
+        reply = socksio.SOCKS4Reply.loads(await _receive(sock, 8))
+    except socksio.ProtocolError as error:
+        raise failure("proxy-not-spoken", "proxy", target, proxy) from error
+    if reply.reply_code != socksio.SOCKS4ReplyCode.REQUEST_GRANTED:
+        raise failure("proxy-socks4-rejected", "proxy", target, proxy)
+
+
+async def _ipv4(target: Endpoint) -> str | None:
+    """The target's IPv4 address, or None where only the proxy may know the name (then SOCKS4a carries it)."""
+    try:
+        found = await resolve(target)
+    except socket.gaierror:
+        return None
+    return next((str(address[0]) for family, address in found if family == socket.AF_INET), None)
+
+
+async def socks5_through(sock: socket.socket, target: Endpoint, proxy: Proxy) -> None:
+    """Ask a SOCKS5 proxy for a way to `target`. Raises LinkFailure, OSError, EOFError."""
+    try:
+        await _greet(sock, target, proxy)
+        await _connect(sock, target, proxy)
+    except socksio.ProtocolError as error:
+        raise failure("proxy-not-spoken", "proxy", target, proxy) from error
+
+
+async def _greet(sock: socket.socket, target: Endpoint, proxy: Proxy) -> None:
+    """Agree on a way to log on, and do it."""
+    logon = _logon(target, proxy)
+    methods = [socksio.SOCKS5AuthMethod.NO_AUTH_REQUIRED]
+    if logon:
+        methods.append(socksio.SOCKS5AuthMethod.USERNAME_PASSWORD)
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(sock, socksio.SOCKS5AuthMethodsRequest(methods).dumps())
+    answer = await _receive(sock, 2)
+    if answer[0] != _VERSION:
+        raise failure("proxy-not-spoken", "proxy", target, proxy)
+    chosen = socksio.SOCKS5AuthReply.loads(answer).method
+    if chosen not in methods:
+        raise failure("proxy-auth", "proxy", target, proxy)
+    if logon and chosen == socksio.SOCKS5AuthMethod.USERNAME_PASSWORD:
+        await loop.sock_sendall(sock, logon.dumps())
+        if not await _accepted(sock):
+            raise failure("proxy-auth", "proxy", target, proxy)
+
+
+def _logon(target: Endpoint, proxy: Proxy) -> socksio.SOCKS5UsernamePasswordRequest | None:
+    """The request of RFC 1929, or None without credentials. One byte holds each length: 255 bytes at most."""
+    if not proxy.credentials:
+        return None
+    name = proxy.credentials.username.encode()
+    password = proxy.credentials.password.get_secret_value().encode()
+    if len(name) > 255 or len(password) > 255:
+        raise failure("proxy-credentials-length", "proxy", target, proxy)
+    return socksio.SOCKS5UsernamePasswordRequest(name, password)
+
+
+async def _accepted(sock: socket.socket) -> bool:
+    try:
+        answer = await _receive(sock, 2)
+    except (EOFError, ConnectionError):  # RFC 1929: servers close after a refusal, some before they say it
+        return False
+    return SOCKS5UsernamePasswordReply.loads(answer).success
+
+
+async def _connect(sock: socket.socket, target: Endpoint, proxy: Proxy) -> None:
+    where = (target.host, target.port)
+    request = socksio.SOCKS5CommandRequest.from_address(socksio.SOCKS5Command.CONNECT, where)
+    await asyncio.get_running_loop().sock_sendall(sock, request.dumps())
+    head = await _receive(sock, 4)
+    if head[0] != _VERSION:
+        raise failure("proxy-not-spoken", "proxy", target, proxy)
+    if head[1]:
+        raise _refusal(head[1], target, proxy)
+    length = b"" if head[3] in _ADDRESS_SIZES else await _receive(sock, 1)
+    size = _ADDRESS_SIZES.get(head[3]) or length[0]
+    await _receive(sock, size + 2)  # the proxy's own address and port: of no use, and not the target's bytes
+
+
+def _refusal(reply: int, target: Endpoint, proxy: Proxy) -> LinkFailure:
+    code = _SOCKS5_REPLIES.get(reply, "proxy-target-failed")
+    if reply == 4 and not is_ip_address(target.host):
+        code = "proxy-name-unknown"
+    return failure(code, "proxy", target, proxy)

@@ -1,0 +1,251 @@
+"""One SSH connection over the dialer: the host key decides before any credential is named."""
+
+import asyncio
+import base64
+import contextlib
+import socket
+from typing import Any
+
+import asyncssh
+
+from tm_tui.errors import StorageFailed
+from tm_tui.link.dialer import dial
+from tm_tui.link.failures import LinkFailure, failure, translate
+from tm_tui.link.host_keys import HostKey
+from tm_tui.link.types import Link, Observer
+
+__all__ = ["abort", "fetch_host_key", "log_on"]
+
+asyncssh.set_log_level("WARNING")  # at debug level 3 it logs passwords
+asyncssh.set_sftp_log_level("WARNING")
+
+_HOST_KEY_ALGS = {
+    "ssh-ed25519": ["ssh-ed25519"],
+    "ecdsa-sha2-nistp256": ["ecdsa-sha2-nistp256"],
+    "ecdsa-sha2-nistp384": ["ecdsa-sha2-nistp384"],
+    "ecdsa-sha2-nistp521": ["ecdsa-sha2-nistp521"],
+    "ssh-rsa": ["rsa-sha2-512", "rsa-sha2-256"],
+}
+_ANY_ALGS = [name for names in _HOST_KEY_ALGS.values() for name in names]
+_OPTIONS: dict[str, Any] = {
+    "config": None,
+    "agent_path": None,
+    "client_keys": None,
+    "known_hosts": ([], [], []),  # nothing is known to asyncssh: _Client decides, by our own file
+    "x509_trusted_certs": None,
+    "gss_host": None,
+    "preferred_auth": ("password", "keyboard-interactive"),
+    "kex_algs": [
+        "curve25519-sha256",
+        "curve25519-sha256@libssh.org",
+        "ecdh-sha2-nistp521",
+        "ecdh-sha2-nistp384",
+        "ecdh-sha2-nistp256",
+        "diffie-hellman-group16-sha512",
+        "diffie-hellman-group18-sha512",
+        "diffie-hellman-group-exchange-sha256",
+        "diffie-hellman-group14-sha256",
+    ],
+    "encryption_algs": [
+        "aes128-gcm@openssh.com",
+        "aes256-gcm@openssh.com",
+        "chacha20-poly1305@openssh.com",
+        "aes256-ctr",
+        "aes192-ctr",
+        "aes128-ctr",
+    ],
+    "mac_algs": [
+        "hmac-sha2-256-etm@openssh.com",
+        "hmac-sha2-512-etm@openssh.com",
+        "hmac-sha2-256",
+        "hmac-sha2-512",
+    ],
+    "compression_algs": ["none"],
+    "keepalive_count_max": 3,
+}
+_CLOSE_SECONDS = 1.0
+
+
+class _Client(asyncssh.SSHClient):
+    """Compares the server's key with the approved ones, and answers for the password, each way once."""
+
+    def __init__(self, link: Link, notify: Observer, *, look_only: bool) -> None:
+        self._link = link
+        self._notify = notify
+        self._look_only = look_only
+        self._asked: set[str] = set()
+        self.stage = "host_key"
+        self.connection: asyncssh.SSHClientConnection | None = None
+        self.shown: HostKey | None = None
+        self.refusal: LinkFailure | None = None
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        self.connection = conn
+
+    def validate_host_public_key(self, _host: str, _addr: str, _port: int, key: asyncssh.SSHKey) -> bool:
+        blob = base64.b64encode(key.public_data).decode("ascii")
+        self.shown = HostKey.of(self._link.endpoint, key.get_algorithm(), blob)
+        if self._look_only:
+            return False
+        try:
+            state = self._link.trust.host_keys.state(self.shown)
+        except StorageFailed:
+            self.refusal = failure("host-keys-unreadable", "host_key", self._link.endpoint)
+            return False
+        if state != "approved":
+            self.refusal = failure(
+                f"host-key-{state}",
+                "host_key",
+                self._link.endpoint,
+                detail=f"{self.shown.algorithm} {self.shown.fingerprint}",
+                host_key=self.shown,
+            )
+        return state == "approved"
+
+    def begin_auth(self, _username: str) -> None:
+        """Called after the key exchange: the server has proved that it owns the key."""
+        shown = self.shown
+        self._notify("host_key", "passed", f"{shown.algorithm} {shown.fingerprint}" if shown else "")
+        self.stage = "authentication"
+        self._notify("authentication", "started", "")
+
+    def auth_completed(self) -> None:
+        self._notify("authentication", "passed", "user name and password accepted")
+        self.stage = "service"
+
+    def password_auth_requested(self) -> str | None:
+        return self._password("password")
+
+    def kbdint_auth_requested(self) -> str | None:
+        return None if "keyboard" in self._asked else ""
+
+    def kbdint_challenge_received(
+        self, _name: str, _instructions: str, _lang: str, prompts: Any
+    ) -> list[str] | None:
+        if not prompts:
+            return []  # a message only
+        secret = [not echo for _, echo in prompts]
+        password = self._password("keyboard") if secret == [True] else None
+        return None if password is None else [password]
+
+    def _password(self, way: str) -> str | None:
+        credentials = self._link.credentials
+        if way in self._asked or credentials is None:
+            return None
+        self._asked.add(way)
+        return credentials.password.get_secret_value()
+
+
+async def fetch_host_key(link: Link, *, observe: Observer) -> HostKey:
+    """The key that the server shows now; no credentials are used. Raises LinkFailure."""
+    client = _Client(link, observe, look_only=True)
+    try:
+        (await _connect(link, client, observe, _ANY_ALGS)).abort()  # never: a look approves of no key
+    except LinkFailure:
+        if client.shown is None:
+            raise
+    if client.shown is None:
+        raise failure("host-key-invalid", "host_key", link.endpoint, link.proxy)
+    observe("host_key", "passed", f"{client.shown.algorithm} {client.shown.fingerprint}")
+    return client.shown
+
+
+async def log_on(link: Link, *, observe: Observer) -> asyncssh.SSHClientConnection:
+    """Connect, verify the host key, log on. Raises LinkFailure; one about the host key carries it."""
+    if link.credentials is None:
+        raise failure("ssh-no-credentials", "authentication", link.endpoint, link.proxy)
+    try:
+        filed = [
+            name
+            for key in link.trust.host_keys.of(link.endpoint)
+            for name in _HOST_KEY_ALGS.get(key.algorithm, ())
+        ]
+    except StorageFailed as error:
+        raise failure("host-keys-unreadable", "host_key", link.endpoint, link.proxy) from error
+    client = _Client(link, observe, look_only=False)
+    try:
+        return await _connect(link, client, observe, filed or _ANY_ALGS)
+    except LinkFailure as refused:
+        if refused.code != "ssh-no-common-algorithm" or not filed:
+            raise
+    # The server has none of the approved types any more: see which one it shows now.
+    return await _connect(link, _Client(link, observe, look_only=False), observe, _ANY_ALGS)
+
+
+async def _connect(
+    link: Link, client: _Client, observe: Observer, algorithms: list[str]
+) -> asyncssh.SSHClientConnection:
+    sock = await dial(link.endpoint, link.proxy, link.trust, limits=link.limits, observe=observe)
+    observe("host_key", "started", link.endpoint.bracketed)
+    connection = None
+    task = asyncio.create_task(_open(link, client, sock, algorithms))
+    try:
+        await asyncio.wait({task}, timeout=link.limits.handshake)
+        if not task.done() and client.stage != "host_key":
+            await asyncio.wait({task}, timeout=link.limits.login)
+        if not task.done():
+            raise TimeoutError
+        connection = task.result()
+    except (asyncssh.Error, OSError, ValueError) as error:
+        if client.refusal:
+            raise client.refusal from None
+        found = translate(error, client.stage, link.endpoint, link.proxy)
+        if found.code == "ssh-closed":
+            found = failure(_why_closed(client.connection), client.stage, link.endpoint, link.proxy)
+        raise found from error
+    finally:
+        if connection is None:
+            await _end(task, client, sock)
+    return connection
+
+
+def _why_closed(connection: asyncssh.SSHClientConnection | None) -> str:
+    """What a server meant that hung up before it showed a host key.
+
+    After its greeting it did not like our algorithms: OpenSSH closes so fast that its own list may get lost.
+    Before its greeting, several lines of something else (asyncssh counts them) are another protocol's
+    complaint; one line is what a busy sshd says.
+    """
+    if connection is None:
+        return "ssh-closed"
+    if connection.get_extra_info("server_version"):
+        return "ssh-no-common-algorithm"
+    return "ssh-not-spoken" if getattr(connection, "_banner_lines", 0) > 1 else "ssh-closed"
+
+
+async def _open(
+    link: Link, client: _Client, sock: socket.socket, algorithms: list[str]
+) -> asyncssh.SSHClientConnection:
+    return await asyncssh.connect(
+        link.endpoint.host,
+        link.endpoint.port,
+        sock=sock,
+        client_factory=lambda: client,
+        username=link.credentials.username if link.credentials else "nobody",
+        server_host_key_algs=algorithms,
+        login_timeout=link.limits.handshake + link.limits.login,
+        keepalive_interval=link.limits.keepalive,
+        **_OPTIONS,
+    )
+
+
+async def _end(task: "asyncio.Task[Any]", client: _Client, sock: socket.socket) -> None:
+    """Leave nothing of a connection: asyncssh waits for ever on a peer that says nothing."""
+    try:
+        if client.connection:
+            client.connection.abort()
+        task.cancel()
+        await asyncio.wait({task}, timeout=_CLOSE_SECONDS)
+    finally:
+        sock.close()
+
+
+async def abort(connection: asyncssh.SSHClientConnection, *, politely: bool) -> None:
+    """End a connection: close it, and after a second tear it down."""
+    if politely:
+        connection.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await connection.wait_closed()
+                return
+    connection.abort()

@@ -1,0 +1,189 @@
+"""The byte stream under HTTP: TLS on a dialled socket, in the shape that httpcore asks for.
+
+Bytes that arrived before a reset stay readable (asyncio's StreamReader drops them): a server that refuses an
+upload half-way has said why.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import httpcore
+
+from tm_tui.link.dialer import dial
+from tm_tui.link.failures import translate
+from tm_tui.link.types import Link, Observer
+from tm_tui.text import safe_text
+
+__all__ = ["Backend"]
+
+_PIECE = 1 << 18
+_ENOUGH = 1 << 18
+_CLOSE_SECONDS = 1.0
+
+
+class Backend(httpcore.AsyncNetworkBackend):
+    """Opens the streams of one link's HTTP client by the dialer."""
+
+    def __init__(self, link: Link, notify: Observer) -> None:
+        self._link = link
+        self._notify = notify
+
+    async def connect_tcp(
+        self,
+        host: str,  # noqa: ARG002 - httpcore's signature, here and below; the link knows host, port and limits
+        port: int,  # noqa: ARG002
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109
+        local_address: str | None = None,  # noqa: ARG002
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002
+    ) -> httpcore.AsyncNetworkStream:
+        """Dial the link's endpoint, whatever httpcore says it is called. Raises LinkFailure."""
+        link = self._link
+        sock = await dial(link.endpoint, link.proxy, link.trust, limits=link.limits, observe=self._notify)
+        return _Dialled(sock, link, self._notify)
+
+
+class _Dialled(httpcore.AsyncNetworkStream):
+    """A connected socket on which nothing but TLS may be spoken."""
+
+    def __init__(self, sock: Any, link: Link, notify: Observer) -> None:
+        self._sock = sock
+        self._link = link
+        self._notify = notify
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,  # noqa: ARG002 - httpcore's signature; the link knows the host
+        timeout: float | None = None,  # noqa: ARG002, ASYNC109 - and its limits
+    ) -> httpcore.AsyncNetworkStream:
+        link = self._link
+        self._notify("tls", "started", link.endpoint.host)
+        try:
+            async with asyncio.timeout(link.limits.handshake):
+                _, wire = await asyncio.get_running_loop().create_connection(
+                    _Wire,
+                    sock=self._sock,
+                    ssl=ssl_context,
+                    server_hostname=link.endpoint.host,
+                    ssl_handshake_timeout=link.limits.handshake + 1,
+                    ssl_shutdown_timeout=_CLOSE_SECONDS,
+                )
+        except OSError as error:
+            raise translate(error, "tls", link.endpoint, link.proxy) from error
+        self._notify("tls", "passed", _describe(wire.ssl_object))
+        return _Stream(wire, link)
+
+    async def aclose(self) -> None:
+        self._sock.close()
+
+
+def _describe(tls: ssl.SSLObject) -> str:
+    """Who vouches for the server, for which names, until when."""
+    certificate = cast("dict[str, Any]", tls.getpeercert() or {})
+    issuer = {name: value for part in certificate.get("issuer", ()) for name, value in part}
+    who = issuer.get("organizationName") or issuer.get("commonName") or "an unnamed authority"
+    names = ", ".join(value for _, value in certificate.get("subjectAltName", ())[:4])
+    until = datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
+    return safe_text(f"{tls.version()}, issued by {who}, for {names}, valid to {until:%Y-%m-%d}", 300)
+
+
+class _Wire(asyncio.Protocol):
+    """Collects what arrives and knows whether more may be sent."""
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport
+        self.arrived = bytearray()
+        self.ended = False
+        self.error: Exception | None = None
+        self.news = asyncio.Event()
+        self.room = asyncio.Event()
+        self.lost = asyncio.Event()
+        self.room.set()
+
+    @property
+    def ssl_object(self) -> ssl.SSLObject:
+        return cast("ssl.SSLObject", self.transport.get_extra_info("ssl_object"))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.arrived += data
+        if len(self.arrived) > _ENOUGH:
+            self.transport.pause_reading()
+        self.news.set()
+
+    def eof_received(self) -> None:
+        self.ended = True
+        self.news.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended = True
+        self.error = exc
+        for event in (self.news, self.room, self.lost):
+            event.set()
+
+    def pause_writing(self) -> None:
+        self.room.clear()
+
+    def resume_writing(self) -> None:
+        self.room.set()
+
+    def take(self, most: int) -> bytes:
+        taken = bytes(self.arrived[:most])
+        del self.arrived[:most]
+        if not self.arrived and not self.ended:
+            self.news.clear()
+            self.transport.resume_reading()
+        return taken
+
+
+class _Stream(httpcore.AsyncNetworkStream):
+    """httpcore's view of the wire."""
+
+    def __init__(self, wire: _Wire, link: Link) -> None:
+        self._wire = wire
+        self._link = link
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
+        wire = self._wire
+        try:
+            async with asyncio.timeout(timeout):
+                await wire.news.wait()
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout from error
+        if not wire.arrived and wire.error:
+            # Translated here, as httpcore's pool cuts off the causes of its own exceptions.
+            raise translate(wire.error, "service", self._link.endpoint, self._link.proxy)
+        return wire.take(max_bytes)
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's
+        rest = memoryview(buffer)
+        while rest:
+            if self._wire.ended:
+                raise httpcore.WriteError from self._wire.error
+            self._wire.transport.write(rest[:_PIECE])
+            rest = rest[_PIECE:]
+            try:
+                async with asyncio.timeout(timeout):
+                    await self._wire.room.wait()
+            except TimeoutError as error:
+                raise httpcore.WriteTimeout from error
+
+    async def aclose(self) -> None:
+        self._wire.transport.close()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await self._wire.lost.wait()
+        finally:
+            self._wire.transport.abort()
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable":  # httpcore asks this of an idle connection: anything there means it is over
+            return bool(self._wire.arrived) or self._wire.ended
+        return self._wire.transport.get_extra_info(info)

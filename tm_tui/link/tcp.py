@@ -1,0 +1,110 @@
+"""One TCP connection to a host: names looked up with a limit, addresses raced as in RFC 8305."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from itertools import chain, zip_longest
+from typing import Any
+
+from tm_tui.link.types import Endpoint, Limits
+
+__all__ = ["Address", "connect", "resolve", "tune"]
+
+Address = tuple[socket.AddressFamily, tuple[Any, ...]]
+
+_HEAD_START = 0.25
+"""Seconds that one address has before the next is tried as well (RFC 8305, section 8)."""
+
+
+async def resolve(endpoint: Endpoint) -> list[Address]:
+    """All addresses of a host, the families in turn. Raises socket.gaierror.
+
+    The lookup has a daemon thread of its own: getaddrinfo cannot be cancelled, and a pool's thread would hold
+    up the agent's end for as long as a dead name server takes.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[Address]] = loop.create_future()
+
+    def deliver(found: list[Address], error: OSError | None) -> None:
+        if answer.done():
+            return
+        if error is None:
+            answer.set_result(found)
+        else:
+            answer.set_exception(error)
+
+    def look_up() -> None:
+        found: list[Address] = []
+        failed: OSError | None = None
+        try:
+            entries = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+            found = [(family, address) for family, _, _, _, address in entries]
+        except OSError as error:
+            failed = error
+        except UnicodeError:  # a label that the C library's codec refuses
+            failed = socket.gaierror(socket.EAI_NONAME, "no valid name")
+        with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(deliver, found, failed)
+
+    threading.Thread(target=look_up, name="name lookup", daemon=True).start()
+    return _in_turn(await answer)
+
+
+def _in_turn(addresses: list[Address]) -> list[Address]:
+    first = [one for one in addresses if one[0] == addresses[0][0]]
+    other = [one for one in addresses if one[0] != addresses[0][0]]
+    return [one for one in chain.from_iterable(zip_longest(first, other)) if one is not None]
+
+
+async def connect(addresses: list[Address], limits: Limits) -> socket.socket:
+    """Connect to the first address that answers. Raises the first OSError, and TimeoutError."""
+    attempts: list[asyncio.Task[socket.socket]] = []
+    try:
+        async with asyncio.timeout(limits.connect):
+            waiting = list(addresses)
+            while True:
+                if waiting:
+                    attempts.append(asyncio.create_task(_attempt(*waiting.pop(0))))
+                running = [one for one in attempts if not one.done()]
+                delay = _HEAD_START if waiting else None
+                if running:
+                    await asyncio.wait(running, timeout=delay, return_when=asyncio.FIRST_COMPLETED)
+                winner = next((one for one in attempts if one.done() and not one.exception()), None)
+                if winner:
+                    attempts.remove(winner)
+                    return tune(winner.result(), limits)
+                if not waiting and all(one.done() for one in attempts):
+                    return attempts[0].result()
+    finally:
+        await _drop(attempts)
+
+
+async def _attempt(family: socket.AddressFamily, address: tuple[Any, ...]) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _drop(attempts: list[asyncio.Task[socket.socket]]) -> None:
+    for one in attempts:
+        one.cancel()
+    for outcome in await asyncio.gather(*attempts, return_exceptions=True):
+        if isinstance(outcome, socket.socket):
+            outcome.close()
+
+
+def tune(sock: socket.socket, limits: Limits) -> socket.socket:
+    """No delay for small writes, and a dead peer is noticed, both when idle and with data on its way."""
+    interval = max(1, round(limits.keepalive))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, interval)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, interval)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, interval * 4000)
+    return sock
