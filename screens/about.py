@@ -1,0 +1,42 @@
+"""The About page: what this is, for the one who has to tell it on the phone."""
+
+import platform
+
+from textual.app import ComposeResult
+from textual.content import Content
+
+from screens.seen import Seen
+from screens.widgets.block import Block
+from screens.widgets.page import Page, beside
+from tm_tui import __version__
+
+__all__ = ["AboutPage"]
+
+
+class AboutPage(Page):
+    """Versions of console and agent."""
+
+    DEFAULT_CSS = beside(__file__)
+    HELP = "console"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._view = Block(classes="view")
+
+    def compose(self) -> ComposeResult:
+        """One text."""
+        yield self._view
+
+    def told_status(self, seen: Seen, now: float) -> None:  # noqa: ARG002  versions have no age
+        """Show the versions."""
+        agent = f"version {seen.status.version}, process {seen.status.pid}" if seen.status else "not seen yet"
+        size, terminal = self.app.size, self.app.console.options.encoding
+        lines = [
+            "Threat Mitigator, console of the Threat Management Services Portal",
+            "",
+            f"Console   version {__version__}",
+            f"Agent     {agent}{' (not running)' if seen.stale and seen.status else ''}",
+            f"Terminal  {size.width}x{size.height}, {terminal}",
+            f"Machine   {platform.node()}",
+        ]
+        self._view.show(Content("\n".join(lines)))

@@ -1,0 +1,68 @@
+"""What the face needs of an agent: tm_tui.control.client.ControlClient is one, a scripted one can be."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from tm_tui.control.api import (
+    AgentStatus,
+    ApproveRequest,
+    ProbeReport,
+    ProbeRequest,
+    SaveRequest,
+    SessionInfo,
+    SettingsDocument,
+    StepEvent,
+    TrustDocument,
+)
+
+__all__ = ["Agent", "Connect", "Connection"]
+
+
+class Agent(Protocol):
+    """The calls; each raises a TmError when the agent is absent or refuses."""
+
+    async def session(self) -> SessionInfo:
+        """Who we are to it."""
+        ...
+
+    def status_stream(self) -> AsyncGenerator[AgentStatus, None]:
+        """Yield a snapshot now and at each change."""
+        ...
+
+    async def settings(self) -> SettingsDocument:
+        """What is saved."""
+        ...
+
+    async def save(self, request: SaveRequest, revision: int) -> SettingsDocument:
+        """Save on top of a revision."""
+        ...
+
+    def probe(self, request: ProbeRequest) -> AsyncGenerator[StepEvent | ProbeReport, None]:
+        """Test; closing the generator cancels."""
+        ...
+
+    async def trust(self) -> TrustDocument:
+        """Whom it trusts."""
+        ...
+
+    async def approve_host_key(self, request: ApproveRequest) -> TrustDocument:
+        """Trust this key."""
+        ...
+
+    async def forget_host_key(self, endpoint: str) -> TrustDocument:
+        """Trust the keys of `[host]:port` no longer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """An agent to talk to; `private` says that it lives only as long as this console."""
+
+    agent: Agent
+    private: bool = False
+
+
+Connect = Callable[[], AbstractAsyncContextManager[Connection]]
+"""How the console comes to its agent; called again after a failure."""

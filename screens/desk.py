@@ -1,0 +1,40 @@
+"""What the flows (save, test, host keys) need of the screen they run on, and nothing more of it."""
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from screens.agent import Agent
+    from screens.draft import Draft
+    from screens.trial import Trial
+    from screens.widgets.dialog import Dialog
+    from tm_tui.clock import Clock
+    from tm_tui.errors import Problem
+
+__all__ = ["Desk"]
+
+
+class Desk(Protocol):
+    """The admin's side of a flow."""
+
+    draft: "Draft | None"
+    trial: "Trial | None"
+    clock: "Clock"
+
+    @property
+    def agent(self) -> "Agent":
+        """The agent; raises AgentAbsent when none is there."""
+        ...
+
+    async def ask(self, dialog: "Dialog") -> str:
+        """Show a question and wait for the answer."""
+        ...
+
+    def tell(self, words: str, *, wrong: bool = False) -> None:
+        """Put a notice above the status panel."""
+        ...
+
+    def go_to_problems(self, problems: "Mapping[str, Problem]") -> None:
+        """Open the form that has the first of these fields, and mark them."""
+        ...

@@ -1,0 +1,187 @@
+"""What is typed and not yet saved, as pure values: refusal, conflict and a lost agent lose none of it."""
+
+import copy
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Literal
+
+from pydantic import SecretStr, ValidationError
+
+from tm_tui.control.api import SecretChanges, SettingsDocument
+from tm_tui.errors import Problem, SettingsRefused
+from tm_tui.settings.model import Secrets, Settings, default_port, missing_secrets, problems_of
+
+__all__ = ["SECRETS", "Draft", "Fingerprint", "Value"]
+
+Value = str | bool
+"""A field as the form holds it: text as typed, or a switch."""
+
+SECRETS = MappingProxyType({"tmsp.password": "tmsp", "proxy.password": "proxy"})
+"""The two fields that are passwords, and the names of their secrets."""
+
+_PORT_OF = {"tmsp.log_server.protocol": "tmsp.log_server.port", "proxy.type": "proxy.port"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Exactly which values a test saw. Holds passwords (masked in repr), so it stays in memory."""
+
+    revision: int
+    candidate: str
+    secrets: tuple[tuple[str, SecretStr], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The saved revision (`base`) with what was typed on top. Never changed in place."""
+
+    base: SettingsDocument
+    typed: Mapping[str, Value] = field(default_factory=dict)
+    secrets: Mapping[str, SecretStr] = field(default_factory=dict)
+    """New passwords by name (tmsp, proxy); an empty one removes the saved."""
+    tested: tuple[Fingerprint, bool] | None = None
+    """The last finished test: of what, and whether it passed."""
+
+    def value(self, key: str) -> Value:
+        """The value of a field that is no password."""
+        return self.typed.get(key, self.saved_value(key))
+
+    def saved_value(self, key: str) -> Value:
+        """What is saved for this field, as the form would hold it."""
+        value: Any = self.base.settings
+        for part in key.split("."):
+            value = value.get(part, "") if isinstance(value, Mapping) else ""
+        return value if isinstance(value, bool | str) else str(value)
+
+    def has_secret(self, name: str) -> bool:
+        """Whether a password would be set after saving."""
+        if name in self.secrets:
+            return bool(self.secrets[name].get_secret_value())
+        return name in self.base.secrets_set
+
+    def with_value(self, key: str, value: Value) -> "Draft":
+        """Type one field. A port that was its protocol's default follows the protocol."""
+        typed = _put(self.typed, key, value, self.saved_value(key))
+        port = _PORT_OF.get(key)
+        fitting = _default_of(value)
+        if port and fitting and self.value(port) == _default_of(self.value(key)):
+            typed = _put(typed, port, fitting, self.saved_value(port))
+        return replace(self, typed=typed)
+
+    def with_secret(self, name: str, secret: SecretStr | None) -> "Draft":
+        """Type one password; None leaves the saved one, an empty one removes it."""
+        rest = {known: kept for known, kept in self.secrets.items() if known != name}
+        if secret is not None and (secret.get_secret_value() or name in self.base.secrets_set):
+            rest[name] = secret
+        return replace(self, secrets=MappingProxyType(rest))
+
+    def without(self, keys: Iterable[str]) -> "Draft":
+        """Give up what was typed into these fields."""
+        gone = set(keys)
+        names = {SECRETS[key] for key in gone & SECRETS.keys()}
+        typed = {key: value for key, value in self.typed.items() if key not in gone}
+        secrets = {name: secret for name, secret in self.secrets.items() if name not in names}
+        return replace(self, typed=MappingProxyType(typed), secrets=MappingProxyType(secrets))
+
+    def changed(self) -> tuple[str, ...]:
+        """The keys of the fields that differ from what is saved."""
+        return (*self.typed, *(key for key, name in SECRETS.items() if name in self.secrets))
+
+    def candidate(self) -> dict[str, Any]:
+        """All settings as they would be saved, not yet checked."""
+        whole = copy.deepcopy(self.base.settings)
+        for key, value in self.typed.items():
+            *path, last = key.split(".")
+            part = whole
+            for name in path:
+                part = part.setdefault(name, {})
+            part[last] = value
+        return whole
+
+    def secret_changes(self) -> SecretChanges:
+        """The passwords that were typed."""
+        return SecretChanges(tmsp=self.secrets.get("tmsp"), proxy=self.secrets.get("proxy"))
+
+    def problems(self) -> dict[str, Problem]:
+        """What the settings model refuses, by field."""
+        try:
+            settings = Settings.parse(self.candidate())
+        except SettingsRefused as refused:
+            found = refused.problems
+        else:
+            names = frozenset(name for name in SECRETS.values() if self.has_secret(name))
+            found = missing_secrets(settings, names, self.secrets.get("proxy"))
+        return {problem.field: problem for problem in (*found, *self._secret_problems())}
+
+    def _secret_problems(self) -> Iterable[Problem]:
+        try:
+            Secrets().changed(dict(self.secrets))
+        except ValidationError as error:
+            for problem in problems_of(error):
+                yield Problem(f"{problem.field}.password", problem.cause, problem.remedy)
+
+    def checked(self) -> dict[str, Any]:
+        """The candidate in its normal form if the model takes it, else as typed."""
+        try:
+            return Settings.parse(self.candidate()).plain()
+        except SettingsRefused:
+            return self.candidate()
+
+    def fingerprint(self) -> Fingerprint:
+        """What a test of this moment would see."""
+        candidate = json.dumps(self.checked(), sort_keys=True)
+        return Fingerprint(self.base.revision, candidate, tuple(sorted(self.secrets.items())))
+
+    def with_test(self, of: Fingerprint, *, passed: bool) -> "Draft":
+        """Note a finished test, of values that may be older than these."""
+        return replace(self, tested=(of, passed))
+
+    @property
+    def test(self) -> Literal["untested", "passed", "failed", "stale"]:
+        """What the last test says about these very values."""
+        if self.tested is None:
+            return "untested"
+        of, passed = self.tested
+        if of != self.fingerprint():
+            return "stale"
+        return "passed" if passed else "failed"
+
+    @property
+    def switches_off(self) -> bool:
+        """Whether saving would end the registration."""
+        return self.saved_value("tmsp.enabled") is True and self.value("tmsp.enabled") is False
+
+    def after_save(self, sent: "Draft", document: SettingsDocument) -> "Draft":
+        """Stand on the new revision; what was typed while `sent` was on its way is kept."""
+        typed = {key: value for key, value in self.typed.items() if sent.typed.get(key) != value}
+        secrets = {name: secret for name, secret in self.secrets.items() if sent.secrets.get(name) != secret}
+        rest = replace(self, typed=MappingProxyType(typed), secrets=MappingProxyType(secrets))
+        rest = rest.rebased(document)
+        if self.tested and self.tested[0] == sent.fingerprint() and not rest.changed():
+            return rest.with_test(rest.fingerprint(), passed=self.tested[1])
+        return rest
+
+    def rebased(self, document: SettingsDocument) -> "Draft":
+        """Keep what was typed on top of what somebody else saved; the test is void then."""
+        fresh = Draft(document)
+        for key, value in self.typed.items():
+            fresh = replace(fresh, typed=_put(fresh.typed, key, value, fresh.saved_value(key)))
+        for name, secret in self.secrets.items():
+            fresh = fresh.with_secret(name, secret)
+        return fresh
+
+
+def _put(typed: Mapping[str, Value], key: str, value: Value, saved: Value) -> Mapping[str, Value]:
+    rest = {known: kept for known, kept in typed.items() if known != key}
+    if value != saved:
+        rest[key] = value
+    return MappingProxyType(rest)
+
+
+def _default_of(protocol: Value) -> str | None:
+    try:
+        return str(default_port(str(protocol)))
+    except KeyError:
+        return None

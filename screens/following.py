@@ -1,0 +1,142 @@
+"""The state of the console and where it comes from: a screen that follows the agent."""
+
+from typing import TYPE_CHECKING
+
+from textual import work
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from screens.draft import Draft
+from screens.elsewhere import adopted
+from screens.host_keys import forget
+from screens.messages import AgentFound, AgentLost, ForgetKey, StatusArrived, TrustWanted
+from screens.seen import Seen
+from screens.trial import Trial
+from screens.watch import watch
+from tm_tui.control.failures import AgentAbsent
+from tm_tui.errors import TmError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import SecretStr
+
+    from screens.agent import Agent, Connect, Connection
+    from screens.draft import Value
+    from screens.widgets.dialog import Dialog
+    from tm_tui.clock import Clock
+    from tm_tui.control.api import SessionInfo, SettingsDocument
+    from tm_tui.errors import Problem
+
+__all__ = ["Following"]
+
+
+class Following(Screen[None], inherit_bindings=False):
+    """The desk of all flows; what it looks like comes from the class that inherits it."""
+
+    seen: reactive[Seen] = reactive(Seen)
+    draft: reactive[Draft | None] = reactive(None)
+    trial: reactive[Trial | None] = reactive(None)
+    session: "reactive[SessionInfo | None]" = reactive(None)
+    private: reactive[bool] = reactive(False)
+
+    def __init__(self, connect: "Connect", clock: "Clock") -> None:
+        super().__init__()
+        self.clock = clock
+        self._connect = connect
+        self._connection: Connection | None = None
+
+    def tell(self, words: str, *, wrong: bool = False) -> None:
+        """Show a notice."""
+        raise NotImplementedError
+
+    def go_to_problems(self, problems: "Mapping[str, Problem]") -> None:
+        """Open the form that has the first of these fields, and mark them there."""
+        raise NotImplementedError
+
+    async def begin(self) -> None:
+        """The settings came for the first time."""
+
+    @property
+    def agent(self) -> "Agent":
+        """The agent, or AgentAbsent."""
+        if self._connection is None:
+            raise AgentAbsent(self.seen.cause or "No agent answers yet.")
+        return self._connection.agent
+
+    @property
+    def read_only(self) -> bool:
+        """Whether this admin may only look; so it is until the agent says otherwise."""
+        return self.session is None or self.session.role == "read"
+
+    def edit(self, key: str, value: "Value") -> None:
+        """Type a value into the draft."""
+        if self.draft is not None:
+            self.draft = self.draft.with_value(key, value)
+
+    def edit_secret(self, name: str, secret: "SecretStr | None") -> None:
+        """Type a password into the draft."""
+        if self.draft is not None:
+            self.draft = self.draft.with_secret(name, secret)
+
+    async def ask(self, dialog: "Dialog") -> str:
+        """Show a question and wait for the answer."""
+        return await self.app.push_screen_wait(dialog)
+
+    def on_mount(self) -> None:
+        """Start following."""
+        self._watch_agent()
+
+    @work(group="agent")
+    async def _watch_agent(self) -> None:
+        await watch(self._connect, self._opened, self.post_message, self.clock)
+
+    def _opened(self, connection: "Connection") -> None:
+        self._connection = connection
+
+    async def on_agent_found(self, event: AgentFound) -> None:
+        """Take over what is saved, and keep what was typed."""
+        self.session, self.private = event.session, event.private
+        first = self.draft is None
+        self._adopt(event.document)
+        if first:
+            await self.begin()
+
+    def on_status_arrived(self, event: StatusArrived) -> None:
+        """Show the snapshot; fetch the settings when it is of another revision than the form."""
+        self.seen = self.seen.with_status(event.status, event.arrived)
+        if self.draft is not None and event.status.revision != self.draft.base.revision:
+            self._fetch_settings()
+
+    def on_agent_lost(self, event: AgentLost) -> None:
+        """Say so; everything else stays as it is."""
+        self._connection = None
+        self.seen = self.seen.lost(event.headline, event.cause, event.remedy, event.at)
+
+    @work(exclusive=True, group="settings")
+    async def _fetch_settings(self) -> None:
+        try:
+            self._adopt(await self.agent.settings())
+        except TmError:
+            return  # the status stream says that the agent is gone, and settings come with its return
+
+    def _adopt(self, document: "SettingsDocument") -> None:
+        self.draft, words = adopted(self.draft, document)
+        if words:
+            self.tell(words)
+
+    @work(exclusive=True, group="trust")
+    async def on_trust_wanted(self, event: TrustWanted) -> None:
+        """Ask the agent whom it trusts."""
+        try:
+            await event.reply(await self.agent.trust())
+        except TmError as error:
+            self.tell(f"Not shown: {error.cause} {error.remedy}", wrong=True)
+
+    @work(exclusive=True, group="trust")
+    async def on_forget_key(self, event: ForgetKey) -> None:
+        """Forget a host key, and show what is left."""
+        if self.read_only:
+            self.tell("You may only look here.")
+        elif await forget(self, event.endpoint):
+            self.post_message(TrustWanted(event.reply))

@@ -1,0 +1,93 @@
+"""The Server Identity page: the CA file as a field, the authorities in it, and the approved SSH host keys."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.events import Blur, Focus
+from textual.geometry import Offset
+from textual.widget import Widget
+
+from screens.messages import ForgetKey, TrustWanted
+from screens.widgets.block import Block
+from screens.widgets.field import Slot
+from screens.widgets.form import FormPage
+from screens.widgets.page import beside
+from tm_tui.control.api import HostKeyInfo, TrustDocument
+
+__all__ = ["HostKeyRow", "IdentityPage"]
+
+
+class HostKeyRow(Widget, can_focus=True):
+    """One approved key; Delete or Enter asks to forget it."""
+
+    DEFAULT_CSS = "HostKeyRow { height: 2; }"
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("delete,enter,ctrl+d", "forget", show=False)]
+
+    def __init__(self, key: HostKeyInfo, reply: Callable[[TrustDocument], Awaitable[None]]) -> None:
+        super().__init__(markup=False)
+        self._key = key
+        self._reply = reply
+
+    def render(self) -> Content:
+        """Endpoint and algorithm, then the fingerprint."""
+        mark = ">" if self.has_focus else " "
+        return Content.assemble(
+            (mark, "bold"), f"{self._key.endpoint}  {self._key.algorithm}\n   {self._key.fingerprint}"
+        )
+
+    def on_focus(self, _: Focus) -> None:
+        """Show the marker."""
+        self.refresh()
+
+    def on_blur(self, _: Blur) -> None:
+        """Show it plain."""
+        self.refresh()
+
+    @property
+    def terminal_cursor(self) -> Offset | None:
+        """Where the terminal's own cursor belongs."""
+        return self.region.offset + Offset(1, 0)
+
+    def action_forget(self) -> None:
+        """Ask for it."""
+        self.post_message(ForgetKey(self._key.endpoint, self._reply))
+
+
+class IdentityPage(FormPage):
+    """The field is saved as all are; host keys are approved in the test and forgotten here, at once."""
+
+    DEFAULT_CSS = beside(__file__)
+    HELP = "identity"
+    ROWS = ((Slot("trust.ca_file", 40),),)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._authorities = Block(classes="authorities")
+        self._keys_title = Block(classes="authorities")
+
+    def extra(self) -> Iterable[Widget]:
+        """Authorities and keys, filled when the agent has told them."""
+        return (self._authorities, self._keys_title)
+
+    def enter(self) -> None:
+        """Ask for the newest each time."""
+        super().enter()
+        self.post_message(TrustWanted(self.told_trust))
+
+    async def told_trust(self, trust: TrustDocument) -> None:
+        """Show whom the agent trusts."""
+        lines = trust.authorities or ("No authorities beside the system's.",)
+        self._authorities.show(Content("\n".join(f"   {line}" for line in lines)))
+        words = (
+            "Approved SSH host keys (Delete forgets one):"
+            if trust.host_keys
+            else "No SSH host key is approved yet."
+        )
+        self._keys_title.show(Content(f" {words}"))
+        await self.query(HostKeyRow).remove()
+        await self.mount_all(
+            [HostKeyRow(key, self.told_trust) for key in trust.host_keys], after=self._keys_title
+        )

@@ -1,0 +1,292 @@
+"""The one screen: header, menu, page, test pane, status panel, keys; and the commands."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+
+from screens import keys, menu
+from screens.following import Following
+from screens.help_screen import HelpScreen
+from screens.leaving import discard_asked, leaving_asked
+from screens.palette import Palette
+from screens.saving import save
+from screens.testing import cancelled, run_test
+from screens.widgets.dialog import Dialog
+from screens.widgets.form import FormPage
+from screens.widgets.frame import Frame
+from screens.widgets.menu_tree import MenuTree
+from screens.widgets.pages import Pages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from textual.events import DescendantFocus, Resize, ScreenResume, ScreenSuspend
+
+    from screens.agent import Connect
+    from screens.draft import Value
+    from screens.menu import Entry
+    from tm_tui.clock import Clock
+    from tm_tui.errors import Problem
+
+__all__ = ["MainScreen"]
+
+_NOTICE_SECONDS = 60.0
+
+
+class MainScreen(Following, inherit_bindings=False):
+    """All that is in sight."""
+
+    CSS_PATH = "main.tcss"
+    AUTO_FOCUS = "MenuTree"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *keys.bindings(),
+        Binding("escape", "back", show=False),
+        Binding("ctrl+p", "palette", show=False),
+        Binding("pageup", "scroll_test(-3)", show=False),
+        Binding("pagedown", "scroll_test(3)", show=False),
+    ]
+
+    def __init__(self, connect: "Connect", clock: "Clock", tty: str, fill: "Mapping[str, Value]") -> None:
+        super().__init__(connect, clock)
+        self._fill = fill
+        self._told_at = clock.monotonic()
+        self._entries = menu.entries()
+        self._menu = MenuTree(self._entries)
+        self._pages = Pages()
+        self._frame = Frame(tty)
+
+    def compose(self) -> ComposeResult:
+        """Lay out the parts from top to bottom."""
+        frame = self._frame
+        yield frame.header
+        yield frame.top
+        with Horizontal(id="body"):
+            yield self._menu
+            yield self._pages
+        yield frame.test_bar
+        yield frame.test_pane
+        yield frame.bottom
+        yield frame.panel
+        yield frame.footer
+
+    def on_mount(self) -> None:
+        """Start the one ticker."""
+        self.set_interval(1.0, self._tick)
+
+    # What the parts are told --------------------------------------------------------------------------------
+
+    def watch_seen(self) -> None:
+        """A snapshot came or went."""
+        self._tick()
+
+    def watch_draft(self) -> None:
+        """A value was typed, saved or taken over."""
+        self._pages.told_draft(self.draft)
+        self._menu.marked = frozenset(self._changed_entries())
+        self._retitle()
+        self.watch_trial()
+
+    def watch_trial(self) -> None:
+        """A step came, or the test ended."""
+        self._frame.tell_trial(self.trial, self.draft, self.clock.monotonic(), shown=self._working_on_form)
+
+    def watch_session(self) -> None:
+        """The role says what may be done."""
+        self._frame.who(self.session, private=self.private)
+        self._pages.told_role(read_only=self.read_only)
+        self._retitle()
+
+    def watch_private(self) -> None:
+        """The header says whose agent it is."""
+        self._frame.who(self.session, private=self.private)
+
+    def _tick(self) -> None:
+        now = self.clock.monotonic()
+        if now - self._told_at > _NOTICE_SECONDS:
+            self._frame.tell_notice("", wrong=False)
+        self._frame.tell_status(self.seen, now)
+        self._pages.told_status(self.seen, now)
+        if self.trial is not None and self.trial.running:
+            self.watch_trial()
+
+    def _retitle(self) -> None:
+        if not self.is_mounted:
+            return
+        entry = self._menu.entry
+        changed = [key for key in self._pages.edited() if self.draft and key in self.draft.changed()]
+        self._frame.tell_place(entry.path, len(changed), self.draft)
+        self._frame.tell_keys([key for key in keys.KEYS if self.check_action(key.action, ())], self._hint())
+
+    def _hint(self) -> str:
+        if self._working:
+            return "Esc Back"
+        return "" if self._menu.entry.at_once else "Enter Open"
+
+    def _changed_entries(self) -> "Iterator[str]":
+        changed = set(self.draft.changed()) if self.draft else set()
+        return (entry.name for entry in self._entries if changed & set(self._pages.keys_of(entry)))
+
+    # Menu and pages -----------------------------------------------------------------------------------------
+
+    async def on_menu_tree_highlighted(self, event: MenuTree.Highlighted) -> None:
+        """Show what the entry is, or the page itself where there is nothing to change."""
+        if self._working:
+            return  # it was highlighted because its page was opened
+        await self._pages.look_at(event.entry, self)
+        self._retitle()
+        self.watch_trial()
+
+    async def on_menu_tree_opened(self, event: MenuTree.Opened) -> None:
+        """Go to work on the page."""
+        await self._open(event.entry)
+
+    async def _open(self, entry: "Entry") -> None:
+        self._menu.highlight(entry)
+        await self._pages.open(entry, self)
+        self._menu.opened()
+        if self._pages.current is not None and self._pages.current.first() is None:
+            self.set_focus(self._menu)
+        self._retitle()
+        self.watch_trial()
+
+    def on_descendant_focus(self, _: "DescendantFocus") -> None:
+        """Show the keys that work here."""
+        self._retitle()
+
+    def on_screen_suspend(self, _: "ScreenSuspend") -> None:
+        """A question opens above: other keys work now."""
+        self._frame.footer.say("Arrow keys choose, Enter takes, Esc closes")
+
+    def on_screen_resume(self, _: "ScreenResume") -> None:
+        """Back at the desk."""
+        self._retitle()
+
+    def on_resize(self, event: "Resize") -> None:
+        """Share the rows between page and test pane."""
+        self._frame.resize(event.size.height)
+        self.watch_trial()
+
+    async def begin(self) -> None:
+        """Put the values that were given into the form, as if they had been typed."""
+        if not self._fill:
+            return
+        for key, value in self._fill.items():
+            if self.draft is not None:
+                self.draft = self.draft.with_value(key, value)
+        await self._open(next(entry for entry in self._entries if "tmsp.enabled" in entry.summary))
+        self.tell("The form is filled in, nothing is saved yet: F3 tests, F2 saves.")
+
+    # The desk of the flows ----------------------------------------------------------------------------------
+
+    @property
+    def _working(self) -> bool:
+        return self.focused is not self._menu
+
+    @property
+    def _working_on_form(self) -> bool:
+        return isinstance(self._pages.current, FormPage)
+
+    def tell(self, words: str, *, wrong: bool = False) -> None:
+        """Put a notice above the status panel; one that does not fit there stands in a box."""
+        if wrong and len(words) > self.size.width - 22:
+            self.app.push_screen(Dialog(words.partition(":")[0], [words], [("close", "Close")]))
+            words = words.partition(":")[0] + "."
+        self._frame.tell_notice(words, wrong=wrong)
+        self._told_at = self.clock.monotonic()
+
+    def go_to_problems(self, problems: "Mapping[str, Problem]") -> None:
+        """Open the form that has the first of these fields, and mark them there."""
+        for entry in self._entries:
+            if problems.keys() & set(self._pages.keys_of(entry)):
+                self._go_to_problems(entry, problems)
+                return
+
+    @work(exclusive=True, group="problems")
+    async def _go_to_problems(self, entry: "Entry", problems: "Mapping[str, Problem]") -> None:
+        if self._pages.current is None or not problems.keys() & set(self._pages.edited()):
+            await self._open(entry)
+        if isinstance(self._pages.current, FormPage):
+            self._pages.current.mark(problems)
+
+    # Commands -----------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer what is permitted here, and nothing else."""
+        if action in {"save", "test"}:
+            return self._working and not self.read_only and action in self._pages.actions()
+        if action == "menu":
+            return self._working
+        return super().check_action(action, parameters)
+
+    @work(exclusive=True, group="save")
+    async def action_save(self) -> None:
+        """F2."""
+        await save(self)
+
+    def action_test(self) -> None:
+        """F3: start the test, or cancel the one that runs."""
+        if self.trial is not None and self.trial.running:
+            self._cancel_test()
+        else:
+            self._test()
+
+    @work(exclusive=True, group="test")
+    async def _test(self) -> None:
+        await run_test(self)
+
+    def _cancel_test(self) -> None:
+        self.workers.cancel_group(self, "test")
+        if self.trial is not None:
+            self.trial = cancelled(self.trial, self.clock.monotonic())
+
+    def action_scroll_test(self, by: int) -> None:
+        """Page Up and Down look through the test."""
+        self._frame.test_pane.scroll(by)
+
+    def action_menu(self) -> None:
+        """F4: back to the menu; what was typed stays."""
+        self.set_focus(self._menu)
+
+    @work(exclusive=True, group="leave")
+    async def action_back(self) -> None:
+        """Esc: cancel a test, else leave the form, asking first when something was typed."""
+        if self.trial is not None and self.trial.running:
+            self._cancel_test()
+            return
+        changed = [key for key in self._pages.edited() if self.draft and key in self.draft.changed()]
+        if self._working and changed:
+            if not await discard_asked(self, changed) or self.draft is None:
+                return
+            self.draft = self.draft.without(changed)
+        self.set_focus(self._menu)
+
+    @work(exclusive=True, group="leave")
+    async def action_leave(self) -> None:
+        """F10."""
+        changed = self.draft.changed() if self.draft else ()
+        if not changed or await leaving_asked(self, changed):
+            self.app.exit(0)
+
+    def action_help(self) -> None:
+        """F1: the page's help, and what a failure of the test means."""
+        self.app.push_screen(HelpScreen(self._pages.help(), self.trial if self._working_on_form else None))
+
+    def action_palette(self) -> None:
+        """^P: every permitted command and every screen by name."""
+        commands = [
+            (f"{key.label}  {key.name}", key.action) for key in keys.KEYS if self.check_action(key.action, ())
+        ]
+        screens = [(f"Open {entry.path}", f"open('{entry.name}')") for entry in self._entries]
+        self._run_chosen(Palette([*commands, *screens]))
+
+    @work(exclusive=True, group="palette")
+    async def _run_chosen(self, palette: Palette) -> None:
+        if action := await self.app.push_screen_wait(palette):
+            await self.run_action(action)
+
+    async def action_open(self, name: str) -> None:
+        """Open a screen by its name in the menu."""
+        await self._open(next(entry for entry in self._entries if entry.name == name))

@@ -1,0 +1,112 @@
+"""The menu as data: what exists, where it stands, what it shows before it is opened.
+
+Each entry's screen is imported when it is opened; delete the screen's file and its entry is gone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from tm_tui.settings.fields import FIELDS
+
+if TYPE_CHECKING:
+    from screens.widgets.page import Page
+
+__all__ = ["ENTRIES", "Entry", "entries", "rows"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One screen: `group` is its heading, `name` its word in the menu, `title` the long one."""
+
+    name: str
+    title: str
+    about: str
+    module: str
+    page: str
+    group: str = ""
+    summary: tuple[str, ...] = ()
+    """Keys of the settings that show beside the menu before it is opened."""
+    at_once: bool = False
+    """Shown as soon as it is highlighted: there is nothing in it to change."""
+
+    @property
+    def path(self) -> str:
+        """`Services > Proxy Settings`."""
+        return f"{self.group} > {self.title}" if self.group else self.title
+
+    def edits(self) -> tuple[str, ...]:
+        """The settings that its form has, as far as its summary and their group tell."""
+        groups = {key.partition(".")[0] for key in self.summary}
+        return tuple(spec.key for spec in FIELDS if spec.screen in groups)
+
+    def load(self) -> "type[Page]":
+        """Import the screen."""
+        page: type[Page] = getattr(import_module(self.module), self.page)
+        return page
+
+
+ENTRIES = (
+    Entry(
+        "Status",
+        "Status",
+        "How this appliance stands with TMSP.",
+        "screens.status",
+        "StatusPage",
+        at_once=True,
+    ),
+    Entry(
+        "TMSP",
+        "Threat Management Services Portal",
+        "Registration of this appliance to TMSP: servers, credentials, intervals.",
+        "screens.tmsp",
+        "TmspPage",
+        "Services",
+        (
+            "tmsp.enabled",
+            "tmsp.edition",
+            "tmsp.log_server.host",
+            "tmsp.log_server.protocol",
+            "tmsp.log_server.interval",
+            "tmsp.status_server.host",
+            "tmsp.username",
+            "tmsp.password",
+        ),
+    ),
+    Entry(
+        "Proxy Settings",
+        "Proxy Settings",
+        "The proxy between this appliance and TMSP, for log server and status server.",
+        "screens.proxy",
+        "ProxyPage",
+        "Services",
+        ("proxy.enabled", "proxy.type", "proxy.host", "proxy.port", "proxy.username", "proxy.password"),
+    ),
+    Entry(
+        "Server Identity",
+        "Server Identity",
+        "Whom this appliance believes: the CA file and the SSH host keys that were approved.",
+        "screens.identity",
+        "IdentityPage",
+        "System",
+        ("trust.ca_file",),
+    ),
+    Entry("About", "About", "Versions and places.", "screens.about", "AboutPage", "System", at_once=True),
+)
+
+
+def entries() -> tuple[Entry, ...]:
+    """The entries whose screens are there."""
+    return tuple(entry for entry in ENTRIES if find_spec(entry.module) is not None)
+
+
+def rows(of: tuple[Entry, ...]) -> Iterator[Entry | str]:
+    """The menu's rows: entries, with each group's heading before its first."""
+    group = ""
+    for entry in of:
+        if entry.group and entry.group != group:
+            yield entry.group
+        group = entry.group
+        yield entry

@@ -1,0 +1,56 @@
+"""What happens between parts that do not know each other: the agent's side, and pages that need the agent."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from tm_tui.control.api import AgentStatus, SessionInfo, SettingsDocument, TrustDocument
+
+__all__ = ["AgentFound", "AgentLost", "ForgetKey", "StatusArrived", "TrustWanted"]
+
+
+@dataclass
+class AgentFound(Message):
+    """An agent answers: who we are to it, what is saved, and whether it is our private one."""
+
+    session: SessionInfo
+    document: SettingsDocument
+    private: bool
+
+
+@dataclass
+class StatusArrived(Message):
+    """A new snapshot, and the monotonic second at which it came."""
+
+    status: AgentStatus
+    arrived: float
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest snapshot counts."""
+        return isinstance(message, StatusArrived)
+
+
+@dataclass
+class AgentLost(Message):
+    """The agent does not answer (any more), in a few words and in whole sentences."""
+
+    headline: str
+    cause: str
+    remedy: str
+    at: float
+
+
+@dataclass
+class TrustWanted(Message):
+    """A page wants to know whom the agent trusts, and be told by `reply`."""
+
+    reply: Callable[[TrustDocument], Awaitable[None]]
+
+
+@dataclass
+class ForgetKey(Message):
+    """The admin wants the keys of `[host]:port` forgotten; `reply` is told what is left."""
+
+    endpoint: str
+    reply: Callable[[TrustDocument], Awaitable[None]]

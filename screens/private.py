@@ -1,0 +1,63 @@
+"""A private agent beside the console: started while the screen is painted already, ended when it is left."""
+
+import asyncio
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from tm_tui.control.launch import private_agent
+from tm_tui.errors import StorageFailed, TmError
+from tm_tui.paths import Home
+from tm_tui.text import safe_text
+
+__all__ = ["Private"]
+
+
+class Private:
+    """One task holds the agent from start to end, whatever becomes of the screen."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._leave = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._started: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._hold())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leave.set()
+        if not self._started.done():
+            self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+
+    async def ready(self) -> bool:
+        """Wait for an agent; True if it is ours. Raises TmError, once, when it could not be started."""
+        try:
+            return await asyncio.shield(self._started)
+        except TmError:
+            self._started = asyncio.get_running_loop().create_future()
+            self._started.set_result(False)
+            raise
+
+    async def _hold(self) -> None:
+        try:
+            async with private_agent(self._home) as ours:
+                self._started.set_result(ours)
+                await self._leave.wait()
+        except TmError as error:
+            self._failed(error)
+        except OSError as error:
+            cause = f"No agent can be started: {safe_text(error.strerror or type(error).__name__)}."
+            self._failed(
+                StorageFailed(cause, "Look at owner and rights of TM_TUI_HOME, or start the service.")
+            )
+        finally:
+            self._started.cancel()  # nobody waits for ever, whatever happened
+
+    def _failed(self, error: TmError) -> None:
+        if not self._started.done():
+            self._started.set_exception(error)

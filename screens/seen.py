@@ -1,0 +1,43 @@
+"""The newest snapshot and how old it is: whatever is shown of the agent is computed from this."""
+
+from dataclasses import dataclass, replace
+
+from tm_tui.control.api import AgentStatus
+
+__all__ = ["Seen"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is known of the agent. `arrived` and `lost_at` are monotonic seconds."""
+
+    status: AgentStatus | None = None
+    arrived: float = 0.0
+    lost_at: float | None = None
+    headline: str = ""
+    cause: str = ""
+    remedy: str = ""
+
+    def with_status(self, status: AgentStatus, at: float) -> "Seen":
+        """A snapshot came: the agent is there."""
+        return Seen(status, at)
+
+    def lost(self, headline: str, cause: str, remedy: str, at: float) -> "Seen":
+        """The agent is gone; what was known stays, marked as old."""
+        since = self.lost_at if self.lost_at is not None else at
+        return replace(self, lost_at=since, headline=headline, cause=cause, remedy=remedy)
+
+    @property
+    def stale(self) -> bool:
+        """Whether the values are from before the agent went."""
+        return self.lost_at is not None
+
+    def aged(self, seconds: float | None, now: float) -> float | None:
+        """An age of the snapshot, as of now."""
+        return None if seconds is None else max(0.0, seconds + now - self.arrived)
+
+    def left(self, seconds: float | None, now: float) -> float | None:
+        """A wait of the snapshot, as of now; none when the agent is gone: nobody knows then."""
+        if seconds is None or self.stale:
+            return None
+        return max(0.0, seconds - (now - self.arrived))

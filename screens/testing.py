@@ -1,0 +1,64 @@
+"""The connection test, from F3 to the report; an unknown host key is decided about on the way."""
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from screens.host_keys import decide
+from screens.trial import Trial
+from tm_tui.control.api import HostKeyInfo, ProbeReport, ProbeRequest
+from tm_tui.errors import TmError
+
+if TYPE_CHECKING:
+    from screens.desk import Desk
+    from screens.draft import Draft
+
+__all__ = ["cancelled", "run_test"]
+
+_MOST_KEYS = 4
+"""How many host keys one press of F3 may ask about, so that a server that changes them ends it."""
+
+
+async def run_test(desk: "Desk") -> None:
+    """Test the values on the form; after an approved host key, once more."""
+    draft = desk.draft
+    if draft is None:
+        return
+    if problems := draft.problems():
+        desk.go_to_problems(problems)
+        desk.tell("Not tested: a value is wrong.", wrong=True)
+        return
+    for _ in range(_MOST_KEYS):
+        await _one_test(desk, draft)
+        key = _open_question(desk.trial)
+        if key is None or not await decide(desk, draft, key):
+            return
+
+
+async def _one_test(desk: "Desk", draft: "Draft") -> None:
+    of = draft.fingerprint()
+    desk.trial = Trial(of, desk.clock.monotonic())
+    request = ProbeRequest(settings=draft.checked(), secrets=draft.secret_changes())
+    try:
+        async with aclosing(desk.agent.probe(request)) as events:
+            async for event in events:
+                if isinstance(event, ProbeReport):
+                    desk.trial = desk.trial.with_report(event, desk.clock.monotonic())
+                    break
+                desk.trial = desk.trial.with_step(event)
+    except TmError as error:
+        desk.trial = desk.trial.broken_off(error.cause, error.remedy, desk.clock.monotonic())
+    if desk.draft is not None and desk.trial.report is not None:
+        desk.draft = desk.draft.with_test(of, passed=desk.trial.passed)
+
+
+def cancelled(trial: Trial, at: float) -> Trial:
+    """The test as the admin broke it off."""
+    return trial.broken_off("You cancelled the test.", "Press F3 to start it again.", at)
+
+
+def _open_question(trial: Trial | None) -> HostKeyInfo | None:
+    """The host key that stands in the way, if one does."""
+    for step in trial.failed if trial else ():
+        if step.host_key is not None and step.host_key.state != "approved":
+            return step.host_key
+    return None

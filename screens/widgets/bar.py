@@ -1,0 +1,52 @@
+"""A ruled line with words in it: it parts the screen and carries titles, which need no row then."""
+
+from textual.content import Content
+from textual.events import Resize
+
+from screens.widgets.block import Block
+
+__all__ = ["Bar"]
+
+_EDGE = 19
+"""The column of the menu's edge."""
+
+
+class Bar(Block):
+    """`-- left ------ right --`, with a joint where the menu's edge meets it, if no word stands there."""
+
+    DEFAULT_CSS = "Bar { height: 1; }"
+
+    def __init__(self, *, joint: str = "", indent: int = 1) -> None:
+        super().__init__()
+        self._joint = joint
+        self._indent = indent
+        self._words: tuple[str, str, str] = ("", "", "")
+
+    def label(self, left: str, right: str = "", style: str = "bold") -> None:
+        """Put words into the rule; `style` is for the left ones."""
+        self._words = (left, right, style)
+        self._draw()
+
+    def join(self, joint: str) -> None:
+        """Set the joint to the menu's edge; empty where there is no edge."""
+        if joint != self._joint:
+            self._joint = joint
+            self._draw()
+
+    def on_resize(self, _: Resize) -> None:
+        """Draw to the new width."""
+        self._draw()
+
+    def _draw(self) -> None:
+        left, right, style = self._words
+        room = max(0, self.size.width - self._indent - (len(right) + 3 if right else 1) - 2)
+        if len(left) > room:
+            left = left[: max(0, room - 1)] + "…"
+        before = Content.assemble(" ", (left, style), " ") if left else Content("")
+        after = Content.assemble(" ", (right, "bold"), " ") if right else Content("")
+        rule = ["─"] * self.size.width
+        if self._joint and len(rule) > _EDGE:
+            rule[_EDGE] = self._joint
+        start, end = self._indent + len(before), self.size.width - len(after) - 1
+        head, fill, tail = rule[: self._indent], rule[start:end], rule[end + len(after) :]
+        self.show(Content.assemble("".join(head), before, "".join(fill), after, "".join(tail)))

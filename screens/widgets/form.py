@@ -1,0 +1,180 @@
+"""A page of fields: built from the settings' own declarations, checked by their own model."""
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.events import Resize
+from textual.widget import Widget
+
+from screens.draft import SECRETS, Draft
+from screens.keys import key_for
+from screens.widgets.block import Block
+from screens.widgets.button import Button
+from screens.widgets.choice_field import ChoiceField, SelectField, SwitchField
+from screens.widgets.field import Field, Slot
+from screens.widgets.page import Page, beside
+from screens.widgets.text_field import PasswordField, TextField
+from tm_tui.errors import Problem
+from tm_tui.settings.fields import spec_of
+
+__all__ = ["FormPage"]
+
+_TIGHT = 4
+"""Rows for help and buttons."""
+
+_KINDS: Mapping[str, type[Field]] = {
+    "switch": SwitchField,
+    "choice": ChoiceField,
+    "interval": SelectField,
+    "secret": PasswordField,
+}
+
+
+class FormPage(Page):
+    """Fields in rows, one line for help or error at a fixed place, buttons below."""
+
+    DEFAULT_CSS = beside(__file__)
+    ROWS: ClassVar[tuple[tuple[Slot, ...], ...]] = ()
+    ACTIONS = frozenset({"save", "test"})
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,tab", "step(1)", show=False, priority=True),
+        Binding("up,shift+tab", "step(-1)", show=False, priority=True),
+        Binding("enter", "step(1)", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._fields = {slot.key: _field(slot) for row in self.ROWS for slot in row}
+        for field in self._fields.values():
+            field.on_edit = self._edited
+        self._help = Block(classes="help")
+        self._state = Block(classes="state")
+        self._buttons = Horizontal(*self._make_buttons(), self._state, classes="buttons")
+        self._draft: Draft | None = None
+        self._problems: dict[str, Problem] = {}
+
+    def compose(self) -> ComposeResult:
+        """Rows of one or more fields, help, buttons."""
+        for row in self.ROWS:
+            fields = [self._fields[slot.key] for slot in row]
+            yield fields[0] if len(fields) == 1 else Horizontal(*fields, classes="row")
+        yield from self.extra()
+        yield self._help
+        yield self._buttons
+
+    def extra(self) -> Iterable[Widget]:
+        """What else a page has between fields and help."""
+        return ()
+
+    @staticmethod
+    def _make_buttons() -> list[Button]:
+        words = [(f"{key_for(action).label} {key_for(action).name}", action) for action in ("test", "save")]
+        return [*(Button(label, action) for label, action in words), Button("Discard Esc", "back")]
+
+    def keys(self) -> tuple[str, ...]:
+        """The settings that are edited here."""
+        return tuple(self._fields)
+
+    def field(self, key: str) -> Field:
+        """The field of a key; KeyError when it is not on this page."""
+        return self._fields[key]
+
+    def told_role(self, *, read_only: bool) -> None:
+        """Readers get no buttons, and fields that only show."""
+        self._buttons.display = not read_only
+        for field in self._fields.values():
+            field.read_only = read_only
+
+    def told_draft(self, draft: Draft) -> None:
+        """Show the draft's values, and mark what differs from the saved."""
+        self._draft = draft
+        self._problems = draft.problems()
+        changed = set(draft.changed())
+        for key, field in self._fields.items():
+            _put(field, draft)
+            field.changed = key in changed
+            if not field.touched and key in changed and not field.has_focus:
+                field.touched = True
+            field.problem = self._problems.get(key) if field.touched else None
+        self._state.show(Content(_state(draft)))
+        self._explain()
+
+    def mark(self, problems: Mapping[str, Problem]) -> None:
+        """Show problems that the agent found, and go to the first."""
+        for key, problem in problems.items():
+            if key in self._fields:
+                self._fields[key].touched = True
+                self._fields[key].problem = problem
+        first = next((field for field in self._fields.values() if field.problem), None)
+        if first is not None:
+            self.screen.set_focus(first)
+        self._explain()
+
+    def go_to_problem(self) -> bool:
+        """Check every field, and go to the first that is wrong."""
+        self.mark(self._problems)
+        return any(field.problem for field in self._fields.values())
+
+    def _explain(self) -> None:
+        field = self.screen.focused if self.is_mounted else None
+        if not isinstance(field, Field) or field.spec.key not in self._fields:
+            self._help.show(Content(""))
+        elif field.problem:
+            words = f"{field.problem.cause} {field.problem.remedy}"
+            self._help.show(Content.assemble(("! ", "bold ansi_red"), (words, "ansi_red")))
+        else:
+            self._help.show(Content(field.spec.help))
+
+    def _edited(self, field: Field) -> None:
+        if isinstance(field, PasswordField):
+            self.edit_secret(SECRETS[field.spec.key], field.secret)
+        else:
+            self.edit(field.spec.key, field.value)
+
+    def on_field_entered(self, event: Field.Entered) -> None:
+        """Show the help of the field."""
+        event.stop()
+        self._explain()
+
+    def on_field_left(self, event: Field.Left) -> None:
+        """Check the field that was left."""
+        event.stop()
+        event.field.problem = self._problems.get(event.field.spec.key)
+
+    def on_resize(self, event: Resize) -> None:
+        """Set the help apart where there is room."""
+        self.set_class(event.size.height > len(self.ROWS) + _TIGHT, "-roomy")
+
+    def action_step(self, by: int) -> None:
+        """Move the focus within the page, round and round; at once, so that the next key goes there."""
+        chain = [widget for widget in self.screen.focus_chain if self in widget.ancestors]
+        focused = self.screen.focused
+        if chain and focused in chain:
+            self.screen.set_focus(chain[(chain.index(focused) + by) % len(chain)])
+
+
+def _field(slot: Slot) -> Field:
+    spec = spec_of(slot.key)
+    return _KINDS.get(spec.kind, TextField)(spec, slot)
+
+
+def _put(field: Field, draft: Draft) -> None:
+    key = field.spec.key
+    if isinstance(field, PasswordField):
+        name = SECRETS[key]
+        field.put_secret(draft.secrets.get(name), saved=name in draft.base.secrets_set)
+    elif field.value != draft.value(key):
+        field.put(draft.value(key))
+
+
+def _state(draft: Draft) -> str:
+    """What Save would find, in words."""
+    if not draft.changed():
+        return "saved"
+    return {"passed": "tested", "failed": "test failed", "stale": "test is old", "untested": "not tested"}[
+        draft.test
+    ]

@@ -1,0 +1,104 @@
+"""What stands around menu and page: header, ruled lines, test pane, status panel, keys."""
+
+from collections.abc import Sequence
+
+from screens.draft import Draft
+from screens.keys import Key
+from screens.seen import Seen
+from screens.trial import Trial
+from screens.widgets.ages import elapsed
+from screens.widgets.bar import Bar
+from screens.widgets.footer import Footer
+from screens.widgets.header import Header
+from screens.widgets.panel import StatusPanel
+from screens.widgets.test_pane import TestPane
+from tm_tui.control.api import SessionInfo
+
+__all__ = ["Frame"]
+
+_STEPS = 16
+"""Eight stages for each of two servers; each ends, if only as skipped."""
+_SMALL, _PANE, _MOST = 24, 4, 20
+
+
+class Frame:
+    """The parts, and how they are told."""
+
+    def __init__(self, tty: str) -> None:
+        self._tty = tty
+        self._who = self._appliance = ""
+        self._revision = ""
+        self._notice = ("", False)
+        self.header = Header()
+        self.top = Bar(joint="┬", indent=21)
+        self.test_bar = Bar(joint="┴")
+        self.test_pane = TestPane()
+        self.bottom = Bar(joint="┴")
+        self.panel = StatusPanel()
+        self.footer = Footer()
+
+    def resize(self, height: int) -> None:
+        """Give the test pane its share of a larger terminal."""
+        self.test_pane.styles.height = min(_MOST, _PANE + max(0, (height - _SMALL) * 3 // 4))
+
+    def who(self, session: SessionInfo | None, *, private: bool) -> None:
+        """Say who the agent takes us for, and whether the agent is ours alone."""
+        if session is None:
+            return
+        role = ", may only look" if session.role == "read" else ""
+        place = f" on {self._tty}" if self._tty else ""
+        agent = "  private agent" if private else ""
+        self._who = f"{session.user}{place}{role}{agent}"
+        self.header.tell(self._appliance, self._who)
+
+    def tell_status(self, seen: Seen, now: float) -> None:
+        """Show the snapshot, as old as it is."""
+        self.panel.tell(seen, now)
+        if seen.status is not None:
+            self._appliance = seen.status.appliance
+            self.header.tell(self._appliance, self._who)
+
+    def tell_place(self, path: str, changed: int, draft: Draft | None) -> None:
+        """Show where we are, and what is unsaved here."""
+        self.top.label(path, f"{changed} changed" if changed else "")
+        self._revision = f"revision {draft.base.revision}" if draft else ""
+        self._draw_bottom()
+
+    def tell_notice(self, words: str, *, wrong: bool) -> None:
+        """Show what just happened."""
+        self._notice = (words, wrong)
+        self._draw_bottom()
+
+    def _draw_bottom(self) -> None:
+        words, wrong = self._notice
+        self.bottom.label(
+            f"! {words}" if wrong else words, self._revision, "bold ansi_red" if wrong else "bold"
+        )
+
+    def tell_keys(self, keys: Sequence[Key], hint: str) -> None:
+        """Show the keys that work here."""
+        self.footer.tell(keys, hint)
+
+    def tell_trial(self, trial: Trial | None, draft: Draft | None, now: float, *, shown: bool) -> None:
+        """Show the test while a form is in sight."""
+        visible = shown and trial is not None
+        self.test_bar.display = self.test_pane.display = visible
+        self.bottom.join("" if visible else "┴")
+        if trial is None or not visible:
+            return
+        stale = draft is not None and draft.fingerprint() != trial.of
+        self.test_bar.label(
+            _headline(trial, stale=stale), f"{elapsed(trial.seconds(now))}  {trial.done} / {_STEPS}"
+        )
+        self.test_pane.tell(trial)
+
+
+def _headline(trial: Trial, *, stale: bool) -> str:
+    if trial.running:
+        return "Testing the values above (F3 or Esc cancels)"
+    verdict = "Test passed" if trial.passed else "Test broken off" if trial.broken else "Test FAILED"
+    return (
+        f"{verdict}, but the tested values changed: test again"
+        if stale
+        else f"{verdict} with the values above"
+    )

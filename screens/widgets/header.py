@@ -1,0 +1,32 @@
+"""The first line: which product, which appliance, who is here."""
+
+from textual.content import Content
+from textual.events import Resize
+
+from screens.widgets.block import Block
+
+__all__ = ["Header"]
+
+
+class Header(Block):
+    """Product and appliance left, the admin right."""
+
+    DEFAULT_CSS = "Header { height: 1; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._appliance = self._who = ""
+
+    def tell(self, appliance: str, who: str) -> None:
+        """Show these."""
+        self._appliance, self._who = appliance, who
+        self._draw()
+
+    def on_resize(self, _: Resize) -> None:
+        """Draw to the new width."""
+        self._draw()
+
+    def _draw(self) -> None:
+        room = max(0, self.size.width - len(self._who) - 2)
+        left = f" Threat Mitigator  {self._appliance}"[:room]
+        self.show(Content.assemble((f"{left:<{room}} ", "bold"), self._who))

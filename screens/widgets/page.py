@@ -1,0 +1,65 @@
+"""What every page on the right has in common, so that the main screen needs to know none of them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.containers import Vertical
+from textual.widget import Widget
+
+from screens.draft import Draft, Value
+from screens.seen import Seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import SecretStr
+
+__all__ = ["Page", "beside"]
+
+
+def beside(module: str) -> str:
+    """The style sheet that stands beside a module."""
+    return Path(module).with_suffix(".tcss").read_text(encoding="utf-8")
+
+
+class Page(Vertical):
+    """A page. It is told what changes, and speaks up by messages only."""
+
+    ACTIONS: ClassVar[frozenset[str]] = frozenset()
+    """Which of `save` and `test` work here."""
+    HELP: ClassVar[str] = ""
+    """The file in screens/help that F1 shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.edit: Callable[[str, Value], None] = _nobody
+        """Types a value into the draft, at once."""
+        self.edit_secret: Callable[[str, SecretStr | None], None] = _nobody
+        """Types a password into the draft, at once; None gives it up."""
+
+    def told_draft(self, draft: Draft) -> None:
+        """The draft or what it stands on changed."""
+
+    def told_status(self, seen: Seen, now: float) -> None:
+        """A snapshot came, or a second passed."""
+
+    def told_role(self, *, read_only: bool) -> None:
+        """What the admin may do here is known."""
+
+    def enter(self) -> None:
+        """Put the focus where work starts."""
+        first = self.first()
+        if first is not None:
+            self.screen.set_focus(first)
+
+    def first(self) -> Widget | None:
+        """Where work starts; None when there is nothing to do here."""
+        return next((widget for widget in self.query("*") if widget.focusable), None)
+
+    def keys(self) -> tuple[str, ...]:
+        """The settings that are edited here."""
+        return ()
+
+
+def _nobody(*_: object) -> None:
+    """Stand in until the main screen takes the page."""

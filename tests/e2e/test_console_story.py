@@ -1,0 +1,108 @@
+"""The whole story on a real terminal, by keyboard alone."""
+
+import os
+import subprocess
+
+import pytest
+
+from e2e.lab import COMMAND, Lab, lab, processes_with, short_folder
+from e2e.terminal import Terminal
+
+PASSWORD = "geheim-%/#:@ü"
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40)])
+def test_demo_by_keyboard(columns: int, rows: int) -> None:
+    """The demo opens with the form filled in; Test, Save, and the status panel goes to connected."""
+    with short_folder() as folder:
+        environ = {**os.environ, "TMPDIR": str(folder), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+        with Terminal((COMMAND, "demo"), environ, columns=columns, rows=rows) as terminal:
+            terminal.wait_for("The form is filled in", 60)
+            terminal.wait_for("TMSP  DISABLED")
+            terminal.send("F3")
+            terminal.wait_for("Test passed")
+            terminal.send("F2")
+            terminal.wait_for("Saved as revision 2")
+            terminal.wait_for("TMSP  CONNECTED")
+            terminal.send("F10")
+            assert terminal.wait_for_end() == 0
+        assert list(folder.iterdir()) == []
+        assert processes_with(str(folder)) == []
+
+
+def test_demo_survives_a_hang_up() -> None:
+    """When the line goes, the demo takes its portal, agent and files with it."""
+    with short_folder() as folder:
+        environ = {**os.environ, "TMPDIR": str(folder), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+        with Terminal((COMMAND, "demo"), environ) as terminal:
+            terminal.wait_for("The form is filled in", 60)
+        assert list(folder.iterdir()) == []
+        assert processes_with(str(folder)) == []
+
+
+def started(made: Lab) -> "subprocess.Popen[bytes]":
+    """Start the lab's agent and wait until it answers."""
+    agent: subprocess.Popen[bytes] = made.start("agent.log", "agent")
+    with subprocess.Popen(
+        ("tail", "-n", "+1", "-F", made.folder / "agent.log"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as tail:
+        assert tail.stdout is not None
+        for line in tail.stdout:
+            if b"serves" in line:
+                break
+        tail.terminate()
+    return agent
+
+
+def test_register_from_nothing() -> None:
+    """An admin is told about a wrong password, approves the host key, saves, and is connected."""
+    with lab(PASSWORD) as made:
+        agent = started(made)
+        made.run("config", "set", *made.settings("ssh"))
+        with Terminal((COMMAND,), made.environ) as terminal:
+            terminal.wait_for("TMSP  DISABLED")
+            terminal.send("Down", "Enter")
+            terminal.wait_for("[ Test F3 ]")
+            terminal.send("Space")
+            terminal.wait_for("[x]")
+            to_password(terminal)
+            terminal.send("wrong one")
+            terminal.send("F3")
+            terminal.wait_for("Is this the log server?")
+            terminal.wait_for(made.ready["ssh_host_key"].removeprefix("SHA256:")[:4])
+            terminal.send("Tab", "Enter")
+            terminal.wait_for("ssh-auth-refused")
+            terminal.send(*["Backspace"] * len("wrong one"), PASSWORD)
+            terminal.wait_for("values changed")
+            terminal.send("F3")
+            terminal.wait_for("Test passed")
+            terminal.send("F2")
+            terminal.wait_for("TMSP  CONNECTED")
+
+            agent.kill()
+            agent.wait()
+            terminal.wait_for("NOT RUNNING")
+            started(made)
+            terminal.wait_for("TMSP  CONNECTED", 60)
+
+            made.run("config", "set", "tmsp.email", "other@example.com", "--note", "from elsewhere")
+            terminal.send("F10")
+            assert terminal.wait_for_end() == 0
+
+
+def to_password(terminal: Terminal) -> None:
+    """Tab to the password field: a mark stands at the focused one."""
+    for _ in range(20):
+        if "Password" in cursor_line(terminal):
+            return
+        terminal.send("Tab")
+        terminal.settle(0.2)
+    raise AssertionError(f"no password field:\n{terminal.text}")
+
+
+def cursor_line(terminal: Terminal) -> str:
+    """The row that has the mark of the focused field."""
+    marked = [line for line in terminal.text.splitlines() if "│>" in line]
+    return marked[0] if marked else ""

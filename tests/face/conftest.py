@@ -1,0 +1,125 @@
+"""A console under Pilot, with an agent whose answers the test decides, or a real one."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from face.scripted import ScriptedAgent, status
+from screens.app import TmTui
+from screens.widgets.dialog import Dialog
+from screens.widgets.field import Field
+from tm_tui.clock import SystemClock
+
+LIMIT = 20.0
+
+
+class HeldClock(SystemClock):
+    """A monotonic clock that moves when the test says so; waits are short."""
+
+    def __init__(self) -> None:
+        self.second = 1000.0
+
+    def monotonic(self) -> float:
+        return self.second
+
+    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+        return await super().wait(event, min(seconds, 0.02))
+
+
+@dataclass
+class Console:
+    """The app, its pilot, and what a person would do with it."""
+
+    app: TmTui
+    pilot: Pilot[int]
+    clock: HeldClock
+
+    async def until(self, condition: Callable[[], Any]) -> Any:
+        """Wait for something to become true, with a limit."""
+        end = time.monotonic() + LIMIT
+        while not (found := condition()):
+            assert time.monotonic() < end, f"did not happen; the screen:\n{self.screen_text()}"
+            await self.pilot.pause(0.01)
+        return found
+
+    async def press(self, *keys: str) -> None:
+        """Press keys."""
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        """Type a text."""
+        await self.press(*(_KEYS.get(char, char) for char in text))
+
+    async def open(self, name: str) -> None:
+        """Open a screen by its name in the menu."""
+        await self.until(lambda: self.app.main.draft)
+        await self.app.main.action_open(name)
+        await self.pilot.pause()
+
+    async def go(self, key: str) -> Field:
+        """Put the focus on a field."""
+        field = self.field(key)
+        self.app.main.set_focus(field)
+        await self.pilot.pause()
+        return field
+
+    def field(self, key: str) -> Field:
+        """A field of the page in sight."""
+        return next(field for field in self.app.main.query(Field) if field.spec.key == key)
+
+    async def dialog(self, words: str) -> Dialog:
+        """Wait for a question that says this."""
+        found: Dialog = await self.until(
+            lambda: isinstance(self.app.screen, Dialog) and words in self.app.screen.words and self.app.screen
+        )
+        await self.pilot.pause()
+        return found
+
+    def rows(self) -> list[str]:
+        """The screen as lines of text."""
+        return ["".join(part.text for part in strip) for strip in self.app.screen._compositor.render_strips()]
+
+    def screen_text(self) -> str:
+        """The screen as one text."""
+        return "\n".join(self.rows())
+
+    async def sees(self, words: str) -> None:
+        """Wait until the screen shows these words."""
+        await self.until(lambda: words in self.screen_text())
+
+
+_KEYS = {
+    ".": "full_stop",
+    "@": "at",
+    "-": "minus",
+    " ": "space",
+    "/": "slash",
+    ":": "colon",
+    "_": "underscore",
+}
+
+
+@asynccontextmanager
+async def console_of(
+    connect: Any, size: tuple[int, int] = (80, 24), clock: HeldClock | None = None, **more: Any
+) -> AsyncIterator[Console]:
+    """Run the console over a way to an agent."""
+    clock = clock or HeldClock()
+    app = TmTui(connect, clock=clock, **more)
+    async with app.run_test(size=size) as pilot:
+        yield Console(app, pilot, clock)
+
+
+@pytest.fixture
+def agent() -> ScriptedAgent:
+    """An agent that holds a filled-in revision 17 and is connected."""
+    scripted = ScriptedAgent()
+    scripted.statuses.put_nowait(status())
+    return scripted

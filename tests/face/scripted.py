@@ -1,0 +1,240 @@
+"""An agent whose answers a test decides: used where time or chance must be held (snapshots, races)."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from screens.agent import Connection
+from tm_tui.control.api import (
+    AgentStatus,
+    ApproveRequest,
+    Conflict,
+    HostKeyInfo,
+    LogServerStatus,
+    ProbeReport,
+    ProbeRequest,
+    ReportFailure,
+    SaveRequest,
+    ServerState,
+    SessionInfo,
+    SettingsDocument,
+    SpoolStatus,
+    StatusServerStatus,
+    StepEvent,
+    TrustDocument,
+)
+from tm_tui.control.failures import AgentAbsent, SaveConflict
+from tm_tui.settings.model import Settings
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+FILLED: dict[str, Any] = {
+    "schema": 1,
+    "tmsp": {
+        "enabled": True,
+        "edition": "hosted",
+        "username": "tm01-register",
+        "email": "ops@example.com",
+        "heartbeat_seconds": 300,
+        "log_server": {"host": "logs.example.com", "protocol": "ssh", "port": 22, "interval": "1h"},
+        "status_server": {"host": "status.example.com", "port": 443, "upload_kbps": 0, "download_kbps": 0},
+    },
+    "proxy": {"enabled": False, "type": "http", "host": "", "port": 8080, "username": ""},
+    "trust": {"ca_file": ""},
+}
+
+
+def document(revision: int = 17, *, secrets: tuple[str, ...] = ("tmsp",), **tmsp: Any) -> SettingsDocument:
+    """A saved revision; keyword arguments replace values of [tmsp]."""
+    settings = {**FILLED, "tmsp": {**FILLED["tmsp"], **tmsp}}
+    return SettingsDocument(
+        revision=revision,
+        settings=Settings.parse(settings).plain(),
+        secrets_set=secrets,
+        saved_at=NOON,
+        saved_by="admin (ttyS0)",
+    )
+
+
+def empty_document() -> SettingsDocument:
+    """A fresh appliance: nothing saved yet."""
+    return SettingsDocument(revision=0, settings=Settings().plain())
+
+
+def status(state: ServerState = ServerState.CONNECTED, revision: int = 17, **more: Any) -> AgentStatus:
+    """A snapshot as of noon."""
+    beats = {
+        "registered_at": NOON,
+        "beats_accepted": 412,
+        "beats_missed": 0,
+        "last_beat_at": NOON,
+        "last_beat_age_seconds": 12.0,
+        "next_beat_in_seconds": 288.0,
+        "round_trip_ms": 14.2,
+        "clock_skew_seconds": 0.1,
+    }
+    return AgentStatus(
+        state=state,
+        revision=revision,
+        version="0.1.0",
+        pid=4711,
+        uptime_seconds=7500.0,
+        taken_at=NOON,
+        appliance="tm01",
+        edition="hosted",
+        status_server=StatusServerStatus(state=state, **(beats if state is ServerState.CONNECTED else {})),
+        log_server=LogServerStatus(
+            state=state,
+            last_delivery_at=NOON,
+            last_delivery_age_seconds=130.0,
+            next_delivery_in_seconds=3470.0,
+        ),
+        spool=SpoolStatus(events=3, bytes=1500, oldest_age_seconds=130.0, full_percent=1),
+        **more,
+    )
+
+
+STAGES = ("settings", "name", "proxy", "tcp", "host_key", "authentication", "service", "clock")
+
+
+def passing(server: str) -> list[StepEvent]:
+    """All steps of one server, passed."""
+    events = []
+    for stage in STAGES:
+        name = f"{server}.{stage}"
+        if stage == "proxy":
+            events.append(StepEvent(step=name, outcome="skipped", detail="no proxy"))
+            continue
+        events.append(StepEvent(step=name, outcome="started"))
+        events.append(StepEvent(step=name, outcome="passed", seconds=0.014, detail=f"{stage} is fine"))
+    return events
+
+
+PASSED = [*passing("log_server"), *passing("status_server"), ProbeReport(passed=True, seconds=1.2)]
+
+
+def refused_password() -> list[StepEvent | ProbeReport]:
+    """The log server refuses the password; the status server is fine."""
+    cause = "The server refused this user name and password."
+    remedy = 'Use the "registering products" account of the portal, not your logon.'
+    step = "log_server.authentication"
+    failed = StepEvent(
+        step=step, outcome="failed", seconds=0.14, code="ssh-auth-refused", cause=cause, remedy=remedy
+    )
+    skipped = [StepEvent(step=f"log_server.{stage}", outcome="skipped") for stage in ("service", "clock")]
+    before = [event for event in passing("log_server") if event.step.split(".")[1] in STAGES[:5]]
+    report = ProbeReport(
+        passed=False,
+        failures=(ReportFailure(step=step, code="ssh-auth-refused", cause=cause, remedy=remedy),),
+    )
+    return [*before, failed, *skipped, *passing("status_server"), report]
+
+
+def host_key_in_the_way(state: str = "unknown") -> list[StepEvent | ProbeReport]:
+    """The log server shows a key that nobody approved."""
+    key = HostKeyInfo(
+        endpoint="[logs.example.com]:22",
+        algorithm="ssh-ed25519",
+        fingerprint="SHA256:uNiVztksCsDhcc0u9e8BrrJXVuNKLCYBpMIoQUJDnZc",
+        state=state,
+    )
+    step = "log_server.host_key"
+    code = f"host-key-{state}"
+    failed = StepEvent(
+        step=step,
+        outcome="failed",
+        seconds=0.08,
+        code=code,
+        cause="The key is not approved.",
+        remedy="Approve it.",
+        host_key=key,
+    )
+    before = [event for event in passing("log_server") if event.step.split(".")[1] in STAGES[:4]]
+    failure = ReportFailure(step=step, code=code, cause="The key is not approved.", remedy="Approve it.")
+    return [*before, failed, *passing("status_server"), ProbeReport(passed=False, failures=(failure,))]
+
+
+class ScriptedAgent:
+    """Holds one document; answers as its fields say."""
+
+    def __init__(self, saved: SettingsDocument | None = None, role: str = "write") -> None:
+        self.document = saved or document()
+        self.role = role
+        self.statuses: asyncio.Queue[AgentStatus | None] = asyncio.Queue()
+        self.probes: list[list[StepEvent | ProbeReport]] = []
+        self.requests: list[Any] = []
+        self.conflict: Conflict | None = None
+        self.alive = True
+        self.hold = asyncio.Event()
+        """Probes wait for this before their report."""
+        self.hold.set()
+        self.trusted = TrustDocument(ca_file="", authorities=(), host_keys=())
+
+    def connect(self) -> Any:
+        """A way to this agent, as the app takes it."""
+
+        @asynccontextmanager
+        async def way() -> AsyncIterator[Connection]:
+            self._alive()
+            yield Connection(self, private=False)
+
+        return way()
+
+    def _alive(self) -> None:
+        if not self.alive:
+            raise AgentAbsent("No agent answers.")
+
+    async def session(self) -> SessionInfo:
+        self._alive()
+        return SessionInfo(user="admin", role=self.role)
+
+    async def settings(self) -> SettingsDocument:
+        self._alive()
+        return self.document
+
+    async def status_stream(self) -> AsyncGenerator[AgentStatus, None]:
+        self._alive()
+        while (snapshot := await self.statuses.get()) is not None:
+            yield snapshot
+        raise AgentAbsent("The agent has ended.")
+
+    async def save(self, request: SaveRequest, revision: int) -> SettingsDocument:
+        self._alive()
+        self.requests.append(request)
+        if self.conflict is not None:
+            conflict, self.conflict = self.conflict, None
+            raise SaveConflict(conflict)
+        names = {name for name, secret in request.secrets.by_name().items() if secret is not None}
+        self.document = SettingsDocument(
+            revision=revision + 1,
+            settings=request.settings,
+            secrets_set=tuple(sorted({*self.document.secrets_set, *names})),
+            saved_at=NOON,
+            saved_by="admin",
+        )
+        return self.document
+
+    async def probe(self, request: ProbeRequest) -> AsyncGenerator[StepEvent | ProbeReport, None]:
+        self._alive()
+        self.requests.append(request)
+        for event in self.probes.pop(0) if self.probes else PASSED:
+            if isinstance(event, ProbeReport):
+                await self.hold.wait()
+            yield event
+
+    async def trust(self) -> TrustDocument:
+        self._alive()
+        return self.trusted
+
+    async def approve_host_key(self, request: ApproveRequest) -> TrustDocument:
+        self._alive()
+        self.requests.append(request)
+        return self.trusted
+
+    async def forget_host_key(self, endpoint: str) -> TrustDocument:
+        self._alive()
+        self.requests.append(("forget", endpoint))
+        self.trusted = TrustDocument(ca_file="", authorities=(), host_keys=())
+        return self.trusted

@@ -1,0 +1,141 @@
+"""The agent as the console shows it: there, gone, back again."""
+
+from face.conftest import HeldClock, console_of
+from face.scripted import NOON, ScriptedAgent, document, status
+from screens.seen import Seen
+from screens.widgets.panel import StatusPanel
+from tm_tui.control.api import LastFailure, ServerState
+
+
+async def test_ages_go_on_counting(agent: ScriptedAgent) -> None:
+    """The panel's ages are as of now, not as of the last message."""
+    async with console_of(agent.connect) as console:
+        await console.sees("beat 12 s ago 14 ms, next in 4 min")
+        console.clock.second += 30
+        await console.sees("beat 42 s ago")
+        console.clock.second += 250
+        await console.sees("next in 8 s")
+
+
+async def test_ages_count_under_a_question(agent: ScriptedAgent) -> None:
+    """The status panel stays in sight and live while a question is open."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        await console.go("tmsp.username")
+        await console.type("x")
+        await console.press("escape")
+        await console.dialog("Discard")
+        panel = console.app.main.query_one(StatusPanel)
+        console.clock.second += 30
+        await console.until(lambda: "beat 42 s ago" in panel.shown.plain)
+        assert panel.region.y == 21
+
+
+async def test_an_unchanged_panel_is_not_repainted(agent: ScriptedAgent) -> None:
+    """Half a second that changes no shown value costs the line nothing."""
+    panel = StatusPanel()
+    seen = Seen().with_status(status(), 100.0)
+    panel.tell(seen, 100.0)
+    before = panel.shown
+    panel.tell(seen, 100.4)
+    assert panel.shown is before
+
+
+async def test_the_agent_gone_and_back_loses_nothing(agent: ScriptedAgent) -> None:
+    """A clear notice, old values marked old, typed values kept, and all well again by itself."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        await console.go("tmsp.username")
+        await console.type("x")
+        agent.alive = False
+        agent.statuses.put_nowait(None)
+        await console.sees("AGENT NOT RUNNING")
+        console.clock.second += 90
+        await console.sees("for 1 min")
+        await console.sees("OLD: was connected, last beat 1 min ago")
+        await console.type("y")
+        await console.press("f3")
+        await console.sees("Test broken off")
+        await console.sees("No agent answers.")
+        agent.alive = True
+        agent.statuses.put_nowait(status())
+        await console.sees("TMSP  CONNECTED")
+        assert console.field("tmsp.username").value == "tm01-registerxy"
+        await console.press("f3")
+        await console.sees("Test passed")
+
+
+async def test_old_values_are_marked_on_the_status_page(agent: ScriptedAgent) -> None:
+    """The Status page says how old its values are when nobody renews them."""
+    async with console_of(agent.connect) as console:
+        await console.sees("Status server  CONNECTED")
+        agent.alive = False
+        agent.statuses.put_nowait(None)
+        await console.sees("OLD: the agent does not answer")
+        await console.sees("Next beat    unknown")
+        await console.sees("Status server  was CONNECTED")
+
+
+async def test_no_agent_at_the_start(agent: ScriptedAgent) -> None:
+    """Without any agent the console says so, and finds one that starts later."""
+    agent.alive = False
+    async with console_of(agent.connect) as console:
+        await console.sees("AGENT NOT RUNNING")
+        await console.sees("No agent answers.")
+        agent.alive = True
+        await console.sees("TMSP  CONNECTED")
+
+
+async def test_somebody_elses_save_is_shown_on_an_unchanged_form(agent: ScriptedAgent) -> None:
+    """A save by the CLI or another console appears by itself, and says whose it is."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        agent.document = document(18, username="other")
+        agent.statuses.put_nowait(status(revision=18))
+        await console.sees("saved revision 18; it is shown now")
+        assert console.field("tmsp.username").value == "other"
+
+
+async def test_somebody_elses_save_leaves_a_changed_form(agent: ScriptedAgent) -> None:
+    """A changed form keeps its values and the revision it started from."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        await console.go("tmsp.username")
+        await console.type("x")
+        agent.document = document(18, username="other")
+        agent.statuses.put_nowait(status(revision=18))
+        await console.sees("saved revision 18 meanwhile")
+        assert console.field("tmsp.username").value == "tm01-registerx"
+        assert console.app.main.draft is not None
+        assert console.app.main.draft.base.revision == 17
+
+
+def panel_text(seen: Seen, now: float) -> str:
+    """What the panel would say."""
+    panel = StatusPanel()
+    panel.tell(seen, now)
+    return panel.shown.plain
+
+
+def test_a_failing_server_is_told_by_its_code() -> None:
+    """The panel names the failure's code and how often it came, in words."""
+    failure = LastFailure(
+        code="tls-expired", stage="tls", cause="Expired.", remedy="Renew.", at=NOON, count=3
+    )
+    failing = status(ServerState.FAILING)
+    server = failing.status_server.model_dump() | {"last_failure": failure}
+    seen = Seen().with_status(type(failing)(**(failing.model_dump() | {"status_server": server})), 0.0)
+    assert "FAILING      tls-expired 3 times" in panel_text(seen, 0.0)
+
+
+def test_disabled_says_what_it_means() -> None:
+    """A disabled registration is not a quiet line: it says that nothing is sent."""
+    assert "nothing is sent or fetched" in panel_text(
+        Seen().with_status(status(ServerState.DISABLED), 0.0), 0.0
+    )
+
+
+def test_the_clock_of_the_test_is_held() -> None:
+    """Tests that pin the time really do."""
+    clock = HeldClock()
+    assert clock.monotonic() == clock.monotonic()

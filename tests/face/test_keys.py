@@ -1,0 +1,166 @@
+"""Keys: what is shown works, what must not be bound is not."""
+
+import pytest
+
+from face.conftest import console_of
+from face.scripted import ScriptedAgent
+from screens.help_screen import HelpScreen, help_text
+from screens.keys import KEYS
+from screens.menu import entries
+from screens.palette import Palette
+from screens.widgets.dialog import Dialog
+from screens.widgets.menu_tree import MenuTree
+
+FORBIDDEN = ["ctrl+s", "ctrl+q", "ctrl+z", "ctrl+backslash", "ctrl+c"]
+
+
+@pytest.mark.parametrize("place", ["menu", "form", "dialog"])
+async def test_flow_control_and_job_control_are_never_bound(agent: ScriptedAgent, place: str) -> None:
+    """^S ^Q ^Z ^backslash ^C belong to the line and the terminal, wherever the focus is."""
+    async with console_of(agent.connect) as console:
+        if place != "menu":
+            await console.open("TMSP")
+        if place == "dialog":
+            await console.go("tmsp.username")
+            await console.type("x")
+            await console.press("escape")
+            await console.dialog("Discard")
+        bound = {key for _, bindings in console.app.screen._binding_chain for key in bindings.key_to_bindings}
+        assert not bound & set(FORBIDDEN)
+        screen = console.app.screen
+        await console.press(*FORBIDDEN)
+        assert console.app.screen is screen
+        assert console.app.return_value is None
+
+
+@pytest.mark.parametrize("twin", [False, True])
+async def test_every_key_in_the_footer_works(agent: ScriptedAgent, twin: bool) -> None:
+    """Each F-key that the footer of a form names does what it says, and so does its control key."""
+    for key in KEYS:
+        async with console_of(agent.connect) as console:
+            await console.open("TMSP")
+            await console.go("tmsp.username")
+            await console.type("x")
+            assert f"{key.name} {key.label}" in console.rows()[-1]
+            assert key.twin in console.rows()[-1]
+            await console.press(key.control if twin else key.function)
+            effect = {
+                "help": lambda app: isinstance(app.screen, HelpScreen),
+                "save": lambda app: isinstance(app.screen, Dialog),
+                "test": lambda app: app.main.trial is not None,
+                "menu": lambda app: isinstance(app.focused, MenuTree),
+                "leave": lambda app: isinstance(app.screen, Dialog),
+            }[key.action]
+            await console.until(lambda effect=effect, app=console.app: effect(app))
+
+
+async def test_the_footer_follows_a_question(agent: ScriptedAgent) -> None:
+    """While a question is open the footer names its keys, and those of the form again afterwards."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        await console.go("tmsp.username")
+        await console.type("x")
+        await console.press("escape")
+        await console.dialog("Discard")
+        await console.until(lambda: "F2 Save" not in console.rows()[-1])
+        assert "Esc closes" in console.rows()[-1]
+        await console.press("escape")
+        await console.until(lambda: "F2 Save" in console.rows()[-1])
+
+
+async def test_the_menu_offers_no_save(agent: ScriptedAgent) -> None:
+    """What does not work in the menu is not shown there, and does nothing."""
+    async with console_of(agent.connect) as console:
+        await console.press("down")
+        await console.sees("Enter Open")
+        assert "Save" not in console.rows()[-1]
+        await console.press("f2", "f3")
+        assert agent.requests == []
+
+
+async def test_buttons_do_what_the_keys_do(agent: ScriptedAgent) -> None:
+    """A terminal without function keys reaches every command of a form by Tab and Enter."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        await console.go("tmsp.email")
+        await console.press("tab", "enter")
+        await console.sees("Test passed")
+
+
+async def test_leaving_an_unchanged_console_asks_nothing(agent: ScriptedAgent) -> None:
+    """F10 ends it at once when nothing is unsaved."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        await console.press("f10")
+        await console.until(lambda: console.app.return_value == 0)
+
+
+async def test_leaving_with_unsaved_changes_asks(agent: ScriptedAgent) -> None:
+    """F10 with a typed value asks, and Enter stays."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        await console.go("tmsp.username")
+        await console.type("x")
+        await console.press("f10")
+        await console.dialog("Leave with unsaved changes?")
+        await console.press("enter")
+        await console.until(lambda: console.app.screen is console.app.main)
+        assert console.app.return_value is None
+
+
+async def test_the_palette_has_permitted_commands_only(agent: ScriptedAgent) -> None:
+    """^P finds commands and screens, and none of Textual's own (screenshot, theme, quit)."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        await console.press("ctrl+p")
+        await console.until(lambda: isinstance(console.app.screen, Palette))
+        palette = console.app.screen
+        assert isinstance(palette, Palette)
+        actions = {action for _, action in palette.found()}
+        assert actions == {key.action for key in KEYS} | {f"open('{entry.name}')" for entry in entries()}
+        await console.type("proxy")
+        await console.press("enter")
+        await console.until(lambda: console.app.focused is console.field("proxy.enabled"))
+
+
+async def test_every_page_has_its_help(agent: ScriptedAgent) -> None:
+    """F1 shows words for every screen, and scrolls to their end."""
+    async with console_of(agent.connect) as console:
+        for entry in entries():
+            await console.open(entry.name)
+            assert len(help_text(entry.load().HELP)) > 200
+            await console.press("f1")
+            await console.until(lambda: isinstance(console.app.screen, HelpScreen))
+            await console.press("end", "home", "pagedown", "f1")
+            await console.until(lambda: console.app.screen is console.app.main)
+
+
+async def test_deleting_a_screen_removes_its_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The menu shows what is there: no file, no entry."""
+    from screens import menu
+
+    monkeypatch.setattr(menu, "ENTRIES", (*menu.ENTRIES, menu.Entry("X", "X", "x", "screens.no_such", "X")))
+    assert "X" not in [entry.name for entry in menu.entries()]
+
+
+async def test_textual_gives_away_nothing(agent: ScriptedAgent) -> None:
+    """No file, no link, no suspended program, no clipboard, whatever calls for it."""
+    async with console_of(agent.connect) as console:
+        app = console.app
+        app.copy_to_clipboard("geheim")
+        app.open_url("https://example.com")
+        app.deliver_text("x")
+        app.deliver_binary("x")
+        app.action_suspend_process()
+        assert app.save_screenshot() == ""
+        assert list(app.get_system_commands(app.screen)) == []
+        assert app.clipboard == ""
+
+
+async def test_a_small_redraw_key_changes_nothing(agent: ScriptedAgent) -> None:
+    """^L paints the same screen again."""
+    async with console_of(agent.connect) as console:
+        await console.sees("CONNECTED")
+        before = console.rows()
+        await console.press("ctrl+l")
+        assert console.rows() == before

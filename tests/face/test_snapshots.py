@@ -1,0 +1,178 @@
+"""Pictures of each screen at 80x24 and 120x40: a change of look is seen and decided, not stumbled upon."""
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from face.conftest import Console, HeldClock
+from face.scripted import NOON, PASSED, ScriptedAgent, host_key_in_the_way, refused_password, status
+from screens.app import TmTui
+from tm_tui.control.api import HostKeyInfo, LastFailure, ServerState, TrustDocument
+
+SIZES = [(80, 24), (120, 40)]
+Story = Callable[[Console], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Absolute times in one zone."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+async def status_page(console: Console) -> None:
+    await console.sees("TMSP  CONNECTED")
+
+
+async def failing(console: Console) -> None:
+    failure = LastFailure(
+        code="tls-expired",
+        stage="tls",
+        cause="The certificate of status.example.com expired on 2026-11-20.",
+        remedy="Ask the portal's administrator to renew it.",
+        at=NOON,
+        count=3,
+    )
+    shape = status(ServerState.FAILING)
+    server = shape.status_server.model_dump() | {"last_failure": failure, "beats_missed": 3}
+    agent = console.app.main.agent
+    assert isinstance(agent, ScriptedAgent)
+    agent.statuses.put_nowait(type(shape)(**(shape.model_dump() | {"status_server": server})))
+    await console.sees("tls-expired 3 times")
+
+
+async def gone(console: Console) -> None:
+    await console.sees("TMSP  CONNECTED")
+    agent = console.app.main.agent
+    assert isinstance(agent, ScriptedAgent)
+    agent.alive = False
+    agent.statuses.put_nowait(None)
+    await console.sees("AGENT NOT RUNNING")
+    console.clock.second += 12
+    await console.sees("for 12 s")
+
+
+async def preview(console: Console) -> None:
+    await console.sees("TMSP  CONNECTED")
+    await console.press("down")
+    await console.sees("Press Enter to open.")
+
+
+async def tmsp(console: Console) -> None:
+    await console.sees("TMSP  CONNECTED")
+    await console.open("TMSP")
+    await console.go("tmsp.log_server.host")
+    await console.sees("~" if console.field("tmsp.log_server.host").changed else "Port 22")
+
+
+async def wrong_value(console: Console) -> None:
+    await tmsp(console)
+    await console.type("_x")
+    await console.press("tab", "shift+tab")
+    await console.sees("! Each part of a name")
+
+
+async def passed_test(console: Console) -> None:
+    await tmsp(console)
+    await console.press("f3")
+    await console.sees("Test passed")
+
+
+async def failed_test(console: Console) -> None:
+    agent = console.app.main.agent
+    assert isinstance(agent, ScriptedAgent)
+    agent.probes = [refused_password()]
+    await tmsp(console)
+    await console.press("f3")
+    await console.sees("The server refused this user name")
+
+
+async def host_key(console: Console) -> None:
+    agent = console.app.main.agent
+    assert isinstance(agent, ScriptedAgent)
+    agent.probes = [host_key_in_the_way(), PASSED]
+    await tmsp(console)
+    await console.press("f3")
+    await console.dialog("Is this the log server?")
+
+
+async def switch_off(console: Console) -> None:
+    await tmsp(console)
+    await console.go("tmsp.enabled")
+    await console.press("space", "f2")
+    await console.dialog("Switch off")
+
+
+async def proxy(console: Console) -> None:
+    await console.sees("TMSP  CONNECTED")
+    await console.open("Proxy Settings")
+    await console.press("space", "tab", "right", "right", "right")
+    await console.sees("Port~1080")
+
+
+async def identity(console: Console) -> None:
+    agent = console.app.main.agent
+    assert isinstance(agent, ScriptedAgent)
+    fingerprint = "SHA256:uNiVztksCsDhcc0u9e8BrrJXVuNKLCYBpMIoQUJDnZc"
+    key = HostKeyInfo(
+        endpoint="[logs.example.com]:22", algorithm="ssh-ed25519", fingerprint=fingerprint, state="approved"
+    )
+    authority = "CN=Lab CA, until 2031-01-01, SHA256 1F:2E:3D:4C"
+    agent.trusted = TrustDocument(ca_file="/etc/lab-ca.pem", authorities=(authority,), host_keys=(key,))
+    await console.sees("TMSP  CONNECTED")
+    await console.open("Server Identity")
+    await console.sees(fingerprint)
+
+
+async def help_page(console: Console) -> None:
+    await console.sees("TMSP  CONNECTED")
+    await console.press("f1")
+    await console.sees("lines below") if console.app.size.height == 24 else await console.sees("Esc closes")
+
+
+async def palette(console: Console) -> None:
+    await tmsp(console)
+    await console.press("ctrl+p")
+    await console.sees("Command:")
+
+
+STORIES: dict[str, Story] = {
+    "status": status_page,
+    "failing": failing,
+    "agent-gone": gone,
+    "preview": preview,
+    "tmsp": tmsp,
+    "wrong-value": wrong_value,
+    "tested": passed_test,
+    "test-failed": failed_test,
+    "host-key": host_key,
+    "switch-off": switch_off,
+    "proxy": proxy,
+    "identity": identity,
+    "help": help_page,
+    "palette": palette,
+}
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
+@pytest.mark.parametrize("story", STORIES)
+def test_screen(story: str, size: tuple[int, int], snap_compare: Any) -> None:
+    """The screen looks as it did when somebody last looked at it."""
+    agent = ScriptedAgent()
+    agent.statuses.put_nowait(status())
+    clock = HeldClock()
+    app = TmTui(agent.connect, clock=clock, tty="ttyS0")
+
+    async def play(pilot: Pilot[int]) -> None:
+        console = Console(app, pilot, clock)
+        await console.until(lambda: app.main.draft)
+        await STORIES[story](console)
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=size, run_before=play)
