@@ -6,9 +6,8 @@ from types import TracebackType
 from typing import Self
 
 from tm_tui.control.launch import private_agent
-from tm_tui.errors import StorageFailed, TmError
+from tm_tui.errors import TmError
 from tm_tui.paths import Home
-from tm_tui.text import safe_text
 
 __all__ = ["Private"]
 
@@ -50,11 +49,6 @@ class Private:
                 await self._leave.wait()
         except TmError as error:
             self._failed(error)
-        except OSError as error:
-            cause = f"No agent can be started: {safe_text(error.strerror or type(error).__name__)}."
-            self._failed(
-                StorageFailed(cause, "Look at owner and rights of TM_TUI_HOME, or start the service.")
-            )
         finally:
             self._started.cancel()  # nobody waits for ever, whatever happened
 

@@ -55,11 +55,11 @@ def snapshot(
 def disabled_alerts(edition: str) -> tuple[str, ...]:
     """What it means that sending to TMSP is switched off."""
     if edition == "on-premise":
-        how = "remove it on the portal's Registered Products screen"
+        how = "unregister it on the portal's Registered Products screen"
     else:
-        how = "ask your support representative to remove it"
+        how = "ask your support representative to unregister it"
     return (
         "Sending to TMSP is switched off: logs are not sent, and custom patterns are not downloaded.",
         "TMSP's reports hold no data of this appliance.",
-        f"Heartbeats have stopped too: the portal misses them until the appliance is unregistered; {how}.",
+        f"Heartbeats are not sent either: a portal that has it registered misses them; {how}.",
     )

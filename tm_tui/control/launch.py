@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tm_tui.atomic import storage_failure
 from tm_tui.control.client import AgentAbsent, ControlClient
 from tm_tui.errors import TmError
 from tm_tui.paths import Home
@@ -41,7 +42,10 @@ async def private_agent(home: Home) -> AsyncIterator[bool]:
     if await agent_answers(home):
         yield False
         return
-    home.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        home.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise storage_failure(home.state, error) from None
     async with AgentProcess(home.state / "private-agent.log"):
         yield True
 
@@ -71,7 +75,7 @@ class AgentProcess:
             ready.bind("")  # Linux gives an abstract address (unix(7), autobind)
             address = "@" + ready.getsockname()[1:].decode("ascii")
             environ = {**(os.environ if self._environ is None else self._environ), "NOTIFY_SOCKET": address}
-            descriptor = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+            descriptor = _log_file(self._log)
             try:
                 self._process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-m", "tm_tui.cli", "agent"),
@@ -123,6 +127,13 @@ class AgentProcess:
         except TimeoutError:
             process.kill()
             await process.wait()
+
+
+def _log_file(path: Path) -> int:
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise storage_failure(path, error) from None
 
 
 async def _read_until_ready(ready: socket.socket) -> None:
