@@ -1,4 +1,4 @@
-"""Agents for tests: in this process or in one of their own, each in a home with a short path; and a status server."""
+"""Agents for tests: in this process or in one of their own, in a short home; and a status server."""
 
 import asyncio
 import json
@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
+
 from servers.certificates import Certificates
 from servers.misbehaving import Told, server
-
 from tm_tui.agent.agent import Agent
 from tm_tui.agent.folders import prepare_folders
 from tm_tui.clock import Clock
@@ -141,17 +141,17 @@ class StatusServer:
         """Answer request after request on one connection."""
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            size = next(int(line[15:]) for line in head.lower().splitlines() if line[:15] == "content-length:")
+            sizes = [line[15:] for line in head.lower().splitlines() if line.startswith("content-length:")]
+            size = int(sizes[0])
             body = json.loads(await reader.readexactly(size))
             path = head.split()[1].rpartition("/")[2]
             self.heard.append((path, body))
             now = self.now().isoformat()
-            reply = json.dumps(
-                {"appliance": body["appliance"], "registered_at": now, "server_time": now, "notices": self.notices}
-            )
+            told = {"registered_at": now, "server_time": now, "notices": self.notices}
+            reply = json.dumps({"appliance": body["appliance"], **told})
             extra = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
-            status = self.status[path]
-            writer.write(f"HTTP/1.1 {status} x\r\ncontent-length: {len(reply)}\r\n{extra}\r\n{reply}".encode())
+            start = f"HTTP/1.1 {self.status[path]} x\r\ncontent-length: {len(reply)}\r\n"
+            writer.write(f"{start}{extra}\r\n{reply}".encode())
             await writer.drain()
 
 

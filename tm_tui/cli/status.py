@@ -76,8 +76,8 @@ def _status_server(status: AgentStatus) -> Iterator[tuple[str, str]]:
     if server.next_beat_in_seconds is not None:
         yield "  Next beat", f"in {span(server.next_beat_in_seconds)}"
     yield "  Beats", f"{server.beats_accepted} accepted, {server.beats_missed} missed"
-    if server.clock_skew_seconds is not None:
-        yield "  Clock", f"{server.clock_skew_seconds:+.1f} s against the server's"
+    if (skew := server.clock_skew_seconds) is not None:
+        yield "  Clock", f"{abs(skew):.1f} s {'ahead of' if skew >= 0 else 'behind'} the server's"
     yield from _failure(server.last_failure, status.taken_at)
 
 
