@@ -17,6 +17,7 @@ __all__ = ["Checked", "check_log_server"]
 
 _CONTENT = b"probe\n"
 _FOLDER = "logs"
+_STORED = (201, 204)
 _SYSTEM: Clock = SystemClock()
 _HALF_SECOND = timedelta(seconds=0.5)
 """HTTP dates and file times leave out the fraction."""
@@ -58,6 +59,10 @@ async def _over_https(link: Link, appliance: str, observe: Observer, clock: Cloc
         reply = await call(client, "PUT", f"/{_FOLDER}/{appliance}/probe", content=_CONTENT)
     observe("authentication", "passed", "user name and password accepted")
     observe("service", "started", "")
+    if reply.status not in _STORED:  # a web server that answers 200 to anything keeps nothing
+        raise failure(
+            "reply-not-understood", "service", link.endpoint, link.proxy, detail=f"HTTP status {reply.status}"
+        )
     observe("service", "passed", "it takes logs")
     server_time = _date(reply.headers.get("date", ""))
     return None if server_time is None else _ahead(clock, server_time, reply.seconds)

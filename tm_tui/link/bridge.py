@@ -8,6 +8,8 @@ import ssl
 __all__ = ["bridge"]
 
 _PIECE = 1 << 16
+_FAREWELL = 1.0
+"""Seconds that a proxy has to say goodbye; the connection is cut then."""
 _PUMPS: set[asyncio.Task[None]] = set()
 """The loop holds tasks weakly; a pump lives as long as one of its two ends."""
 
@@ -18,7 +20,11 @@ async def bridge(sock: socket.socket, context: ssl.SSLContext, server_hostname: 
     Closing the returned socket ends the pump and the TLS connection. Raises ssl.SSLError, OSError.
     """
     inside = await asyncio.open_connection(
-        sock=sock, ssl=context, server_hostname=server_hostname, limit=_PIECE
+        sock=sock,
+        ssl=context,
+        server_hostname=server_hostname,
+        ssl_shutdown_timeout=_FAREWELL,
+        limit=_PIECE,
     )
     near, far = socket.socketpair()
     try:

@@ -223,7 +223,8 @@ async def _open(
         client_factory=lambda: client,
         username=link.credentials.username if link.credentials else "nobody",
         server_host_key_algs=algorithms,
-        login_timeout=link.limits.handshake + link.limits.login,
+        # Later than our own limits, which know what was waited for.
+        login_timeout=link.limits.handshake + link.limits.login + 1,
         keepalive_interval=link.limits.keepalive,
         **_OPTIONS,
     )

@@ -120,9 +120,7 @@ async def test_passed_steps_tell_what_they_found(certificates, tmp_path):
 
 async def test_a_certificate_near_its_end_is_warned_of(certificates, tmp_path):
     """A certificate with nine days left passes, and says that it expires soon."""
-    leaf = certificates.authority.issue_cert(
-        "127.0.0.1", not_after=datetime.now(UTC) + timedelta(days=9)
-    )
+    leaf = certificates.authority.issue_cert("127.0.0.1", not_after=datetime.now(UTC) + timedelta(days=9))
     context = server_context(certificates)
     leaf.configure_cert(context)
     async with server(say_nothing, context) as soon:
