@@ -1,6 +1,7 @@
 """`tm-tui`: the engine's commands, and the console, which runs when none is named."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -13,20 +14,49 @@ from tm_tui.cli.running import run
 __all__ = ["main"]
 
 
+_SIZE = re.compile(r"([1-9][0-9]{0,2})x([1-9][0-9]{0,2})")
+
+
+def _size(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """Read `80x24`."""
+    if value is None:
+        return None
+    match = _SIZE.fullmatch(value)
+    if match is None:
+        raise click.BadParameter("write it as 80x24")
+    return int(match[1]), int(match[2])
+
+
 @click.command()
+@click.option("--terminal", help="Codes to use: vt100, linux, screen, xterm, or a TERM name.")
+@click.option("--ascii/--unicode", default=None, help="Draw with ASCII characters, or with line graphics.")
+@click.option("--mono/--colour", default=None, help="Use no colours, or use them.")
+@click.option("--size", callback=_size, metavar="COLUMNSxROWS", help="Size, if nobody knows it.")
 @click.option("--fill", type=click.Path(exists=True, dir_okay=False, path_type=Path), hidden=True)
 @json_option
-def console(*, fill: Path | None = None, as_json: bool = False) -> int:  # noqa: ARG001  every command takes --json
+def console(
+    *,
+    terminal: str | None = None,
+    ascii: bool | None = None,  # noqa: A002 - the option's name
+    mono: bool | None = None,
+    size: tuple[int, int] | None = None,
+    fill: Path | None = None,
+    as_json: bool = False,  # noqa: ARG001 - every command takes --json
+) -> int:
     """Open the console on this terminal (what happens without a command)."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         names = ", ".join(COMMANDS)
         raise click.UsageError(f"The console needs a terminal. Without one there are the commands {names}.")
     for name in [name for name in os.environ if name.startswith("TEXTUAL")]:
         del os.environ[name]  # Textual would write keys and screens to files, or load another driver
-    from screens.app import run as run_console
-    from tm_tui.paths import Home
+    from screens.skeleton import painted
+    from screens.terminal import TerminalOptions
 
-    return run_console(Home.find(), fill=fill)
+    with painted(TerminalOptions(terminal=terminal, ascii=ascii, mono=mono, size=size)):
+        from screens.app import run as run_console
+        from tm_tui.paths import Home
+
+        return run_console(Home.find(), fill=fill)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """The About page: what this is, for the one who has to tell it on the phone."""
 
 import platform
+from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
 from textual.content import Content
@@ -9,6 +10,9 @@ from screens.seen import Seen
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
 from tm_tui import __version__
+
+if TYPE_CHECKING:
+    from screens.app import TmTui
 
 __all__ = ["AboutPage"]
 
@@ -30,13 +34,13 @@ class AboutPage(Page):
     def told_status(self, seen: Seen, now: float) -> None:  # noqa: ARG002  versions have no age
         """Show the versions."""
         agent = f"version {seen.status.version}, process {seen.status.pid}" if seen.status else "not seen yet"
-        size, terminal = self.app.size, self.app.console.options.encoding
+        terminal = cast("TmTui", self.app).terminal
         lines = [
             "Threat Mitigator, console of the Threat Management Services Portal",
             "",
             f"Console   version {__version__}",
             f"Agent     {agent}{' (not running)' if seen.stale and seen.status else ''}",
-            f"Terminal  {size.width}x{size.height}, {terminal}",
             f"Machine   {platform.node()}",
+            f"Terminal  {terminal}",
         ]
         self._view.show(Content("\n".join(lines)))

@@ -17,6 +17,8 @@ from screens.agent import Connect, Connection
 from screens.fill import read_fill
 from screens.main import MainScreen
 from screens.private import Private
+from screens.terminal.crash import write_report
+from screens.terminal.driver import SlowLineDriver
 from screens.theme import THEME
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.control.client import ControlClient
@@ -75,18 +77,17 @@ class TmTui(App[int], inherit_bindings=False):
 
     def action_redraw(self) -> None:
         """^L: paint everything anew, for a screen that something else wrote on."""
-        redraw = getattr(self._driver, "redraw", None)
-        if redraw is not None:
-            redraw()
+        if isinstance(self._driver, SlowLineDriver):
+            self._driver.redraw()
         self.screen.refresh(layout=True)
 
     def _handle_exception(self, error: Exception) -> None:
         """End with one clear line; Textual would print every local variable, passwords among them."""
         self._return_code = 1
         if self._exception is None:
+            self._exit_renderables.append(_crash_line(error, write_report(error)))
             self._exception = error
             self._exception_event.set()
-        self._exit_renderables.append(_crash_line(error))
         self._close_messages_no_wait()
 
     def _print_error_renderables(self) -> None:
@@ -118,29 +119,37 @@ class TmTui(App[int], inherit_bindings=False):
         """Not on an appliance: no file is written."""
         return ""
 
+    @property
+    def terminal(self) -> str:
+        """How this terminal is driven, and why, in a sentence or two."""
+        if isinstance(self._driver, SlowLineDriver):
+            return self._driver.session.describe()
+        return f"{self.size.width}x{self.size.height}, Textual's own driver."
 
-def _crash_line(error: BaseException) -> str:
+
+def _crash_line(error: BaseException, report: Path | None) -> str:
     """Where it happened, and of what kind; never the values that were there."""
     error = error.error if isinstance(error, WorkerFailed) else error
     frames = [(Path(frame.f_code.co_filename), line) for frame, line in walk_tb(error.__traceback__)]
     ours = [found for found in frames if found[0].is_relative_to(Path(__file__).parents[1])] or frames
     place = f"{ours[-1][0].name}:{ours[-1][1]}" if ours else "an unknown place"
     kind = type(error).__name__
-    return safe_text(f"tm-tui: the console ended because of a bug ({kind} at {place}). The agent goes on.")
+    more = f" The report is in {report}." if report else ""
+    line = f"tm-tui: the console ended because of a bug ({kind} at {place}). The agent goes on.{more}"
+    return safe_text(line)
 
 
-def run(home: "Home", *, fill: Path | None = None, driver_class: "type[Driver] | None" = None) -> int:
+def run(home: "Home", *, fill: Path | None = None) -> int:
     """Show the console of this home until the admin leaves. Returns the exit code (0 done, 1 it failed).
 
     Without an agent a private one is started. `fill` is a settings.toml whose values stand on the form,
-    unsaved. `driver_class` shows it (None: Textual's own).
-    Raises TmError when `fill` cannot be read or the control socket's path is too long.
+    unsaved. Raises TmError when `fill` cannot be read or the control socket's path is too long.
     """
     values = read_fill(fill) if fill else {}
-    return asyncio.run(_run(home, values, driver_class))
+    return asyncio.run(_run(home, values))
 
 
-async def _run(home: "Home", fill: "Mapping[str, Value]", driver_class: "type[Driver] | None") -> int:
+async def _run(home: "Home", fill: "Mapping[str, Value]") -> int:
     socket = home.control_socket
     async with Private(home) as private:
 
@@ -150,7 +159,7 @@ async def _run(home: "Home", fill: "Mapping[str, Value]", driver_class: "type[Dr
             async with ControlClient(socket) as client:
                 yield Connection(client, ours)
 
-        app = TmTui(connect, tty=_tty_name(), fill=fill, driver_class=driver_class)
+        app = TmTui(connect, tty=_tty_name(), fill=fill, driver_class=SlowLineDriver)
         code = await app.run_async(mouse=False)
     return code if code is not None else app.return_code or 0
 

@@ -1,0 +1,147 @@
+"""The difference of two rows, and of two screens that scrolled, in the fewest bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from screens.terminal.frame import Frame, Row
+    from screens.terminal.pen import Pen
+
+_WORTH_ERASING = 4
+_WORTH_SCROLLING = 12
+
+
+def differing(old: Row, new: Row) -> list[int]:
+    """The columns that must be written; of a wide sign only its first."""
+    (old_signs, old_looks), (new_signs, new_looks) = old, new
+    columns = [
+        x
+        for x, (sign, was, look, looked) in enumerate(
+            zip(new_signs, old_signs, new_looks, old_looks, strict=True)
+        )
+        if sign != was or look != looked
+    ]
+    if "" in new_signs:
+        return sorted({x if new_signs[x] else x - 1 for x in columns})
+    return columns
+
+
+def paint_row(pen: Pen, y: int, old: Row, new: Row) -> None:
+    """Make the terminal show ``new`` in a row where it shows ``old``."""
+    columns = differing(old, new)
+    if not columns:
+        return
+    early = _erase_early(pen, y, old, new, columns[0])
+    if early is None:
+        _write(pen, y, new, columns)
+        return
+    plain = pen.fork()
+    _write(plain, y, new, columns)
+    pen.adopt(plain if plain.size <= early.size else early)
+
+
+def _erase_early(pen: Pen, y: int, old: Row, new: Row, first: int) -> Pen | None:
+    """The way over an erased rest of the line, where many signs between the new ones must go."""
+    signs, looks = new
+    look = looks[-1] if signs[-1] == " " and pen.palette.erasable(looks[-1]) else 0
+    going = sum(1 for sign, was in zip(signs[first:], old[0][first:], strict=True) if sign == " " != was)
+    if going < _WORTH_ERASING:
+        return None
+    other = pen.fork()
+    other.go(first, y, *new)
+    other.erase_line(look)
+    rest = [x for x in range(first, len(signs)) if signs[x] and (signs[x] != " " or looks[x] != look)]
+    _write(other, y, new, rest)
+    return other
+
+
+def _write(pen: Pen, y: int, new: Row, columns: list[int]) -> None:
+    signs, looks = new
+    width = len(signs)
+    tail = _blank_tail(new)
+    end = len(columns)
+    while end and columns[end - 1] >= tail:
+        end -= 1
+    at = 0
+    while at < end:
+        start = columns[at]
+        stop = start + 1
+        at += 1
+        while at < end and columns[at] <= stop:
+            stop = columns[at] + 1
+            at += 1
+        while stop < width and signs[stop] == "":
+            stop += 1
+        pen.go(start, y, signs, looks)
+        pen.put(y, signs, looks, start, stop)
+    if end < len(columns):
+        _write_tail(pen, y, new, columns[end:])
+
+
+def _blank_tail(row: Row) -> int:
+    """The column from which on a row holds nothing but spaces of one look."""
+    signs, looks = row
+    look = looks[-1]
+    tail = len(signs)
+    while tail and signs[tail - 1] == " " and looks[tail - 1] == look:
+        tail -= 1
+    return tail
+
+
+def _write_tail(pen: Pen, y: int, new: Row, columns: list[int]) -> None:
+    signs, looks = new
+    look = looks[-1]
+    start, stop = columns[0], columns[-1] + 1
+    pen.go(start, y, signs, looks)
+    blank = None if pen.look is None else pen.palette.blank[pen.look]
+    code = pen.palette.code(pen.look, look)
+    writing = stop - start + (0 if blank == look else len(code))
+    if pen.palette.erasable(look) and len(code) + 3 < writing:
+        pen.erase_line(look)
+    else:
+        pen.put(y, signs, looks, start, stop)
+
+
+def find_scroll(old: Frame, new: Frame) -> tuple[int, int, int] | None:
+    """Margins (first, last row) and lines (up positive) of the scroll that saves most, if one is worth it."""
+    height = new.height
+    before = [(tuple(old.signs[y]), tuple(old.looks[y])) for y in range(height)]
+    after = [(tuple(new.signs[y]), tuple(new.looks[y])) for y in range(height)]
+    moved = [y for y in range(height) if before[y] != after[y]]
+    if len(moved) < 2:
+        return None
+    places: dict[object, list[int]] = {}
+    for y, row in enumerate(before):
+        places.setdefault(row, []).append(y)
+    worth = [sum(1 for sign in row[0] if sign != " ") for row in after]
+    shifts = {source - y for y in moved for source in places.get(after[y], ())}
+    best: tuple[int, tuple[int, int, int]] | None = None
+    for lines in shifts:
+        found = _longest(before, after, worth, lines)
+        if found is not None and (best is None or found > best):
+            best = found
+    return best[1] if best is not None and best[0] >= _WORTH_SCROLLING else None
+
+
+def _longest(
+    before: list[tuple[tuple[str, ...], tuple[int, ...]]],
+    after: list[tuple[tuple[str, ...], tuple[int, ...]]],
+    worth: list[int],
+    lines: int,
+) -> tuple[int, tuple[int, int, int]] | None:
+    """The run of rows that a shift by ``lines`` puts right, by the cells it saves."""
+    height = len(after)
+    best: tuple[int, tuple[int, int, int]] | None = None
+    start: int | None = None
+    gain = 0
+    for y in range(max(0, -lines), min(height, height - lines) + 1):
+        fits = y < min(height, height - lines) and before[y + lines] == after[y]
+        if fits:
+            start, gain = (y, 0) if start is None else (start, gain)
+            gain += worth[y] if before[y] != after[y] else 0
+        elif start is not None:
+            margins = (start, y - 1 + lines) if lines > 0 else (start + lines, y - 1)
+            best = max(best or (0, (0, 0, 0)), (gain, (*margins, lines)))
+            start = None
+    return best

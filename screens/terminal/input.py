@@ -1,0 +1,248 @@
+"""Bytes from a terminal turned into keys and pastes. Noise, half characters and replies never become text."""
+
+from __future__ import annotations
+
+import codecs
+from typing import TYPE_CHECKING, NamedTuple
+
+from screens.terminal.codes import CONTROL, KEYPAD, LETTER, LINUX, META, RXVT_CONTROL, TILDE, modified
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_ESC, _CR, _LF, _CAN, _SUB, _BEL = 0x1B, 0x0D, 0x0A, 0x18, 0x1A, 0x07
+_FLOW = {0x11, 0x13}
+_STRINGS = "P]X^_"
+_LONGEST_SEQUENCE = 64
+_LONGEST_STRING = 4096
+_LONGEST_PASTE = 1 << 20
+_PASTE_END = b"\x1b[201~"
+
+
+class Key(NamedTuple):
+    """A key press: its name ("" for a character, "alt+" for one with alt) and what it types, if anything."""
+
+    name: str
+    character: str | None = None
+
+
+class Paste(NamedTuple):
+    """Text between the marks of a bracketed paste."""
+
+    text: str
+
+
+class Reply(NamedTuple):
+    """What the terminal answered: "status" (CSI 0 n) or "position" with row and column (CSI r ; c R)."""
+
+    kind: str
+    numbers: tuple[int, ...] = ()
+
+
+Token = Key | Paste | Reply
+
+
+class Reader:
+    """Takes bytes as they come. ``encoding`` is the line's (None: ASCII only)."""
+
+    def __init__(self, encoding: str | None = "utf-8") -> None:
+        self.asked_position = False
+        """Set while a position report is awaited: it looks like a modified F3."""
+        self._decoder = codecs.getincrementaldecoder(encoding)("ignore") if encoding else None
+        self._state: Callable[[int], None] = self._ground
+        self._tokens: list[Token] = []
+        self._held = bytearray()
+        self._alt = False
+        self._skip = 0
+        self._last = 0
+
+    @property
+    def waiting(self) -> str | None:
+        """What is incomplete: "escape", "paste" or nothing.
+
+        Call ``time_out`` when it stays so for too long.
+        """
+        if self._state == self._ground:
+            return None
+        return "paste" if self._state == self._paste else "escape"
+
+    def feed(self, data: bytes) -> list[Token]:
+        """The tokens that these bytes complete."""
+        for byte in data:
+            self._state(byte)
+            self._last = byte
+        tokens, self._tokens = self._tokens, []
+        return tokens
+
+    def time_out(self) -> list[Token]:
+        """End what is incomplete: ESC alone is the key, a paste is delivered, anything else is dropped."""
+        if self._state == self._escape:
+            self._tokens += [Key("escape", "\x1b")] * (1 + self._alt)
+        elif self._state == self._string and not self._held[1:]:
+            self._meta(chr(self._held[0]))
+        elif self._state == self._paste:
+            self._end_paste()
+        self._rest()
+        tokens, self._tokens = self._tokens, []
+        return tokens
+
+    def _rest(self) -> None:
+        self._state = self._ground
+        self._held.clear()
+        self._alt = False
+
+    # -- states -----------------------------------------------------------------------------------
+
+    def _ground(self, byte: int) -> None:
+        if byte >= 0x80:
+            self._beyond_ascii(byte)
+            return
+        if self._decoder is not None:
+            self._decoder.reset()
+        if byte == _ESC:
+            self._state = self._escape
+        elif byte < 0x20 or byte == 0x7F:
+            self._control(byte)
+        else:
+            self._tokens.append(Key("", chr(byte)))
+
+    def _beyond_ascii(self, byte: int) -> None:
+        text = self._decoder.decode(bytes([byte])) if self._decoder is not None else ""
+        self._tokens += [Key("", sign) for sign in text if sign.isprintable()]
+
+    def _control(self, byte: int) -> None:
+        if byte in CONTROL and byte not in _FLOW and not (byte == _LF and self._last == _CR):
+            self._tokens.append(Key(CONTROL[byte], chr(byte)))
+
+    def _escape(self, byte: int) -> None:
+        sign = chr(byte)
+        if byte == _ESC:
+            if self._alt:
+                self._tokens.append(Key("escape", "\x1b"))
+            self._alt = True
+        elif sign in "[O":
+            self._state = self._csi if sign == "[" else self._ss3
+        elif sign in _STRINGS:
+            self._held[:] = [byte]
+            self._state = self._string
+        else:
+            self._meta(sign)
+            self._rest()
+
+    def _meta(self, sign: str) -> None:
+        if sign in META:
+            self._tokens.append(Key(META[sign]))
+        elif ord(sign) in CONTROL and ord(sign) not in _FLOW:
+            self._tokens.append(Key(f"alt+{CONTROL[ord(sign)]}"))
+        elif sign.isascii() and sign.isprintable():
+            self._tokens.append(Key("alt+", sign))
+
+    def _csi(self, byte: int) -> None:
+        if byte == ord("[") and not self._held:
+            self._state = self._linux
+        elif 0x20 <= byte <= 0x3F:
+            self._held.append(byte)
+            if len(self._held) > _LONGEST_SEQUENCE:
+                self._rest()
+        elif 0x40 <= byte <= 0x7E:
+            parameters = self._held.decode("ascii")
+            alt = self._alt
+            self._rest()
+            self._sequence(parameters, chr(byte), alt)
+        else:
+            self._broken(byte)
+
+    def _ss3(self, byte: int) -> None:
+        sign = chr(byte)
+        if sign.isdigit() and byte < 0x80:
+            self._held.append(byte)
+            if len(self._held) > 2:
+                self._rest()
+            return
+        modifier = int(self._held or b"1")
+        self._rest()
+        name = RXVT_CONTROL.get(sign) or LETTER.get(sign)
+        if sign == "M":
+            self._tokens.append(Key("enter", "\r"))
+        elif sign in KEYPAD:
+            self._tokens.append(Key("", KEYPAD[sign]))
+        elif name is not None:
+            self._tokens.append(Key(modified(name, modifier)))
+        elif byte < 0x20:
+            self._broken(byte)
+
+    def _linux(self, byte: int) -> None:
+        self._rest()
+        if chr(byte) in LINUX:
+            self._tokens.append(Key(LINUX[chr(byte)]))
+        elif byte < 0x20:
+            self._broken(byte)
+
+    def _broken(self, byte: int) -> None:
+        """A sequence cut short by another character, which counts for itself."""
+        self._rest()
+        if byte not in {_CAN, _SUB}:
+            self._ground(byte)
+
+    def _string(self, byte: int) -> None:
+        """OSC, DCS, SOS, PM and APC: swallowed up to ST or BEL."""
+        if byte == _BEL or (byte == ord("\\") and self._held[-1] == _ESC) or byte in {_CAN, _SUB}:
+            self._rest()
+            return
+        self._held.append(byte)
+        if len(self._held) > _LONGEST_STRING:
+            self._rest()
+
+    def _mouse(self, _byte: int) -> None:
+        self._skip -= 1
+        if not self._skip:
+            self._rest()
+
+    def _paste(self, byte: int) -> None:
+        self._held.append(byte)
+        if byte == ord("~") and self._held.endswith(_PASTE_END):
+            del self._held[-len(_PASTE_END) :]
+            self._end_paste()
+            self._rest()
+        elif len(self._held) > _LONGEST_PASTE + len(_PASTE_END):
+            del self._held[_LONGEST_PASTE : -len(_PASTE_END)]
+
+    def _end_paste(self) -> None:
+        data = bytes(self._held[:_LONGEST_PASTE])
+        text = data.decode("utf-8" if self._decoder is not None else "ascii", "ignore")
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        text = "".join(sign for sign in text if sign.isprintable() or sign in "\n\t")
+        self._tokens.append(Paste(text))
+
+    # -- whole sequences --------------------------------------------------------------------------
+
+    def _sequence(self, parameters: str, final: str, alt: bool) -> None:
+        if parameters[:1] in {"<", "=", ">", "?"} or (
+            not parameters.replace(";", "").isdigit() and parameters
+        ):
+            return
+        numbers = [int(each or 0) for each in parameters.split(";")] if parameters else []
+        modifier = numbers[1] if len(numbers) > 1 else 1
+        if final == "n":
+            self._tokens.append(Reply("status"))
+        elif final == "R" and len(numbers) == 2 and (self.asked_position or numbers[0] != 1):
+            self._tokens.append(Reply("position", tuple(numbers)))
+        elif final == "M" and not parameters:
+            self._skip, self._state = 3, self._mouse
+        elif final == "~":
+            self._tilde(numbers, modifier, alt)
+        elif final in LETTER and (len(numbers) < 3) and not (final == "c" and numbers):
+            if len(numbers) == 1 and numbers[0] > 1:
+                modifier = numbers[0]
+            self._press(LETTER[final], modifier, alt)
+
+    def _tilde(self, numbers: list[int], modifier: int, alt: bool) -> None:
+        code = numbers[0] if numbers else 0
+        if code == 200:
+            self._state = self._paste
+        elif code in TILDE and len(numbers) < 3:
+            self._press(TILDE[code], modifier, alt)
+
+    def _press(self, name: str, modifier: int, alt: bool) -> None:
+        name = modified(name, modifier)
+        self._tokens.append(Key(f"alt+{name}" if alt and not name.startswith("alt+") else name))

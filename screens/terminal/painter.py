@@ -1,0 +1,173 @@
+"""Keeps what the terminal shows and turns each new frame into the bytes that are missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from screens.terminal.diff import find_scroll, paint_row
+from screens.terminal.frame import Frame
+from screens.terminal.pen import Pen
+
+if TYPE_CHECKING:
+    from screens.terminal.looks import Palette
+
+_HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
+
+
+class Painter:
+    """One terminal of ``width`` by ``height`` cells.
+
+    Nothing is known of it until the first paint, which clears it.
+    """
+
+    def __init__(self, palette: Palette, width: int, height: int) -> None:
+        self.palette = palette
+        self.shown = Frame(width, height, palette)
+        self._pen = Pen(palette, width, height)
+        self._cursor_shown: bool | None = None
+        self._known = False
+        self.unfinished = False
+        """Whether the last paint stopped at its budget and left rows for the next one."""
+
+    def forget(self) -> None:
+        """The terminal may show anything now: the next paint clears it and sends everything."""
+        self._known = False
+
+    def paint(self, frame: Frame, cursor: tuple[int, int] | None, budget: int | None = None) -> str:
+        """The codes that make the terminal show ``frame`` with its cursor at (column, row), or hidden.
+
+        With a ``budget`` in bytes it stops after the row that exceeds it and sets ``unfinished``.
+        """
+        if not self._known or (frame.width, frame.height) != (self.shown.width, self.shown.height):
+            self._clear(frame)
+        pen = self._pen
+        self.unfinished = False
+        rows = self._changed(frame)
+        if rows:
+            self._leave(cursor, rows)
+            self._paint_rows(frame, rows, budget)
+        if not self.unfinished:
+            self._place(cursor)
+        codes = "".join(pen.out)
+        pen.out.clear()
+        return codes
+
+    def _clear(self, frame: Frame) -> None:
+        self.shown = Frame(frame.width, frame.height, self.palette)
+        pen = self._pen = Pen(self.palette, frame.width, frame.height)
+        # SI and no wrapping too: line noise may have changed either.
+        pen.out.append(f"\x0f\x1b[?7l\x1b[1;{frame.height}r\x1b[m\x1b[H\x1b[J")
+        pen.x, pen.y, pen.look = 0, 0, 0
+        self._known = True
+        self._cursor_shown = None
+
+    def _changed(self, frame: Frame) -> list[int]:
+        shown = self.shown
+        return [
+            y
+            for y in range(frame.height)
+            if frame.signs[y] != shown.signs[y] or frame.looks[y] != shown.looks[y]
+        ]
+
+    def _leave(self, cursor: tuple[int, int] | None, rows: list[int]) -> None:
+        pen = self._pen
+        if cursor is None:
+            if self._cursor_shown is not False:
+                pen.out.append(_HIDE)
+                self._cursor_shown = False
+        elif cursor == (pen.x, pen.y) and rows != [cursor[1]] and pen.restores(cursor[1]):
+            pen.save()
+
+    def _place(self, cursor: tuple[int, int] | None) -> None:
+        pen = self._pen
+        if cursor is not None:
+            x, y = cursor
+            pen.go(x, y, *self.shown.row(y))
+        if self._cursor_shown is not (cursor is not None):
+            self._cursor_shown = cursor is not None
+            pen.out.append(_SHOW if self._cursor_shown else _HIDE)
+        pen.saved = None
+
+    # -- rows -------------------------------------------------------------------------------------
+
+    def _paint_rows(self, frame: Frame, rows: list[int], budget: int | None) -> None:
+        scroll = find_scroll(self.shown, frame) if len(rows) > 1 else None
+        if scroll is not None:
+            self._try_scroll(frame, rows, scroll)
+            rows = self._changed(frame)
+        if 2 * len(rows) > frame.height:
+            self._try_clearing(frame, rows)
+            rows = self._changed(frame)
+        self._erase_below(frame, rows)
+        at = self._pen.y
+        if at in rows and len(rows) <= 4:
+            rows = [at, *(y for y in rows if y != at)]
+        for y in rows:
+            if budget is not None and self._pen.size > budget:
+                self.unfinished = True
+                return
+            paint_row(self._pen, y, self.shown.row(y), frame.row(y))
+            self._take(frame, y)
+
+    def _take(self, frame: Frame, y: int) -> None:
+        self.shown.signs[y] = frame.signs[y][:]
+        self.shown.looks[y] = frame.looks[y][:]
+
+    def _try_scroll(self, frame: Frame, rows: list[int], scroll: tuple[int, int, int]) -> None:
+        """Scroll if painting is shorter that way than row by row."""
+        plain = self._pen.fork()
+        for y in rows:
+            paint_row(plain, y, self.shown.row(y), frame.row(y))
+        scrolled = self._pen.fork()
+        scrolled.scroll(*scroll)
+        after = _shifted(self.shown, scroll)
+        trial = scrolled.fork()
+        for y in range(frame.height):
+            paint_row(trial, y, after.row(y), frame.row(y))
+        if scrolled.size + trial.size < plain.size:
+            self._pen.adopt(scrolled)
+            self.shown = after
+
+    def _try_clearing(self, frame: Frame, rows: list[int]) -> None:
+        """Clear the whole screen first if that is shorter."""
+        plain = self._pen.fork()
+        for y in rows:
+            paint_row(plain, y, self.shown.row(y), frame.row(y))
+        cleared = self._pen.fork()
+        cleared.go(0, 0)
+        cleared.erase_below(0)
+        blank = Frame(frame.width, frame.height, self.palette)
+        trial = cleared.fork()
+        for y in range(frame.height):
+            if trial.size > plain.size:
+                return
+            paint_row(trial, y, blank.row(y), frame.row(y))
+        if cleared.size + trial.size < plain.size:
+            self._pen.adopt(cleared)
+            self.shown = blank
+
+    def _erase_below(self, frame: Frame, rows: list[int]) -> None:
+        """One ED where the last rows become empty."""
+        blank, plain = [" "] * frame.width, [0] * frame.width
+        empty = frame.height
+        while empty and frame.signs[empty - 1] == blank and frame.looks[empty - 1] == plain:
+            empty -= 1
+        going = [y for y in rows if y >= empty]
+        if len(going) < 2:
+            return
+        self._pen.go(0, going[0])
+        self._pen.erase_below(0)
+        for y in going:
+            rows.remove(y)
+            self._take(frame, y)
+
+
+def _shifted(frame: Frame, scroll: tuple[int, int, int]) -> Frame:
+    top, bottom, lines = scroll
+    after = Frame(frame.width, frame.height, frame.palette)
+    for y in range(frame.height):
+        source = y + lines if top <= y <= bottom else y
+        if not top <= y <= bottom or top <= source <= bottom:
+            after.signs[y] = frame.signs[source][:]
+            after.looks[y] = frame.looks[source][:]
+    return after

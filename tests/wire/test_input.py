@@ -1,0 +1,182 @@
+"""Keys as terminals send them, and everything else that comes over a line and must not become text."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from textual import events
+from textual._xterm_parser import XTermParser
+
+from screens.terminal.input import Key, Paste, Reader, Reply
+from screens.terminal.tokens import event_for
+
+NAMED = [
+    ("\x1b[A", "up"),
+    ("\x1bOB", "down"),
+    ("\x1b[1;5C", "ctrl+right"),
+    ("\x1bO5D", "ctrl+left"),
+    ("\x1b[1;2A", "shift+up"),
+    ("\x1b[1;6A", "ctrl+shift+up"),
+    ("\x1b[H", "home"),
+    ("\x1b[1~", "home"),
+    ("\x1b[4~", "end"),
+    ("\x1b[5~", "pageup"),
+    ("\x1b[3~", "delete"),
+    ("\x1b[Z", "shift+tab"),
+    ("\x1bOP", "f1"),
+    ("\x1b[[A", "f1"),
+    ("\x1b[11~", "f1"),
+    ("\x1b[[E", "f5"),
+    ("\x1b[15~", "f5"),
+    ("\x1b[21~", "f10"),
+    ("\x1b[24~", "f12"),
+    ("\x1b[25~", "f13"),
+    ("\x1b[28~", "f15"),
+    ("\x1b[29~", "f16"),
+    ("\x1b[34~", "f20"),
+    ("\x1b[1;2R", "shift+f3"),
+    ("\x1bOM", "enter"),
+    ("\r", "enter"),
+    ("\t", "tab"),
+    ("\x7f", "backspace"),
+    ("\x08", "backspace"),
+    ("\x0c", "ctrl+l"),
+    ("\x03", "ctrl+c"),
+    ("\x1a", "ctrl+z"),
+    ("\x1c", "ctrl+backslash"),
+    ("\x1b\x1b[A", "alt+up"),
+    ("\x1bf", "ctrl+right"),
+]
+SILENT = [
+    "\x11",
+    "\x13",
+    "\x00",
+    "\x1b[?62;1;2c",
+    "\x1b[>0;276;0c",
+    "\x1b[12;40R",
+    "\x1b[8;24;80t",
+    "\x1b[?2026;2$y",
+    "\x1b]11;rgb:0000/0000/0000\x07",
+    "\x1b]11;rgb:0000/0000/0000\x1b\\",
+    "\x1bP1$r0m\x1b\\",
+    "\x1b_Gi=1;OK\x1b\\",
+    "\x1b[<0;10;10M",
+    "\x1b[M !!",
+    "\x1b[201~",
+    "\x1b[99~",
+    "\x1b[1;2;3;4m",
+]
+
+
+def names(tokens):
+    return [event_for(token).key for token in tokens if isinstance(token, Key)]
+
+
+@pytest.mark.parametrize(("codes", "name"), NAMED)
+def test_each_code_is_its_key(codes, name):
+    """The keys of vt100, vt220, linux, xterm, rxvt and screen have Textual's names."""
+    reader = Reader()
+    assert names(reader.feed(codes.encode())) == [name]
+    assert reader.waiting is None
+
+
+@pytest.mark.parametrize("codes", SILENT)
+def test_what_is_no_key_types_nothing(codes):
+    """Replies, flow control and mouse reports neither type nor press anything, and the next key counts."""
+    reader = Reader()
+    tokens = reader.feed(codes.encode() + b"x")
+    assert [token for token in tokens if not isinstance(token, Reply)] == [Key("", "x")]
+
+
+@pytest.mark.parametrize("codes", [each for each, _ in NAMED if len(each) > 1] + SILENT)
+def test_a_sequence_may_come_in_pieces(codes):
+    """However the line splits a sequence, it is read as a whole."""
+    whole, pieces = Reader(), Reader()
+    together = whole.feed(codes.encode())
+    apart = [token for byte in codes.encode() for token in pieces.feed(bytes([byte]))]
+    assert apart == together
+
+
+def test_escape_alone_is_the_key_after_the_wait():
+    """Esc closes a dialogue, though a sequence might have begun."""
+    reader = Reader()
+    assert reader.feed(b"\x1b") == []
+    assert reader.waiting == "escape"
+    assert names(reader.time_out()) == ["escape"]
+    assert reader.waiting is None
+
+
+def test_half_a_sequence_is_dropped():
+    """A sequence that never ends leaves no letters behind."""
+    reader = Reader()
+    reader.feed(b"\x1b[1;")
+    assert reader.time_out() == []
+    assert names(reader.feed(b"q")) == ["q"]
+
+
+@pytest.mark.parametrize("noise", [b"\xff", b"\xc3", b"\x80\x9b", b"\xe2\x82", b"\xf0\x9f", b"\xed\xa0\x80"])
+def test_noise_and_half_characters_are_ignored(noise):
+    """A byte that is no UTF-8 neither ends the program nor swallows the next key."""
+    assert names(Reader().feed(noise + b"a" + "é".encode())) == ["a", "é"]
+
+
+def test_nothing_beyond_ascii_on_an_ascii_line():
+    """Where the line has no UTF-8, high bytes are noise."""
+    assert names(Reader(None).feed("aéb".encode())) == ["a", "b"]
+
+
+def test_alt_types_nothing():
+    """A key held with alt may be bound, and is never typed into a field."""
+    [event] = [event_for(token) for token in Reader().feed(b"\x1bx")]
+    assert (event.key, event.character, event.is_printable) == ("alt+x", None, False)
+
+
+def test_a_paste_is_one_event():
+    """A long text goes into one field at once, without the codes that were in it."""
+    text = "line one\r\nline \x1b[31mtwo\x07" + "x" * 3000
+    tokens = Reader().feed(b"\x1b[200~" + text.encode() + b"\x1b[201~k")
+    assert tokens == [Paste("line one\nline [31mtwo" + "x" * 3000), Key("", "k")]
+
+
+def test_a_paste_that_never_ends_gives_the_keyboard_back():
+    """If the end mark is lost, what came is pasted and keys count again."""
+    reader = Reader()
+    reader.feed(b"\x1b[200~half")
+    assert reader.waiting == "paste"
+    assert reader.time_out() == [Paste("half")]
+    assert names(reader.feed(b"k")) == ["k"]
+
+
+def test_a_position_report_is_a_reply_only_when_asked():
+    """CSI 1 ; 2 R is shift and F3, but the terminal's size when that was asked for."""
+    reader = Reader()
+    reader.asked_position = True
+    assert reader.feed(b"\x1b[24;80R") == [Reply("position", (24, 80))]
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=300, deadline=None)
+def test_no_bytes_break_the_reader(data):
+    """Whatever comes, the reader goes on, delivers no control character as text, and recovers."""
+    reader = Reader()
+    for token in [*reader.feed(data), *reader.time_out()]:
+        event = event_for(token) if not isinstance(token, Reply) else None
+        if isinstance(event, events.Key):
+            assert event.key not in {"ctrl+q", "ctrl+s"}
+            assert len(event.character or "x") == 1
+    assert names(reader.feed(b"z")) == ["z"]
+
+
+@given(
+    st.text(
+        st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Cn", "Co", "Zl", "Zp", "Cf", "Zs"]),
+        max_size=20,
+    )
+)
+@settings(deadline=None)
+def test_typed_text_is_the_same_as_with_the_stock_driver(text):
+    """Characters have the names and the text that Textual gives them."""
+    ours = [event_for(token) for token in Reader().feed(text.encode())]
+    stock = list(XTermParser().feed(text))
+    assert [(event.key, event.character) for event in ours] == [
+        (event.key, event.character) for event in stock
+    ]

@@ -1,0 +1,275 @@
+"""One app, two screens: Textual's own codes in one emulator, ours in others, compared cell by cell.
+
+Run as a script for a long campaign: python -m tests.wire.twins STEPS [SEED].
+"""
+
+import asyncio
+import os
+import pty
+import random
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import pyte
+from rich.console import Console
+from textual import events
+from textual._compositor import LayoutUpdate
+from textual.geometry import Size
+
+from screens.terminal.capabilities import SETS, TRUE_COLOUR, VT100, XTERM, Capabilities
+from screens.terminal.cursor import place
+from screens.terminal.driver import SlowLineDriver
+from screens.terminal.glyphs import as_ascii
+from screens.terminal.input import Key
+from screens.terminal.options import Choice
+from screens.terminal.session import Session
+from screens.terminal.tokens import event_for
+from tests.wire.sample import OurSample
+from tests.wire.screens_of import RepeatingScreen, RepeatingStream, pyte_cells
+from tests.wire.strict import StrictTerminal
+
+SYSTEMS = {0: "standard", 16: "standard", 256: "256", TRUE_COLOUR: "truecolor"}
+SETS_TO_TRY = [
+    VT100,
+    VT100._replace(colours=16),
+    *(
+        each._replace(utf8=True, colours=max(16, each.colours))
+        for name, each in SETS.items()
+        if name != "vt100"
+    ),
+    XTERM._replace(utf8=True, colours=TRUE_COLOUR),
+    XTERM._replace(utf8=True, colours=256),
+]
+KEYS = [
+    "up",
+    "down",
+    "left",
+    "right",
+    "enter",
+    "tab",
+    "shift+tab",
+    "home",
+    "end",
+    "space",
+    "backspace",
+    "a",
+    "Z",
+    "9",
+]
+WORDS = [
+    "ok",
+    "FAIL",
+    "beat",
+    "10.0.0.1",
+    "ssh-auth-refused",
+    "----------",
+    "│",
+    "漢字",
+    "\x1b[2J\x1b[31mred",
+    "é",
+    "    ",
+]
+THEMES = ("ansi-dark", "textual-dark")
+SIZES = [(80, 24), (80, 25), (100, 30), (132, 43), (60, 20), (80, 24)]
+
+
+@dataclass
+class Difference(AssertionError):
+    """The first step after which the screens differ."""
+
+    step: int
+    what: str
+    ours: str
+    theirs: str
+    cells: object = None
+
+    def __str__(self) -> str:
+        return (
+            f"step {self.step} ({self.what}):\n--- stock\n{self.theirs}\n--- ours\n{self.ours}\n{self.cells}"
+        )
+
+
+class Twins(SlowLineDriver):
+    """Our driver, with what Textual would have sent beside it."""
+
+    capabilities: Capabilities = VT100
+
+    def __init__(self, app, **keywords):
+        self.master, slave = pty.openpty()
+        session = Session(app.terminal_options, {}, slave)
+        os.close(slave)
+        session.choice = Choice(self.capabilities, 0.05, ("as the test wants it",))
+        Session.waiting = session
+        session.adopt_size(SIZES[0], "test")
+        session.palette.capabilities = self.capabilities
+        super().__init__(app, **keywords)
+        app.console = Console(
+            color_system=SYSTEMS[self.capabilities.colours],
+            file=app.console.file,
+            force_terminal=True,
+            legacy_windows=False,
+            _environ={},
+        )
+        self.restart(SIZES[0])
+
+    def restart(self, size) -> None:
+        """Both emulators at a new size; what they show is not sure until all is painted again."""
+        self.theirs, self.ours = pyte.Screen(*size), RepeatingScreen(*size)
+        self.their_stream, self.our_stream = pyte.Stream(self.theirs), RepeatingStream(self.ours)
+        self.their_stream.feed("\x1b[?7l")
+        # A frame for another size would scroll that emulator: nothing before the first whole one.
+        self.stale = True
+        self.strict = StrictTerminal(self.capabilities, *size)
+
+    def start_application_mode(self) -> None:
+        super().start_application_mode()
+        self._pacer.hold()
+
+    def show(self, update) -> None:
+        super().show(update)
+        if isinstance(update, LayoutUpdate):
+            self.stale = update.region.size != (self.theirs.columns, self.theirs.lines)
+        if not self.stale:
+            self.their_stream.feed(update.render_segments(self._app.console))
+
+    def paint(self) -> None:
+        """Send what is new, as the pacer would."""
+        codes = self.next_bytes(None).decode()
+        self.our_stream.feed(codes)
+        self.strict.feed(codes)
+
+    def compare(self, step: int, what: str) -> None:
+        self.paint()
+        cursor = place(self._app)
+        if cursor is not None:
+            assert cursor == (self.ours.cursor.x, self.ours.cursor.y), (
+                f"the cursor after step {step} ({what})"
+            )
+        theirs, ours = self.seen(self.theirs, True), self.seen(self.ours, False)
+        if theirs != ours:
+            cells = [
+                (x, y, cell, other)
+                for y, (row, others) in enumerate(zip(theirs, ours, strict=True))
+                for x, (cell, other) in enumerate(zip(row, others, strict=True))
+                if cell != other
+            ]
+            raise Difference(
+                step, what, "\n".join(self.ours.display), "\n".join(self.theirs.display), cells[:3]
+            )
+
+    def seen(self, screen, stock: bool):
+        """The cells as this terminal can show them."""
+        rows = []
+        for row in pyte_cells(screen):
+            cells = []
+            for sign, back, rest in row:
+                shown = sign if self.capabilities.utf8 or not stock else as_ascii(sign) or " "
+                if not self.capabilities.colours:
+                    cells.append(shown)
+                elif not self.capabilities.off_codes and rest is not None:
+                    fore, bold, underscore, reverse, _, _, blink = rest
+                    cells.append((shown, back, fore, bold, underscore, reverse, blink))
+                else:
+                    cells.append((shown, back, rest))
+            rows.append(cells)
+        return rows
+
+
+async def campaign(capabilities: Capabilities, steps: int, seed: int, theme: str = "ansi-dark") -> int:
+    """Random keys, logs, ticks and resizes; returns the steps done. Raises Difference."""
+    chance = random.Random(seed)
+    done = 0
+
+    class Driver(Twins):
+        pass
+
+    Driver.capabilities = capabilities
+
+    class App(OurSample):
+        def get_driver_class(self):
+            return Driver
+
+    async def drive(pilot):
+        nonlocal done
+        app = pilot.app
+        driver = app._driver
+        await pilot.pause(0)
+        driver.compare(0, "start")
+        while done < steps:
+            what = []
+            for _ in range(chance.randrange(1, 20)):
+                what.append(await one(chance, pilot, driver))
+                done += 1
+                if chance.random() < 0.4:
+                    await pilot.pause(0)
+                    driver.paint()
+            await pilot.pause(0)
+            driver.compare(done, ", ".join(what))
+        app.exit()
+
+    app = App()
+    app.theme = theme
+    await app.run_async(auto_pilot=drive, mouse=False)
+    return done
+
+
+def key_of(name: str) -> Key:
+    """The token of a key by its name."""
+    return (
+        Key("", name) if len(name) == 1 else Key(name, {"enter": "\r", "tab": "\t", "space": " "}.get(name))
+    )
+
+
+async def one(chance: random.Random, pilot, driver) -> str:
+    app = pilot.app
+    kind = chance.random()
+    if kind < 0.6:
+        key = chance.choice(KEYS)
+        driver.process_message(event_for(key_of(key)))
+        return f"key {key}"
+    if kind < 0.8:
+        line = " ".join(chance.choice(WORDS) for _ in range(chance.randrange(1, 9)))
+        line = (
+            line.replace("\x1b", "")
+            if driver.capabilities.utf8
+            else line.replace("\x1b", "").replace("漢字", "kanji")
+        )
+        for _ in range(chance.randrange(1, 4)):
+            app.order("log", line)
+        return f"log {line!r}"
+    if kind < 0.97:
+        app.order("tick", str(chance.randrange(1000)))
+        return "tick"
+    size = chance.choice(SIZES)
+    driver.session.adopt_size(size, "test")
+    driver.session.painter.forget()
+    driver.restart(size)
+    app.post_message(events.Resize(Size(*size), Size(*size)))
+    while driver.stale:
+        await pilot.pause(0)
+        app.screen.refresh(layout=True)
+    await pilot.pause()
+    return f"resize {size}"
+
+
+def main() -> None:
+    """Each campaign in a process of its own.
+
+    Rich keeps the codes of a style, whatever the number of colours.
+    """
+    if sys.argv[1] == "--one":
+        number, theme, steps, seed = int(sys.argv[2]), sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
+        capabilities = SETS_TO_TRY[number]
+        done = asyncio.run(campaign(capabilities, steps, seed, theme))
+        print(f"{theme} {capabilities.name} {capabilities.colours} colours: {done} steps equal", flush=True)
+        return
+    steps, seed = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "1"
+    for theme in THEMES:
+        for number in range(len(SETS_TO_TRY)):
+            command = [sys.executable, "-m", "tests.wire.twins", "--one", str(number), theme, steps, seed]
+            subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    main()
