@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tm_tui.control.api import (
+    ActivityLine,
     AgentStatus,
     ApproveRequest,
     ProbeReport,
@@ -16,6 +17,7 @@ from tm_tui.control.api import (
     StepEvent,
     TrustDocument,
 )
+from tm_tui.control.spool_api import SendReply
 
 __all__ = ["Agent", "Connect", "Connection"]
 
@@ -53,6 +55,18 @@ class Agent(Protocol):
 
     async def forget_host_key(self, endpoint: str) -> TrustDocument:
         """Trust the keys of `[host]:port` no longer."""
+        ...
+
+    async def send_logs(self) -> SendReply:
+        """Seal and deliver now what waits."""
+        ...
+
+    async def sent(self, number: int) -> SendReply:
+        """Wait a while for the end of that."""
+        ...
+
+    def activity_stream(self) -> AsyncGenerator[ActivityLine, None]:
+        """Yield what it did of late, then each new line."""
         ...
 
 

@@ -1,5 +1,6 @@
 """The state of the console and where it comes from: a screen that follows the agent."""
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -9,15 +10,16 @@ from textual.screen import Screen
 from screens.draft import Draft
 from screens.elsewhere import adopted
 from screens.host_keys import forget
-from screens.messages import AgentFound, AgentLost, ForgetKey, StatusArrived, TrustWanted
+from screens.messages import ActivityWanted, AgentFound, AgentLost, ForgetKey, StatusArrived, TrustWanted
 from screens.seen import Seen
+from screens.sending import send_logs
 from screens.trial import Trial
 from screens.watch import watch
 from tm_tui.control.failures import AgentAbsent
 from tm_tui.errors import TmError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pydantic import SecretStr
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from screens.draft import Value
     from screens.widgets.dialog import Dialog
     from tm_tui.clock import Clock
-    from tm_tui.control.api import SessionInfo, SettingsDocument
+    from tm_tui.control.api import ActivityLine, SessionInfo, SettingsDocument
     from tm_tui.errors import Problem
 
 __all__ = ["Following"]
@@ -45,6 +47,7 @@ class Following(Screen[None], inherit_bindings=False):
         self.clock = clock
         self._connect = connect
         self._connection: Connection | None = None
+        self._activity: Callable[[ActivityLine | None], None] | None = None
 
     def tell(self, words: str, *, wrong: bool = False) -> None:
         """Show a notice."""
@@ -99,6 +102,7 @@ class Following(Screen[None], inherit_bindings=False):
         self.session, self.private = event.session, event.private
         first = self.draft is None
         self._adopt(event.document)
+        self._follow_activity()
         if first:
             await self.begin()
 
@@ -124,6 +128,28 @@ class Following(Screen[None], inherit_bindings=False):
         self.draft, words = adopted(self.draft, document)
         if words:
             self.tell(words)
+
+    def on_activity_wanted(self, event: ActivityWanted) -> None:
+        """Follow what the agent does from now on."""
+        self._activity = event.reply
+        self._follow_activity()
+
+    @work(exclusive=True, group="activity")
+    async def _follow_activity(self) -> None:
+        if self._activity is None or self._connection is None:
+            return  # nobody wants to know, or it begins when the agent is found
+        self._activity(None)
+        try:
+            async with aclosing(self.agent.activity_stream()) as lines:
+                async for line in lines:
+                    self._activity(line)
+        except TmError:
+            return  # the status stream says that the agent is gone; this one begins anew with its return
+
+    @work(exclusive=True, group="send")
+    async def action_send(self) -> None:
+        """F5: deliver the logs now."""
+        await send_logs(self)
 
     @work(exclusive=True, group="trust")
     async def on_trust_wanted(self, event: TrustWanted) -> None:

@@ -35,6 +35,7 @@ KEYS = (
     Key("f2", "ctrl+w", "Save", "save"),
     Key("f3", "ctrl+t", "Test", "test"),
     Key("f4", "ctrl+o", "Menu", "menu"),
+    Key("f5", "ctrl+n", "Send", "send"),
     Key("f10", "ctrl+x", "Exit", "leave"),
 )
 
@@ -48,5 +49,11 @@ def key_for(action: str) -> Key:
 
 
 def bindings() -> list[Binding]:
-    """Every command as Textual's binding, F-key and control key alike."""
-    return [Binding(f"{key.function},{key.control}", key.action, key.label, show=False) for key in KEYS]
+    """Every command as Textual's binding, F-key and control key alike.
+
+    They act at once, like a form's Tab and arrows: keys typed ahead on a slow line keep their order.
+    """
+    return [
+        Binding(f"{key.function},{key.control}", key.action, key.label, show=False, priority=True)
+        for key in KEYS
+    ]

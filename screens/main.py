@@ -121,9 +121,10 @@ class MainScreen(Following, inherit_bindings=False):
         self._frame.tell_keys([key for key in keys.KEYS if self.check_action(key.action, ())], self._hint())
 
     def _hint(self) -> str:
+        page = self._pages.current
         if self._working:
-            return "Esc Back"
-        return "" if self._menu.entry.at_once else "Enter Open"
+            return f"Esc Back  {page.HINT}".rstrip() if page is not None else "Esc Back"
+        return "" if page is not None and page.first() is None else "Enter Open"
 
     def _changed_entries(self) -> "Iterator[str]":
         changed = set(self.draft.changed()) if self.draft else set()
@@ -217,6 +218,8 @@ class MainScreen(Following, inherit_bindings=False):
         """Offer what is permitted here, and nothing else."""
         if action in {"save", "test"}:
             return self._working and not self.read_only and action in self._pages.actions()
+        if action == "send":
+            return not self.read_only and action in self._pages.actions()
         if action == "menu":
             return self._working
         return super().check_action(action, parameters)

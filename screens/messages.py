@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from tm_tui.control.api import AgentStatus, SessionInfo, SettingsDocument, TrustDocument
+from tm_tui.control.api import ActivityLine, AgentStatus, SessionInfo, SettingsDocument, TrustDocument
 
-__all__ = ["AgentFound", "AgentLost", "ForgetKey", "StatusArrived", "TrustWanted"]
+__all__ = ["ActivityWanted", "AgentFound", "AgentLost", "ForgetKey", "StatusArrived", "TrustWanted"]
 
 
 @dataclass
@@ -46,6 +46,13 @@ class TrustWanted(Message):
     """A page wants to know whom the agent trusts, and be told by `reply`."""
 
     reply: Callable[[TrustDocument], Awaitable[None]]
+
+
+@dataclass
+class ActivityWanted(Message):
+    """A page wants to follow what the agent does: each line by `reply`, None before they all come anew."""
+
+    reply: Callable[[ActivityLine | None], None]
 
 
 @dataclass

@@ -54,13 +54,14 @@ def short_home(mode: int = 0o700) -> Iterator[Home]:
 async def agent_in(home: Home, clock: Clock | None = None) -> AsyncIterator[Agent]:
     """An agent in this process, serving its control socket."""
     prepare_folders(home)
-    agent = Agent(home, clock=clock)
+    agent = await Agent.open(home, clock=clock)
     serving = ControlServer(control_app(agent))
     await serving.begin(bind_control_socket(home.control_socket))
     try:
         yield agent
     finally:
         await asyncio.gather(agent.stop(), serving.end())
+        await agent.close()
         unbind(home.control_socket)
 
 

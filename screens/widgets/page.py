@@ -26,9 +26,11 @@ class Page(Vertical):
     """A page. It is told what changes, and speaks up by messages only."""
 
     ACTIONS: ClassVar[frozenset[str]] = frozenset()
-    """Which of `save` and `test` work here."""
+    """Which of `save`, `test` and `send` work here."""
     HELP: ClassVar[str] = ""
     """The file in screens/help that F1 shows."""
+    HINT: ClassVar[str] = ""
+    """What else the footer says while the focus is here."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -76,7 +76,11 @@ def _logs(seen: Seen, server: LogServerStatus, now: float) -> str:
         parts.append(_failure(server.last_failure))
     elif sent is not None:
         parts.append(f"sent {age(sent)}")
-    if wait is not None:
+    if server.delivery == "sending" and server.progress is not None:
+        parts.append(f"sending {server.progress.batches_done} / {server.progress.batches}")
+    elif server.delivery == "paused":
+        parts.append("paused")
+    elif wait is not None:
         parts.append(f"next in {span(wait)}")
     return ", ".join(parts)
 

@@ -13,17 +13,26 @@ PASSWORD = "geheim-%/#:@ü"
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40)])
 def test_demo_by_keyboard(columns: int, rows: int) -> None:
-    """The demo opens with the form filled in; Test, Save, and the status panel goes to connected."""
+    """The demo opens filled in; Test, Save, connected; the logs that waited are sent, and it is told."""
     with short_folder() as folder:
         environ = {**os.environ, "TMPDIR": str(folder), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
         with Terminal((COMMAND, "demo"), environ, columns=columns, rows=rows) as terminal:
             terminal.wait_for("The form is filled in", 60)
             terminal.wait_for("TMSP  DISABLED")
+            terminal.wait_for("30 waiting")
             terminal.send("F3")
             terminal.wait_for("Test passed")
             terminal.send("F2")
             terminal.wait_for("Saved as revision 2")
             terminal.wait_for("TMSP  CONNECTED")
+            terminal.send("F4")
+            terminal.wait_for("Enter Open")
+            terminal.send("Down", "Down")
+            terminal.wait_for("[ Send now F5 ]")
+            terminal.send("F5")
+            terminal.wait_for("0 waiting, sent")
+            terminal.send("Down")
+            terminal.wait_for("Registered as")
             terminal.send("F10")
             assert terminal.wait_for_end() == 0
         assert list(folder.iterdir()) == []

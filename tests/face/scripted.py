@@ -8,6 +8,7 @@ from typing import Any
 
 from screens.agent import Connection
 from tm_tui.control.api import (
+    ActivityLine,
     AgentStatus,
     ApproveRequest,
     Conflict,
@@ -26,6 +27,8 @@ from tm_tui.control.api import (
     TrustDocument,
 )
 from tm_tui.control.failures import AgentAbsent, SaveConflict
+from tm_tui.control.spool_api import KindInfo, SendReply
+from tm_tui.errors import TmError
 from tm_tui.settings.model import Settings
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -87,11 +90,22 @@ def status(state: ServerState = ServerState.CONNECTED, revision: int = 17, **mor
         status_server=StatusServerStatus(state=state, **(beats if state is ServerState.CONNECTED else {})),
         log_server=LogServerStatus(
             state=state,
+            delivery="idle",
             last_delivery_at=NOON,
             last_delivery_age_seconds=130.0,
             next_delivery_in_seconds=3470.0,
         ),
-        spool=SpoolStatus(events=3, bytes=1500, oldest_age_seconds=130.0, full_percent=1),
+        spool=SpoolStatus(
+            events=3,
+            bytes=1500,
+            oldest_age_seconds=130.0,
+            full_percent=1,
+            limit_bytes=1 << 30,
+            kinds=(
+                KindInfo(kind="threat-event", events=2, bytes=1000, batches=1),
+                KindInfo(kind="root-cause", events=1, bytes=500, batches=0),
+            ),
+        ),
         **more,
     )
 
@@ -171,6 +185,8 @@ class ScriptedAgent:
         """Probes wait for this before their report."""
         self.hold.set()
         self.trusted = TrustDocument(ca_file="", authorities=(), host_keys=())
+        self.activity: asyncio.Queue[ActivityLine | None] = asyncio.Queue()
+        self.sendings: list[SendReply | TmError] = []
 
     def connect(self) -> Any:
         """A way to this agent, as the app takes it."""
@@ -238,3 +254,26 @@ class ScriptedAgent:
         self.requests.append(("forget", endpoint))
         self.trusted = TrustDocument(ca_file="", authorities=(), host_keys=())
         return self.trusted
+
+    async def send_logs(self) -> SendReply:
+        self._alive()
+        self.requests.append("send")
+        return self._next_sending()
+
+    async def sent(self, number: int) -> SendReply:
+        self._alive()
+        return self._next_sending()
+
+    def _next_sending(self) -> SendReply:
+        answer = (
+            self.sendings.pop(0) if self.sendings else SendReply(number=1, done=True, batches=2, events=3)
+        )
+        if isinstance(answer, TmError):
+            raise answer
+        return answer
+
+    async def activity_stream(self) -> AsyncGenerator[ActivityLine, None]:
+        self._alive()
+        while (line := await self.activity.get()) is not None:
+            yield line
+        raise AgentAbsent("The agent has ended.")

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from datetime import timedelta
+from typing import Any, Literal
 
 import pytest
 from textual.pilot import Pilot
@@ -10,7 +11,7 @@ from textual.pilot import Pilot
 from face.conftest import Console, HeldClock
 from face.scripted import NOON, PASSED, ScriptedAgent, host_key_in_the_way, refused_password, status
 from screens.app import TmTui
-from tm_tui.control.api import HostKeyInfo, LastFailure, ServerState, TrustDocument
+from tm_tui.control.api import ActivityLine, HostKeyInfo, LastFailure, ServerState, TrustDocument
 
 SIZES = [(80, 24), (120, 40)]
 Story = Callable[[Console], Awaitable[None]]
@@ -130,6 +131,29 @@ async def identity(console: Console) -> None:
     await console.sees(fingerprint)
 
 
+async def log_queue(console: Console) -> None:
+    await console.sees("TMSP  CONNECTED")
+    agent = console.app.main.agent
+    assert isinstance(agent, ScriptedAgent)
+    shape = status()
+    progress = {"batches_done": 3, "batches": 9, "events_done": 3, "events": 9, "bytes_done": 40, "bytes": 90}
+    server = shape.log_server.model_dump() | {"delivery": "sending", "progress": progress}
+    agent.statuses.put_nowait(type(shape)(**(shape.model_dump() | {"log_server": server})))
+    await console.open("Log Queue")
+    await console.sees("3 / 9 batches")
+
+
+async def activity(console: Console) -> None:
+    await console.sees("TMSP  CONNECTED")
+    agent = console.app.main.agent
+    assert isinstance(agent, ScriptedAgent)
+    for number, (level, text) in enumerate(ACTIVITY):
+        at = NOON + timedelta(hours=6 * number)
+        agent.activity.put_nowait(ActivityLine(at=at, level=level, text=text))
+    await console.open("Activity")
+    await console.sees(ACTIVITY[-1][1])
+
+
 async def help_page(console: Console) -> None:
     await console.sees("TMSP  CONNECTED")
     await console.press("f1")
@@ -141,6 +165,13 @@ async def palette(console: Console) -> None:
     await console.press("ctrl+p")
     await console.sees("Command:")
 
+
+ACTIVITY: tuple[tuple[Literal["info", "warning"], str], ...] = (
+    ("info", "Registered as tm01."),
+    ("info", "admin saved revision 17: tmsp.log_server.host, tmsp.log_server.protocol."),
+    ("warning", "Log server (tls-expired). The certificate expired on 2026-11-20. Ask for a new one."),
+    ("info", "Delivered 1,204 events in 3 batches."),
+)
 
 STORIES: dict[str, Story] = {
     "status": status_page,
@@ -155,6 +186,8 @@ STORIES: dict[str, Story] = {
     "switch-off": switch_off,
     "proxy": proxy,
     "identity": identity,
+    "log-queue": log_queue,
+    "activity": activity,
     "help": help_page,
     "palette": palette,
 }

@@ -3,62 +3,112 @@
 import asyncio
 import logging
 import random
+import re
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING, Self
 
 from tm_tui.agent.identity import appliance_name
-from tm_tui.agent.log_server import LogServerCheck, LogServerService
-from tm_tui.agent.snapshot import snapshot
+from tm_tui.agent.log_delivery import LogDelivery
+from tm_tui.agent.snapshot import snapshot, spool_status
 from tm_tui.agent.supervisor import Supervisor
+from tm_tui.agent.throttle import Throttle
 from tm_tui.clock import Clock, SystemClock
-from tm_tui.control.api import AgentStatus, SpoolStatus
+from tm_tui.control.activity import Activity
+from tm_tui.control.api import AgentStatus
 from tm_tui.control.core import Changed, SecretsByName
+from tm_tui.delivery.service import DeliveryService
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.pace import Chance
 from tm_tui.paths import Home
+from tm_tui.settings.differences import differences
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision, SettingsStore
+from tm_tui.spool.store import Spool
 from tm_tui.status_server.heartbeat import Facts
 from tm_tui.status_server.service import StatusServerService
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = ["Agent"]
 
 _log = logging.getLogger(__name__)
 
+_MOST_FIELDS = 8
+_NUMBER = re.compile(r"\d+")
+
 
 class Agent:
-    """Owns one home (its folders are there, its lock is held). Made inside a running event loop.
+    """Owns one home (its folders are there, its lock is held). Opened by `Agent.open`."""
 
-    Raises StorageFailed when the folders or the appliance's name cannot be trusted.
-    """
-
-    def __init__(self, home: Home, *, clock: Clock | None = None, chance: Chance = random.random) -> None:
-        self.clock: Clock = clock or SystemClock()
+    def __init__(self, home: Home, appliance: str, spool: Spool, clock: Clock, chance: Chance) -> None:
+        self.clock = clock
         self.changed = Changed()
         self.stopping = asyncio.Event()
         self.store = SettingsStore(home.config)
         self.host_keys = HostKeys(home.config / "host_keys")
-        self.appliance = appliance_name(home.state)
+        self.appliance = appliance
+        self.spool = spool
+        loaded = self.store.load()
+        self.activity = Activity(clock)
         self._started = self.clock.monotonic()
         self._saving = asyncio.Lock()
-        loaded = self.store.load()
         self.revision: Revision
         self._problem: TmError | None
         announce = self.changed.announce
+        self._busy = Throttle(self._spool_changed)
+        self._spool_alerts: frozenset[str] = frozenset()
+        self._registered_at: datetime | None = None
         self._status_server = StatusServerService(
-            self.appliance, self.host_keys, self._facts, changed=announce, clock=self.clock, chance=chance
+            appliance,
+            self.host_keys,
+            self._facts,
+            changed=self._registration_moved,
+            clock=clock,
+            chance=chance,
         )
-        self._log_server: LogServerService = LogServerCheck(
-            self.appliance, self.host_keys, changed=announce, clock=self.clock, chance=chance
+        self._log_server = LogDelivery(
+            appliance,
+            self.host_keys,
+            spool,
+            changed=self._busy,
+            clock=clock,
+            chance=chance,
+            registration_known=self._registration_known,
         )
-        self._supervisor = Supervisor((self._status_server, self._log_server), announce, self.clock, chance)
+        self._supervisor = Supervisor((self._status_server, self._log_server), announce, clock, chance)
+        spool.changed = self._busy
+        self._spool_changed()
         self._adopt(loaded.revision, loaded.problem)
+
+    @classmethod
+    async def open(cls, home: Home, *, clock: Clock | None = None, chance: Chance = random.random) -> Self:
+        """Open the log queue and begin.
+
+        Raises StorageFailed when the folders or the appliance's name cannot be trusted, or the log queue is
+        another process's or cannot be used. A damaged queue is set aside, and told in the alerts.
+        """
+        clock = clock or SystemClock()
+        appliance = appliance_name(home.state)
+        spool = await Spool.open(home.state / "spool", appliance, clock=clock)
+        try:
+            return cls(home, appliance, spool, clock, chance)
+        except BaseException:
+            await spool.close()
+            raise
 
     async def stop(self) -> None:
         """End streams and services, a beat that is under way too."""
         self.stopping.set()
         await self._supervisor.stop()
+
+    async def close(self) -> None:
+        """Close the log queue, once nobody can hand in events any more."""
+        self._busy.stop()
+        await self.spool.close()
+        self.activity.close()
 
     async def reload(self) -> None:
         """Read the settings from the disk again; a damaged revision leaves the last good one in force."""
@@ -75,19 +125,24 @@ class Agent:
     ) -> Revision:
         """Save and put in force. Raises like `SettingsStore.save`."""
         save = partial(self.store.save, settings, secrets, expected=expected, saved_by=saved_by, note=note)
-        return await self._saved(save)
+        return await self._saved(save, f"{saved_by} saved revision")
 
     async def restore(self, number: int, *, expected: int, saved_by: str) -> Revision:
         """Save an old revision again and put it in force. Raises like `SettingsStore.restore`."""
-        return await self._saved(partial(self.store.restore, number, expected=expected, saved_by=saved_by))
+        restore = partial(self.store.restore, number, expected=expected, saved_by=saved_by)
+        return await self._saved(restore, f"{saved_by} went back to revision {number} by revision")
 
     def trust_changed(self) -> None:
         """A host key was approved or forgotten: the log server is tried again at once."""
         self._log_server.trust_changed()
 
+    def delivery(self) -> DeliveryService | None:
+        """What delivers logs under the settings in force; None when sending is switched off."""
+        return self._log_server.delivery()
+
     def status(self) -> AgentStatus:
         """The snapshot of this moment."""
-        problem = self._problem
+        problem, spool = self._problem, self.spool.status()
         alerts = (f"{problem.cause} {problem.remedy}",) if problem is not None else ()
         return snapshot(
             self.revision,
@@ -96,13 +151,15 @@ class Agent:
             taken_at=self.clock.now(),
             status_server=self._status_server.status(),
             log_server=self._log_server.status(),
-            spool=SpoolStatus(),
-            alerts=(*alerts, *self._supervisor.alerts()),
+            spool=spool_status(spool),
+            alerts=(*alerts, *spool.alerts, *self._supervisor.alerts()),
         )
 
-    async def _saved(self, save: Callable[[], Revision]) -> Revision:
+    async def _saved(self, save: Callable[[], Revision], what: str) -> Revision:
         async with self._saving:
+            before = self.revision
             revision = await asyncio.to_thread(save)
+            _log.info("%s %d: %s.", what, revision.number, _changed_fields(before, revision))
             self._adopt(revision, None)
         return revision
 
@@ -118,4 +175,32 @@ class Agent:
         return self.clock.monotonic() - self._started
 
     def _facts(self) -> Facts:
-        return Facts(revision=self.revision.number, uptime_seconds=self._uptime())
+        waiting = self.spool.status().events
+        return Facts(self.revision.number, self._uptime(), waiting)
+
+    def _registration_known(self) -> bool:
+        status = self._status_server.status()
+        return status.registered_at is not None or status.last_failure is not None
+
+    def _registration_moved(self) -> None:
+        """The status server said something: logs may hang on that."""
+        registered_at = self._status_server.status().registered_at
+        self._log_server.registration_moved()
+        if registered_at is not None and registered_at != self._registered_at:
+            self._log_server.registered()
+        self._registered_at = registered_at
+        self.changed.announce()
+
+    def _spool_changed(self) -> None:
+        """Announce it, and write down an alert when it is new; its numbers may grow without another line."""
+        alerts = {_NUMBER.sub("#", alert): alert for alert in self.spool.status().alerts}
+        for kind in alerts.keys() - self._spool_alerts:
+            _log.warning("%s", alerts[kind])
+        self._spool_alerts = frozenset(alerts)
+        self.changed.announce()
+
+
+def _changed_fields(old: Revision, new: Revision) -> str:
+    names = [change.field for change in differences(old, new)]
+    more = f" and {len(names) - _MOST_FIELDS} more" if len(names) > _MOST_FIELDS else ""
+    return ", ".join(names[:_MOST_FIELDS]) + more or "nothing differs"

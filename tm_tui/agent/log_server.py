@@ -1,10 +1,9 @@
-"""The log server's part of the status: looked at now and then by a light check, until logs are delivered."""
+"""A light check of the log server: the status must not wait for the first logs to know how it stands."""
 
 import asyncio
 import logging
 import random
 from collections.abc import Callable
-from typing import Protocol
 
 from tm_tui.clock import Clock
 from tm_tui.control.api import LastFailure, LogServerStatus, ServerState
@@ -18,7 +17,7 @@ from tm_tui.settings.store import Revision
 from tm_tui.settings.types import interval_seconds
 from tm_tui.status_server.standing import counted
 
-__all__ = ["LogServerCheck", "LogServerService"]
+__all__ = ["LogServerCheck"]
 
 _log = logging.getLogger(__name__)
 
@@ -29,32 +28,11 @@ _LOCKED_OUT = frozenset({"http-auth-refused", "ssh-auth-refused", "http-forbidde
 """A password that is repeated locks the account: these wait as long as backing off ever does."""
 
 
-class LogServerService(Protocol):
-    """The place in the agent for whatever keeps up with the log server (see also `supervisor.Service`)."""
-
-    name: str
-
-    def concerns(self, revision: Revision) -> object:
-        """As `Service.concerns`."""
-
-    def prepare(self, revision: Revision) -> None:
-        """As `Service.prepare`."""
-
-    async def run(self) -> None:
-        """As `Service.run`."""
-
-    def alerts(self) -> tuple[str, ...]:
-        """As `Service.alerts`."""
-
-    def status(self) -> LogServerStatus:
-        """The status of this moment."""
-
-    def trust_changed(self) -> None:
-        """A host key was approved or forgotten: try again at once."""
-
-
 class LogServerCheck:
-    """Checks that the log server would take a batch: when settings change, and each interval."""
+    """Checks that the log server would take a batch: when settings change, and after intervals without logs.
+
+    `wanted` says whether nothing else tells how the log server stands.
+    """
 
     name = "log server check"
 
@@ -66,7 +44,9 @@ class LogServerCheck:
         changed: Callable[[], None],
         clock: Clock,
         chance: Chance = random.random,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._wanted = wanted
         self._appliance = appliance
         self._host_keys = host_keys
         self._changed = changed
@@ -75,6 +55,7 @@ class LogServerCheck:
         self._again = asyncio.Event()
         self._revision: Revision | None = None
         self._seen = _Seen()
+        self._fresh = False
 
     def concerns(self, revision: Revision) -> object:
         """What the way to the log server is made of."""
@@ -105,6 +86,12 @@ class LogServerCheck:
         """Try again at once."""
         self._again.set()
 
+    def delivered(self) -> None:
+        """The log server took logs: it is reached, and need not be looked at for an interval."""
+        self._seen.reached, self._seen.last_failure = True, None
+        self._fresh = True
+        self._again.set()
+
     async def run(self) -> None:
         """Check until cancelled; nothing to do when sending is switched off."""
         revision, seen = self._revision, self._seen
@@ -112,7 +99,11 @@ class LogServerCheck:
             return
         while True:
             self._again.clear()
-            wait = await self._check(revision, seen)
+            fresh, self._fresh = self._fresh, False
+            if fresh or not self._wanted():
+                wait = self._interval(revision)
+            else:
+                wait = await self._check(revision, seen)
             seen.next_try = self._clock.monotonic() + wait
             self._changed()
             await wait_until(self._clock, seen.next_try, self._again)
@@ -132,7 +123,10 @@ class LogServerCheck:
         if not seen.reached or seen.last_failure:
             _log.info("The log server takes logs.")
         seen.reached, seen.last_failure = True, None
-        return spread(interval_seconds(server.interval), _JITTER, self._chance)
+        return self._interval(revision)
+
+    def _interval(self, revision: Revision) -> float:
+        return spread(interval_seconds(revision.settings.tmsp.log_server.interval), _JITTER, self._chance)
 
     def _backoff(self, failure: LinkFailure, failures: int) -> float:
         # An approved host key wakes the check by itself, so that one need not be looked for either.

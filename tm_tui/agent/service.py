@@ -57,7 +57,7 @@ def harden() -> None:
 async def _serve(home: Home, ready: Callable[[], None]) -> None:
     notifier = Notifier()
     ending = _on_signals()
-    agent = Agent(home)
+    agent = await Agent.open(home)
     server = ControlServer(control_app(agent))
     await server.begin(bind_control_socket(home.control_socket))
     reloading = _on_hangup(agent, notifier)
@@ -72,6 +72,7 @@ async def _serve(home: Home, ready: Callable[[], None]) -> None:
     watchdog.cancel()
     reloading.cancel()
     await asyncio.gather(agent.stop(), server.end())
+    await agent.close()
 
 
 def _on_signals() -> asyncio.Event:

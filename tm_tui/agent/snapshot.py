@@ -5,9 +5,11 @@ from datetime import datetime
 
 from tm_tui import __version__
 from tm_tui.control.api import AgentStatus, LogServerStatus, ServerState, SpoolStatus, StatusServerStatus
+from tm_tui.control.spool_api import KindInfo
 from tm_tui.settings.store import Revision
+from tm_tui.spool.store import SpoolSnapshot
 
-__all__ = ["disabled_alerts", "overall", "snapshot"]
+__all__ = ["disabled_alerts", "overall", "snapshot", "spool_status"]
 
 _WORST_FIRST = (
     ServerState.DISABLED,
@@ -49,6 +51,22 @@ def snapshot(
         log_server=log_server,
         spool=spool,
         alerts=(*alerts, *(() if tmsp.enabled else disabled_alerts(tmsp.edition))),
+    )
+
+
+def spool_status(seen: SpoolSnapshot) -> SpoolStatus:
+    """Show what waits."""
+    kinds = tuple(
+        KindInfo(kind=kind, events=one.events, bytes=one.bytes, batches=one.batches)
+        for kind, one in seen.kinds.items()
+    )
+    return SpoolStatus(
+        events=seen.events,
+        bytes=seen.bytes,
+        oldest_age_seconds=seen.oldest_age_seconds,
+        full_percent=seen.full_percent,
+        limit_bytes=seen.limit_bytes,
+        kinds=kinds,
     )
 
 

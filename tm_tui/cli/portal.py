@@ -238,3 +238,16 @@ def remove_product(context: click.Context, name: str, own_home: Path | None, *, 
     with _database(context, own_home) as (connection, _):
         registered.remove(connection, name)
     _done(f"{safe_text(name)} removed from Registered Products.", as_json=as_json, removed=name)
+
+
+@portal.command()
+@click.option("--all", "every", is_flag=True, help="Those without an issue too.")
+@_JSON
+@_with_home
+def endpoints(context: click.Context, own_home: Path | None, *, every: bool, as_json: bool) -> None:
+    """List the endpoints with mitigation issues, as the threat event logs tell them."""
+    from tm_tui.cli.portal_endpoints import as_json_object, as_lines
+
+    with _database(context, own_home) as (connection, _):
+        for piece in (as_json_object if as_json else as_lines)(connection, every=every):
+            click.echo(piece, nl=False)

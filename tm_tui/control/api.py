@@ -4,11 +4,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import SecretStr
 
+from tm_tui.control.shapes import LastFailure, Shape
+from tm_tui.control.spool_api import DeliveryState, KindInfo, ProgressInfo
 from tm_tui.text import SafeText
 
 __all__ = [
+    "ActivityLine",
     "AgentStatus",
     "ApproveRequest",
     "Conflict",
@@ -35,12 +38,6 @@ __all__ = [
 ]
 
 
-class Shape(BaseModel):
-    """A frozen value on the wire; unknown keys are refused, errors never repeat the input."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
 class ServerState(StrEnum):
     """How a server stands, in one word."""
 
@@ -49,17 +46,6 @@ class ServerState(StrEnum):
     FAILING = "failing"
     DISABLED = "disabled"
     UNREGISTERED = "unregistered"
-
-
-class LastFailure(Shape):
-    """The newest failure of a link, and how often in a row it came. `code` is listed in docs/failures.md."""
-
-    code: str
-    stage: str
-    cause: SafeText
-    remedy: SafeText
-    at: datetime
-    count: int = 1
 
 
 class StatusServerStatus(Shape):
@@ -82,6 +68,9 @@ class LogServerStatus(Shape):
     """Delivery of logs. `state` is connecting until the first delivery or check."""
 
     state: ServerState
+    delivery: DeliveryState = "disabled"
+    """What delivery does now; `paused` ends with new settings or POST /v1/spool/send."""
+    progress: ProgressInfo | None = None
     last_delivery_at: datetime | None = None
     last_delivery_age_seconds: float | None = None
     next_delivery_in_seconds: float | None = None
@@ -95,6 +84,8 @@ class SpoolStatus(Shape):
     bytes: int = 0
     oldest_age_seconds: float | None = None
     full_percent: int = 0
+    limit_bytes: int = 0
+    kinds: tuple[KindInfo, ...] = ()
 
 
 class AgentStatus(Shape):
@@ -114,6 +105,14 @@ class AgentStatus(Shape):
     spool: SpoolStatus = SpoolStatus()
     alerts: tuple[SafeText, ...] = ()
     """What an admin must know now, a sentence each: a damaged revision, what being disabled means."""
+
+
+class ActivityLine(Shape):
+    """One thing that the agent did or met, as its journal has it."""
+
+    at: datetime
+    level: Literal["info", "warning", "error"]
+    text: SafeText
 
 
 class SecretChanges(Shape):

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from tm_tui.control.api import (
+    ActivityLine,
     AgentStatus,
     ApproveRequest,
     Conflict,
@@ -26,6 +27,7 @@ from tm_tui.control.api import (
     TrustDocument,
 )
 from tm_tui.control.failures import AgentAbsent, AgentDenied, ControlRefused, SaveConflict
+from tm_tui.control.spool_api import IntakeReply, SendReply, SpoolDocument
 
 if TYPE_CHECKING:
     from httpx_sse import ServerSentEvent
@@ -131,17 +133,54 @@ class ControlClient:
         path = f"/v1/history/{number:d}/restore"
         return await self._ask(SettingsDocument, "POST", path, None, _if_match(revision))
 
+    async def add_events(self, lines: bytes) -> IntakeReply:
+        """Hand in events, NDJSON. What is counted as accepted is on the disk (507 when the queue is full)."""
+        return await self._ask(IntakeReply, "POST", "/v1/events", lines)
+
+    async def spool(self) -> SpoolDocument:
+        """What waits, batch by batch, and how delivery stands."""
+        return await self._ask(SpoolDocument, "GET", "/v1/spool")
+
+    async def export_spool(self, form: str) -> AsyncGenerator[bytes, None]:
+        """Yield the events that wait, piece by piece, as ndjson, cef, leef or csv."""
+        from tm_tui.control.transport import Answer
+
+        async with aclosing(self._transport().download(f"/v1/spool?format={quote(form)}")) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Answer):
+                    raise _refused(piece)
+                yield piece
+
+    async def send_logs(self) -> SendReply:
+        """Seal and deliver now what waits; ask `sent` how that ends (409 while sending is switched off)."""
+        return await self._ask(SendReply, "POST", "/v1/spool/send")
+
+    async def sent(self, number: int) -> SendReply:
+        """Wait for the end of a "send now", 25 s at most; not `done`: ask again."""
+        return await self._ask(SendReply, "GET", f"/v1/spool/send/{number:d}")
+
+    async def activity(self) -> tuple[ActivityLine, ...]:
+        """What the agent did of late, the oldest first."""
+        return await self._ask(tuple[ActivityLine, ...], "GET", "/v1/activity")
+
+    async def activity_stream(self) -> AsyncGenerator[ActivityLine, None]:
+        """Yield what the agent did of late, then each new line, for ever; AgentAbsent when the agent ends."""
+        async with aclosing(self._events("GET", "/v1/activity/stream")) as events:
+            async for event in events:
+                if event.event == "line":
+                    yield _read(ActivityLine, event.data)
+        raise AgentAbsent("The agent has ended.")
+
     async def _ask(
         self,
         shape: type[T],
         method: str,
         path: str,
-        body: BaseModel | None = None,
+        body: BaseModel | bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> T:
-        answer = await self._transport().call(
-            method, path, _written(body), {**_type_of(body), **(headers or {})}
-        )
+        content = body if isinstance(body, bytes) else _written(body)
+        answer = await self._transport().call(method, path, content, {**_type_of(body), **(headers or {})})
         if not 200 <= answer.status < 300:
             raise _refused(answer)
         return _read(shape, answer.body)
@@ -171,8 +210,10 @@ def _if_match(revision: int) -> dict[str, str]:
     return {"If-Match": f'"{revision:d}"'}
 
 
-def _type_of(body: BaseModel | None) -> dict[str, str]:
-    return {"Content-Type": "application/json"} if body is not None else {}
+def _type_of(body: BaseModel | bytes | None) -> dict[str, str]:
+    if body is None:
+        return {}
+    return {"Content-Type": "application/x-ndjson" if isinstance(body, bytes) else "application/json"}
 
 
 def _written(body: BaseModel | None) -> bytes | None:

@@ -1,7 +1,7 @@
 """What the control socket's routes need from the agent, so that they can live below it."""
 
 import asyncio
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import SecretStr
 
@@ -10,6 +10,11 @@ from tm_tui.control.api import AgentStatus
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision, SettingsStore
+
+if TYPE_CHECKING:
+    from tm_tui.control.activity import Activity
+    from tm_tui.delivery.service import DeliveryService
+    from tm_tui.spool.store import Spool
 
 __all__ = ["Changed", "Core", "SecretsByName"]
 
@@ -56,6 +61,14 @@ class Core(Protocol):
         """Set when the agent ends: streams end then."""
 
     @property
+    def spool(self) -> "Spool":
+        """The log queue."""
+
+    @property
+    def activity(self) -> "Activity":
+        """What the agent did of late."""
+
+    @property
     def revision(self) -> Revision:
         """The settings in force."""
 
@@ -69,6 +82,9 @@ class Core(Protocol):
 
     async def restore(self, number: int, *, expected: int, saved_by: str) -> Revision:
         """Save an old revision again and put it in force. Raises like `SettingsStore.restore`."""
+
+    def delivery(self) -> "DeliveryService | None":
+        """What delivers logs under the settings in force; None when sending is switched off."""
 
     def trust_changed(self) -> None:
         """A host key was approved or forgotten: what waits for that tries again at once."""

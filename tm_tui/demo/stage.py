@@ -32,6 +32,11 @@ class PortalProcess:
         self._process: asyncio.subprocess.Process | None = None
         self.ready: dict[str, Any] = {}
 
+    @property
+    def logs(self) -> Path:
+        """The folder of its log server: batches lie in a folder an appliance."""
+        return self._home / "logs"
+
     async def start(self) -> None:
         """Start it and wait for its line. Raises TmError if none comes."""
         ports: tuple[str, ...] = ()

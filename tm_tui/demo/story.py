@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 
 from pydantic import SecretStr
 
@@ -15,6 +17,7 @@ from tm_tui.control.api import (
     SecretChanges,
     StepEvent,
 )
+from tm_tui.demo.logs import events_at_portal, lines_of, some_events
 from tm_tui.demo.proxy import DemoProxy
 from tm_tui.demo.stage import Stage
 from tm_tui.errors import TmError
@@ -128,6 +131,47 @@ async def beats(stage: Stage) -> str:
     return f"{status.status_server.beats_accepted} accepted, {status.status_server.beats_missed} missed"
 
 
+async def _deliver(stage: Stage, name: str, number: int) -> str:
+    """Hand in events, send them, and count each in the files of the portal."""
+    events = some_events(name, number, datetime.now(UTC))
+    taken = await stage.client.add_events(lines_of(events))
+    if taken.accepted != len(events):
+        raise StepFailed(f"{taken.accepted} of {len(events)} events were accepted.", "See the agent's log.")
+    reply = await stage.client.send_logs()
+    while not reply.done:
+        reply = await stage.client.sent(reply.number)
+    if reply.failure is not None:
+        raise StepFailed(f"Not delivered: {reply.failure.cause}", reply.failure.remedy)
+    appliance = (await stage.client.status()).appliance
+    there = await asyncio.to_thread(events_at_portal, stage.portal.logs / appliance)
+    wrong = [event["id"] for event in events if there[event["id"]] != 1]
+    if wrong:
+        raise StepFailed(f"{len(wrong)} events are not exactly once in the portal's files.", "See its log.")
+    kinds = Counter(event["kind"] for event in events)
+    said = " and ".join(f"{kinds[kind]} {kind}" for kind in sorted(kinds, reverse=True))
+    return f"{said} in {reply.batches} batches, each exactly once in the portal's files"
+
+
+async def logs_over_ssh(stage: Stage) -> str:
+    """Events are accepted, sealed into batches and delivered over SSH."""
+    return await _deliver(stage, "ssh", 400)
+
+
+async def logs_over_ssl(stage: Stage) -> str:
+    """The same over SSL."""
+    return await _deliver(stage, "ssl", 400)
+
+
+async def logs_wait(stage: Stage) -> str:
+    """While sending is switched off events are still accepted: they wait on the disk."""
+    before = (await stage.client.spool()).events
+    taken = await stage.client.add_events(lines_of(some_events("off", 8, datetime.now(UTC))))
+    waiting = (await stage.client.spool()).events
+    if waiting - before != taken.accepted or not taken.accepted:
+        raise StepFailed(f"{taken.accepted} events were accepted, {waiting - before} more wait.", "")
+    return f"{waiting} events wait"
+
+
 async def through_proxy(stage: Stage) -> str:
     """The same through a proxy that wants a password of awkward characters; here logs go by SSL."""
     trust = Trust(None, HostKeys(stage.folder / "no_host_keys"))
@@ -182,9 +226,12 @@ STEPS: tuple[Callable[[Stage], Awaitable[str]], ...] = (
     test_ssh,
     save_and_connect,
     beats,
+    logs_over_ssh,
     through_proxy,
+    logs_over_ssl,
     portal_restart,
     switched_off,
+    logs_wait,
 )
 
 

@@ -44,6 +44,8 @@ class BatchStore:
         self._log = log
         self._turns = asyncio.Semaphore(2)
         self._naming = threading.Lock()
+        self.arrived = asyncio.Event()
+        """Set when there is a new batch in the index."""
 
     def path(self, name: BatchName) -> Path:
         """Where a batch lies or will lie."""
@@ -94,6 +96,8 @@ class BatchStore:
             await self._database.call(index.add, name, contents, datetime.now(UTC))
         except Refused as error:  # the file counts; the index catches up at the next start
             self._log.say("not-indexed", batch=name.text, cause=error.cause)
+        else:
+            self.arrived.set()
         return contents
 
     def _settle(self, part: Path, name: BatchName) -> Contents:

@@ -18,6 +18,7 @@ __all__ = ["Database", "opened"]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+_DISK = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS accounts (
@@ -36,6 +37,12 @@ CREATE TABLE IF NOT EXISTS batches (
     events INTEGER NOT NULL, bytes INTEGER NOT NULL, received_at REAL NOT NULL, first_seq INTEGER,
     last_seq INTEGER) STRICT;
 CREATE INDEX IF NOT EXISTS batches_of ON batches (appliance, number);
+CREATE TABLE IF NOT EXISTS endpoints (
+    appliance TEXT NOT NULL, key TEXT NOT NULL, hostname TEXT NOT NULL, ip TEXT, mac TEXT,
+    status TEXT NOT NULL, event_type TEXT NOT NULL, threat TEXT NOT NULL, severity TEXT NOT NULL,
+    event_id TEXT NOT NULL, at REAL NOT NULL, seq INTEGER NOT NULL,
+    PRIMARY KEY (appliance, key)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS read_batches (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 """
 
 
@@ -63,6 +70,15 @@ def _failed(path: Path, error: sqlite3.Error) -> StorageFailed:
         f"{safe_text(str(path))} cannot be used: {reason}.",
         "Check the disk, or restore the file from a backup.",
     )
+
+
+def _refused(error: sqlite3.Error) -> Refused:
+    """507 when the disk stands in the way: full, or it fails in a way that a full one does too."""
+    kind = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the detail of an extended code
+    status = 507 if kind in _DISK else 500
+    code = "disk-full" if kind == sqlite3.SQLITE_FULL else "storage-failed"
+    cause = f"The portal's database cannot be used: {safe_text(str(error))}."
+    return Refused(status, code, cause, "Check the portal's disk, then try again.")
 
 
 @contextmanager
@@ -94,10 +110,7 @@ class Database:
                 self._thread, lambda: function(self._connection, *args, **kwargs)
             )
         except sqlite3.Error as error:
-            full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-            status, code = (507, "disk-full") if full else (500, "storage-failed")
-            cause = f"The portal's database cannot be used: {safe_text(str(error))}."
-            raise Refused(status, code, cause, "Check the portal's disk, then try again.") from None
+            raise _refused(error) from None
 
     def close(self) -> None:
         """Wait for the call in progress, then close the file."""

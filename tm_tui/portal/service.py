@@ -21,13 +21,14 @@ from starlette.routing import BaseRoute
 from tm_tui.atomic import Folder
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.errors import TmError
-from tm_tui.portal import accounts, index, log_routes, product_routes, status_routes
+from tm_tui.portal import accounts, endpoint_routes, index, log_routes, product_routes, status_routes
 from tm_tui.portal.accounts import Doorkeeper
 from tm_tui.portal.answers import EXCEPTION_HANDLERS
 from tm_tui.portal.authority import certificate_files, ensure_certificate, names_for
 from tm_tui.portal.batches import BatchStore
 from tm_tui.portal.core import Portal
 from tm_tui.portal.database import Database
+from tm_tui.portal.endpoint_reader import read_threat_events
 from tm_tui.portal.guard import Guard
 from tm_tui.portal.home import PortalHome
 from tm_tui.portal.log import LibraryMessages, PortalLog
@@ -213,11 +214,13 @@ async def _start(
     context = tls_context(*certificate_files(portal.home))
     keeper = asyncio.create_task(_keep_certificate(portal.home, names, context, portal.log))
     await stack.enter_async_context(_background(keeper))
+    await stack.enter_async_context(_background(asyncio.create_task(read_threat_events(portal))))
     log_https, log_ssh, status = listeners
     await stack.enter_async_context(ssh_server(portal, log_ssh, key))
+    operators = (*product_routes.routes(portal), *endpoint_routes.routes(portal))
     apps = (
         (_app(portal, "log", [*log_routes.routes(portal)]), log_https),
-        (_app(portal, "status", [*status_routes.routes(portal), *product_routes.routes(portal)]), status),
+        (_app(portal, "status", [*status_routes.routes(portal), *operators]), status),
     )
     return await stack.enter_async_context(https_servers(apps, context))
 

@@ -197,8 +197,8 @@ async def test_no_password_in_log_or_answer(home: Home) -> None:
         out, err = await asyncio.to_thread(process.communicate, None, LIMIT)
     assert "Revision 1 is in force" in err
     assert CANARY not in "".join([*answers, out, err])
-    holding = {path.name for path in home.config.rglob("*") if path.is_file() and CANARY in path.read_text()}
-    holding |= {path.name for path in home.state.rglob("*") if path.is_file() and CANARY in path.read_text()}
+    files = [path for folder in (home.config, home.state) for path in folder.rglob("*") if path.is_file()]
+    holding = {path.name for path in files if CANARY.encode() in path.read_bytes()}
     assert holding == {"secrets.json"}
 
 

@@ -1,4 +1,4 @@
-"""A portal as a process of its own, and the clients that tests speak to it with."""
+"""A portal, as a process or in the test's own, and the clients that tests speak to it with."""
 
 import contextlib
 import hashlib
@@ -9,7 +9,7 @@ import signal
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,36 +17,26 @@ from typing import Any, BinaryIO
 import asyncssh
 import httpx
 import zstandard
+from click.testing import CliRunner
+
+from tm_tui.cli.portal import portal as portal_command
+from tm_tui.clock import SystemClock
+from tm_tui.portal.log import PortalLog
+from tm_tui.portal.service import PortalOptions, open_portal
 
 COMMAND = (sys.executable, "-c", "from tm_tui.cli.portal import portal; portal()")
 PATIENCE = 30.0
 ANY_APPLIANCE = "tm-lab-1"
 
 
-class RunningPortal:
-    """One `tm-tui portal`."""
+class OpenPortal:
+    """A portal that is ready: its files, and clients for it."""
 
-    def __init__(self, home: Path, *options: str, log: BinaryIO | None = None) -> None:
+    def __init__(self, home: Path, ready: dict[str, Any]) -> None:
         self.home = home
-        self.log_file = home.with_name(f"{home.name}.log")
-        with self.log_file.open("ab") as own_log:
-            self.process = subprocess.Popen(
-                (*COMMAND, "--home", str(home), *options),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log or own_log,
-                start_new_session=True,
-            )
-        self.ready: dict[str, Any] = json.loads(self._first_line())
-
-    def _first_line(self) -> bytes:
-        assert self.process.stdout is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.process.stdout, selectors.EVENT_READ)
-            assert selector.select(PATIENCE), "the portal says nothing"
-        line = self.process.stdout.readline()
-        assert line, self.log_file.read_text()
-        return line
+        self.log_file = log_file(home)
+        self.ready = ready
+        self._known: asyncssh.SSHKnownHosts | None = None
 
     @property
     def password(self) -> str:
@@ -56,31 +46,12 @@ class RunningPortal:
     def credentials(self) -> tuple[str, str]:
         return self.ready["username"], self.password
 
-    @property
-    def ports(self) -> tuple[str, ...]:
-        """The options that bring it back on the same ports."""
-        log_server = self.ready["log_server"]
-        return (
-            f"--https-port={log_server['https_port']}",
-            f"--ssh-port={log_server['ssh_port']}",
-            f"--status-port={self.ready['status_server']['port']}",
-        )
-
     def logged(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log_file.read_text().splitlines()]
 
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal, and wait for the end."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        code = self.process.wait(PATIENCE)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-        return code
-
     def command(self, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run `tm-tui portal WORDS --home HOME` beside it."""
-        return command(*words, "--home", str(self.home), stdin=stdin)
+        return told(*words, "--home", str(self.home), stdin=stdin)
 
     def _client(self, port: int, **more: Any) -> httpx.AsyncClient:
         context = ssl.create_default_context(cafile=self.ready["ca_file"])
@@ -104,16 +75,18 @@ class RunningPortal:
     async def ssh(self, password: str | None = None, **more: Any):
         """A connection that believes exactly the host key of the ready line."""
         port = self.ready["log_server"]["ssh_port"]
-        key = await asyncssh.get_server_host_key("127.0.0.1", port, config=None)
-        assert key is not None
-        assert key.get_fingerprint() == self.ready["ssh_host_key"]
-        known = asyncssh.import_known_hosts(f"[127.0.0.1]:{port} {key.export_public_key().decode()}")
+        if self._known is None:
+            key = await asyncssh.get_server_host_key("127.0.0.1", port, config=None)
+            assert key is not None
+            assert key.get_fingerprint() == self.ready["ssh_host_key"]
+            line = f"[127.0.0.1]:{port} {key.export_public_key().decode()}"
+            self._known = asyncssh.import_known_hosts(line)
         async with asyncssh.connect(
             "127.0.0.1",
             port,
             username=self.ready["username"],
             password=self.password if password is None else password,
-            known_hosts=known,
+            known_hosts=self._known,
             config=None,
             client_keys=None,
             agent_path=None,
@@ -127,8 +100,66 @@ class RunningPortal:
             yield client
 
 
+class RunningPortal(OpenPortal):
+    """One `tm-tui portal`, a process of its own."""
+
+    def __init__(self, home: Path, *options: str, log: BinaryIO | None = None) -> None:
+        super().__init__(home, {})
+        with self.log_file.open("ab") as own_log:
+            self.process = subprocess.Popen(
+                (*COMMAND, "--home", str(home), *options),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log or own_log,
+                start_new_session=True,
+            )
+        self.ready = json.loads(self._first_line())
+
+    def _first_line(self) -> bytes:
+        assert self.process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ)
+            assert selector.select(PATIENCE), "the portal says nothing"
+        line = self.process.stdout.readline()
+        assert line, self.log_file.read_text()
+        return line
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """The options that bring it back on the same ports."""
+        log_server = self.ready["log_server"]
+        return (
+            f"--https-port={log_server['https_port']}",
+            f"--ssh-port={log_server['ssh_port']}",
+            f"--status-port={self.ready['status_server']['port']}",
+        )
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal, and wait for the end."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(PATIENCE)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return code
+
+
+def log_file(home: Path) -> Path:
+    return home.with_name(f"{home.name}.log")
+
+
+def told(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run `tm-tui portal WORDS` in this process: all of the command but the start of an interpreter."""
+    mask = os.umask(0o077)
+    try:
+        done = CliRunner(catch_exceptions=False).invoke(portal_command, words, input=stdin)
+    finally:
+        os.umask(mask)
+    return subprocess.CompletedProcess(words, done.exit_code, done.stdout, done.stderr)
+
+
 def command(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run `tm-tui portal WORDS`."""
+    """Run `tm-tui portal WORDS` as a process."""
     return subprocess.run(
         (*COMMAND, *words), input=stdin, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
@@ -144,6 +175,17 @@ def running(home: Path, *options: str, log: BinaryIO | None = None) -> Iterator[
         with contextlib.suppress(ProcessLookupError):
             os.killpg(portal.process.pid, signal.SIGKILL)
         portal.stop(signal.SIGKILL)
+
+
+@contextlib.asynccontextmanager
+async def opened_portal(
+    home: Path, host: str = "127.0.0.1", names: Sequence[str] = ()
+) -> AsyncIterator[OpenPortal]:
+    """A portal in this process, with its real listeners and files."""
+    with log_file(home).open("a") as stream:
+        options = PortalOptions(home, host, names=tuple(names))
+        async with open_portal(options, PortalLog(stream, SystemClock())) as (ready, _):
+            yield OpenPortal(home, ready.model_dump())
 
 
 def registration(appliance: str = ANY_APPLIANCE, **more: Any) -> dict[str, Any]:
@@ -182,5 +224,31 @@ def named(packed: bytes, appliance: str = ANY_APPLIANCE, sequence: int = 1) -> s
 
 def batch(appliance: str = ANY_APPLIANCE, first: int = 1, count: int = 3) -> tuple[str, bytes]:
     """A good batch: its name and its bytes."""
-    packed = zstandard.ZstdCompressor(level=3, write_checksum=True).compress(lines(first, count))
+    return sealed(lines(first, count), appliance, first)
+
+
+def sealed(plain: bytes, appliance: str = ANY_APPLIANCE, first: int = 1) -> tuple[str, bytes]:
+    """A batch of these lines: its name and its bytes."""
+    packed = zstandard.ZstdCompressor(level=3, write_checksum=True).compress(plain)
     return named(packed, appliance, first), packed
+
+
+def threat_event(seq: int, hostname: str = "pc-1", status: str = "cleaned", **more: Any) -> dict[str, Any]:
+    """One line of a threat event log; `ip` and `mac` are the endpoint's."""
+    addresses = {name: more.pop(name) for name in ("ip", "mac") if name in more}
+    return {
+        "seq": seq,
+        "kind": "threat-event",
+        "id": f"e{seq}",
+        "time": "2026-01-01T00:00:00Z",
+        "endpoint": {"hostname": hostname, **addresses},
+        "event_type": "on-demand-scan-by-user",
+        "source": "on-demand-scan",
+        "status": status,
+        "threat": {"name": "Trojan.Generic", "severity": "high"},
+        **more,
+    }
+
+
+def ndjson(*events: object) -> bytes:
+    return b"".join(json.dumps(event).encode() + b"\n" for event in events)

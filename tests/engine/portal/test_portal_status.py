@@ -1,5 +1,6 @@
 """The status server: who gets in, what is registered, which beats count, and what happens to bad input."""
 
+import asyncio
 import base64
 import ssl
 
@@ -89,8 +90,9 @@ async def test_wrong_credentials_are_401(portal: RunningPortal, header: str | No
     """Without the right password the only answer is 401 with its challenge, whatever the path."""
     headers = {} if header is None else {"authorization": header}
     async with portal.status_server(auth=None) as client:
-        for path in (BEAT, "/v1/products", "/nothing"):
-            reply = await client.request("POST", path, json=beat(), headers=headers)
+        paths = (BEAT, "/v1/products", "/nothing")
+        asked = (client.request("POST", path, json=beat(), headers=headers) for path in paths)
+        for reply in await asyncio.gather(*asked):
             assert reply.status_code == 401
             assert reply.headers["www-authenticate"].startswith("Basic realm=")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import logging
 import re
 
 from starlette.requests import Request
@@ -21,6 +22,8 @@ from tm_tui.text import safe_text
 
 __all__ = ["trust_routes"]
 
+_log = logging.getLogger(__name__)
+
 _ENDPOINT = re.compile(r"\[([^\[\]\s]{1,253})\]:([1-9][0-9]{0,4})")
 
 
@@ -35,6 +38,8 @@ def trust_routes(core: Core) -> list[Route]:
         endpoint = _endpoint(wanted.endpoint)
         revision = await candidate_of(core, wanted.settings, wanted.secrets)
         await _approve(core, revision, endpoint, wanted.fingerprint)
+        who: str = request.state.session.user
+        _log.info("%s approved the host key %s of %s.", who, wanted.fingerprint, endpoint.bracketed)
         core.trust_changed()
         return await shown()
 
@@ -43,6 +48,8 @@ def trust_routes(core: Core) -> list[Route]:
         if not await asyncio.to_thread(core.host_keys.forget, endpoint.bracketed):
             cause = f"No host key of {safe_text(endpoint.bracketed)} is filed."
             raise Refused(404, "not-found", cause, "`tm-tui trust show` lists those that are.")
+        who: str = request.state.session.user
+        _log.warning("%s had the host keys of %s forgotten.", who, endpoint.bracketed)
         core.trust_changed()
         return await shown()
 

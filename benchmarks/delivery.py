@@ -1,0 +1,138 @@
+"""End to end and uploads: `python -m benchmarks.delivery`.
+
+End to end: events go into the spool while the service delivers them to nginx over HTTPS, until nginx has all.
+Uploads: batches of 4 MB of random bytes to nginx against curl, and to OpenSSH against its own sftp, same
+cipher.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+from benchmarks.peers import openssh, scratch, web
+from spooling.campaign import over_ssh, over_ssl
+from spooling.child import APPLIANCE, link_of
+from spooling.events import line, threat_event
+from tm_tui.delivery.service import DeliveryService, carrier_for
+from tm_tui.spool.store import Spool
+
+EVENT = line(threat_event(threat={"name": "TROJ_GENERIC.DIT" * 12, "severity": "high"}))
+PIECE, PIECES = 4 << 20, 24
+
+
+async def end_to_end(folder: Path, config: dict[str, object], events: int) -> dict[str, object]:
+    """Take events in and deliver them at the same time."""
+    async with await Spool.open(folder / "spool", APPLIANCE) as spool:
+        service = DeliveryService(spool, link_of(config), protocol="ssl", appliance=APPLIANCE, interval=86400)
+        await service.start()
+        began, cpu = time.perf_counter(), time.process_time()
+
+        async def produce() -> None:
+            for _ in range(events // 4000):
+                await spool.add([EVENT] * 1000)
+
+        producing = asyncio.gather(*(produce() for _ in range(4)))
+        while not producing.done() or spool.status().events:
+            await service.send_now()
+        await producing
+        seconds, used = time.perf_counter() - began, time.process_time() - cpu
+        delivered = service.status().delivered_events
+        await service.stop()
+    return {
+        "events_a_second": round(delivered / seconds),
+        "cpu_us_an_event": round(used / delivered * 1e6, 1),
+    }
+
+
+async def upload(config: dict[str, object], protocol: str) -> float:
+    """MB/s of our carrier, one session, batch after batch."""
+    data = os.urandom(PIECE)
+    async with carrier_for(link_of(config), protocol, APPLIANCE) as carrier:  # type: ignore[arg-type]
+        await carrier.deliver("warm-up", data, lambda _: None, again=False)
+        began = time.perf_counter()
+        for number in range(PIECES):
+            await carrier.deliver(f"batch-{number}", data, lambda _: None, again=False)
+        return PIECE * PIECES / (time.perf_counter() - began) / 1e6
+
+
+def curl(folder: Path, config: dict[str, object], ca: Path) -> float:
+    """MB/s of curl for the same files over one connection."""
+    (folder / "data").write_bytes(os.urandom(PIECE))
+    urls = []
+    for number in range(PIECES):
+        urls += [
+            "-T",
+            str(folder / "data"),
+            f"https://127.0.0.1:{config['port']}/logs/{APPLIANCE}/curl-{number}",
+        ]
+    command = [
+        "curl",
+        "-sSf",
+        "--http1.1",
+        "--cacert",
+        str(ca),
+        "-u",
+        f"{config['username']}:{config['password']}",
+        *urls,
+    ]
+    began = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return PIECE * PIECES / (time.perf_counter() - began) / 1e6
+
+
+def sftp(folder: Path, config: dict[str, object]) -> float:
+    """MB/s of OpenSSH's sftp for the same files, aes128-gcm."""
+    (folder / "data").write_bytes(os.urandom(PIECE))
+    ask = folder / "ask"
+    ask.write_text('#!/bin/sh\nprintf "%s\\n" "$TM_PASSWORD"\n')
+    ask.chmod(0o700)
+    batch = "".join(f"put {folder}/data sftp-{number}\n" for number in range(PIECES))
+    options = (
+        *("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR"),
+        *("Ciphers=aes128-gcm@openssh.com", "BatchMode=no", "PubkeyAuthentication=no"),
+    )
+    command = ["sftp", "-q", *(part for option in options for part in ("-o", option))]
+    command += ["-P", str(config["port"]), "-b", "-", f"{config['username']}@127.0.0.1"]
+    environment = os.environ | {
+        "SSH_ASKPASS": str(ask),
+        "SSH_ASKPASS_REQUIRE": "force",
+        "TM_PASSWORD": str(config["password"]),
+    }
+    began = time.perf_counter()
+    subprocess.run(command, input=batch, text=True, check=True, stdout=subprocess.DEVNULL, env=environment)
+    return PIECE * PIECES / (time.perf_counter() - began) / 1e6
+
+
+def told(who: str, figure: dict[str, object]) -> None:
+    """Print one line."""
+    print(json.dumps({"who": who} | figure), flush=True)
+
+
+def main() -> None:
+    """Measure and print one line of JSON a figure."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--events", type=int, default=200_000)
+    given = options.parse_args()
+    with scratch() as folder, web() as (server, certificates):
+        config = over_ssl(server, certificates, folder).config
+        told("end to end", asyncio.run(end_to_end(folder, config, given.events)))
+        mine, peer = asyncio.run(upload(config, "ssl")), curl(folder, config, certificates.ca_file)
+        told(
+            "upload over SSL",
+            {"mb_a_second": round(mine), "curl": round(peer), "times_curl": round(mine / peer, 2)},
+        )
+    with scratch() as folder, openssh() as daemon:
+        config = over_ssh(daemon, folder).config
+        mine, peer = asyncio.run(upload(config, "ssh")), sftp(folder, config)
+        told(
+            "upload over SSH",
+            {"mb_a_second": round(mine), "sftp": round(peer), "times_sftp": round(mine / peer, 2)},
+        )
+
+
+if __name__ == "__main__":
+    main()

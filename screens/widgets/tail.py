@@ -1,0 +1,160 @@
+"""The end of a growing list of lines: newest at the bottom, a filter below; only changed rows are painted."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.events import Blur, Focus, Key, Resize
+from textual.geometry import Offset, Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+__all__ = ["Tail", "fitted"]
+
+_LONGEST_FILTER = 40
+_PLAIN, _BOLD = Style(), Style(bold=True)
+
+
+class Tail(Widget, can_focus=True):
+    """`/` types a filter, Enter keeps it, Esc drops it; Page Up and Down, Home and End scroll."""
+
+    DEFAULT_CSS = "Tail { height: 1fr; width: 1fr; }"
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pageup", "scroll_pages(1)", show=False),
+        Binding("pagedown", "scroll_pages(-1)", show=False),
+        Binding("up", "scroll_rows(1)", show=False),
+        Binding("down", "scroll_rows(-1)", show=False),
+        Binding("home", "scroll_rows(9999)", show=False),
+        Binding("end", "scroll_rows(-9999)", show=False),
+        Binding("escape", "drop_filter", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+        self._lines: tuple[str, ...] = ()
+        self._found: list[str] = []
+        self._behind = 0
+        """How many found lines stand below those in sight: 0 follows the newest."""
+        self._filter = ""
+        self._typing = False
+        self._painted: list[tuple[str, Style]] = []
+
+    # What is shown ------------------------------------------------------------------------------------------
+
+    def tell(self, lines: Sequence[str], new: int) -> None:
+        """Show these; the last `new` of them were not there before. A view that was scrolled stands still."""
+        self._lines = tuple(lines)
+        if self._behind:
+            self._behind += len(self._matching(self._lines[len(self._lines) - new :] if new else ()))
+        self._draw()
+
+    def _matching(self, lines: Sequence[str]) -> list[str]:
+        wanted = self._filter.casefold()
+        return [line for line in lines if wanted in line.casefold()] if wanted else list(lines)
+
+    def _draw(self) -> None:
+        """Work out the rows, and paint those that differ."""
+        width, height = self.size
+        self._found = self._matching(self._lines)
+        room = max(1, height - 1)
+        self._behind = max(0, min(self._behind, len(self._found) - room))
+        end = len(self._found) - self._behind
+        shown = self._found[max(0, end - room) : end]
+        rows = [(fitted(line, width), _PLAIN) for line in shown]
+        rows += [("", _PLAIN)] * (room - len(rows))
+        rows.append((fitted(self._bottom(), width), _BOLD if self._filter or self._typing else _PLAIN))
+        before, self._painted = self._painted, rows
+        if len(before) != len(rows):
+            self.refresh()
+            return
+        changed = [y for y, (old, now) in enumerate(zip(before, rows, strict=True)) if old != now]
+        if changed:
+            self.refresh(*(Region(0, y, width, 1) for y in changed))
+
+    def _bottom(self) -> str:
+        below = f"{self._behind} lines below, End goes there" if self._behind else ""
+        if not self._filter and not self._typing:
+            return f"/ filters   {below}"
+        count = f"{len(self._found)} of {len(self._lines)} lines"
+        return f"Filter: {self._filter}{'_' if self._typing else ''}   {below or count}"
+
+    def render_line(self, y: int) -> Strip:
+        """One row."""
+        text, style = self._painted[y] if y < len(self._painted) else ("", _PLAIN)
+        width = self.size.width
+        return Strip([Segment(set_cell_size(text, width), self.rich_style + style)], width)
+
+    def on_resize(self, _: Resize) -> None:
+        """Fill the rows that it has now."""
+        self._draw()
+
+    def on_focus(self, _: Focus) -> None:
+        """The cursor comes here."""
+        self._draw()
+
+    def on_blur(self, _: Blur) -> None:
+        """What was typed of a filter stays."""
+        self._typing = False
+        self._draw()
+
+    @property
+    def terminal_cursor(self) -> Offset | None:
+        """Where the terminal's own cursor belongs."""
+        typed = cell_len(f"Filter: {self._filter}") if self._typing else 0
+        return self.region.offset + Offset(min(typed, self.size.width - 1), self.size.height - 1)
+
+    # Keys ---------------------------------------------------------------------------------------------------
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:  # noqa: ARG002  Textual's shape
+        """While a filter is typed, printable characters belong to it."""
+        return self._typing and character is not None and character.isprintable()
+
+    def on_key(self, event: Key) -> None:
+        """Type the filter."""
+        if not self._typing:
+            if event.character == "/":
+                event.stop()
+                self._typing = True
+                self._draw()
+            return
+        if event.key == "enter":
+            self._typing = False
+        elif event.key == "backspace":
+            self._filter = self._filter[:-1]
+        elif event.key == "ctrl+u":
+            self._filter = ""
+        elif event.is_printable and event.character is not None:
+            self._filter = (self._filter + event.character)[:_LONGEST_FILTER]
+        else:
+            return
+        event.stop()
+        self._draw()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Esc leaves the page when there is no filter to drop."""
+        if action == "drop_filter":
+            return self._typing or bool(self._filter)
+        return super().check_action(action, parameters)
+
+    def action_drop_filter(self) -> None:
+        """Show all lines again."""
+        self._filter, self._typing = "", False
+        self._draw()
+
+    def action_scroll_rows(self, by: int) -> None:
+        """Look at earlier (more than 0) or later lines."""
+        self._behind += by
+        self._draw()
+
+    def action_scroll_pages(self, by: int) -> None:
+        """As many lines as are in sight."""
+        self.action_scroll_rows(by * max(1, self.size.height - 2))
+
+
+def fitted(text: str, width: int) -> str:
+    """Cut to so many cells; an ellipsis says so."""
+    return text if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)) + "…"

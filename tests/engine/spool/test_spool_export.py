@@ -1,0 +1,85 @@
+"""CEF, LEEF and CSV: whatever stands in an event, a reader gets it back whole and nothing else."""
+
+import csv
+import io
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spooling.events import line, root_cause, threat_event
+from tm_tui.spool.export import CSV_COLUMNS, to_cef, to_csv, to_leef, writer_for
+from tm_tui.spool.intake import BadLine, check_line
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80)
+
+
+def kept(event):
+    """The event as the spool would hand it out."""
+    try:
+        return json.loads(check_line(line(event)).body) | {"seq": 7}
+    except BadLine:
+        return None
+
+
+def read_cef(text):
+    """A reader of CEF as its specification wants it: header by unescaped pipes, then key=value."""
+    *head, rest = re.split(r"(?<!\\)(?:\\\\)*\|", text, maxsplit=7)
+    pairs = re.findall(r"(\w+)=((?:\\.|[^=\\])*?)(?= \w+=|$)", rest)
+    unescape = {"\\\\": "\\", "\\=": "=", "\\n": "\n", "\\r": "\r"}
+    return head, {key: re.sub(r"\\.", lambda found: unescape[found[0]], value) for key, value in pairs}
+
+
+@given(texts)
+def test_cef_gives_names_back_whole(name):
+    r"""A threat named `a|b=c\d` reaches the collector under this name, and adds no field."""
+    event = kept(threat_event(1, threat={"name": name, "severity": "critical"}))
+    if event is None:
+        return
+    text = to_cef(event)
+    head, fields = read_cef(text)
+    assert "\n" not in text
+    assert head[0] == "CEF:0"
+    assert len(head) == 7
+    assert fields["cs2"] == event["threat"]["name"]
+    assert fields["externalId"] == "p-1"
+    assert set(fields) == {
+        *("rt", "externalId", "shost", "src", "smac", "cat", "act", "cs1", "cs1Label"),
+        *("cs2", "cs2Label", "cn1", "cn1Label"),
+    }
+
+
+@given(texts)
+def test_leef_stays_one_line_with_its_fields(name):
+    """No tab or line end in a value can forge a field."""
+    event = kept(threat_event(1, threat={"name": name, "severity": "low"}))
+    if event is None:
+        return
+    head, _, rest = to_leef(event).rpartition("|x09|")
+    fields = dict(pair.split("=", 1) for pair in rest.split("\t"))
+    assert head.startswith("LEEF:2.0|TMSP|Threat Mitigator|")
+    assert fields["threat"] == event["threat"]["name"]
+    assert fields["seq"] == "7"
+
+
+@given(texts)
+def test_csv_is_read_back_and_is_no_formula(name):
+    """A spreadsheet shows the name and calculates nothing."""
+    event = kept(threat_event(1, threat={"name": name, "severity": "low"}))
+    if event is None:
+        return
+    (row,) = csv.reader(io.StringIO(to_csv(event)))
+    cell = dict(zip(CSV_COLUMNS, row, strict=True))["threat_name"]
+    assert not cell.startswith(("=", "+", "-", "@"))
+    assert cell.removeprefix("'") == event["threat"]["name"].removeprefix("'")
+
+
+@pytest.mark.parametrize("form", ["ndjson", "cef", "leef", "csv"])
+def test_root_causes_go_out_with_their_chain(form):
+    """The chain of events is in every format."""
+    _, make = writer_for(form)
+    text = make(line(kept(root_cause(1))))
+    assert "explorer.exe" in text
+    assert "\n" not in text

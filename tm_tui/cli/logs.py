@@ -1,0 +1,181 @@
+"""`tm-tui logs`: events into the queue, the queue out to the log server, and what waits in it."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import aclosing
+from typing import Any, BinaryIO
+
+import click
+
+from tm_tui.cli.asking import ask
+from tm_tui.cli.output import ago, count, emit, json_option, show, span, table
+from tm_tui.control.client import ControlClient, ControlRefused
+from tm_tui.control.spool_api import DeliveryInfo, IntakeReply, SendReply, SpoolDocument
+from tm_tui.errors import TmError
+
+__all__ = ["logs"]
+
+_PIECE = 256 * 1024
+_MOST_TOLD = 1000
+
+
+@click.group()
+def logs() -> None:
+    """Take in events, send them now, show what waits."""
+
+
+# --- add
+
+
+@logs.command()
+@json_option
+def add(*, as_json: bool) -> None:  # noqa: ARG001  the answer is JSON either way
+    """Take events from standard input, one JSON object a line.
+
+    Prints {"accepted": n, "rejected": [...]} when the accepted ones are on the disk. Exit code 1 if any
+    was rejected. The same id again with the same content counts as accepted and is kept once, so a failed
+    run can be repeated.
+    """
+    total = _Total()
+    try:
+        ask(lambda client: _add_all(client, sys.stdin.buffer, total))
+    finally:
+        emit(total.document())
+    if total.rejected:
+        raise click.exceptions.Exit(1)
+
+
+class _Total:
+    """The sum over all requests, with line numbers of the whole input."""
+
+    def __init__(self) -> None:
+        self.lines = self.accepted = self.rejected = 0
+        self.told: list[dict[str, Any]] = []
+
+    def count(self, reply: IntakeReply, lines: int) -> None:
+        """Add one answer about so many lines."""
+        self.accepted += reply.accepted
+        for one in reply.rejected:
+            self.reject(self.lines + one.line, one.reason)
+        self.rejected += reply.rejected_more
+        self.lines += lines
+
+    def reject(self, line: int, reason: str) -> None:
+        """Add one line that was not taken."""
+        self.rejected += 1
+        if len(self.told) < _MOST_TOLD:
+            self.told.append({"line": line, "reason": reason})
+
+    def document(self) -> dict[str, Any]:
+        """What is printed. `rejected` tells at most 1,000 lines; `rejected_more` counts the others."""
+        more = self.rejected - len(self.told)
+        return {"accepted": self.accepted, "rejected": self.told} | ({"rejected_more": more} if more else {})
+
+
+async def _add_all(client: ControlClient, source: BinaryIO, total: _Total) -> None:
+    for body in _pieces(source):
+        try:
+            reply = await client.add_events(body)
+        except ControlRefused as refused:
+            if refused.refusal.code == "spool-full":
+                total.reject(total.lines + 1, f"{refused} This line and all after it were not taken.")
+            raise
+        total.count(reply, body.count(b"\n"))
+
+
+def _pieces(source: BinaryIO) -> Iterator[bytes]:
+    """Whole lines, as many as have come: a slow producer's are taken at once, a fast one's together."""
+    rest = b""
+    while part := source.read1(_PIECE):  # type: ignore[attr-defined]  # every buffered reader has it
+        rest += part
+        end = rest.rfind(b"\n") + 1
+        if end:
+            yield rest[:end]
+            rest = rest[end:]
+    if rest.strip():
+        yield rest + b"\n"
+
+
+# --- send
+
+
+@logs.command()
+@click.option("--wait/--no-wait", default=True, help="Wait until all is delivered or it failed (default).")
+@json_option
+def send(*, wait: bool, as_json: bool) -> None:
+    """Seal and deliver now what waits, even if sending is paused."""
+
+    async def sending(client: ControlClient) -> SendReply:
+        reply = await client.send_logs()
+        while wait and not reply.done:
+            reply = await client.sent(reply.number)
+        return reply
+
+    reply = ask(sending)
+    if as_json:
+        emit(reply.model_dump(mode="json"))
+    elif not wait:
+        show(["Sending has begun."])
+    elif reply.failure is None or reply.events:
+        batches = f"{reply.batches} batch" if reply.batches == 1 else f"{reply.batches} batches"
+        show([f"Delivered {count(reply.events, 'event')} in {batches}."])
+    if reply.failure is not None:
+        if not as_json:
+            raise TmError(reply.failure.cause, reply.failure.remedy)
+        raise click.exceptions.Exit(1)
+
+
+# --- list
+
+
+@logs.command(name="list")
+@click.option(
+    "--format", "form", type=click.Choice(["ndjson", "cef", "leef", "csv"]), help="The events themselves."
+)
+@json_option
+def list_(*, form: str | None, as_json: bool) -> None:
+    """Show what waits; with --format, the events themselves in a format that log collectors read."""
+    if form:
+        ask(lambda client: _export(client, form))
+        return
+    document = ask(lambda client: client.spool())
+    emit(document.model_dump(mode="json")) if as_json else show(_page(document))
+
+
+async def _export(client: ControlClient, form: str) -> None:
+    async with aclosing(client.export_spool(form)) as pieces:
+        async for piece in pieces:
+            sys.stdout.buffer.write(piece)
+    sys.stdout.buffer.flush()
+
+
+def _page(spool: SpoolDocument) -> Iterator[str]:
+    yield from table(_rows(spool))
+    for alert in spool.alerts:
+        yield f"! {alert}"
+    if spool.batches:
+        yield ""
+        heads = ("Batch", "Kind", "Events", "Bytes")
+        yield from table([heads, *((b.name, b.kind, str(b.events), str(b.bytes)) for b in spool.batches)])
+
+
+def _rows(spool: SpoolDocument) -> Iterator[tuple[str, str]]:
+    yield "Waiting", f"{count(spool.events, 'event')}, {spool.bytes} bytes, {spool.full_percent} % full"
+    for kind in spool.kinds:
+        yield f"  {kind.kind}", f"{count(kind.events, 'event')}, {kind.bytes} bytes"
+    yield "Oldest", ago(spool.oldest_age_seconds) if spool.events else "-"
+    delivery = spool.delivery
+    yield "Last delivery", ago(delivery.last_delivery_age_seconds)
+    yield "Next delivery", _next(delivery)
+    if delivery.last_failure:
+        yield "Last failure", f"{delivery.last_failure.code} ({count(delivery.last_failure.count, 'time')})"
+        yield "", delivery.last_failure.cause
+        yield "", delivery.last_failure.remedy
+
+
+def _next(delivery: DeliveryInfo) -> str:
+    if delivery.state in {"idle", "retrying"}:
+        return f"in {span(delivery.next_delivery_in_seconds or 0.0)}"
+    return {"disabled": "switched off", "paused": "paused until the settings change or `logs send`"}.get(
+        delivery.state, delivery.state
+    )

@@ -1,0 +1,36 @@
+"""GET /v1/activity and its stream: what the agent did of late."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tm_tui.control.api import Shape
+from tm_tui.control.core import Core
+from tm_tui.control.http import answer
+from tm_tui.control.streams import event_stream
+
+__all__ = ["activity_routes"]
+
+
+def activity_routes(core: Core) -> list[Route]:
+    """Make the routes."""
+
+    async def show(_request: Request) -> Response:
+        return answer(core.activity.lines())
+
+    async def stream(_request: Request) -> Response:
+        return event_stream(_lines(core), core.clock, core.stopping)
+
+    return [
+        Route("/v1/activity", show, methods=["GET"]),
+        Route("/v1/activity/stream", stream, methods=["GET"]),
+    ]
+
+
+async def _lines(core: Core) -> AsyncGenerator[tuple[str, Shape], None]:
+    async with aclosing(core.activity.follow()) as lines:
+        async for line in lines:
+            yield "line", line

@@ -1,0 +1,26 @@
+"""What all shapes of the control socket have in common."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from tm_tui.text import SafeText
+
+__all__ = ["LastFailure", "Shape"]
+
+
+class Shape(BaseModel):
+    """A frozen value on the wire; unknown keys are refused, errors never repeat the input."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class LastFailure(Shape):
+    """The newest failure of a link, and how often in a row it came. `code` is listed in docs/failures.md."""
+
+    code: str
+    stage: str
+    cause: SafeText
+    remedy: SafeText
+    at: datetime
+    count: int = 1

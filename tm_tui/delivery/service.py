@@ -1,0 +1,282 @@
+"""The task that delivers: by schedule or at once, again and again until the server has everything."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Literal
+
+from tm_tui.clock import Clock, SystemClock
+from tm_tui.delivery.carrier import Carrier
+from tm_tui.delivery.retry import Backoff, concerns_one_batch, is_too_large, needs_admin
+from tm_tui.delivery.schedule import Schedule
+from tm_tui.delivery.status import DeliveryStatus, Outcome, Progress, State
+from tm_tui.delivery.tally import Tally
+from tm_tui.errors import StorageFailed, TmError
+from tm_tui.link.failures import LinkFailure, failure
+from tm_tui.link.types import Link
+from tm_tui.spool.batch import Batch
+from tm_tui.spool.events import KINDS
+from tm_tui.spool.store import Spool
+from tm_tui.spool.trace import Trace, untraced
+
+__all__ = ["DeliveryService", "carrier_for"]
+
+_LOOK_AGAIN = 30.0
+"""Seconds after which the wall clock is read again: somebody may have set it."""
+_SHORTEST = 0.05
+_NO_PROGRESS = 60.0
+_LAST_RUN = "last_run"
+
+
+def carrier_for(link: Link, protocol: Literal["ssh", "ssl"], appliance: str) -> Carrier:
+    """The way of delivery that the settings name; asyncssh is imported for SSH only."""
+    if protocol == "ssh":
+        from tm_tui.delivery.ssh import SshCarrier
+
+        return SshCarrier(link, appliance)
+    from tm_tui.delivery.ssl import SslCarrier
+
+    return SslCarrier(link, appliance)
+
+
+class DeliveryService:
+    """Delivers a spool's events over one link. New settings make a new service: stop this one first.
+
+    `no_progress` is how many seconds a session may stand still before it is cut.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        link: Link,
+        *,
+        protocol: Literal["ssh", "ssl"],
+        appliance: str,
+        interval: float,
+        clock: Clock | None = None,
+        backoff: Backoff | None = None,
+        no_progress: float = _NO_PROGRESS,
+        trace: Trace = untraced,
+    ) -> None:
+        self._spool, self._link = spool, link
+        self._carrier: Callable[[], Carrier] = lambda: carrier_for(link, protocol, appliance)
+        self._schedule = Schedule.of(interval, appliance)
+        self._clock: Clock = clock or SystemClock()
+        self._backoff = backoff or Backoff()
+        self._no_progress = no_progress
+        self._trace = trace
+        self._tally = Tally(self._clock)
+        self._state: State = "stopped"
+        self._retry_at: float | None = None
+        self._wanted = asyncio.Event()
+        self._waiters: list[asyncio.Future[Outcome]] = []
+        self._served: list[asyncio.Future[Outcome]] = []
+        self._met: set[str] = set()
+        self._tried: set[str] = set()
+        """What a server may have already.
+
+        Batches that were tried, and the first of each kind after a start.
+        """
+        self._task: asyncio.Task[None] | None = None
+        self.changed: Callable[[], None] = lambda: None
+        """Called in the event loop when there is something new to show."""
+
+    # --- from outside
+
+    async def start(self) -> None:
+        """Begin; what was missed while nothing ran is caught up once. Raises StorageFailed."""
+        if not self._last_run():
+            await self._spool.put_mark(**{_LAST_RUN: round(self._clock.now().timestamp() * 1000)})
+        self._set("idle")
+        self._task = asyncio.create_task(self._run(), name="delivery")
+
+    async def stop(self) -> None:
+        """End, in the middle of a batch if need be: it will be delivered again under the same name."""
+        task, self._task = self._task, None
+        if task:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        self._set("stopped")
+        for waiter in (*self._waiters, *self._served):
+            waiter.cancel()
+        self._waiters, self._served = [], []
+
+    @property
+    def task(self) -> "asyncio.Task[None] | None":
+        """For a supervisor: it ends by itself only through a bug."""
+        return self._task
+
+    def send_now(self) -> "asyncio.Future[Outcome]":
+        """Seal and deliver everything now, even when paused. The result comes after the first attempt."""
+        waiter: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        self._wanted.set()
+        return waiter
+
+    def progress(self) -> Progress | None:
+        """How far the sending under way has come; None while nothing is sent."""
+        return self._tally.progress() if self._state == "sending" else None
+
+    def status(self) -> DeliveryStatus:
+        """Everything to show, at this moment."""
+        tally, now = self._tally, self._clock.now()
+        failing = tally.failure if self._state in {"retrying", "paused"} else None
+        alerts = (
+            ("Logs are not sent any more: " + failing.cause,) if failing and self._state == "paused" else ()
+        )
+        return DeliveryStatus(
+            state=self._state,
+            last_delivery_at=tally.last_at,
+            last_delivery_age_seconds=(now - tally.last_at).total_seconds() if tally.last_at else None,
+            next_delivery_in_seconds=self._next_in(),
+            last_failure=tally.failure,
+            progress=self.progress(),
+            delivered_batches=tally.delivered_batches,
+            delivered_events=tally.delivered_events,
+            alerts=alerts,
+        )
+
+    def _next_in(self) -> float | None:
+        if self._state == "idle":
+            return max(0.0, self._schedule.seconds_until_next(self._clock.now().timestamp()))
+        if self._state == "retrying" and self._retry_at is not None:
+            return max(0.0, self._retry_at - self._clock.monotonic())
+        return 0.0 if self._state == "sending" else None
+
+    # --- the task
+
+    async def _run(self) -> None:
+        while True:
+            self._set("idle")
+            await self._until_due()
+            await self._drain()
+
+    async def _until_due(self) -> None:
+        while not self._wanted.is_set():
+            now = self._clock.now().timestamp()
+            if self._schedule.is_due(self._last_run(), now):
+                return
+            if self._schedule.slot(now) < self._schedule.slot(self._last_run()):  # the clock was set back
+                await self._mark(now)
+            wait = self._schedule.seconds_until_next(now)
+            await self._clock.wait(self._wanted, max(_SHORTEST, min(_LOOK_AGAIN, wait)))
+
+    def _last_run(self) -> float:
+        return self._spool.mark(_LAST_RUN) / 1000
+
+    async def _mark(self, moment: float) -> None:
+        with suppress(StorageFailed):  # then the run is repeated after a restart, which does no harm
+            await self._spool.put_mark(**{_LAST_RUN: round(moment * 1000)})
+
+    async def _drain(self) -> None:
+        """Try until nothing of what waited at the beginning waits any more."""
+        began, first = self._clock.now().timestamp(), True
+        while True:
+            self._served, self._waiters = self._waiters, []
+            self._wanted.clear()
+            self._set("sending")
+            before = self._tally.delivered()
+            problem = await self._attempt(seal=first or bool(self._served))
+            first = False
+            batches, events = self._tally.since(before)
+            for waiter in self._served:
+                if not waiter.done():
+                    waiter.set_result(Outcome(batches, events, problem))
+            self._served = []
+            if problem is None:
+                break
+            if batches:
+                self._backoff.reset()
+            await self._after(problem)
+        self._tally.succeeded()
+        self._backoff.reset()
+        await self._mark(began)
+
+    async def _after(self, problem: TmError) -> None:
+        """Wait as the failure asks for, or until somebody wants it sent."""
+        self._tally.failed(problem)
+        if isinstance(problem, LinkFailure) and needs_admin(problem):
+            self._retry_at = None
+            self._set("paused")
+            await self._wanted.wait()
+            return
+        wait = self._backoff.seconds(problem.retry_after if isinstance(problem, LinkFailure) else None)
+        self._retry_at = self._clock.monotonic() + wait
+        self._set("retrying")
+        await self._clock.wait(self._wanted, wait)
+
+    async def _attempt(self, *, seal: bool) -> TmError | None:
+        """One session: seal what waits, deliver it in order; the failure that ended it, if any."""
+        sealing: TmError | None = None
+        try:
+            await self._spool.seal(everything=seal)
+        except StorageFailed as problem:  # a full disk: delivering what is sealed makes room
+            sealing = problem
+        if not self._spool.batches():
+            return sealing
+        self._tally.begin(self._spool.batches())
+        try:
+            async with self._watched(self._no_progress) as alive, self._carrier() as carrier:
+                return await self._deliver_all(carrier, alive) or sealing
+        except (LinkFailure, StorageFailed) as problem:
+            return problem
+
+    @asynccontextmanager
+    async def _watched(self, seconds: float) -> AsyncIterator[Callable[[], None]]:
+        """Cut whatever happens inside when there is no sign of life for so long."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(seconds) as deadline:
+                yield lambda: deadline.reschedule(loop.time() + seconds)
+        except TimeoutError:
+            raise failure("send-timeout", "service", self._link.endpoint, self._link.proxy) from None
+
+    async def _deliver_all(self, carrier: Carrier, alive: Callable[[], None]) -> TmError | None:
+        """Each kind in its order. What the server refuses of one kind does not hold up the other."""
+        upto = self._tally.upto
+        refused: LinkFailure | None = None
+        for kind in KINDS:
+            try:
+                while batch := next((one for one in self._spool.batches() if one.kind == kind), None):
+                    if batch.first > upto:
+                        break
+                    await self._deliver(carrier, batch, alive)
+            except LinkFailure as problem:
+                if not concerns_one_batch(problem):
+                    raise
+                refused = problem
+        return refused
+
+    async def _deliver(self, carrier: Carrier, batch: Batch, alive: Callable[[], None]) -> None:
+        data = await self._spool.read(batch)
+        if data is None:  # damaged: what is left of it was sealed anew, and comes next
+            return
+        again = batch.name in self._tried or batch.kind not in self._met
+        self._met.add(batch.kind)
+        self._tried.add(batch.name)
+        self._trace("send")
+        try:
+            await carrier.deliver(batch.name, data, lambda size: self._sent(size, alive), again=again)
+        except LinkFailure as problem:
+            if not is_too_large(problem) or not await self._spool.split(batch):
+                raise
+            alive()
+            return
+        self._trace("sent")
+        alive()
+        await self._spool.confirm(batch)
+        self._tried.discard(batch.name)
+        self._tally.delivered_one(batch)
+        self._backoff.reset()
+        self.changed()
+
+    def _sent(self, size: int, alive: Callable[[], None]) -> None:
+        alive()
+        self._tally.sent(size)
+        self.changed()
+
+    def _set(self, state: State) -> None:
+        if state != self._state:
+            self._state = state
+            self.changed()

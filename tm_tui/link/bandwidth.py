@@ -1,0 +1,76 @@
+"""Limits how fast bytes go to and come from the status server; heartbeats never pass through here.
+
+A reserve-first token bucket (GCRA, ITU-T I.371 in bytes): each chunk books its time on the line before it
+goes, so that several uploads share one limit and the mean is exact. Figures: docs/benchmarks.md.
+"""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+
+__all__ = ["Limiter", "limited", "receive_buffer"]
+
+_BURST = 0.050
+_CHUNKS_A_SECOND = 20
+_SMALLEST, _LARGEST = 1024, 65536
+_BUFFER_SECONDS = 0.08
+"""What a limited download may have in flight: more shows as a burst, less slows down lines with long ways."""
+_SMALLEST_BUFFER, _LARGEST_BUFFER = 2304, 4 << 20
+
+
+class Limiter:
+    """One direction's limit, in bytes a second; 0 is no limit. All transfers of the direction share it."""
+
+    def __init__(self, bytes_per_second: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._free_at = clock()
+        self.rate = float(bytes_per_second)
+
+    @classmethod
+    def of_kbps(cls, kilobytes: int) -> "Limiter":
+        """By the settings' unit: kilobytes (1000 bytes) a second."""
+        return cls(kilobytes * 1000)
+
+    @property
+    def chunk(self) -> int:
+        """Bytes that should go at once: a twentieth of a second, 1 to 64 KB."""
+        if not self.rate:
+            return _LARGEST
+        return int(min(_LARGEST, max(_SMALLEST, self.rate / _CHUNKS_A_SECOND)))
+
+    def reserve(self, size: int) -> float:
+        """Book `size` bytes on the line; seconds to wait before they may go."""
+        if not self.rate:
+            return 0.0
+        now = self._clock()
+        self._free_at = max(self._free_at, now - _BURST)
+        begins, self._free_at = self._free_at, self._free_at + size / self.rate
+        return max(0.0, begins - now)
+
+    async def take(self, size: int) -> None:
+        """Wait until `size` bytes may go."""
+        wait = self.reserve(size)
+        if wait > 0:
+            await asyncio.sleep(wait)
+
+
+async def limited(pieces: AsyncIterable[bytes], limiter: Limiter) -> AsyncIterator[bytes]:
+    """Pass bytes on no faster than the limit, cut small, in either direction.
+
+    A download is slowed by not being read: its socket needs `receive_buffer`, or the kernel goes on taking.
+    """
+    async for piece in pieces:
+        view = memoryview(piece)
+        while view:
+            size = min(len(view), limiter.chunk)
+            await limiter.take(size)
+            yield bytes(view[:size])
+            view = view[size:]
+
+
+def receive_buffer(sock: socket.socket, limiter: Limiter) -> None:
+    """Keep the kernel from taking much more than a limited download may have (before connecting is best)."""
+    if limiter.rate:
+        size = int(min(_LARGEST_BUFFER, max(_SMALLEST_BUFFER, limiter.rate * _BUFFER_SECONDS)))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)

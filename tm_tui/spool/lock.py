@@ -1,0 +1,25 @@
+"""One process a spool: two would deliver twice."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from tm_tui.errors import StorageFailed
+
+__all__ = ["SpoolBusy", "lock"]
+
+
+class SpoolBusy(StorageFailed):
+    """Another process has this spool open."""
+
+
+def lock(path: Path) -> int:
+    """Take the lock until the returned descriptor is closed. Raises SpoolBusy, OSError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        cause = f"Another process uses the log queue in {path.parent}."
+        raise SpoolBusy(cause, "Stop the other agent first, or choose another TM_TUI_HOME.") from None
+    return descriptor

@@ -1,0 +1,102 @@
+"""The list of sealed batches: confirmed when they are delivered, split or mended when they cannot be."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+
+from tm_tui.errors import StorageFailed
+from tm_tui.spool import batch as files
+from tm_tui.spool.batch import Batch, milliseconds
+from tm_tui.spool.disk import Disk
+from tm_tui.spool.recovery import set_aside
+from tm_tui.spool.trace import Trace
+
+__all__ = ["SealedBatches"]
+
+
+class SealedBatches:
+    """Changed by one thread; `batches` may be read by any, as it is replaced, never altered.
+
+    Methods raise StorageFailed.
+    """
+
+    def __init__(self, disk: Disk, appliance: str, trace: Trace, now: Callable[[], datetime]) -> None:
+        self._disk, self._appliance, self._trace, self._now = disk, appliance, trace, now
+        self._set(disk.database.batches())
+
+    def _set(self, batches: Sequence[Batch]) -> None:
+        """Count here: there may be thousands, and every commit asks for the sums."""
+        self.batches = tuple(sorted(batches, key=lambda batch: batch.first))
+        self.events = sum(batch.events for batch in batches)
+        self.bytes = sum(batch.bytes for batch in batches)
+        self.oldest = min((milliseconds(batch.oldest_at) for batch in batches), default=None)
+
+    def added(self, batch: Batch) -> None:
+        """A batch was sealed and filed."""
+        self._set((*self.batches, batch))
+
+    def confirm(self, batch: Batch, accepted: int) -> None:
+        """The server has it: note that first, in a way that a full disk cannot prevent, then drop it.
+
+        Only the first batch of its kind can be confirmed: the marks say "all up to here" (else ValueError).
+        `accepted` is the newest `seq`, kept so that no number is given twice.
+        """
+        if any(one.kind == batch.kind and one.first < batch.first for one in self.batches):
+            raise ValueError(f"{batch.name} is not the first of its kind.")
+        marks = self._disk.marks
+        confirmed = {"confirmed": marks.get("confirmed") + batch.events, "accepted": accepted}
+        self._disk.safely(lambda: marks.put(**{batch.kind: batch.last}, **confirmed))
+        self._trace("marked")
+        self._set([one for one in self.batches if one.name != batch.name])
+        # What fails from here on is done at the next start (`Recovery`). The file goes first: it makes room.
+        with suppress(OSError):
+            (self._disk.sealed / batch.name).unlink(missing_ok=True)
+        self._trace("unlinked")
+        with suppress(StorageFailed):
+            self._disk.safely(lambda: self._file(batch, []))
+        self._trace("dropped")
+
+    def _file(self, old: Batch, new: Sequence[tuple[Batch, bytes]]) -> None:
+        with self._disk.database.transaction():
+            self._disk.database.forget(old.name)
+            self._disk.database.keep_marks(self._disk.marks.values())
+            for one in new:
+                self._disk.database.record(*one)
+
+    def split(self, batch: Batch) -> tuple[Batch, ...]:
+        """Seal a batch anew as two (the server found it too large); () if it holds one event only."""
+        text = self._disk.safely(lambda: files.read_lines(self._disk.sealed, batch))
+        lines = text.splitlines(keepends=True)
+        middle = len(lines) // 2
+        if not middle:
+            return ()
+        halves = [self._sealed_anew(batch, b"".join(part)) for part in (lines[:middle], lines[middle:])]
+        self._trace("split")
+        self._replace(batch, halves)
+        return tuple(half for half, _ in halves)
+
+    def mend(self, batch: Batch) -> None:
+        """A batch file is damaged or gone: set it aside, seal what of it is whole anew."""
+        path = self._disk.sealed / batch.name
+        checks = self._disk.safely(lambda: self._disk.database.checks(batch.name))
+        left: list[bytes] = []
+        if path.exists():
+            aside = self._disk.safely(lambda: set_aside(path, self._now()))
+            left = files.intact(files.readable_lines(aside.read_bytes()), checks)
+        self._replace(batch, [self._sealed_anew(batch, b"\n".join(left) + b"\n")] if left else [])
+        lost = batch.events - len(left)
+        self._disk.note(f"The disk has altered the sealed batch {batch.name}; {lost} events are lost.")
+
+    def _sealed_anew(self, batch: Batch, lines: bytes) -> tuple[Batch, bytes]:
+        where = self._disk.sealed, self._appliance
+        kind, oldest, sealed = batch.kind, batch.oldest_at, batch.sealed_at
+        new = self._disk.safely(lambda: files.seal(*where, lines, kind=kind, oldest_at=oldest, now=sealed))
+        return new, files.checks_of(lines)
+
+    def _replace(self, old: Batch, new: Sequence[tuple[Batch, bytes]]) -> None:
+        self._disk.safely(lambda: self._file(old, new))
+        kept = [one for one in self.batches if one.name != old.name]
+        self._set([*kept, *(batch for batch, _ in new)])
+        if all(batch.name != old.name for batch, _ in new):  # mended whole, it has its old name again
+            with suppress(OSError):
+                (self._disk.sealed / old.name).unlink(missing_ok=True)

@@ -1,0 +1,79 @@
+"""What the spool shows of itself: frozen values, taken at one moment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tm_tui.spool.batch import Batch, moment
+from tm_tui.spool.core import SpoolCore, Waiting
+from tm_tui.spool.events import KINDS, EventKind
+
+__all__ = ["KindWaiting", "SpoolSnapshot", "snapshot"]
+
+_WARN_PERCENT = 70
+
+
+@dataclass(frozen=True, slots=True)
+class KindWaiting:
+    """What waits of one kind."""
+
+    events: int
+    bytes: int
+    batches: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolSnapshot:
+    """What is accepted and not yet delivered. Bytes are those on the disk, sealed or not."""
+
+    events: int
+    bytes: int
+    oldest_age_seconds: float | None
+    full_percent: int
+    limit_bytes: int
+    kinds: dict[EventKind, KindWaiting]
+    accepted: int
+    """Events ever accepted by this spool."""
+    lost: int
+    """Events that damage to the disk has cost, ever."""
+    notes: tuple[str, ...]
+    """What was found damaged since the start, one sentence each."""
+    refusal: str | None
+    """Why nothing can be accepted now."""
+
+    @property
+    def alerts(self) -> tuple[str, ...]:
+        """What an admin must know now, one sentence each: filling up (from 70 %), refusing, damage."""
+        found = [self.refusal] if self.refusal else []
+        if not self.refusal and self.full_percent >= _WARN_PERCENT:
+            found.append(f"The log queue is {self.full_percent} % full.")
+        if self.lost:
+            found.append(f"Damage to the disk has cost {self.lost} events of the log queue.")
+        return (*found, *self.notes)
+
+
+def snapshot(core: SpoolCore, now: datetime) -> SpoolSnapshot:
+    """Take one. Cheap, from any thread."""
+    batches, oldest, used = core.sealed.batches, core.oldest(), core.used()
+    age = None if oldest is None else max(0.0, (now - moment(oldest)).total_seconds())
+    percent = max(used / core.quota.bytes, (age or 0.0) / core.quota.age) * 100
+    refusal = core.refusal(0)
+    return SpoolSnapshot(
+        events=core.events(),
+        bytes=used,
+        oldest_age_seconds=age,
+        full_percent=min(100, int(percent)),
+        limit_bytes=core.quota.bytes,
+        kinds={kind: _of_kind(core.waiting[kind], [b for b in batches if b.kind == kind]) for kind in KINDS},
+        accepted=core.next_seq - 1,
+        lost=core.lost(),
+        notes=tuple(core.disk.notes),
+        refusal=str(refusal) if refusal else None,
+    )
+
+
+def _of_kind(waiting: Waiting, sealed: list[Batch]) -> KindWaiting:
+    return KindWaiting(
+        waiting.events + sum(one.events for one in sealed),
+        waiting.bytes + sum(one.bytes for one in sealed),
+        len(sealed),
+    )

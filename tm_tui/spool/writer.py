@@ -1,0 +1,120 @@
+"""One thread that does all that blocks in the spool, in order.
+
+Intake that comes meanwhile shares one commit.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from tm_tui.errors import StorageFailed
+from tm_tui.spool.intake import Intake
+
+__all__ = ["Writer"]
+
+R = TypeVar("R")
+Accept = Callable[[Sequence[Sequence[bytes]]], list[Intake | StorageFailed]]
+MOST_LINES, MOST_BYTES = 1000, 2 << 20
+"""Lines that share a commit.
+
+Some milliseconds of checking, so that nobody waits much longer than an fsync.
+"""
+
+
+@dataclass(slots=True)
+class _Job:
+    future: "asyncio.Future[Any]"
+    loop: asyncio.AbstractEventLoop
+    lines: Sequence[bytes] | None = None
+    action: Callable[[], Any] | None = None
+
+    def weight(self) -> tuple[int, int]:
+        """Lines and bytes."""
+        return len(self.lines or ()), sum(map(len, self.lines or ()))
+
+
+class Writer:
+    """Runs jobs of one event loop in the order they come.
+
+    `accept` gets the lines of all waiting intakes at once.
+
+    There is no waiting for company: while one commit is on its way to the disk, the next one gathers.
+    """
+
+    def __init__(self, accept: Accept, most_lines: int = MOST_LINES) -> None:
+        self._accept, self._most_lines = accept, min(most_lines, MOST_LINES)
+        self._jobs: deque[_Job] = deque()
+        self._ready = threading.Condition()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
+        self._thread.start()
+
+    async def add(self, lines: Sequence[bytes]) -> Intake:
+        """Have lines checked and committed. Raises StorageFailed."""
+        loop = asyncio.get_running_loop()
+        result: Intake = await self._put(_Job(loop.create_future(), loop, lines=lines))
+        return result
+
+    async def call(self, action: Callable[[], R]) -> R:
+        """Have something done in the thread; its exception comes back. Cancelling only stops the waiting."""
+        loop = asyncio.get_running_loop()
+        result: R = await self._put(_Job(loop.create_future(), loop, action=action))
+        return result
+
+    async def close(self) -> None:
+        """Let all that was given be done, then end the thread."""
+        with self._ready:
+            self._closing = True
+            self._ready.notify()
+        await asyncio.to_thread(self._thread.join)
+
+    def _put(self, job: _Job) -> "asyncio.Future[Any]":
+        with self._ready:
+            if self._closing:
+                raise StorageFailed("The log queue is closed.", "Start the agent again.")
+            self._jobs.append(job)
+            self._ready.notify()
+        return job.future
+
+    def _run(self) -> None:
+        while jobs := self._next():
+            results = self._done(jobs)
+            jobs[0].loop.call_soon_threadsafe(_deliver, jobs, results)
+
+    def _next(self) -> list[_Job]:
+        """One action, or the intakes that wait side by side; [] at the end."""
+        with self._ready:
+            while not self._jobs:
+                if self._closing:
+                    return []
+                self._ready.wait()
+            jobs = [self._jobs.popleft()]
+            lines, size = jobs[0].weight()
+            while jobs[0].lines is not None and self._jobs and self._jobs[0].lines is not None:
+                more = self._jobs[0].weight()
+                lines, size = lines + more[0], size + more[1]
+                if lines > self._most_lines or size > MOST_BYTES:
+                    break
+                jobs.append(self._jobs.popleft())
+        return jobs
+
+    def _done(self, jobs: Sequence[_Job]) -> Sequence[Any]:
+        try:
+            if jobs[0].action:
+                return [jobs[0].action()]
+            return self._accept([job.lines or () for job in jobs])
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is awaited
+            return [error] * len(jobs)
+
+
+def _deliver(jobs: Sequence[_Job], results: Sequence[Any]) -> None:
+    for job, result in zip(jobs, results, strict=True):
+        if job.future.done():
+            continue
+        if isinstance(result, BaseException):
+            job.future.set_exception(result)
+        else:
+            job.future.set_result(result)
