@@ -1,8 +1,10 @@
 """Each row of the failure table (facts.md, docs/failures.md), provoked for real and run through the probe."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import network
@@ -12,8 +14,15 @@ import rows_proxy
 import rows_ssh
 import rows_tls
 
+from screens.widgets.test_pane import step_lines
 from servers.bench import Bench, Row
-from servers.probing import Outcome
+from servers.probing import APPLIANCE, PATIENT, Outcome, Trial
+from tm_tui.agent.log_server import LogServerCheck
+from tm_tui.clock import SystemClock
+from tm_tui.control.api import LastFailure, StepEvent
+from tm_tui.settings.model import Settings
+from tm_tui.status_server.heartbeat import Facts
+from tm_tui.status_server.service import StatusServerService
 
 ROWS = [*rows_proxy.ROWS, *rows_tls.ROWS, *rows_ssh.ROWS, *rows_http.ROWS]
 SENTENCES = re.compile(r"[A-Z0-9\[].*[.)]")
@@ -35,6 +44,53 @@ async def test_each_fault_is_told_with_cause_and_remedy(bench: Bench, fault: Row
     _check_texts(failed.cause, failed.remedy)
     assert fault.names in failed.cause
     _check_what_follows(outcome, fault)
+    _check_pane(outcome.ended(failed.step))
+
+
+@pytest.mark.parametrize("fault", ROWS, ids=lambda fault: fault.id)
+async def test_each_fault_shows_in_the_status(bench: Bench, fault: Row) -> None:
+    """What the connection test would say, the status says too when it happens to the agent at work."""
+    trial = await fault.provoke(bench)
+    if trial.limits is not PATIENT or fault.stage in {"settings", "clock"}:
+        return  # only the test's own short limits provoke it in time, or it is no failure of a link
+    found = await _status_after(trial, fault.server)
+    assert (found.code, found.stage) == (fault.code, fault.stage), found.cause
+    _check_texts(found.cause, found.remedy)
+    assert fault.names in found.cause
+    assert found.count >= 1
+
+
+async def _status_after(trial: Trial, server: str) -> LastFailure:
+    """Let the agent's own service meet the fault."""
+    told = asyncio.Event()
+    common = {"changed": told.set, "clock": SystemClock()}
+    service: LogServerCheck | StatusServerService
+    if server == "log_server":
+        service = LogServerCheck(APPLIANCE, trial.host_keys, **common)
+    else:
+        service = StatusServerService(APPLIANCE, trial.host_keys, lambda: Facts(1, 1.0), **common)
+    revision = trial.revision
+    tmsp = {**trial.tmsp, "enabled": True, "heartbeat_seconds": 20}
+    settings = Settings.parse({**revision.settings.plain(), "tmsp": tmsp})
+    service.prepare(replace(revision, settings=settings))
+    task = asyncio.create_task(service.run())
+    try:
+        async with asyncio.timeout(30):
+            while (found := service.status().last_failure) is None:
+                told.clear()
+                await told.wait()
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+    return found
+
+
+def _check_pane(failed: StepEvent) -> None:
+    """The console's pane has the code, the cause and the remedy, none of them cut at 80 columns."""
+    shown = "".join("".join(line.plain for line in step_lines(failed, 80)).split())
+    for text in (failed.code, failed.cause, failed.remedy):
+        assert text
+        assert "".join(text.split()) in shown
 
 
 @pytest.mark.parametrize("fault", network.FAULTS, ids=lambda fault: fault.code)

@@ -1,0 +1,66 @@
+"""kill -9 of the agent at any moment of a save: for the tests, and for benchmarks/kills_in_save.py."""
+
+import asyncio
+import contextlib
+import json
+import os
+import random
+import signal
+from collections import Counter
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from tm_tui.control.api import SaveRequest, SecretChanges
+from tm_tui.control.client import AgentAbsent, ControlClient
+from tm_tui.control.launch import AgentProcess
+from tm_tui.paths import Home
+
+__all__ = ["kill_in_saves"]
+
+_LONGEST = 0.05
+"""Seconds after the request is sent; a save takes about a third of it."""
+
+
+async def kill_in_saves(folder: Path, rounds: int, seed: int) -> Counter[str]:
+    """Save and kill `rounds` times in a home below `folder`. How often the old and the new revision held.
+
+    Raises AssertionError when settings and password of different revisions meet, or the agent does not start.
+    """
+    chance = random.Random(seed)
+    home = Home.under(folder)
+    environ = {**os.environ, "TM_TUI_HOME": str(folder)}
+    held: Counter[str] = Counter()
+    last = 0
+    for number in range(1, rounds + 1):
+        async with (
+            AgentProcess(folder / "agent.log", environ) as agent,
+            ControlClient(home.control_socket) as client,
+        ):
+            found = await client.settings()
+            assert found.revision in {last, last + 1}, f"revision {found.revision} after {last}"
+            if number > 1:
+                held["new" if found.revision == last + 1 else "old"] += 1
+            last = found.revision
+            _check_whole(home, found.settings["tmsp"]["email"])
+            save = asyncio.create_task(_save(client, number, last))
+            await asyncio.wait({save}, timeout=chance.uniform(0, _LONGEST))
+            os.kill(agent.pid, signal.SIGKILL)
+            await save
+    return held
+
+
+async def _save(client: ControlClient, number: int, revision: int) -> None:
+    settings = {"tmsp": {"email": f"n{number}@example.com"}}
+    request = SaveRequest(settings=settings, secrets=SecretChanges(tmsp=SecretStr(f"n{number}@example.com")))
+    with contextlib.suppress(AgentAbsent):  # killed before it could answer
+        await client.save(request, revision)
+
+
+def _check_whole(home: Home, email: str) -> None:
+    """The password in force belongs to the settings in force, and nothing unfinished lies about."""
+    if not email:
+        return
+    secrets = json.loads((home.config / "current" / "secrets.json").read_text(encoding="utf-8"))
+    assert secrets["tmsp"] == email
+    assert not list(home.config.rglob(".new-*"))
