@@ -18,7 +18,7 @@ def main() -> None:
     with short_folder() as folder:
         held = asyncio.run(kill_in_saves(folder, rounds, seed))
     print(
-        f"{rounds} kills; the old revision held {held['old']} times, the new {held['new']} times, always whole"
+        f"{rounds} kills; the old revision held {held['old']} times, the new {held['new']} times, all whole"
     )
 
 
