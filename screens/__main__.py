@@ -14,6 +14,8 @@ from tm_tui.cli.running import run
 __all__ = ["main"]
 
 
+_SMALLEST = (60, 18)
+"""Columns and rows that the forms need; below, a notice says so."""
 _SIZE = re.compile(r"([1-9][0-9]{0,2})x([1-9][0-9]{0,2})")
 
 
@@ -52,7 +54,8 @@ def console(
     from screens.skeleton import painted
     from screens.terminal import TerminalOptions
 
-    with painted(TerminalOptions(terminal=terminal, ascii=ascii, mono=mono, size=size)):
+    options = TerminalOptions(terminal=terminal, ascii=ascii, mono=mono, size=size, smallest=_SMALLEST)
+    with painted(options):
         from screens.app import run as run_console
         from tm_tui.paths import Home
 

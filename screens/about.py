@@ -36,11 +36,13 @@ class AboutPage(Page):
         agent = f"version {seen.status.version}, process {seen.status.pid}" if seen.status else "not seen yet"
         terminal = cast("TmTui", self.app).terminal
         lines = [
-            "Threat Mitigator, console of the Threat Management Services Portal",
+            "Threat Mitigator: console and agent for the Threat Management Services Portal",
             "",
             f"Console   version {__version__}",
             f"Agent     {agent}{' (not running)' if seen.stale and seen.status else ''}",
             f"Machine   {platform.node()}",
-            f"Terminal  {terminal}",
+            "",
+            "The terminal:",
+            *(f"- {reason}" for reason in terminal.rstrip(".").replace(". ", "; ").split("; ")),
         ]
         self._view.show(Content("\n".join(lines)))

@@ -48,7 +48,8 @@ def _lines(seen: Seen, status: AgentStatus, now: float) -> Iterator[Content]:
     yield from _log_server(seen, status, now)
     yield Content("")
     up = span(seen.aged(status.uptime_seconds, now) or 0) if not seen.stale else "unknown"
-    yield row("Appliance", f"{status.appliance}, {status.edition} edition, revision {status.revision}")
+    yield row("Appliance", f"{status.appliance}, {status.edition} edition")
+    yield row("Settings", f"revision {status.revision}")
     yield row("Agent", f"version {status.version}, process {status.pid}, up {up}")
 
 

@@ -8,4 +8,4 @@ async def test_old_or_new_revision_whole() -> None:
     """After a kill at any moment of a save the agent starts, and holds the old or the new revision whole."""
     with short_folder() as folder:
         held = await kill_in_saves(folder, rounds=20, seed=4711)
-    assert sum(held.values()) == 19
+    assert sum(held.values()) == 20

@@ -115,6 +115,12 @@ class AgentProcess:
             cause = safe_text(words[-1]) if words else "It said nothing."
             raise TmError(f"The agent did not start: {cause}", f"All it said is in {self._log}.")
 
+    async def kill(self) -> None:
+        """SIGKILL, as a power cut would end it."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
     async def stop(self) -> None:
         """SIGTERM, and SIGKILL if that does not help."""
         process = self._process
@@ -125,8 +131,7 @@ class AgentProcess:
             async with asyncio.timeout(_STOP_LIMIT):
                 await process.wait()
         except TimeoutError:
-            process.kill()
-            await process.wait()
+            await self.kill()
 
 
 def _log_file(path: Path) -> int:
