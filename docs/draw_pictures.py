@@ -100,7 +100,9 @@ def main() -> None:
             terminal.send("F1")
             terminal.settle()
             draw("help", terminal)
-            terminal.send("Esc", "F10")
+            terminal.send("Esc")
+            terminal.settle()
+            terminal.send("F10")
             terminal.wait_for_end()
 
 
