@@ -58,15 +58,30 @@ class Lab:
         }
         self._running: list[subprocess.Popen[bytes]] = []
         self._files: list[IO[bytes]] = []
-        portal = folder / "p"
-        self.portal = self.start("portal.log", "portal", "--home", str(portal), answer=True)
-        assert self.portal.stdout is not None
-        self.ready: dict[str, Any] = json.loads(self.portal.stdout.readline())
+        self._portal_home = folder / "p"
+        self.portal = self._start_portal()
         subprocess.run(
-            (COMMAND, "portal", "account", "add", "--home", str(portal), "appliance"),
+            (COMMAND, "portal", "account", "add", "--home", str(self._portal_home), "appliance"),
             input=password.encode(),
             check=True,
             capture_output=True,
+        )
+
+    def _start_portal(self, *ports: str) -> Any:
+        started = self.start("portal.log", "portal", "--home", str(self._portal_home), *ports, answer=True)
+        self.ready: dict[str, Any] = json.loads(started.stdout.readline())
+        return started
+
+    def restart_portal_with_new_host_key(self) -> None:
+        """The same portal on the same ports, set up anew as far as SSH clients can see."""
+        self.portal.terminate()
+        self.portal.wait(10)
+        (self._portal_home / "keys" / "ssh_host_ed25519").unlink()
+        log_server, status_server = self.ready["log_server"], self.ready["status_server"]
+        self.portal = self._start_portal(
+            f"--https-port={log_server['https_port']}",
+            f"--ssh-port={log_server['ssh_port']}",
+            f"--status-port={status_server['port']}",
         )
 
     def start(self, log: str, *arguments: str, answer: bool = False, argv: Sequence[str] = (COMMAND,)) -> Any:

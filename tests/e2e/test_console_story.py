@@ -115,3 +115,33 @@ def cursor_line(terminal: Terminal) -> str:
     """The row that has the mark of the focused field."""
     marked = [line for line in terminal.text.splitlines() if "│>" in line]
     return marked[0] if marked else ""
+
+
+def test_a_changed_host_key_is_forgotten_in_a_step_of_its_own() -> None:
+    """When the log server shows another key, the admin is warned and must forget the old one first."""
+    with lab(PASSWORD) as made:
+        started(made)
+        where = f"[127.0.0.1]:{made.ready['log_server']['ssh_port']}"
+        made.run("config", "set", *made.settings("ssh"))
+        made.run("config", "secret", "tmsp", stdin=PASSWORD + "\n")
+        assert made.run("trust", "approve", where, made.ready["ssh_host_key"]).returncode == 0
+        before = made.ready["ssh_host_key"]
+        made.restart_portal_with_new_host_key()
+        assert made.ready["ssh_host_key"] != before
+        with Terminal((COMMAND,), made.environ) as terminal:
+            terminal.wait_for("TMSP  DISABLED")
+            terminal.send("Down", "Enter")
+            terminal.wait_for("[ Test F3 ]")
+            terminal.send("F3")
+            terminal.wait_for("CHANGED")
+            terminal.send("Tab", "Enter")
+            terminal.wait_for("Forget this host key?")
+            terminal.send("Tab", "Enter")
+            terminal.wait_for("Is this the log server?")
+            terminal.wait_for(made.ready["ssh_host_key"].removeprefix("SHA256:")[:4])
+            terminal.send("Tab", "Enter")
+            terminal.wait_for("Test passed")
+            terminal.send("F10")
+            assert terminal.wait_for_end() == 0
+        assert made.ready["ssh_host_key"] in made.run("trust", "show").stdout
+        assert before not in made.run("trust", "show").stdout
