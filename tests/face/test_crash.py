@@ -2,6 +2,8 @@
 
 import asyncio
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
@@ -18,8 +20,11 @@ class Broken(TmTui):
         raise RuntimeError(password)
 
 
-def test_a_crash_shows_one_line_and_no_secret(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_crash_shows_one_line_and_no_secret(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Textual would print all local variables; ours says where and what kind, and that the agent goes on."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     app = Broken(ScriptedAgent().connect)
 
     async def press(pilot: Pilot[int]) -> None:
@@ -39,3 +44,6 @@ def test_a_crash_shows_one_line_and_no_secret(capfd: pytest.CaptureFixture[str])
     assert "the console ended because of a bug (RuntimeError at" in shown.err
     assert shown.err.count("\n") == len(shown.err.strip().splitlines())
     assert app.return_code == 1
+    (report,) = tmp_path.glob("crash-*.txt")
+    assert str(report) in shown.err
+    assert "canary" not in report.read_text(encoding="utf-8")

@@ -145,7 +145,7 @@ def outlasts_a_storm_of_resizes(kind, tmp_path):
 
 
 def tells_no_secrets_when_it_crashes(kind, tmp_path):
-    with started(kind, tmp_path) as terminal:
+    with started(kind, tmp_path, environ={"TMPDIR": str(tmp_path)}) as terminal:
         before = len(terminal.raw)
         terminal.order("crash")
         terminal.ends_within(5)
