@@ -38,7 +38,7 @@ async def kill_in_saves(folder: Path, rounds: int, seed: int) -> Counter[str]:
             found = document.settings["tmsp"]["email"]
             assert found in {before, after}, f"{found} after {before} and {after}"
             held["new" if found == after else "old"] += 1
-            _check_whole(home, found)
+            _check_whole(home, document.revision, found)
             before, after = found, f"n{number}@example.com"
             save = asyncio.create_task(_save(client, after, document.revision))
             await asyncio.wait({save}, timeout=chance.uniform(0, _LONGEST))
@@ -54,10 +54,12 @@ async def _save(client: ControlClient, email: str, revision: int) -> None:
         await client.save(request, revision)
 
 
-def _check_whole(home: Home, email: str) -> None:
+def _check_whole(home: Home, revision: int, email: str) -> None:
     """The password in force belongs to the settings in force, and nothing unfinished lies about."""
     if not email:
         return
-    secrets = json.loads((home.config / "current" / "secrets.json").read_text(encoding="utf-8"))
+    # Not by `current`: a kill in the very first save may leave a whole revision and no link to it yet.
+    file = home.config / "revisions" / f"{revision:06d}" / "secrets.json"
+    secrets = json.loads(file.read_text(encoding="utf-8"))
     assert secrets["tmsp"] == email
     assert not list(home.config.rglob(".new-*"))
