@@ -12,7 +12,7 @@ from screens.widgets.ages import age
 from screens.widgets.block import Block
 from screens.widgets.button import Button
 from screens.widgets.page import Page, beside
-from screens.widgets.rows import failure_rows, next_in, old_row, row, state_word, when
+from screens.widgets.rows import failure_rows, next_in, old_row, row, snapshot, state_word, when
 from tm_tui.control.api import AgentStatus, LogServerStatus
 from tm_tui.control.spool_api import KindInfo, ProgressInfo
 
@@ -50,11 +50,7 @@ class LogQueuePage(Page):
 
     def told_status(self, seen: Seen, now: float) -> None:
         """Show the snapshot as of now."""
-        if seen.status is None:
-            words = seen.cause and f"{seen.cause}\n{seen.remedy}"
-            self._view.show(Content(words or "Looking for the agent ..."))
-        else:
-            self._view.show(Content("\n").join(_lines(seen, seen.status, now)))
+        self._view.show(snapshot(seen, now, _lines))
 
 
 def _lines(seen: Seen, status: AgentStatus, now: float) -> Iterator[Content]:

@@ -9,7 +9,7 @@ from screens.seen import Seen
 from screens.widgets.ages import age, clock_time, span
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
-from screens.widgets.rows import failure_rows, next_in, old_row, row, state_word, when
+from screens.widgets.rows import failure_rows, next_in, old_row, row, snapshot, state_word, when
 from tm_tui.control.api import AgentStatus
 
 __all__ = ["StatusPage"]
@@ -31,11 +31,7 @@ class StatusPage(Page):
 
     def told_status(self, seen: Seen, now: float) -> None:
         """Show the snapshot as of now."""
-        if seen.status is None:
-            words = seen.cause and f"{seen.cause}\n{seen.remedy}"
-            self._view.show(Content(words or "Looking for the agent ..."))
-        else:
-            self._view.show(Content("\n").join(_lines(seen, seen.status, now)))
+        self._view.show(snapshot(seen, now, _lines))
 
 
 def _lines(seen: Seen, status: AgentStatus, now: float) -> Iterator[Content]:

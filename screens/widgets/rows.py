@@ -1,6 +1,6 @@
 """Rows of a page that only shows: a label, a value with its age, a failure with its cause and remedy."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from textual.content import Content
@@ -8,11 +8,21 @@ from textual.content import Content
 from screens.seen import Seen
 from screens.theme import state_style
 from screens.widgets.ages import age, clock_time, span
-from tm_tui.control.api import LastFailure, ServerState
+from tm_tui.control.api import AgentStatus, LastFailure, ServerState
 
-__all__ = ["failure_rows", "next_in", "old_row", "row", "state_word", "when"]
+__all__ = ["failure_rows", "next_in", "old_row", "row", "snapshot", "state_word", "when"]
 
 _LABEL = 15
+
+
+def snapshot(
+    seen: Seen, now: float, rows: Callable[[Seen, AgentStatus, float], Iterator[Content]]
+) -> Content:
+    """The rows of the newest snapshot as of `now`, or why there is none."""
+    if seen.status is None:
+        words = seen.cause and f"{seen.cause}\n{seen.remedy}"
+        return Content(words or "Looking for the agent ...")
+    return Content("\n").join(rows(seen, seen.status, now))
 
 
 def row(label: str, *parts: str | tuple[str, str] | Content) -> Content:

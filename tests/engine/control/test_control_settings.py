@@ -3,37 +3,18 @@
 import asyncio
 import json
 import subprocess
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from agents import CANARY, agent_in, settings_for, short_home
+from agents import CANARY, settings_for
 from tm_tui.agent.agent import Agent
 from tm_tui.control.api import SaveRequest, SecretChanges
 from tm_tui.control.client import ControlClient, ControlRefused, SaveConflict
 from tm_tui.paths import Home
 
 PASSWORD = SecretChanges(tmsp=SecretStr(CANARY))
-
-
-@pytest.fixture
-async def home() -> AsyncIterator[Home]:
-    with short_home() as made:
-        yield made
-
-
-@pytest.fixture
-async def agent(home: Home) -> AsyncIterator[Agent]:
-    async with agent_in(home) as running:
-        yield running
-
-
-@pytest.fixture
-async def client(agent: Agent, home: Home) -> AsyncIterator[ControlClient]:
-    async with ControlClient(home.control_socket) as opened:
-        yield opened
 
 
 def off(**tmsp: Any) -> SaveRequest:

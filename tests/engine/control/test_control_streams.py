@@ -1,40 +1,21 @@
 """Streams over the real socket: the status as it changes, the probe as it runs."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 
 import pytest
 from pydantic import SecretStr
 
-from agents import CANARY, LIMIT, agent_in, settings_for, short_home, status_server, status_when
+from agents import CANARY, LIMIT, agent_in, settings_for, status_server, status_when
 from clock import FakeClock
 from servers.certificates import Certificates
 from servers.misbehaving import say_nothing, server
-from tm_tui.agent.agent import Agent
 from tm_tui.control.api import ProbeReport, ProbeRequest, SaveRequest, SecretChanges, ServerState, StepEvent
 from tm_tui.control.client import AgentAbsent, ControlClient, ControlRefused
 from tm_tui.paths import Home
 
 PASSWORD = SecretChanges(tmsp=SecretStr(CANARY))
-
-
-@pytest.fixture
-async def home() -> AsyncIterator[Home]:
-    with short_home() as made:
-        yield made
-
-
-@pytest.fixture
-async def agent(home: Home) -> AsyncIterator[Agent]:
-    async with agent_in(home) as running:
-        yield running
-
-
-@pytest.fixture
-async def client(agent: Agent, home: Home) -> AsyncIterator[ControlClient]:
-    async with ControlClient(home.control_socket) as opened:
-        yield opened
 
 
 async def test_the_status_is_pushed(client: ControlClient) -> None:
