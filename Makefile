@@ -1,5 +1,6 @@
 # Two commands for users: `make demo` and `make test`. Both set up .venv by themselves.
-# `make lock` renews the pinned dependencies (needs uv).
+# `make lock` renews the pinned dependencies (needs uv). The lists are complete, so they are installed with --no-deps:
+# pip before 23.3 looks past a pin when a package asks for its extras, and then fails for want of a hash.
 
 PYTHON ?= python3
 VENV := .venv
@@ -29,13 +30,13 @@ $(VENV)/bin/python:
 
 $(VENV)/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml | $(VENV)/bin/python
 	@echo "Setting up $(VENV) ..."
-	@$(PIP) install --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/runtime.txt -r requirements/build.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	@echo "Adding the tools for tests ..."
-	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
 
 lock:
