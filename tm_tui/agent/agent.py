@@ -23,6 +23,7 @@ from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.pace import Chance
 from tm_tui.paths import Home
+from tm_tui.patterns.custom_patterns import CustomPatterns
 from tm_tui.settings.differences import differences
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision, SettingsStore
@@ -82,7 +83,18 @@ class Agent:
             chance=chance,
             registration_known=self._registration_known,
         )
-        self._supervisor = Supervisor((self._status_server, self._log_server), announce, clock, chance)
+        self.patterns = CustomPatterns(
+            home,
+            appliance,
+            self.host_keys,
+            spool,
+            bandwidth=self.bandwidth,
+            changed=self._busy,
+            clock=clock,
+            chance=chance,
+        )
+        services = (self._status_server, self._log_server, *self.patterns.services)
+        self._supervisor = Supervisor(services, announce, clock, chance)
         spool.changed = self._busy
         self._spool_changed()
         self._adopt(loaded.revision, loaded.problem)
@@ -106,7 +118,7 @@ class Agent:
     async def stop(self) -> None:
         """End streams and services, a beat that is under way too."""
         self.stopping.set()
-        await self._supervisor.stop()
+        await asyncio.gather(self._supervisor.stop(), self.patterns.stop())
 
     async def close(self) -> None:
         """Close the log queue, once nobody can hand in events any more."""
@@ -156,6 +168,7 @@ class Agent:
             status_server=self._status_server.status(),
             log_server=self._log_server.status(),
             spool=spool_status(spool),
+            patterns=self.patterns.status(),
             alerts=(*alerts, *spool.alerts, *self._supervisor.alerts()),
         )
 
@@ -171,6 +184,7 @@ class Agent:
         self.revision, self._problem = revision, problem
         limits = revision.settings.tmsp.status_server
         self.bandwidth.set(limits.upload_kbps, limits.download_kbps)
+        self.patterns.deploy = revision.settings.patterns.deploy
         if problem is not None:
             _log.error("%s %s", problem.cause, problem.remedy)
         _log.info("Revision %d is in force.", revision.number)
@@ -201,6 +215,8 @@ class Agent:
         """The status server has something for us; it may also be the first beat that it accepts."""
         for notice in notices:
             _log.info("TMSP announces a %s: %s.", notice.kind, notice.title or notice.id)
+        self.patterns.registered(self._status_server.pattern_root())
+        self.patterns.noticed(notices)
 
     def _spool_changed(self) -> None:
         """Announce it, and write down an alert when it is new; its numbers may grow without another line."""

@@ -27,6 +27,7 @@ __all__ = [
     "DEFAULT_PORTS",
     "LogServer",
     "Part",
+    "PatternSettings",
     "ProxySettings",
     "Secrets",
     "Settings",
@@ -177,6 +178,13 @@ class TrustSettings(Part):
     """Path of a PEM file with authorities to trust as well, such as your portal's; read when you save."""
 
 
+class PatternSettings(Part):
+    """Custom patterns that TMSP gives this appliance."""
+
+    deploy: Literal["automatic", "manual"] = Field("manual", title="Deploy patterns")
+    """Manual: an admin deploys a pattern. Automatic: the newest one goes to all unresolved endpoints."""
+
+
 class Settings(Part):
     """All that an admin decides. The passwords are apart, in `Secrets`."""
 
@@ -184,6 +192,7 @@ class Settings(Part):
     tmsp: TmspSettings = TmspSettings()
     proxy: ProxySettings = ProxySettings()
     trust: TrustSettings = TrustSettings()
+    patterns: PatternSettings = PatternSettings()
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> "Settings":
