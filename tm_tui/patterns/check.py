@@ -9,7 +9,8 @@ from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.https import LinkClient
 from tm_tui.patterns.anchor import Anchor
 from tm_tui.patterns.bridge import LoopCalls
-from tm_tui.patterns.fetcher import LinkFetcher, Patience
+from tm_tui.patterns.fetcher import LinkFetcher
+from tm_tui.patterns.patience import Patience
 from tm_tui.patterns.pattern import MOST_LISTED, Listing, Offered
 from tm_tui.patterns.repository import Repository
 from tm_tui.patterns.store import PatternStore, StoredPattern

@@ -21,6 +21,7 @@ _MOST_GARBAGE = 100
 _LAST_WORDS = 300
 _PIECE = 64 << 10
 _END_SECONDS = 10.0
+_CLOSE_SECONDS = 5.0
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _REMEDY = "Look into the mitigation engine's own log. What was not done is tried again."
 
@@ -153,4 +154,14 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
     """End the whole group: what the command has started does not outlive it."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            # Its end is only told once its pipes have ended, and full ones do not end by themselves.
+            await asyncio.gather(_let_go(process.stdout), _let_go(process.stderr), process.wait())
+    except TimeoutError:  # somebody outside the group holds a pipe open
+        process._transport.close()  # type: ignore[attr-defined]
+
+
+async def _let_go(stream: asyncio.StreamReader | None) -> None:
+    while stream is not None and await stream.read(_PIECE):
+        pass

@@ -5,7 +5,6 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -15,19 +14,12 @@ from tuf.ngclient.fetcher import FetcherInterface
 from tm_tui.link.http_failures import for_status
 from tm_tui.link.https import LinkClient
 from tm_tui.patterns.bridge import LoopCalls, Stopped
+from tm_tui.patterns.patience import Patience
 
-__all__ = ["LinkFetcher", "Patience"]
+__all__ = ["LinkFetcher"]
 
 _ABSENT = frozenset({403, 404})
 """What a static file server says of a file that is not there; TUF asks for such files on purpose."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """In each `seconds` at least `least` bytes must come, or half of what our own limit lets through."""
-
-    seconds: float = 30.0
-    least: int = 4096
 
 
 class LinkFetcher(FetcherInterface):

@@ -14,12 +14,14 @@ from tm_tui.errors import StorageFailed, TmError
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.build import build_links
 from tm_tui.link.failures import LinkFailure
+from tm_tui.link.failures import failure as made_of
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.https import https_client
 from tm_tui.link.trust import Trust
 from tm_tui.pace import Chance, full_jitter, spread, wait_until
 from tm_tui.patterns.anchor import MOST_ROOT_BYTES, Anchor
 from tm_tui.patterns.bridge import in_thread
+from tm_tui.patterns.patience import Patience
 from tm_tui.patterns.store import PatternStore, StoredPattern
 from tm_tui.settings.store import Revision
 from tm_tui.status_server.standing import counted
@@ -35,8 +37,11 @@ __all__ = ["PatternService"]
 _log = logging.getLogger(__name__)
 
 _FIRST_BACKOFF, _LONGEST_BACKOFF, _LONGEST_WAIT = 5.0, 600.0, 3600.0
+_LONGEST_REFUSED = 3600.0
+"""What was reached and refused is looked at again less often."""
 _LOOK_AGAIN = 24 * 3600.0
 _JITTER = 0.1
+_PATIENCE = Patience()
 _QUIET = frozenset({"pattern-root-missing"})
 """A portal without patterns is no reason to alarm anybody."""
 
@@ -61,7 +66,9 @@ class PatternService:
         in_use: Callable[[], Collection[int]] = tuple,
         clock: Clock,
         chance: Chance = random.random,
+        patience: Patience = _PATIENCE,
     ) -> None:
+        self._patience = patience
         self.anchor = Anchor(folder)
         self.store = PatternStore(folder / "files")
         self._appliance, self._host_keys, self._bandwidth = appliance, host_keys, bandwidth
@@ -144,7 +151,6 @@ class PatternService:
     async def _check(self, revision: Revision) -> float:
         """Check once; how many seconds to wait."""
         from tm_tui.patterns.check import PatternCheck
-        from tm_tui.patterns.fetcher import Patience
 
         links = build_links(revision.settings, revision.secrets, Trust(revision.ca_pem, self._host_keys))
         try:
@@ -158,7 +164,7 @@ class PatternService:
                 appliance=self._appliance,
                 client=client,
                 rate=self._bandwidth.download.rate,
-                patience=Patience(),
+                patience=self._patience,
                 offered=self._offered,
                 in_use=self._in_use(),
                 now=self._clock.now,
@@ -176,6 +182,10 @@ class PatternService:
         newest = max(self.store.patterns, default=0)
         worst = next((refused for number, (_, refused) in done.refused.items() if number > newest), None)
         failure = done.failure or worst
+        if failure is None and done.unusable:
+            link = links.status_server
+            names = ", ".join(done.unusable)
+            failure = made_of("pattern-unusable", "service", link.endpoint, link.proxy, detail=names)
         if failure is not None:
             return self._failed(failure)
         if self.last_failure is not None:
@@ -194,5 +204,6 @@ class PatternService:
         if before is None or before.code != self.last_failure.code:
             _log.warning("Patterns (%s). %s %s", self.last_failure.code, problem.cause, problem.remedy)
         self.state = "failing"
-        wait = full_jitter(self.last_failure.count, _FIRST_BACKOFF, _LONGEST_BACKOFF, self._chance)
+        longest = _LONGEST_REFUSED if self.last_failure.code.startswith("pattern-") else _LONGEST_BACKOFF
+        wait = full_jitter(self.last_failure.count, _FIRST_BACKOFF, longest, self._chance)
         return max(wait, min(_LONGEST_WAIT, getattr(problem, "retry_after", None) or 0.0))

@@ -7,7 +7,7 @@ anywhere leaves the state before.
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, Targets, Timestamp
@@ -112,8 +112,8 @@ class PatternLists:
         self.publish("targets", now, rooted.to_bytes())
         return self.root.version
 
-    def _signed(self, signed: M, role: str) -> bytes:
-        made = Metadata(signed)
+    def _signed(self, signed: Any, role: str) -> bytes:
+        made: Metadata[Root] = Metadata(signed)
         made.sign(signer_of(self.keys, self.root, role))
         return made.to_bytes()
 
