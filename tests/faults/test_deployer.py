@@ -1,13 +1,11 @@
-"""A deployer that hangs, floods, crashes or prints garbage: bounded, told, tried again, nothing left running."""
+"""A deployer that hangs, floods, crashes or prints garbage: bounded, told, tried again, nothing left over."""
 
-import asyncio
 import json
-import os
 from pathlib import Path
 
 import pytest
 
-from patterning.deploying import CONTENT, deploying, left_of, target, write_deployer
+from patterning.deploying import deploying, left_of, target, until, write_deployer
 from tm_tui.patterns.deployer import DeployerFailure, deployer_in
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -103,21 +101,18 @@ async def test_an_endpoint_that_stays_away_is_given_up(tmp_path: Path) -> None:
         assert done.attempts[0] >= 3
 
 
-async def test_what_the_command_is_given(tmp_path: Path) -> None:
+async def test_what_the_command_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pattern's file, the endpoint and nothing else: a clean environment, no shell, no open files."""
+    monkeypatch.setenv("TM_TUI_SECRET", "canary")
     script = f"""cat >{tmp_path}/request; env | sort >{tmp_path}/env; pwd >{tmp_path}/pwd
         ls /proc/self/fd >{tmp_path}/fds; echo '{{"id": "0", "outcome": "deployed"}}'"""
     write_deployer(tmp_path / "config", script)
-    os.environ["TM_TUI_SECRET"] = "canary"
-    try:
-        async with deploying(tmp_path) as it:
-            await it.deploy('pc-0"; touch /tmp/x; "')
-    finally:
-        del os.environ["TM_TUI_SECRET"]
+    async with deploying(tmp_path) as it:
+        await it.deploy('pc-0"; touch /tmp/x; "')
     request = (tmp_path / "request").read_text()
     assert request.count("\n") == 1
     told = json.loads(request)
-    assert Path(told["pattern"]["file"]).read_bytes() == CONTENT
+    assert told["pattern"]["file"] == str(it.store.folder / it.pattern.content)
     assert told["endpoints"] == [
         {"id": "0", "hostname": 'pc-0"; touch /tmp/x; "', "threat": "WORM.X", "severity": "high"}
     ]
@@ -156,9 +151,7 @@ async def test_stopping_takes_the_command_with_it(tmp_path: Path) -> None:
     write_deployer(tmp_path / "config", script)
     async with deploying(tmp_path) as it:
         await it.service.begin(it.pattern, [target("pc-0")], "admin")
-        async with asyncio.timeout(20):
-            while not (tmp_path / "pid").exists():
-                await asyncio.sleep(0.01)
+        await until(lambda: (tmp_path / "pid").exists())
     assert left_of(int((tmp_path / "pid").read_text())) == []
 
 

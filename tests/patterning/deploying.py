@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,13 @@ def stored(folder: Path, number: int = 1, content: bytes = CONTENT) -> tuple[Pat
     hashes = (("sha256", hashlib.sha256(content).hexdigest()),)
     offered = Offered(pattern, f"p{number}", len(content), hashes)
     return store, store.keep(offered, whole, datetime.now(UTC))
+
+
+async def until(holds: Callable[[], Any]) -> None:
+    """Wait for what no event tells: what another process does."""
+    async with asyncio.timeout(LIMIT):
+        while not holds():  # noqa: ASYNC110  as said
+            await asyncio.sleep(0.01)
 
 
 def left_of(group: int) -> list[str]:
@@ -73,9 +80,12 @@ class Deploying:
             folder / "config",
             self.store,
             spool,
-            changed=lambda: self.moved.set(),
+            changed=self._moved,
             clock=SystemClock(),
         )
+
+    def _moved(self) -> None:
+        self.moved.set()
 
     async def deploy(self, *names: str) -> Deployment:
         """Deploy to these endpoints, and wait for the end."""

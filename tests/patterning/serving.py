@@ -94,13 +94,16 @@ class Fetching:
             HostKeys(folder / "host_keys"),
             folder / "patterns",
             bandwidth=more.pop("bandwidth", Bandwidth()),
-            changed=lambda: self.moved.set(),
+            changed=self._moved,
             arrived=lambda new: self.arrived.extend(one.id for one in new),
             clock=SystemClock(),
             **more,
         )
         self._revision = revision_for(settings_for(port), ca_pem)
         self._task: asyncio.Task[None] | None = None
+
+    def _moved(self) -> None:
+        self.moved.set()
 
     def start(self) -> None:
         self.service.prepare(self._revision)

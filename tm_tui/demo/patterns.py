@@ -1,4 +1,4 @@
-"""The demo's patterns: an endpoint with an issue, a pattern from the portal, its way there, what came of it."""
+"""The demo's patterns: endpoints with an issue, a pattern from the portal, its way there, what came of it."""
 
 import asyncio
 import json
@@ -81,6 +81,7 @@ async def deploy_a_pattern(stage: Stage) -> str:
     taken = await stage.client.add_events(lines_of(unresolved_events(datetime.now(UTC))))
     if taken.accepted != len(_BEHAVIOUR):
         raise TmError(f"{taken.accepted} of {len(_BEHAVIOUR)} events were accepted.", "See the agent's log.")
+    await _until(stage, "a first look", lambda now: now.patterns.state == "current")
     number = await issue_pattern(stage, "Removes RTKT_HIDE.C")
     await _until(stage, "the pattern", lambda now: now.patterns.newest_id == number)
     document = await stage.client.patterns()
