@@ -151,7 +151,7 @@ async def test_stopping_takes_the_command_with_it(tmp_path: Path) -> None:
     write_deployer(tmp_path / "config", script)
     async with deploying(tmp_path) as it:
         await it.service.begin(it.pattern, [target("pc-0")], "admin")
-        await until(lambda: (tmp_path / "pid").exists())
+        await until((tmp_path / "pid").exists)
     assert left_of(int((tmp_path / "pid").read_text())) == []
 
 

@@ -36,17 +36,20 @@ class PatternServer:
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             path = head.split()[1].removeprefix(PREFIX)
-            self.asked.append(path)
-            if path in self.answers:
-                await self.answers[path](writer)
-                continue
-            body = self.files.get(path)
-            if body is None:
-                writer.write(b"HTTP/1.1 404 x\r\ncontent-length: 0\r\n\r\n")
-            else:
-                writer.write(b"HTTP/1.1 200 x\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
-                self.sent += len(body)
-            await writer.drain()
+            await self._file(path, writer)
+
+    async def _file(self, path: str, writer: asyncio.StreamWriter) -> None:
+        self.asked.append(path)
+        if path in self.answers:
+            await self.answers[path](writer)
+            return
+        body = self.files.get(path)
+        if body is None:
+            writer.write(b"HTTP/1.1 404 x\r\ncontent-length: 0\r\n\r\n")
+        else:
+            writer.write(b"HTTP/1.1 200 x\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+            self.sent += len(body)
+        await writer.drain()
 
     def says(self, path: str, head: str, body: bytes = b"") -> None:
         """Answer one path with this, and hang up."""
@@ -74,10 +77,12 @@ class PatternServer:
 
 
 @asynccontextmanager
-async def serving(certificates: Certificates, files: dict[str, bytes]) -> AsyncIterator[PatternServer]:
+async def serving(
+    certificates: Certificates, files: dict[str, bytes], kind: type[PatternServer] = PatternServer
+) -> AsyncIterator[PatternServer]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificates.good.certificate, certificates.good.key)
-    made = PatternServer(files)
+    made = kind(files)
     async with server(made.behave, context) as told:
         made.port = told.port
         yield made

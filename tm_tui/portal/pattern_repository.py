@@ -88,8 +88,11 @@ class PatternRepository:
             try:
                 pattern = Pattern.model_validate(about)
             except ValidationError:
-                cause = "A version has 1 to 64 characters, a description at most 500."
-                raise TmError(cause, "Give others.") from None
+                pattern = None
+            # Text that is too long would be cut, and what the operator wrote must arrive whole.
+            if pattern is None or pattern.description != description:
+                cause = "A version has 1 to 64 characters, a description at most 500, on one line."
+                raise TmError(cause, "Give others.")
             name = f"pattern-{number:09d}"  # what the operator typed is in no name
             target = self._placed(content, name)
             custom = pattern.model_dump() | ({"appliance": appliance} if appliance else {})
