@@ -94,6 +94,15 @@ ENTRIES = (
         at_once=True,
     ),
     Entry(
+        "Queue Limits",
+        "Log Queue Limits",
+        "How much may wait for the log server, and for how long.",
+        "screens.log_limits",
+        "LogLimitsPage",
+        "Logs",
+        ("spool.max_mib", "spool.max_days"),
+    ),
+    Entry(
         "Activity",
         "Activity",
         "What the agent did of late.",

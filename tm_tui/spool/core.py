@@ -109,12 +109,13 @@ class SpoolCore:
 
     def refusal(self, size: int) -> SpoolFull | None:
         """Why `size` more bytes cannot be accepted now; None if they can."""
-        if self.used() + size > self.quota.bytes:
-            return full_by_bytes(self.quota)
+        quota = self.quota  # another thread may put a new one in force
+        if self.used() + size > quota.bytes:
+            return full_by_bytes(quota)
         oldest = self.oldest()
-        if oldest is not None and milliseconds(self.now()) - oldest > self.quota.age * 1000:
-            return full_by_age(self.quota)
-        if free_bytes(self.disk.folder) < self.quota.reserve + size:
+        if oldest is not None and milliseconds(self.now()) - oldest > quota.age * 1000:
+            return full_by_age(quota)
+        if free_bytes(self.disk.folder) < quota.reserve + size:
             return full_disk(self.disk.folder)
         return None
 

@@ -86,6 +86,11 @@ class Spool:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    def limit(self, quota: Quota) -> None:
+        """Follow new limits from now on. What waits stays, also above them: only intake is refused then."""
+        self._core.quota = quota
+        self.changed()
+
     # --- intake
 
     async def add(self, lines: Sequence[bytes]) -> Intake:
