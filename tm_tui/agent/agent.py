@@ -26,6 +26,7 @@ from tm_tui.paths import Home
 from tm_tui.settings.differences import differences
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision, SettingsStore
+from tm_tui.spool.quota import quota_of
 from tm_tui.spool.store import Spool
 from tm_tui.status_server.heartbeat import Facts
 from tm_tui.status_server.protocol import Notice
@@ -174,6 +175,8 @@ class Agent:
         if problem is not None:
             _log.error("%s %s", problem.cause, problem.remedy)
         _log.info("Revision %d is in force.", revision.number)
+        limits = revision.settings.spool
+        self.spool.limit(quota_of(limits.max_mib, limits.max_days))
         self._supervisor.apply(revision)
         self.changed.announce()
 
