@@ -170,13 +170,12 @@ class Agent:
 
     def _adopt(self, revision: Revision, problem: TmError | None) -> None:
         self.revision, self._problem = revision, problem
-        limits = revision.settings.tmsp.status_server
-        self.bandwidth.set(limits.upload_kbps, limits.download_kbps)
         if problem is not None:
             _log.error("%s %s", problem.cause, problem.remedy)
         _log.info("Revision %d is in force.", revision.number)
-        limits = revision.settings.spool
-        self.spool.limit(quota_of(limits.max_mib, limits.max_days))
+        server, queue = revision.settings.tmsp.status_server, revision.settings.spool
+        self.bandwidth.set(server.upload_kbps, server.download_kbps)
+        self.spool.limit(quota_of(queue.max_mib, queue.max_days))
         self._supervisor.apply(revision)
         self.changed.announce()
 
