@@ -164,7 +164,7 @@ class Following(Screen[None], inherit_bindings=False):
         async def run() -> None:
             await self._flow(event)
 
-        self.run_worker(run, group=event.group, exclusive=True)
+        self.run_worker(run, group=event.group, exclusive=True)  # type: ignore[arg-type]  # as Textual has it
 
     async def _flow(self, event: ForAgent) -> None:
         try:

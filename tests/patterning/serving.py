@@ -71,7 +71,7 @@ class PatternServer:
                 writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
                 await writer.drain()
                 self.sent += len(piece)
-                await asyncio.sleep(seconds)
+                await SystemClock().wait(asyncio.Event(), seconds)
 
         self.answers[path] = answer
 

@@ -84,16 +84,7 @@ class Agent:
             chance=chance,
             registration_known=self._registration_known,
         )
-        self.patterns = CustomPatterns(
-            home,
-            appliance,
-            self.host_keys,
-            spool,
-            bandwidth=self.bandwidth,
-            changed=self._busy,
-            clock=clock,
-            chance=chance,
-        )
+        self.patterns = self._custom_patterns(home, chance)
         services = (self._status_server, self._log_server, *self.patterns.services)
         self._supervisor = Supervisor(services, announce, clock, chance)
         spool.changed = self._busy
@@ -115,6 +106,18 @@ class Agent:
         except BaseException:
             await spool.close()
             raise
+
+    def _custom_patterns(self, home: Home, chance: Chance) -> CustomPatterns:
+        return CustomPatterns(
+            home,
+            self.appliance,
+            self.host_keys,
+            self.spool,
+            bandwidth=self.bandwidth,
+            changed=self._busy,
+            clock=self.clock,
+            chance=chance,
+        )
 
     async def stop(self) -> None:
         """End streams and services, a beat that is under way too."""
