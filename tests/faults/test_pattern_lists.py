@@ -284,8 +284,11 @@ async def test_without_a_root_nothing_is_asked(certificates: Certificates, tmp_p
         assert it.service.alerts() == ()
 
 
+ROOT = b'{"signatures": [], "signed": {"_type": "root", "version": 1, "keys": {}, "roles": {}}}'
+
+
 @pytest.mark.parametrize(
-    "root", [b"", b"{}", b'{"signed": {"_type": "root", "version": "x"}}', b"[" * 50_000]
+    "root", [b"", b"{}", b'{"signed": {"_type": "root", "version": "x"}}', ROOT, b"[" * 50_000]
 )
 async def test_a_root_that_is_none(certificates: Certificates, tmp_path: Path, root: bytes) -> None:
     """Garbage in the registration's answer is not kept as what patterns are verified by."""
@@ -311,6 +314,18 @@ async def test_keys_change_by_the_chain(lab: Lab) -> None:
     assert await it.check(later) is None
     forged_root = Repository().first_root
     assert await it.check(forged_root) == "pattern-root-changed"
+
+
+async def test_nothing_new_costs_two_small_files(lab: Lab) -> None:
+    """While the timestamp is the same nothing else is read; anything new is read by all of TUF's rules."""
+    repository, server, it = lab
+    server.asked.clear()
+    assert await it.check() is None
+    assert server.asked == ["metadata/2.root.json", "metadata/timestamp.json"]
+    repository.rotate()
+    repository.add(2, b"new")
+    assert await it.check() is None
+    assert it.here == [1, 2]
 
 
 async def test_what_is_withdrawn_goes(lab: Lab) -> None:

@@ -211,6 +211,7 @@ class Agent:
         """The status server said something: logs may hang on that."""
         registered_at = self._status_server.status().registered_at
         self._log_server.registration_moved()
+        self.patterns.registered(self._status_server.pattern_root())
         if registered_at is not None and registered_at != self._registered_at:
             self._log_server.registered()
         self._registered_at = registered_at

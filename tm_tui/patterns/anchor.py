@@ -75,7 +75,7 @@ class Anchor:
 
     def _begin(self, folder: Folder, link: Link, root: bytes) -> None:
         """Drop all of the portal before: its ids and lists mean nothing here. Last comes the name."""
-        if _version(root) is None:
+        if not _is_root(root):
             return
         try:
             for path in (self.folder / name for name in folder.names()):
@@ -90,6 +90,21 @@ class Anchor:
         with suppress(StorageAbsent, ValueError, KeyError, TypeError):
             return str(json.loads(folder.read(_PORTAL, MOST_ROOT_BYTES))["address"])
         return None
+
+
+def _is_root(root: bytes) -> bool:
+    """Whether this is a root that its own keys have signed: another one would be kept for nothing."""
+    from tuf.api.exceptions import RepositoryError
+    from tuf.api.metadata import Metadata, Root
+
+    if _version(root) is None:
+        return False
+    try:
+        found = Metadata[Root].from_bytes(root)
+        found.signed.verify_delegate("root", found.signed_bytes, found.signatures)
+    except RepositoryError:
+        return False
+    return True
 
 
 def _version(root: bytes) -> int | None:

@@ -12,7 +12,7 @@ from tm_tui.patterns.bridge import LoopCalls
 from tm_tui.patterns.fetcher import LinkFetcher
 from tm_tui.patterns.patience import Patience
 from tm_tui.patterns.pattern import MOST_LISTED, Listing, Offered
-from tm_tui.patterns.repository import Repository
+from tm_tui.patterns.repository import Repository, Seen
 from tm_tui.patterns.store import PatternStore, StoredPattern
 
 __all__ = ["Checked", "PatternCheck"]
@@ -29,6 +29,8 @@ class Checked:
     refused: dict[int, tuple[Offered, LinkFailure]] = field(default_factory=dict)
     unusable: tuple[str, ...] = ()
     failure: TmError | None = None
+    seen: Seen | None = None
+    """What was verified, so that the next check need not do it again while nothing is new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class PatternCheck:
     patience: Patience
     offered: bytes | None
     in_use: Collection[int]
+    seen: Seen | None
     now: Callable[[], datetime]
 
     def run(self, calls: LoopCalls) -> Checked:
@@ -50,7 +53,8 @@ class PatternCheck:
         done = Checked()
         try:
             repository = self._repository(calls)
-            listing = self._refreshed(repository)
+            done.seen = self._refreshed(repository)
+            listing = done.seen.listing
             done.unusable = listing.unusable
             self._fetch_all(repository, listing, calls, done)
             self._tidy(listing)
@@ -69,10 +73,12 @@ class PatternCheck:
         fetcher = LinkFetcher(calls, self.client, self.store.folder, rate=self.rate, patience=self.patience)
         return Repository(link, self.anchor.folder / "tuf", root, fetcher)
 
-    def _refreshed(self, repository: Repository) -> Listing:
+    def _refreshed(self, repository: Repository) -> Seen:
         link, offered = self.client.link, self.offered
         try:
-            listing = repository.refreshed(self.appliance)
+            seen = self.seen
+            if seen is None or not repository.unchanged(seen, self.now()):
+                seen = repository.refreshed(self.appliance)
         except LinkFailure as refused:
             if refused.code != "pattern-signature" or offered is None:
                 raise
@@ -81,7 +87,7 @@ class PatternCheck:
             raise failure("pattern-root-changed", "service", link.endpoint, link.proxy) from refused
         if offered is not None and self.anchor.differs(link, offered, refreshed=True):
             raise failure("pattern-root-changed", "service", link.endpoint, link.proxy)
-        return listing
+        return seen
 
     def _fetch_all(self, repository: Repository, listing: Listing, calls: LoopCalls, done: Checked) -> None:
         for offered in listing.newest:

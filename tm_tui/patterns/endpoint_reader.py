@@ -18,6 +18,7 @@ from tm_tui.patterns.endpoints import Endpoint, Endpoints, endpoint_of
 from tm_tui.settings.store import Revision
 from tm_tui.spool.batch import Batch, BatchDamaged, is_name, unpack
 from tm_tui.spool.store import Spool
+from tm_tui.text import safe_text
 
 __all__ = ["EndpointReader"]
 
@@ -74,7 +75,10 @@ class EndpointReader:
     async def run(self) -> None:
         """Read what is sealed, until cancelled."""
         async with self._reading:
-            await asyncio.to_thread(self._begin, self._spool.batches())
+            try:
+                await asyncio.to_thread(self._begin, self._spool.batches())
+            except (OSError, StorageFailed) as failed:
+                _log.warning("What was known of endpoints cannot be read: %s", safe_text(str(failed)))
         while True:
             self._sealed.clear()
             await self._read()

@@ -4,10 +4,12 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuf.api.exceptions import DownloadError, RepositoryError
+from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
 from tuf.ngclient.config import UpdaterConfig
 from tuf.ngclient.updater import Updater
 
@@ -20,8 +22,9 @@ from tm_tui.patterns.refusals import METADATA_PATH, TARGETS_PATH, refusal
 if TYPE_CHECKING:
     from tm_tui.patterns.fetcher import LinkFetcher
 
-__all__ = ["Repository"]
+__all__ = ["Repository", "Seen"]
 
+_ROLES = ("root", "timestamp", "snapshot", "targets")
 _MOST_LIST_BYTES = 16 << 20
 _CONFIG = UpdaterConfig(
     max_root_rotations=64,
@@ -31,6 +34,16 @@ _CONFIG = UpdaterConfig(
     snapshot_max_length=64 << 10,
     targets_max_length=_MOST_LIST_BYTES,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the last whole check has verified, and until when all of its signatures count."""
+
+    timestamp: bytes
+    root_version: int
+    until: datetime
+    listing: Listing
 
 
 class Repository:
@@ -44,27 +57,50 @@ class Repository:
         self._folder = folder
         self._fetcher = fetcher
         base = f"https://{link.endpoint.authority}"
+        self._metadata = f"{base}{METADATA_PATH}"
         with self._translated():
             folder.mkdir(mode=0o700, exist_ok=True)
             _sweep(folder)
             self._updater = Updater(
                 str(folder),
-                f"{base}{METADATA_PATH}",
+                self._metadata,
                 target_base_url=f"{base}{TARGETS_PATH}",
                 fetcher=fetcher,
                 config=_CONFIG,
                 bootstrap=anchor,
             )
 
-    def refreshed(self, appliance: str) -> Listing:
+    def unchanged(self, seen: Seen, now: datetime) -> bool:
+        """Whether the portal still has what was verified: the same timestamp stands for the same lists.
+
+        As TUF asks, a newer root is looked for first; where there is anything new, `refreshed` does all.
+        """
+        if now >= seen.until:
+            return False
+        with self._translated():
+            try:
+                newer = f"{self._metadata}{seen.root_version + 1}.root.json"
+                self._fetcher.download_bytes(newer, _CONFIG.root_max_length)
+            except DownloadHTTPError:
+                stamp = f"{self._metadata}timestamp.json"
+                return self._fetcher.download_bytes(stamp, _CONFIG.timestamp_max_length) == seen.timestamp
+        return False
+
+    def refreshed(self, appliance: str) -> Seen:
         """Bring the list up to date by TUF's rules, and read it."""
         with self._translated():
             try:
                 self._updater.refresh()
             finally:
                 _to_disk(self._folder)  # what was verified must be remembered, or old becomes new again
-            signed = json.loads((self._folder / "targets.json").read_bytes())["signed"]
-        return listing(signed["targets"], appliance)
+            files = {role: (self._folder / f"{role}.json").read_bytes() for role in _ROLES}
+        signed = {role: json.loads(data)["signed"] for role, data in files.items()}
+        return Seen(
+            files["timestamp"],
+            signed["root"]["version"],
+            min(datetime.fromisoformat(one["expires"]) for one in signed.values()),
+            listing(signed["targets"]["targets"], appliance),
+        )
 
     def fetch(self, offered: Offered, path: Path) -> None:
         """Fetch a pattern to `path`; when this returns, length and hash are right."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from tm_tui.control.patterns_api import PatternsState
     from tm_tui.patterns.pattern import Pattern
+    from tm_tui.patterns.repository import Seen
 
 __all__ = ["PatternService"]
 
@@ -77,6 +78,7 @@ class PatternService:
         self._revision: Revision | None = None
         self._wanted = asyncio.Event()
         self._offered: bytes | None = None
+        self._seen: Seen | None = None
         self.state: PatternsState = "disabled"
         self.last_failure: LastFailure | None = None
         self.refused: dict[int, tuple[Pattern, LastFailure]] = {}
@@ -96,7 +98,7 @@ class PatternService:
     def prepare(self, revision: Revision) -> None:
         """Forget what was; `run` follows these settings."""
         self._revision = revision
-        self._offered = None
+        self._offered = self._seen = None
         self._wanted = asyncio.Event()
         self.state = "waiting" if revision.settings.tmsp.enabled else "disabled"
         self.last_failure, self.refused = None, {}
@@ -132,7 +134,9 @@ class PatternService:
 
     def registered(self, root: str | None) -> None:
         """The portal accepted the registration, and gave this root for its patterns."""
-        self._offered = None if root is None else root.encode()[: MOST_ROOT_BYTES + 1]
+        before, self._offered = self._offered, None if root is None else root.encode()[: MOST_ROOT_BYTES + 1]
+        if before is not None and self._offered not in {None, before}:
+            self.look()  # a portal that registered us anew may be another one
 
     def look(self) -> None:
         """There is something new, or there may be: check as soon as possible."""
@@ -141,6 +145,7 @@ class PatternService:
     async def forget_root(self) -> bool:
         """Trust the keys that the portal names from now on; False if none were trusted."""
         known = await asyncio.to_thread(self.anchor.forget)
+        self._seen = None
         if known:
             _log.warning("The keys of the portal's patterns were forgotten; those it names now are kept.")
         self.look()
@@ -167,9 +172,11 @@ class PatternService:
                 patience=self._patience,
                 offered=self._offered,
                 in_use=self._in_use(),
+                seen=self._seen,
                 now=self._clock.now,
             )
             done = await in_thread(partial(check.run))
+        self._seen = done.seen
         self.last_check_at = self._clock.now()
         self.refused = {
             number: (offered.pattern, counted(None, refused, self.last_check_at))
