@@ -75,6 +75,7 @@ class Deployment:
         self.hold_until = 0.0
         """Nothing is tried before, also in monotonic seconds."""
         self._path = path
+        self._done = False
 
     @classmethod
     def begin(cls, folder: Path, plan: Plan) -> "Deployment":
@@ -151,6 +152,8 @@ class Deployment:
 
     def next_moment(self) -> float | None:
         """When there is something to do next; None: when something else happens."""
+        if self._done:
+            return None
         moments = [self.next_try.get(n, 0.0) for n in self.left()]
         if self.untold():
             moments.append(0.0)
@@ -158,8 +161,9 @@ class Deployment:
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to do."""
-        return not self.left() and not self.untold()
+        """Whether nothing is left to do. Once it is so it stays so, and is not counted again."""
+        self._done = self._done or not (self.left() or self.untold())
+        return self._done
 
     @property
     def ended_at(self) -> datetime | None:

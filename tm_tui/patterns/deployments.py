@@ -106,7 +106,7 @@ class DeploymentService:
 
     def in_use(self) -> frozenset[int]:
         """The patterns that must stay."""
-        return frozenset(one.plan.pattern.id for one in self.deployments if one.left())
+        return frozenset(one.plan.pattern.id for one in self.deployments if not one.done)
 
     async def begin(self, pattern: StoredPattern, targets: Sequence[Target], by: str) -> Deployment:
         """Begin a deployment: it is on the disk when this returns. Raises StorageFailed, DeployerFailure."""

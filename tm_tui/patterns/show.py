@@ -46,7 +46,7 @@ def status(parts: "CustomPatterns") -> PatternsStatus:
 def document(parts: "CustomPatterns", unresolved: Sequence[Endpoint], now: float) -> PatternsDocument:
     """Everything to show."""
     fetching, deploying = parts.fetching, parts.deploying
-    busy = {one.plan.pattern.id for one in deploying.deployments if one.left()}
+    busy = {one.plan.pattern.id for one in deploying.deployments if not one.done}
     infos = [_stored(one, one.id in busy) for one in fetching.store.patterns.values()]
     infos += [
         PatternInfo(**pattern.model_dump(), state="refused", failure=failure)
