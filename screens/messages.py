@@ -2,10 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from tm_tui.control.api import ActivityLine, AgentStatus, SessionInfo, SettingsDocument, TrustDocument
+if TYPE_CHECKING:
+    from tm_tui.control.api import ActivityLine, AgentStatus, SessionInfo, SettingsDocument, TrustDocument
 
 __all__ = ["ActivityWanted", "AgentFound", "AgentLost", "ForgetKey", "StatusArrived", "TrustWanted"]
 
@@ -14,8 +16,8 @@ __all__ = ["ActivityWanted", "AgentFound", "AgentLost", "ForgetKey", "StatusArri
 class AgentFound(Message):
     """An agent answers: who we are to it, what is saved, and whether it is our private one."""
 
-    session: SessionInfo
-    document: SettingsDocument
+    session: "SessionInfo"
+    document: "SettingsDocument"
     private: bool
 
 
@@ -23,7 +25,7 @@ class AgentFound(Message):
 class StatusArrived(Message):
     """A new snapshot, and the monotonic second at which it came."""
 
-    status: AgentStatus
+    status: "AgentStatus"
     arrived: float
 
     def can_replace(self, message: Message) -> bool:
@@ -45,14 +47,14 @@ class AgentLost(Message):
 class TrustWanted(Message):
     """A page wants to know whom the agent trusts, and be told by `reply`."""
 
-    reply: Callable[[TrustDocument], Awaitable[None]]
+    reply: Callable[["TrustDocument"], Awaitable[None]]
 
 
 @dataclass
 class ActivityWanted(Message):
     """A page wants to follow what the agent does: each line by `reply`, None before they all come anew."""
 
-    reply: Callable[[ActivityLine | None], None]
+    reply: Callable[["ActivityLine | None"], None]
 
 
 @dataclass
@@ -60,4 +62,4 @@ class ForgetKey(Message):
     """The admin wants the keys of `[host]:port` forgotten; `reply` is told what is left."""
 
     endpoint: str
-    reply: Callable[[TrustDocument], Awaitable[None]]
+    reply: Callable[["TrustDocument"], Awaitable[None]]
