@@ -9,6 +9,8 @@ from screens.skeleton import painted
 from screens.terminal import TerminalOptions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from screens.left import Left
 
 __all__ = ["SMALLEST", "open_at_once", "open_console"]
