@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from screens.agent import Connection
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
     from tm_tui.paths import Home
 
 __all__ = ["run"]
+
+_WITH_AN_AGENT = (
+    "tm_tui.control.transport",
+    "tm_tui.settings.fields",
+    "screens.draft",
+    "screens.elsewhere",
+)
 
 
 def run(
@@ -72,6 +80,8 @@ async def _run(home: "Home", start: Start) -> "tuple[int, Left | None]":
 
 def _load() -> None:
     """Import, beside the living screen, what only an answering agent needs: a fifth of a second."""
+    for name in _WITH_AN_AGENT:
+        import_module(name)
     gc.collect()
     gc.freeze()
     gc.enable()

@@ -46,7 +46,7 @@ def _lines(seen: "Seen", status: "AgentStatus", now: float) -> Iterator[Content]
     yield Content("")
     yield from _log_server(seen, status, now)
     yield Content("")
-    up = span(seen.aged(status.uptime_seconds, now) or 0) if not seen.stale else "unknown"
+    up = _uptime(seen.aged(status.uptime_seconds, now) or 0) if not seen.stale else "unknown"
     yield row("Appliance", f"{status.appliance}, {status.edition} edition")
     yield row("Settings", f"revision {status.revision}")
     yield row("Agent", f"version {status.version}, process {status.pid}, up {up}")
@@ -76,6 +76,11 @@ def _log_server(seen: "Seen", status: "AgentStatus", now: float) -> Iterator[Con
         f"{spool.events} events{since}; spool {spool.full_percent}% full",
     )
     yield from failure_rows(server.last_failure)
+
+
+def _uptime(seconds: float) -> str:
+    """In steps of minutes: nobody waits for the next second of it, and each would be painted."""
+    return span(seconds) if seconds >= 60 else "less than a minute"
 
 
 def _skew(seconds: float | None) -> str:

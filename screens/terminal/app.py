@@ -6,6 +6,7 @@ The driver, ^L, the terminal's own cursor, and a crash that tells no secrets.
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from textual.app import App
@@ -89,6 +90,7 @@ class SlowLineApp(App[ReturnType], Generic[ReturnType]):
         self.crashed(error)
 
     def _print_error_renderables(self) -> None:
-        for line in dict.fromkeys(str(line) for line in self._exit_renderables):
-            print(line, file=sys.stderr)
+        with suppress(OSError):  # the line may be gone
+            for line in dict.fromkeys(str(line) for line in self._exit_renderables):
+                print(line, file=sys.stderr)
         self._exit_renderables.clear()

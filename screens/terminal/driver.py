@@ -156,7 +156,11 @@ class SlowLineDriver(Driver):
 
     def _resumed(self) -> None:
         if self._pacer is not None:
-            self.session.start()
+            try:
+                self.session.start()
+            except HungUp:
+                self._gone()
+                return
             self.redraw()
 
     # -- size -------------------------------------------------------------------------------------
