@@ -1,6 +1,7 @@
 """`tm-tui`: the engine's commands, and the console, which is painted before anything else is imported."""
 
 import gc
+import os
 import sys
 
 __all__ = ["main"]
@@ -9,7 +10,7 @@ __all__ = ["main"]
 def main() -> None:
     """Run `tm-tui`. Without a word on a terminal it is the console, which needs no command line parsed."""
     gc.disable()  # nothing that imports make is garbage; the console switches it on again once it stands
-    if len(sys.argv) == 1 and sys.stdin and sys.stdin.isatty() and sys.stdout and sys.stdout.isatty():
+    if len(sys.argv) == 1 and _shows():
         from screens.opening import open_at_once
 
         open_at_once()
@@ -17,6 +18,12 @@ def main() -> None:
 
     gc.enable()
     run_commands()
+
+
+def _shows() -> bool:
+    """Whether there is a terminal that can show a screen."""
+    ends = (sys.stdin, sys.stdout)
+    return os.environ.get("TERM") != "dumb" and all(end is not None and end.isatty() for end in ends)
 
 
 if __name__ == "__main__":

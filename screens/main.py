@@ -72,8 +72,7 @@ class MainScreen(Following, inherit_bindings=False):
     def on_mount(self) -> None:
         """Start the one ticker."""
         self.set_interval(1.0, self._tick)
-        if self._start.entry:
-            self._menu.highlight(self._entry(self._start.entry))
+        self._menu.highlight(self._entry(self._start.entry))
         if self._start.wrong:
             self._frame.tell_notice(self._start.words, wrong=True)
 
@@ -120,9 +119,8 @@ class MainScreen(Following, inherit_bindings=False):
         changed = [key for key in self._pages.edited() if self.draft and key in self.draft.changed()]
         self._frame.tell_place(entry.path, len(changed), self.draft)
         if self.is_current:  # else a question has keys of its own
-            self._frame.tell_keys(
-                [key for key in keys.KEYS if self.check_action(key.action, ())], self._hint()
-            )
+            working = [key for key in keys.KEYS if self.check_action(key.action, ())]
+            self._frame.tell_keys(working, self._hint())
 
     def _hint(self) -> str:
         page = self._pages.current
@@ -208,10 +206,12 @@ class MainScreen(Following, inherit_bindings=False):
     def tell(self, words: str, *, wrong: bool = False) -> None:
         """Put a notice above the status panel; one that does not fit there stands in a box."""
         if wrong and len(words) > self.size.width - 22:
+            from screens.question import Question
             from screens.widgets.dialog import Dialog
 
-            self.app.push_screen(Dialog(words.partition(":")[0], [words], [("close", "Close")]))
-            words = words.partition(":")[0] + "."
+            title = words.partition(":")[0]
+            self.app.push_screen(Dialog(Question(title, [words], [("close", "Close")])))
+            words = f"{title}."
         self._frame.tell_notice(words, wrong=wrong)
         self._told_at = self.clock.monotonic()
 
