@@ -52,6 +52,8 @@ class Left(NamedTuple):
     @classmethod
     def read(cls, descriptor: int) -> "Left":
         """Take it from there. Raises OSError and ValueError when it is not there."""
+        if descriptor <= 2:
+            raise ValueError("a standard stream")
         try:
             text = os.read(descriptor, _MOST)
         finally:

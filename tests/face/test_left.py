@@ -53,6 +53,12 @@ def test_anything_else_is_refused(text: bytes) -> None:
         Left.read(memory(text))
 
 
+def test_a_standard_stream_is_not_read() -> None:
+    """Whoever names standard input by hand keeps it."""
+    with pytest.raises(ValueError, match="standard stream"):
+        Left.read(0)
+
+
 def test_a_crash_before_the_settings_came_keeps_what_was_handed_over() -> None:
     """Two crashes in a row, the second before the agent answered: what was typed is still there."""
     start = Start.again(Left(0.0, "TMSP", True, {"tmsp.email": "a@example.com"}, False, ""))
