@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         StepEvent,
         TrustDocument,
     )
+    from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument
     from tm_tui.control.spool_api import SendReply
 
 __all__ = ["Agent", "Connect", "Connection"]
@@ -64,6 +65,18 @@ class Agent(Protocol):
 
     async def sent(self, number: int) -> "SendReply":
         """Wait a while for the end of that."""
+        ...
+
+    async def patterns(self) -> "PatternsDocument":
+        """The custom patterns, the endpoints that need one, the deployments."""
+        ...
+
+    async def check_patterns(self) -> "PatternsDocument":
+        """Look for new ones at the portal."""
+        ...
+
+    async def deploy_pattern(self, request: "DeployRequest") -> "DeploymentInfo":
+        """Begin a deployment."""
         ...
 
     def activity_stream(self) -> AsyncGenerator["ActivityLine", None]:

@@ -88,6 +88,16 @@ ENTRIES = (
         ("proxy.enabled", "proxy.type", "proxy.host", "proxy.port", "proxy.username", "proxy.password"),
     ),
     Entry(
+        "Pattern Deploy",
+        "Pattern Deployment",
+        "Custom patterns of TMSP, the endpoints that need one, and their deployment.",
+        "screens.patterns",
+        "PatternsPage",
+        "Services",
+        ("patterns.deploy",),
+        commands=("pattern list", "pattern check", "pattern deploy"),
+    ),
+    Entry(
         "Log Queue",
         "Log Queue",
         "What waits for the log server, and how sending stands.",
