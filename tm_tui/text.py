@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-__all__ = ["SafeText", "safe_text"]
+__all__ = ["SafeText", "safe_lines", "safe_text"]
 
 # C0 and C1 controls with DEL, surrogates, bidi controls and marks, line and paragraph separators, invisible
 # operators, the byte order mark, interlinear annotation and tag characters. Newline and tab become spaces.
@@ -26,3 +26,8 @@ def safe_text(text: str, limit: int = 500) -> str:
 
 SafeText = Annotated[str, AfterValidator(safe_text)]
 """A pydantic string that went through `safe_text`."""
+
+
+def safe_lines(text: str) -> str:
+    """Return `text` with its line breaks and tabs, each other unsafe character as U+FFFD."""
+    return _UNSAFE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))

@@ -27,6 +27,7 @@ from tm_tui.control.api import (
     TrustDocument,
 )
 from tm_tui.control.failures import AgentAbsent, AgentDenied, ControlRefused, SaveConflict
+from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
 from tm_tui.control.spool_api import IntakeReply, SendReply, SpoolDocument
 
 if TYPE_CHECKING:
@@ -158,6 +159,18 @@ class ControlClient:
     async def sent(self, number: int) -> SendReply:
         """Wait for the end of a "send now", 25 s at most; not `done`: ask again."""
         return await self._ask(SendReply, "GET", f"/v1/spool/send/{number:d}")
+
+    async def reports(self) -> ReportsDocument:
+        """The reports that were fetched, the newest first, and how that stands."""
+        return await self._ask(ReportsDocument, "GET", "/v1/reports")
+
+    async def report(self, number: int) -> ReportDocument:
+        """One report with its Markdown (404 when there is none of this number)."""
+        return await self._ask(ReportDocument, "GET", f"/v1/reports/{number:d}")
+
+    async def mark_reports(self, marks: ReadMarks) -> ReportsDocument:
+        """Mark reports as read or unread."""
+        return await self._ask(ReportsDocument, "POST", "/v1/reports/read", marks)
 
     async def activity(self) -> tuple[ActivityLine, ...]:
         """What the agent did of late, the oldest first."""

@@ -21,7 +21,15 @@ from starlette.routing import BaseRoute
 from tm_tui.atomic import Folder
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.errors import TmError
-from tm_tui.portal import accounts, endpoint_routes, index, log_routes, product_routes, status_routes
+from tm_tui.portal import (
+    accounts,
+    endpoint_routes,
+    index,
+    log_routes,
+    product_routes,
+    report_routes,
+    status_routes,
+)
 from tm_tui.portal.accounts import Doorkeeper
 from tm_tui.portal.answers import EXCEPTION_HANDLERS
 from tm_tui.portal.authority import certificate_files, ensure_certificate, names_for
@@ -32,6 +40,7 @@ from tm_tui.portal.endpoint_reader import read_threat_events
 from tm_tui.portal.guard import Guard
 from tm_tui.portal.home import PortalHome
 from tm_tui.portal.log import LibraryMessages, PortalLog
+from tm_tui.portal.reports.maker import keep_reports
 from tm_tui.portal.ssh import ensure_host_key, ssh_server
 from tm_tui.portal.web import https_servers, tls_context
 from tm_tui.text import safe_text
@@ -215,9 +224,14 @@ async def _start(
     keeper = asyncio.create_task(_keep_certificate(portal.home, names, context, portal.log))
     await stack.enter_async_context(_background(keeper))
     await stack.enter_async_context(_background(asyncio.create_task(read_threat_events(portal))))
+    await stack.enter_async_context(_background(asyncio.create_task(keep_reports(portal))))
     log_https, log_ssh, status = listeners
     await stack.enter_async_context(ssh_server(portal, log_ssh, key))
-    operators = (*product_routes.routes(portal), *endpoint_routes.routes(portal))
+    operators = (
+        *product_routes.routes(portal),
+        *endpoint_routes.routes(portal),
+        *report_routes.routes(portal),
+    )
     apps = (
         (_app(portal, "log", [*log_routes.routes(portal)]), log_https),
         (_app(portal, "status", [*status_routes.routes(portal), *operators]), status),
