@@ -17,6 +17,7 @@ from tm_tui.control.api import (
     StepEvent,
     TrustDocument,
 )
+from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
 from tm_tui.control.spool_api import SendReply
 
 __all__ = ["Agent", "Connect", "Connection"]
@@ -63,6 +64,18 @@ class Agent(Protocol):
 
     async def sent(self, number: int) -> SendReply:
         """Wait a while for the end of that."""
+        ...
+
+    async def reports(self) -> ReportsDocument:
+        """Which reports there are."""
+        ...
+
+    async def report(self, number: int) -> ReportDocument:
+        """One report and its text."""
+        ...
+
+    async def mark_reports(self, marks: ReadMarks) -> ReportsDocument:
+        """Mark reports as read or unread."""
         ...
 
     def activity_stream(self) -> AsyncGenerator[ActivityLine, None]:

@@ -110,6 +110,7 @@ class MainScreen(Following, inherit_bindings=False):
             self._frame.tell_notice("", wrong=False)
         self._frame.tell_status(self.seen, now)
         self._pages.told_status(self.seen, now)
+        self._menu.counts = menu.counts(self._entries, None if self.seen.stale else self.seen.status)
         if self.trial is not None and self.trial.running:
             self.watch_trial()
 

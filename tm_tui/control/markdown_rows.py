@@ -3,61 +3,16 @@
 Weight is a mark beside each character; what a row says is there without it too.
 """
 
-import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
-from typing import TYPE_CHECKING
-from unicodedata import combining, east_asian_width
+from typing import TYPE_CHECKING, ClassVar
+
+from tm_tui.control.text_rows import NARROWEST, PLAIN, STRONG, Row, cells, cut_at, laid_out, wrapped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from markdown_it.token import Token
 
-__all__ = ["PLAIN", "STRONG", "Row", "cells", "rows_of", "wrapped"]
-
-PLAIN, STRONG = " ", "b"
-_WORDS = re.compile(r"\s+|\S+")
-_GAP = 2
-_NARROWEST = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A text and, for each of its characters, a mark: plain or strong."""
-
-    text: str
-    marks: str
-
-    @classmethod
-    def of(cls, text: str, mark: str = PLAIN) -> "Row":
-        """All of one weight."""
-        return cls(text, mark * len(text))
-
-    def __add__(self, other: "Row") -> "Row":
-        return Row(self.text + other.text, self.marks + other.marks)
-
-    def __getitem__(self, part: slice) -> "Row":
-        return Row(self.text[part], self.marks[part])
-
-    def runs(self) -> Iterator[tuple[str, str]]:
-        """(text, mark) of each stretch of one weight."""
-        at = 0
-        for mark, same in groupby(self.marks):
-            length = len(tuple(same))
-            yield self.text[at : at + length], mark
-            at += length
-
-    def padded(self, width: int, *, right: bool = False) -> "Row":
-        """Filled up with blanks, at the left for numbers."""
-        blanks = Row.of(" " * max(0, width - cells(self.text)))
-        return blanks + self if right else self + blanks
-
-
-def cells(text: str) -> int:
-    """How many columns a terminal needs for it."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if combining(sign) else 2 if east_asian_width(sign) in "WF" else 1 for sign in text)
+__all__ = ["rows_of"]
 
 
 def rows_of(markdown: str, width: int) -> tuple[Row, ...]:
@@ -70,39 +25,6 @@ def rows_of(markdown: str, width: int) -> tuple[Row, ...]:
     printer = _Printer(max(20, width))
     printer.print(MarkdownIt("commonmark", {"html": False}).enable("table").parse(markdown))
     return printer.rows()
-
-
-def wrapped(row: Row, width: int) -> list[Row]:
-    """Break at blanks, and within words that are longer than the width."""
-    lines: list[Row] = []
-    line, used, at = Row("", ""), 0, 0
-    for word in _WORDS.findall(row.text):
-        piece, at = row[at : at + len(word)], at + len(word)
-        length = cells(word)
-        if word.isspace():
-            if line.text:
-                line, used = line + Row(" ", piece.marks[:1]), used + 1
-            continue
-        if used + length > width and line.text:
-            lines.append(line)
-            line, used = Row("", ""), 0
-        while length > width:
-            cut = _cut(piece.text, width)
-            lines.append(piece[:cut])
-            piece = piece[cut:]
-            length = cells(piece.text)
-        line, used = line + piece, used + length
-    return [*lines, line] if line.text or not lines else lines
-
-
-def _cut(text: str, width: int) -> int:
-    """How many characters fit; one at least."""
-    used = 0
-    for number, sign in enumerate(text):
-        used += cells(sign)
-        if used > width:
-            return max(1, number)
-    return len(text)
 
 
 class _Printer:
@@ -138,36 +60,40 @@ class _Printer:
             position += 1
 
     def _block(self, token: "Token") -> None:
-        match token.type:
-            case "inline":
-                for line in _lines(token):
-                    self._put(line)
-            case "paragraph_close":
-                if not token.hidden:
-                    self._gap()
-            case "bullet_list_open":
-                self._lists.append(None)
-            case "ordered_list_open":
-                self._lists.append(int(token.attrs.get("start", 1)))
-            case "bullet_list_close" | "ordered_list_close":
-                self._lists.pop()
-                if not self._lists:
-                    self._gap()
-            case "list_item_open":
-                self._begin_item()
-            case "blockquote_open":
-                self._indent.append("> ")
-            case "list_item_close" | "blockquote_close":
-                if self._bullet is not None:
-                    self._put(Row("", ""))
-                self._indent.pop()
-            case "fence" | "code_block":
-                self._code(token.content)
-            case "hr":
-                self._put(Row.of("-" * min(20, self._room())))
-                self._gap()
+        what = self._BLOCKS.get(token.type)
+        if what is not None:
+            what(self, token)
 
-    def _begin_item(self) -> None:
+    def _inline(self, token: "Token") -> None:
+        for line in _lines(token):
+            self._put(line)
+
+    def _paragraph_ends(self, token: "Token") -> None:
+        if not token.hidden:  # as in a list without blank lines
+            self._gap()
+
+    def _list_begins(self, token: "Token") -> None:
+        ordered = token.type == "ordered_list_open"
+        self._lists.append(int(token.attrs.get("start", 1)) if ordered else None)
+
+    def _list_ends(self, _: "Token") -> None:
+        self._lists.pop()
+        if not self._lists:
+            self._gap()
+
+    def _quote_begins(self, _: "Token") -> None:
+        self._indent.append("> ")
+
+    def _indent_ends(self, _: "Token") -> None:
+        if self._bullet is not None:
+            self._put(Row("", ""))
+        self._indent.pop()
+
+    def _rule(self, _: "Token") -> None:
+        self._put(Row.of("-" * min(20, self._room())))
+        self._gap()
+
+    def _item_begins(self, _: "Token") -> None:
         number = self._lists[-1]
         self._bullet = "- " if number is None else f"{number}. "
         if number is not None:
@@ -183,12 +109,12 @@ class _Printer:
             self._put(Row.of("=" * min(self._room(), cells(text))))
         self._gap()
 
-    def _code(self, content: str) -> None:
+    def _code(self, token: "Token") -> None:
         self._indent.append("    ")
-        for line in content.expandtabs(4).splitlines():
+        for line in token.content.expandtabs(4).splitlines():
             rest = line
             while True:
-                cut = _cut(rest, self._room()) if rest else 0
+                cut = cut_at(rest, self._room()) if rest else 0
                 self._put(Row.of(rest[:cut]), wrap=False)
                 rest = rest[cut:]
                 if not rest:
@@ -212,12 +138,28 @@ class _Printer:
                 grid[-1].append(Row.of(cell.text, STRONG) if token.type == "th_open" else cell)
         if grid and not any(cell.text for cell in grid[0]):
             del grid[0]
-        for row in _laid_out(grid, self._room(), right):
+        for row in laid_out(grid, self._room(), right):
             self._put(row, wrap=False)
         self._gap()
 
+    _BLOCKS: ClassVar["Mapping[str, Callable[[_Printer, Token], None]]"] = {
+        "inline": _inline,
+        "paragraph_close": _paragraph_ends,
+        "bullet_list_open": _list_begins,
+        "ordered_list_open": _list_begins,
+        "bullet_list_close": _list_ends,
+        "ordered_list_close": _list_ends,
+        "list_item_open": _item_begins,
+        "list_item_close": _indent_ends,
+        "blockquote_open": _quote_begins,
+        "blockquote_close": _indent_ends,
+        "fence": _code,
+        "code_block": _code,
+        "hr": _rule,
+    }
+
     def _room(self) -> int:
-        return max(_NARROWEST, self._width - sum(map(len, self._indent)))
+        return max(NARROWEST, self._width - sum(map(len, self._indent)))
 
     def _put(self, row: Row, *, wrap: bool = True) -> None:
         for line in wrapped(row, self._room()) if wrap else [row]:
@@ -257,40 +199,3 @@ def _lines(inline: "Token") -> list[Row]:
                 text = token.content
         lines[-1] = lines[-1] + Row.of(text, STRONG if strong else PLAIN)
     return lines
-
-
-def _laid_out(grid: Sequence[Sequence[Row]], room: int, right: set[int]) -> Iterator[Row]:
-    """Columns side by side; where they do not fit, the widest give way, and cells wrap."""
-    if not grid:
-        return
-    widths = [max(1, *(cells(row[n].text) for row in grid if n < len(row))) for n in range(len(grid[0]))]
-    available = room - _GAP * (len(widths) - 1)
-    if available < _NARROWEST * len(widths) and sum(widths) > available:
-        for row in grid:
-            for cell in row:
-                yield from wrapped(cell, room)
-            yield Row("", "")
-        return
-    _shrink(widths, available)
-    for row in grid:
-        columns = [wrapped(cell, width) for cell, width in zip(row, widths, strict=False)]
-        for level in range(max(map(len, columns), default=0)):
-            line = Row("", "")
-            for n, column in enumerate(columns):
-                part = column[level] if level < len(column) else Row("", "")
-                gap = Row.of(" " * _GAP) if n else Row("", "")
-                line = line + gap + part.padded(widths[n], right=n in right)
-            yield line
-
-
-def _shrink(widths: list[int], available: int) -> None:
-    """Take from the widest until all fit."""
-    excess = sum(widths) - available
-    while excess > 0:
-        widest = max(widths)
-        which = [n for n, width in enumerate(widths) if width == widest]
-        below = max((width for width in widths if width < widest), default=_NARROWEST)
-        step = max(1, min(widest - below, -(-excess // len(which))))
-        for n in which:
-            widths[n] -= step
-        excess -= step * len(which)

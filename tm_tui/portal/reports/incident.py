@@ -57,7 +57,8 @@ def _facts(cause: sqlite3.Row, now: datetime, zone: tzinfo | None) -> Iterator[t
     else:
         yield "Threat", f"{bold(cause['threat'])}, severity **{cause['severity']}**"
         yield "Status", f"**{words.status(cause['status'])}**"
-        yield "Found by", f"{words.event_type(cause['event_type'])}, from {words.source(cause['source'])}"
+        yield "Event type", words.event_type(cause["event_type"])
+        yield "Source", words.source(cause["source"])
         yield "Threat event", plain(cause["threat_event_id"])
     yield "Root cause log", f"{plain(cause['id'])}, {_moment(cause['at'], zone)}"
     yield "Appliance", plain(cause["appliance"])

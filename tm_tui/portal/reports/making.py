@@ -9,7 +9,7 @@ from tm_tui.portal.reports import shelf
 from tm_tui.portal.reports.incident import incident_text, incident_title
 from tm_tui.portal.reports.periods import KINDS, Kind, Period, current, last_ended
 from tm_tui.portal.reports.shelf import Report
-from tm_tui.portal.reports.summary import summary_text, summary_title
+from tm_tui.portal.reports.summary import summary_text
 
 __all__ = ["WAIT_SECONDS", "longest_waiting", "make_due", "make_incidents", "make_so_far", "next_due"]
 
@@ -148,7 +148,7 @@ def _made(
     with connection:
         for period, moment in wanted:
             text = summary_text(connection, appliance, product["last_beat_at"], period, now)
-            id_, title = f"{_id(appliance, period)}{moment}", summary_title(period)
+            id_, title = f"{_id(appliance, period)}{moment}", period.words
             report = Report(id_, appliance, period.kind, f"{title}{', so far' if moment else ''}", text)
             if shelf.put(connection, report, now):
                 made.append(report)

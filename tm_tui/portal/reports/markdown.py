@@ -8,7 +8,7 @@ from tm_tui.text import safe_text
 __all__ = ["bold", "code", "plain", "table"]
 
 _SIGNS = re.compile(r"([\\`*_{}\[\]()<>#+!|~&$^=])")
-_AT_THE_START = re.compile(r"^([-:.]|[0-9]+(?=[.)]))")
+_AT_THE_START = re.compile(r"^([-:.]|[0-9]{1,9}(?=[.)](?: |$)))")
 _LONGEST = 200
 
 

@@ -19,10 +19,10 @@ _TYPES = {
     "threat-discovery-appliance-event": "Event reported by a threat discovery appliance",
 }
 _SOURCES = {
-    "threat-discovery-appliance": "a threat discovery appliance",
+    "threat-discovery-appliance": "Threat discovery appliance",
     "tmsp": "TMSP",
-    "security-risk-logs": "security risk logs",
-    "on-demand-scan": "an on-demand scan",
+    "security-risk-logs": "Security risk logs",
+    "on-demand-scan": "On-demand scan",
 }
 _STATUSES = {
     "in-progress": "In progress",
