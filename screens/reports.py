@@ -72,7 +72,7 @@ class ReportList(Painted):
     def _row(self, report: ReportInfo, number: int) -> Parts:
         chosen = number == self._at
         made = report.made_at.astimezone()
-        words = f"{made:%Y-%m-%d %H:%M}  {report.kind[:8]:<8}  {report.title}"
+        words = f"{made:%m-%d %H:%M}  {report.kind[:8]:<8}  {report.title}"
         text = f"{'>' if chosen else ' '}{' ' if report.read else '*'} {words}"
         style = REVERSE if chosen and self.has_focus else PLAIN if report.read else BOLD
         return ((fitted(text, self.size.width), style),)

@@ -17,6 +17,7 @@ from cryptography import x509
 from pydantic import BaseModel, ConfigDict, SecretStr
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from tm_tui.atomic import Folder
 from tm_tui.clock import Clock, SystemClock
@@ -40,6 +41,7 @@ from tm_tui.portal.endpoint_reader import read_threat_events
 from tm_tui.portal.guard import Guard
 from tm_tui.portal.home import PortalHome
 from tm_tui.portal.log import LibraryMessages, PortalLog
+from tm_tui.portal.pages.site import Site
 from tm_tui.portal.reports.maker import keep_reports
 from tm_tui.portal.ssh import ensure_host_key, ssh_server
 from tm_tui.portal.web import https_servers, tls_context
@@ -134,7 +136,7 @@ def _first_account(connection: sqlite3.Connection, home: PortalHome) -> str:
     return FIRST_ACCOUNT
 
 
-def _app(portal: Portal, server: str, routes: list[BaseRoute]) -> Guard:
+def _app(portal: Portal, server: str, routes: list[BaseRoute]) -> ASGIApp:
     return Guard(Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS), portal, server)
 
 
@@ -232,9 +234,10 @@ async def _start(
         *endpoint_routes.routes(portal),
         *report_routes.routes(portal),
     )
+    serving: list[BaseRoute] = [*status_routes.routes(portal), *operators]
     apps = (
         (_app(portal, "log", [*log_routes.routes(portal)]), log_https),
-        (_app(portal, "status", [*status_routes.routes(portal), *operators]), status),
+        (Site(portal, _app(portal, "status", serving)), status),
     )
     return await stack.enter_async_context(https_servers(apps, context))
 

@@ -377,8 +377,8 @@ async def test_the_commands_beside_a_portal(tmp_path: Path) -> None:
     assert "nothing to make" in portal.command("report", "make", "incident").stdout
     shown = portal.command("report", "list").stdout
     assert len(shown.splitlines()) == 2
-    assert "# Weekly executive report" in portal.command("report", "show", made[0]).stdout
-    assert "# Weekly executive report" in portal.command("report", "show", "latest").stdout
+    assert "# Weekly executive report: " in portal.command("report", "show", made[0]).stdout
+    assert "# Weekly executive report: " in portal.command("report", "show", "latest").stdout
     wrong = portal.command("report", "show", "../password")
     assert wrong.returncode == 1
     assert "There is no report" in wrong.stderr

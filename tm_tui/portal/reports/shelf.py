@@ -11,7 +11,7 @@ from tm_tui.reports.protocol import MOST_LISTED, MOST_REPORT_BYTES, NOTICE_KIND,
 from tm_tui.status_server.protocol import Notice
 from tm_tui.text import safe_text
 
-__all__ = ["Report", "announce", "has", "listed", "put", "text_of"]
+__all__ = ["Report", "announce", "appliances", "has", "listed", "put", "text_of"]
 
 _MOST_KEPT = 2000
 """Reports of one appliance; the oldest go first."""
@@ -69,7 +69,8 @@ def announce(connection: sqlite3.Connection, appliance: str, made: Sequence[Repo
     if not made:
         return
     connection.execute("DELETE FROM notices WHERE kind = ? AND appliance = ?", (NOTICE_KIND, appliance))
-    title = made[-1].title if len(made) == 1 else f"{len(made)} new reports"
+    one = f"{made[-1].kind}, {made[-1].title}"
+    title = one if len(made) == 1 else f"{len(made)} new reports"
     notice = Notice(kind=NOTICE_KIND, id=made[-1].id, title=safe_text(title, 200))
     notices.announce(connection, notice, appliance, now)
 
@@ -93,3 +94,9 @@ def text_of(connection: sqlite3.Connection, id_: str) -> str | None:
     """The Markdown of a report; None if there is none of this id."""
     row = connection.execute("SELECT text FROM reports WHERE id = ?", (id_,)).fetchone()
     return row["text"] if row else None
+
+
+def appliances(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Whose reports there are."""
+    rows = connection.execute("SELECT DISTINCT appliance FROM reports ORDER BY appliance")
+    return tuple(row["appliance"] for row in rows)

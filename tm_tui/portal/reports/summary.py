@@ -9,7 +9,7 @@ from tm_tui.portal.reports.figures import Figures, figures_of, trend
 from tm_tui.portal.reports.markdown import bold, code, plain, table
 from tm_tui.portal.reports.periods import Kind, Period, current
 
-__all__ = ["summary_text", "summary_title"]
+__all__ = ["summary_text"]
 
 _NAMES: dict[Kind, str] = {
     "daily": "Daily administrative report",
@@ -20,17 +20,17 @@ _TREND = {"daily": 7, "weekly": 4, "monthly": 3}
 _BAR = 20
 
 
-def summary_title(period: Period) -> str:
-    """`Daily administrative report, Tuesday, 2026-11-24`."""
-    return f"{_NAMES[period.kind]}, {period.words}"
-
-
 def summary_text(
     connection: sqlite3.Connection, appliance: str, last_beat: float | None, period: Period, now: datetime
 ) -> str:
     """The Markdown of one period, as far as the logs received until `now` tell."""
     figures = figures_of(connection, appliance, period, now)
-    lines = [f"# {summary_title(period)}", "", *table(("", ""), _head(appliance, period, now)), ""]
+    lines = [
+        f"# {_NAMES[period.kind]}: {period.words}",
+        "",
+        *table(("", ""), _head(appliance, period, now)),
+        "",
+    ]
     if not figures.events and not figures.root_causes:
         lines += _empty(last_beat, period)
     before = trend(connection, appliance, [period.before()])[0][0]
@@ -155,6 +155,4 @@ def _moment(seconds: float, period: Period) -> str:
 
 def _age(seconds: float) -> str:
     hours = max(0.0, seconds) / 3600
-    return (
-        f"{hours / 24:.0f} days" if hours >= 48 else f"{hours:.0f} hours" if hours >= 1 else "under an hour"
-    )
+    return f"{hours / 24:.0f} days" if hours >= 48 else f"{hours:.0f} hours" if hours >= 1 else "under 1 hour"
