@@ -57,23 +57,20 @@ def cells(text: str) -> int:
 def wrapped(row: Row, width: int) -> list[Row]:
     """Break at blanks, and within words that are longer than the width."""
     lines: list[Row] = []
-    line, used, at = Row("", ""), 0, 0
+    line, blank, at = Row("", ""), Row("", ""), 0
     for word in _WORDS.findall(row.text):
         piece, at = row[at : at + len(word)], at + len(word)
-        length = cells(word)
         if word.isspace():
-            if line.text:
-                line, used = line + Row(" ", piece.marks[:1]), used + 1
+            blank = Row(" ", piece.marks[:1]) if line.text else blank
             continue
-        if used + length > width and line.text:
+        if line.text and cells(line.text + blank.text + word) > width:
             lines.append(line)
-            line, used = Row("", ""), 0
-        while length > width:
+            line, blank = Row("", ""), Row("", "")
+        while cells(piece.text) > width:
             cut = cut_at(piece.text, width)
             lines.append(piece[:cut])
             piece = piece[cut:]
-            length = cells(piece.text)
-        line, used = line + piece, used + length
+        line, blank = line + blank + piece, Row("", "")
     return [*lines, line] if line.text or not lines else lines
 
 

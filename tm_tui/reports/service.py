@@ -33,6 +33,7 @@ _log = logging.getLogger(__name__)
 
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 300.0
 _LONGEST_WAIT = 3600.0
+_TELL_SECONDS = 1.0
 _HOPELESS = frozenset({"http-not-found", "http-method", "http-auth-refused", "http-forbidden"})
 """Answers that trying again does not change; the next notice or connection begins anew."""
 _ITS_OWN = frozenset({"reply-not-understood", "reply-too-large", "reply-encoded"})
@@ -142,6 +143,8 @@ class ReportService:
         async with self._disk:
             await asyncio.to_thread(self._store.expire, self._clock.now())
         wrong: LinkFailure | None = None
+        titles: list[str] = []
+        told = self._clock.monotonic()
         for entry in found:
             if self._store.knows(entry.id):
                 continue
@@ -155,8 +158,12 @@ class ReportService:
             if text is not None:
                 async with self._disk:
                     await asyncio.to_thread(self._store.put, entry, text, self._clock.now())
-                _log.info("Report fetched: %s.", entry.title)
-                self._changed()
+                titles.append(entry.title)
+                if self._clock.monotonic() - told >= _TELL_SECONDS:
+                    told = self._clock.monotonic()
+                    self._changed()
+        if titles:
+            _log.info("%d reports fetched, the newest: %s.", len(titles), titles[0])
         if wrong is not None:
             raise wrong
 

@@ -160,8 +160,11 @@ def test_ids_are_stable(tmp_path: Path) -> None:
     assert len(ids) == 1
 
 
-def test_incidents_do_not_flood(connection: sqlite3.Connection, tmp_path: Path) -> None:
-    """Ten thousand root causes make two hundred reports a day, one notice, and bounded rows."""
+def test_incidents_do_not_flood(
+    connection: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many root causes there are, so many reports a day are made, one notice, and bounded rows."""
+    monkeypatch.setattr(making, "_MOST_INCIDENTS", 200)
     received(connection, tmp_path, *(threat_event(n, time="2026-11-25T09:00:00Z") for n in range(1, 300)))
     received(connection, tmp_path, *(root_cause(n + 1000, f"e{n}") for n in range(1, 300)))
     assert len(incidents(connection)) == 200

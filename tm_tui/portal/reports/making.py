@@ -15,7 +15,7 @@ __all__ = ["WAIT_SECONDS", "longest_waiting", "make_due", "make_incidents", "mak
 
 WAIT_SECONDS = 600.0
 """So long a root cause waits for the threat event that it explains; then its report says it is missing."""
-_MOST_INCIDENTS = 200
+_MOST_INCIDENTS = 1000
 """Incident reports of one appliance in 24 hours; further root causes are counted in the daily report."""
 _AT_ONCE = 20
 _MISSED: dict[Kind, int] = {"daily": 7, "weekly": 4, "monthly": 2}
