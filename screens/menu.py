@@ -33,6 +33,8 @@ class Entry:
     """Keys of the settings that show beside the menu before it is opened."""
     at_once: bool = False
     """Shown as soon as it is highlighted: there is nothing in it to change."""
+    commands: tuple[str, ...] = ()
+    """The commands of `tm-tui` that do the same in plain lines; the first shows what there is."""
 
     badge: str = ""
     """What of the snapshot is counted behind its name, such as `reports.unread`."""
@@ -61,6 +63,7 @@ ENTRIES = (
         "screens.status",
         "StatusPage",
         at_once=True,
+        commands=("status",),
     ),
     Entry(
         "TMSP",
@@ -107,6 +110,16 @@ ENTRIES = (
         "LogQueuePage",
         "Logs",
         at_once=True,
+        commands=("logs list", "logs send"),
+    ),
+    Entry(
+        "Queue Limits",
+        "Log Queue Limits",
+        "How much may wait for the log server, and for how long.",
+        "screens.log_limits",
+        "LogLimitsPage",
+        "Logs",
+        ("spool.max_mib", "spool.max_days"),
     ),
     Entry(
         "Activity",
@@ -116,6 +129,7 @@ ENTRIES = (
         "ActivityPage",
         "Logs",
         at_once=True,
+        commands=("activity",),
     ),
     Entry(
         "Server Identity",
@@ -125,8 +139,18 @@ ENTRIES = (
         "IdentityPage",
         "System",
         ("trust.ca_file",),
+        commands=("trust show", "trust approve", "trust forget"),
     ),
-    Entry("About", "About", "Versions and places.", "screens.about", "AboutPage", "System", at_once=True),
+    Entry(
+        "About",
+        "About",
+        "Versions and places.",
+        "screens.about",
+        "AboutPage",
+        "System",
+        at_once=True,
+        commands=("status",),
+    ),
 )
 
 

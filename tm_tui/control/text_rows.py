@@ -66,8 +66,7 @@ def wrapped(row: Row, width: int) -> list[Row]:
         if line.text and cells(line.text + blank.text + word) > width:
             lines.append(line)
             line, blank = Row("", ""), Row("", "")
-        while cells(piece.text) > width:
-            cut = cut_at(piece.text, width)
+        while (cut := cut_at(piece.text, width)) < len(piece.text):
             lines.append(piece[:cut])
             piece = piece[cut:]
         line, blank = line + blank + piece, Row("", "")
