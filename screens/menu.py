@@ -101,6 +101,7 @@ ENTRIES = (
         "Services",
         at_once=True,
         badge="reports.unread",
+        commands=("report list", "report show"),
     ),
     Entry(
         "Log Queue",

@@ -54,8 +54,8 @@ class ReportList(Painted):
         self._at = self._top = 0
 
     def tell(self, reports: Sequence[ReportInfo]) -> None:
-        """Show these; the marker stays on its report while newer ones come above it."""
-        chosen = self._reports[self._at].number if self._reports else None
+        """Show these; a marker that was moved stays on its report while newer ones come above it."""
+        chosen = self._reports[self._at].number if self._at else None
         self._reports = tuple(reports)
         numbers = [report.number for report in self._reports]
         self._at = numbers.index(chosen) if chosen in numbers else 0
@@ -172,8 +172,8 @@ class ReportsPage(Page):
 def _about(status: ReportsStatus) -> Iterator[Content]:
     kept = f"{status.kept} report{'' if status.kept == 1 else 's'}, {status.unread} not read (*)"
     if not status.enabled:
-        yield Content.styled("Sending to TMSP is switched off: no reports are fetched,", "bold")
-        yield Content.styled("and those that TMSP makes now hold no data of this appliance.", "bold")
+        off = "Sending to TMSP is switched off: no reports are fetched, and those made now hold no data."
+        yield Content.styled(off, "bold")
         yield Content(kept)
         return
     when = (

@@ -67,6 +67,7 @@ def _rows(status: AgentStatus) -> Iterator[tuple[str, str]]:
         "Waiting",
         f"{count(spool.events, 'event')}, {spool.bytes} bytes, {spool.full_percent} % full{oldest}",
     )
+    yield "Reports", f"{status.reports.kept} kept, {status.reports.unread} not read"
 
 
 def _status_server(status: AgentStatus) -> Iterator[tuple[str, str]]:
