@@ -17,6 +17,9 @@ from screens.widgets.reading import Reading
 
 __all__ = ["Reader"]
 
+_AT_ONCE = 8 << 10
+"""Characters that take a few hundredths of a second; longer texts are laid out on a thread."""
+
 
 class Reader(ModalScreen[None], inherit_bindings=False):
     """Esc goes back."""
@@ -53,7 +56,12 @@ class Reader(ModalScreen[None], inherit_bindings=False):
         width = self._text.size.width
         if width and width != self._width:
             self._width = width
-            self._text.tell(await asyncio.to_thread(rows_of, self._markdown, width))
+            short = len(self._markdown) <= _AT_ONCE
+            self._text.tell(
+                rows_of(self._markdown, width)
+                if short
+                else await asyncio.to_thread(rows_of, self._markdown, width)
+            )
 
     def action_close(self) -> None:
         """Back to the list."""
