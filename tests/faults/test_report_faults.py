@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reporting.server import endless, entry, plain, report_server, silent, truncated
+from reporting.server import dripping, endless, entry, plain, report_server, silent, truncated
 from reporting.work import working
 from servers.certificates import Certificates
 from tm_tui.reports.protocol import MOST_REPORT_BYTES
@@ -22,6 +22,7 @@ ROWS: dict[str, tuple[Any, str]] = {
     "endless": (endless, "reply-too-large"),
     "truncated": (truncated, "reply-closed"),
     "silent": (silent, "reply-timeout"),
+    "slow": (dripping, "reply-timeout"),
     "wrong type": (plain(body=BAD, kind="text/html"), "reply-not-understood"),
     "no type": (plain(body=BAD, kind=""), "reply-not-understood"),
     "other content": (plain(body=b"# A bid report\n"), "reply-not-understood"),
@@ -46,7 +47,7 @@ async def test_a_report_that_cannot_be_taken(
             await it.done(1)
             server.add("bad", BAD)
             server.odd["bad"] = answer
-            if fault == "silent":  # nobody waits half a minute for a test
+            if fault in {"silent", "slow"}:  # nobody waits half a minute for a test
                 monkeypatch.setattr("tm_tui.reports.fetch._SLACK_SECONDS", 0.3)
             it.service.connection(connected=False)
             it.service.connection(connected=True)

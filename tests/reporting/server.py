@@ -119,6 +119,17 @@ async def endless(writer: asyncio.StreamWriter, _text: bytes) -> None:
         await writer.drain()
 
 
+async def dripping(writer: asyncio.StreamWriter, _text: bytes) -> None:
+    """A byte now and then, so that no single wait is long."""
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/markdown\r\ncontent-length: 99999\r\n\r\n")
+    never = asyncio.Event()
+    while True:
+        writer.write(b"x")
+        await writer.drain()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(never.wait(), 0.02)
+
+
 async def silent(writer: asyncio.StreamWriter, text: bytes) -> None:
     """Begin, and then say nothing."""
     writer.write(plain(body=text)[:-1])

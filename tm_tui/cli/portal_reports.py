@@ -78,7 +78,7 @@ def _made(connection: sqlite3.Connection, logs: Path, kind: str, appliance: str 
     _read_all(connection, logs)
     if kind == "incident":
         reports: list[Report] = []
-        while (some := making.make_incidents(connection, now, wait=False)) is not None:
+        while (some := making.make_incidents(connection, now, wait=False, appliance=appliance)) is not None:
             reports += some
         return tuple(reports)
     known = connection.execute("SELECT 1 FROM products WHERE ?1 IS NULL OR appliance = ?1", (appliance,))

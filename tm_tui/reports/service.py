@@ -163,7 +163,7 @@ class ReportService:
                     told = self._clock.monotonic()
                     self._changed()
         if titles:
-            _log.info("%d reports fetched, the newest: %s.", len(titles), titles[0])
+            _log.info("Reports fetched: %d, the newest: %s.", len(titles), titles[0])
         if wrong is not None:
             raise wrong
 

@@ -68,7 +68,7 @@ class Logon:
         admitted = await self._portal.doorkeeper.admits(name, SecretStr(form.get("password", "")))
         source = request.client.host if request.client else ""
         if not admitted or secret is None:
-            self._portal.log.refuse("logon-refused", source, account=name)
+            self._portal.log.refuse("logon-refused", source)  # what was typed as a name may be a password
             return self._asking(request, "User name or password is wrong.", 403)
         self._portal.log.say("logged-on", source=source, account=name)
         self._sessions.end(request.cookies.get(COOKIE))

@@ -13,6 +13,9 @@ from tm_tui.portal.reports.periods import Period
 __all__ = ["Figures", "figures_of", "trend"]
 
 _MOST_ENDPOINTS = 50
+_WHERE = "WHERE appliance = ? AND at >= ? AND at < ?"
+_ROOT_CAUSES = "SELECT count(*) FROM root_causes WHERE appliance = ? AND at >= ? AND at < ?"
+_HOSTS = "SELECT count(DISTINCT hostname) FROM threats WHERE appliance = ? AND at >= ? AND at < ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,56 +41,63 @@ class Figures:
 def figures_of(connection: sqlite3.Connection, appliance: str, period: Period, now: datetime) -> Figures:
     """Count."""
     begins, ends = period.begins.timestamp(), min(period.ends.timestamp(), now.timestamp())
-    within = (appliance, begins, ends)
-
-    def counts(column: str) -> tuple[tuple[str, int], ...]:
-        rows = connection.execute(
-            f"SELECT {column}, count(*) FROM threats WHERE appliance = ? AND at >= ? AND at < ?"  # noqa: S608 # our own word
-            f" GROUP BY {column} ORDER BY 2 DESC, 1",
-            within,
-        )
-        return tuple((row[0], row[1]) for row in rows)
-
-    statuses = counts("status")
+    within = _Within(connection, (appliance, begins, ends))
+    statuses = within.counts("status")
     issues, more = _issues(connection, appliance, now)
     return Figures(
         events=sum(number for _, number in statuses),
-        late=_one(
-            connection,
+        late=within.one(
             "SELECT count(*) FROM threats WHERE appliance = ?1 AND at < ?2 AND received_at >= ?2"
-            " AND received_at < ?3",
-            within,
+            " AND received_at < ?3"
         ),
-        root_causes=_one(
-            connection, "SELECT count(*) FROM root_causes WHERE appliance = ? AND at >= ? AND at < ?", within
-        ),
-        types=counts("event_type"),
+        root_causes=within.one(_ROOT_CAUSES),
+        types=within.counts("event_type"),
         statuses=statuses,
-        severities=counts("severity"),
-        threats=tuple(
-            tuple(row)
-            for row in connection.execute(
-                "SELECT threat, severity, count(*), count(DISTINCT hostname) FROM threats WHERE appliance = ?"
-                " AND at >= ? AND at < ? GROUP BY threat, severity ORDER BY 3 DESC, 1 LIMIT 10",
-                within,
-            )
-        ),
-        hosts=_one(
-            connection,
-            "SELECT count(DISTINCT hostname) FROM threats WHERE appliance = ? AND at >= ? AND at < ?",
-            within,
-        ),
+        severities=within.counts("severity"),
+        threats=within.threats(),
+        hosts=within.one(_HOSTS),
         issues=issues,
         more_issues=more,
-        incidents=tuple(
-            (row["id"], row["title"])
-            for row in connection.execute(
-                "SELECT id, title FROM reports WHERE appliance = ? AND kind = 'incident' AND made_at >= ?"
-                " AND made_at < ? ORDER BY number DESC LIMIT 50",
-                within,
-            )
-        ),
+        incidents=within.incidents(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Within:
+    """Questions about one appliance between two moments."""
+
+    connection: sqlite3.Connection
+    values: tuple[str, float, float]
+
+    def one(self, question: str) -> int:
+        """A number."""
+        return int(self.connection.execute(question, self.values).fetchone()[0])
+
+    def counts(self, column: str) -> tuple[tuple[str, int], ...]:
+        """How many threat events have each value of a column, the most frequent first."""
+        rows = self.connection.execute(
+            f"SELECT {column}, count(*) FROM threats {_WHERE} GROUP BY {column} ORDER BY 2 DESC, 1",  # noqa: S608 # our own words
+            self.values,
+        )
+        return tuple((row[0], row[1]) for row in rows)
+
+    def threats(self) -> tuple[tuple[str, str, int, int], ...]:
+        """The most frequent ones."""
+        rows = self.connection.execute(
+            f"SELECT threat, severity, count(*), count(DISTINCT hostname) FROM threats {_WHERE}"  # noqa: S608 # our own words
+            " GROUP BY threat, severity ORDER BY 3 DESC, 1 LIMIT 10",
+            self.values,
+        )
+        return tuple((row[0], row[1], row[2], row[3]) for row in rows)
+
+    def incidents(self) -> tuple[tuple[str, str], ...]:
+        """The incident reports that were made."""
+        rows = self.connection.execute(
+            "SELECT id, title FROM reports WHERE appliance = ? AND kind = 'incident' AND made_at >= ?"
+            " AND made_at < ? ORDER BY number DESC LIMIT 50",
+            self.values,
+        )
+        return tuple((row["id"], row["title"]) for row in rows)
 
 
 def trend(
@@ -106,10 +116,6 @@ def trend(
             counted[bool(row[0])] = row[1]
         found.append((counted.total(), counted[True]))
     return tuple(found)
-
-
-def _one(connection: sqlite3.Connection, question: str, values: tuple[object, ...]) -> int:
-    return int(connection.execute(question, values).fetchone()[0])
 
 
 def _issues(

@@ -18,11 +18,14 @@ _LONGEST_WAIT = 3600.0
 async def keep_reports(portal: Portal) -> None:
     """Go on until this is cancelled."""
     arrived = portal.batches.watch()
-    done = 0
-    await portal.database.call(reader.forget, portal.clock.now())
+    done, tidied = 0, None
     while True:
         arrived.clear()
+        today = portal.clock.now().date()
         try:
+            if tidied != today:
+                await portal.database.call(reader.forget, portal.clock.now())
+                tidied = today
             done = await _read_new(portal, done)
             wait = await _make(portal)
         except Refused as error:  # the database: nothing is lost, all of it comes again

@@ -27,7 +27,12 @@ _WEEK = 7 * 86400.0
 
 
 def make_incidents(
-    connection: sqlite3.Connection, now: datetime, *, wait: bool = True, zone: tzinfo | None = None
+    connection: sqlite3.Connection,
+    now: datetime,
+    *,
+    wait: bool = True,
+    appliance: str | None = None,
+    zone: tzinfo | None = None,
 ) -> tuple[Report, ...] | None:
     """Make the incident reports that can be made, some at a time; None when there is nothing left to do.
 
@@ -38,9 +43,10 @@ def make_incidents(
         " threats.source FROM root_causes LEFT JOIN threats ON threats.appliance = root_causes.appliance"
         " AND threats.id = root_causes.threat_event_id WHERE waiting"
         " AND root_causes.appliance IN (SELECT appliance FROM products)"
-        " AND (threats.id IS NOT NULL OR root_causes.received_at < ?)"
-        " ORDER BY root_causes.appliance, root_causes.at LIMIT ?",
-        (now.timestamp() - WAIT_SECONDS if wait else now.timestamp() + 1, _AT_ONCE),
+        " AND (threats.id IS NOT NULL OR root_causes.received_at < ?1)"
+        " AND (?2 IS NULL OR root_causes.appliance = ?2)"
+        " ORDER BY root_causes.appliance, root_causes.at LIMIT ?3",
+        (now.timestamp() - WAIT_SECONDS if wait else now.timestamp() + 1, appliance, _AT_ONCE),
     ).fetchall()
     if not found:
         return None
