@@ -33,6 +33,7 @@ def look_around(page: Browser, appliance: str) -> None:
     """Products, endpoints, logs, a report."""
     page.sees(appliance)
     page.sees("connected")
+    assert fits(page)
     page.follow("Endpoints")
     page.sees("manual-cleanup-needed")
     page.follow("All endpoints")
@@ -50,7 +51,7 @@ def look_around(page: Browser, appliance: str) -> None:
 
 def fits(page: Browser) -> bool:
     """Whether nothing of it is wider than the window."""
-    widths = "return [document.documentElement.scrollWidth, window.innerWidth]"
+    widths = "const m = document.querySelector('main'); return [m.scrollWidth, m.clientWidth]"
     content, window = page.driver.execute_script(widths)
     return bool(content <= window)
 

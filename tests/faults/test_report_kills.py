@@ -28,7 +28,7 @@ from tm_tui.reports.store import Bounds, ReportStore
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import SettingsStore
 
-KILLS = 30
+KILLS = 20
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 _STORING = """
 import sys
