@@ -83,7 +83,9 @@ def ours(home: Path, term: str) -> tuple[list[tuple[str, int]], list[tuple[str, 
         terminal.until_text("Space turns")
         for name, keys in ACTIONS:
             played(terminal, name, lambda keys=keys: terminal.type(keys), found)
-        played(terminal, "back to the list", lambda: terminal.type("\x1b\x1b"), found)
+        terminal.type("\x1b")  # drops the search
+        terminal.settle(QUIET)
+        played(terminal, "back to the list", lambda: terminal.type("\x1b"), found)
         memory.append(("after reading", resident(terminal)))
     return found, memory
 
