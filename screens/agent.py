@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         TrustDocument,
     )
     from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument
+    from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
     from tm_tui.control.spool_api import SendReply
 
 __all__ = ["Agent", "Connect", "Connection"]
@@ -77,6 +78,18 @@ class Agent(Protocol):
 
     async def deploy_pattern(self, request: "DeployRequest") -> "DeploymentInfo":
         """Begin a deployment."""
+        ...
+
+    async def reports(self) -> "ReportsDocument":
+        """Which reports there are."""
+        ...
+
+    async def report(self, number: int) -> "ReportDocument":
+        """One report and its text."""
+        ...
+
+    async def mark_reports(self, marks: "ReadMarks") -> "ReportsDocument":
+        """Mark reports as read or unread."""
         ...
 
     def activity_stream(self) -> AsyncGenerator["ActivityLine", None]:

@@ -15,7 +15,7 @@ from tm_tui.agent.supervisor import Supervisor
 from tm_tui.agent.throttle import Throttle
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.control.activity import Activity
-from tm_tui.control.api import AgentStatus
+from tm_tui.control.api import AgentStatus, ServerState
 from tm_tui.control.core import Changed, SecretsByName
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.errors import StorageFailed, TmError
@@ -24,6 +24,8 @@ from tm_tui.link.host_keys import HostKeys
 from tm_tui.pace import Chance
 from tm_tui.paths import Home
 from tm_tui.patterns.custom_patterns import CustomPatterns
+from tm_tui.reports.service import ReportService
+from tm_tui.reports.store import ReportStore
 from tm_tui.settings.differences import differences
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision, SettingsStore
@@ -85,7 +87,12 @@ class Agent:
             registration_known=self._registration_known,
         )
         self.patterns = self._custom_patterns(home, chance)
-        services = (self._status_server, self._log_server, *self.patterns.services)
+        store = ReportStore(home.state / "reports")
+        store.load()
+        self.reports = ReportService(
+            appliance, self.host_keys, store, self.bandwidth, changed=announce, clock=clock, chance=chance
+        )
+        services = (self._status_server, self._log_server, *self.patterns.services, self.reports)
         self._supervisor = Supervisor(services, announce, clock, chance)
         spool.changed = self._busy
         self._spool_changed()
@@ -173,6 +180,7 @@ class Agent:
             log_server=self._log_server.status(),
             spool=spool_status(spool),
             patterns=self.patterns.status(),
+            reports=self.reports.status(),
             alerts=(*alerts, *spool.alerts, *self._supervisor.alerts()),
         )
 
@@ -209,7 +217,9 @@ class Agent:
 
     def _registration_moved(self) -> None:
         """The status server said something: logs may hang on that."""
-        registered_at = self._status_server.status().registered_at
+        status = self._status_server.status()
+        registered_at = status.registered_at
+        self.reports.connection(connected=status.state is ServerState.CONNECTED)
         self._log_server.registration_moved()
         self.patterns.registered(self._status_server.pattern_root())
         if registered_at is not None and registered_at != self._registered_at:
@@ -223,6 +233,7 @@ class Agent:
             _log.info("TMSP announces a %s: %s.", notice.kind, notice.title or notice.id)
         self.patterns.registered(self._status_server.pattern_root())
         self.patterns.noticed(notices)
+        self.reports.noticed(notices)
 
     def _spool_changed(self) -> None:
         """Announce it, and write down an alert when it is new; its numbers may grow without another line."""

@@ -28,6 +28,7 @@ from tm_tui.control.api import (
 )
 from tm_tui.control.failures import AgentAbsent, AgentDenied, ControlRefused, SaveConflict
 from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument, RootForgotten
+from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
 from tm_tui.control.spool_api import IntakeReply, SendReply, SpoolDocument
 
 if TYPE_CHECKING:
@@ -180,6 +181,18 @@ class ControlClient:
     async def forget_pattern_root(self) -> RootForgotten:
         """Trust the keys that the portal names at the next registration or check, instead of the old ones."""
         return await self._ask(RootForgotten, "DELETE", "/v1/patterns/root")
+
+    async def reports(self) -> ReportsDocument:
+        """The reports that were fetched, the newest first, and how that stands."""
+        return await self._ask(ReportsDocument, "GET", "/v1/reports")
+
+    async def report(self, number: int) -> ReportDocument:
+        """One report with its Markdown (404 when there is none of this number)."""
+        return await self._ask(ReportDocument, "GET", f"/v1/reports/{number:d}")
+
+    async def mark_reports(self, marks: ReadMarks) -> ReportsDocument:
+        """Mark reports as read or unread."""
+        return await self._ask(ReportsDocument, "POST", "/v1/reports/read", marks)
 
     async def activity(self) -> tuple[ActivityLine, ...]:
         """What the agent did of late, the oldest first."""

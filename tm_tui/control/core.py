@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tm_tui.control.activity import Activity
     from tm_tui.delivery.service import DeliveryService
     from tm_tui.patterns.custom_patterns import CustomPatterns
+    from tm_tui.reports.service import ReportService
     from tm_tui.spool.store import Spool
 
 __all__ = ["Changed", "Core", "SecretsByName"]
@@ -68,6 +69,10 @@ class Core(Protocol):
     @property
     def patterns(self) -> "CustomPatterns":
         """Custom patterns and their deployment."""
+
+    @property
+    def reports(self) -> "ReportService":
+        """The reports of TMSP."""
 
     @property
     def activity(self) -> "Activity":
