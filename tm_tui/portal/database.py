@@ -11,6 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from tm_tui.atomic import storage_failure
 from tm_tui.errors import StorageFailed
+from tm_tui.portal import cases
 from tm_tui.portal.refusals import Refused
 from tm_tui.text import safe_text
 
@@ -57,7 +58,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        connection.executescript(_SCHEMA)
+        connection.executescript(_SCHEMA + cases.SCHEMA)
     except sqlite3.Error as error:
         connection.close()
         raise _failed(path, error) from None

@@ -21,11 +21,12 @@ from starlette.routing import BaseRoute
 from tm_tui.atomic import Folder
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.errors import TmError
-from tm_tui.portal import accounts, endpoint_routes, index, log_routes, product_routes, status_routes
+from tm_tui.portal import accounts, case_routes, endpoint_routes, index, log_routes, product_routes, status_routes
 from tm_tui.portal.accounts import Doorkeeper
 from tm_tui.portal.answers import EXCEPTION_HANDLERS
 from tm_tui.portal.authority import certificate_files, ensure_certificate, names_for
 from tm_tui.portal.batches import BatchStore
+from tm_tui.portal.case_store import CaseStore
 from tm_tui.portal.core import Portal
 from tm_tui.portal.database import Database
 from tm_tui.portal.endpoint_reader import read_threat_events
@@ -217,10 +218,12 @@ async def _start(
     await stack.enter_async_context(_background(asyncio.create_task(read_threat_events(portal))))
     log_https, log_ssh, status = listeners
     await stack.enter_async_context(ssh_server(portal, log_ssh, key))
+    received = CaseStore(portal)
+    await received.catch_up()
     operators = (*product_routes.routes(portal), *endpoint_routes.routes(portal))
     apps = (
         (_app(portal, "log", [*log_routes.routes(portal)]), log_https),
-        (_app(portal, "status", [*status_routes.routes(portal), *operators]), status),
+        (_app(portal, "status", [*status_routes.routes(portal), *case_routes.routes(portal, received), *operators]), status),
     )
     return await stack.enter_async_context(https_servers(apps, context))
 
