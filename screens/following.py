@@ -9,8 +9,7 @@ from textual.screen import Screen
 
 from screens.draft import Draft
 from screens.elsewhere import adopted
-from screens.host_keys import forget
-from screens.messages import ActivityWanted, AgentFound, AgentLost, ForgetKey, StatusArrived, TrustWanted
+from screens.messages import ActivityWanted, AgentFound, AgentLost, ForAgent, StatusArrived
 from screens.seen import Seen
 from screens.sending import send_logs
 from screens.trial import Trial
@@ -151,18 +150,15 @@ class Following(Screen[None], inherit_bindings=False):
         """F5: deliver the logs now."""
         await send_logs(self)
 
-    @work(exclusive=True, group="trust")
-    async def on_trust_wanted(self, event: TrustWanted) -> None:
-        """Ask the agent whom it trusts."""
-        try:
-            await event.reply(await self.agent.trust())
-        except TmError as error:
-            self.tell(f"Not shown: {error.cause} {error.remedy}", wrong=True)
-
-    @work(exclusive=True, group="trust")
-    async def on_forget_key(self, event: ForgetKey) -> None:
-        """Forget a host key, and show what is left."""
-        if self.read_only:
+    def on_for_agent(self, event: ForAgent) -> None:
+        """Run a page's flow."""
+        if event.changes and self.read_only:
             self.tell("You may only look here.")
-        elif await forget(self, event.endpoint):
-            self.post_message(TrustWanted(event.reply))
+        else:
+            self.run_worker(self._run(event), group=event.group, exclusive=True)
+
+    async def _run(self, event: ForAgent) -> None:
+        try:
+            await event.flow(self)
+        except TmError as error:
+            self.tell(f"{error.cause} {error.remedy}", wrong=True)
