@@ -8,11 +8,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
+from tm_tui.agent.cases import Cases
 from tm_tui.agent.identity import appliance_name
 from tm_tui.agent.log_delivery import LogDelivery
 from tm_tui.agent.snapshot import snapshot, spool_status
 from tm_tui.agent.supervisor import Supervisor
 from tm_tui.agent.throttle import Throttle
+from tm_tui.cases.book import CaseBook
+from tm_tui.cases.desk import CaseDesk
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.control.activity import Activity
 from tm_tui.control.api import AgentStatus
@@ -45,7 +48,9 @@ _NUMBER = re.compile(r"\d+")
 class Agent:
     """Owns one home (its folders are there, its lock is held). Opened by `Agent.open`."""
 
-    def __init__(self, home: Home, appliance: str, spool: Spool, clock: Clock, chance: Chance) -> None:
+    def __init__(
+        self, home: Home, appliance: str, spool: Spool, cases: CaseBook, *, clock: Clock, chance: Chance
+    ) -> None:
         self.clock = clock
         self.changed = Changed()
         self.stopping = asyncio.Event()
@@ -82,14 +87,16 @@ class Agent:
             chance=chance,
             registration_known=self._registration_known,
         )
-        self._supervisor = Supervisor((self._status_server, self._log_server), announce, clock, chance)
+        self._cases = Cases(home, self, cases, chance)
+        services = (self._status_server, self._log_server, *self._cases.services)
+        self._supervisor = Supervisor(services, announce, clock, chance)
         spool.changed = self._busy
         self._spool_changed()
         self._adopt(loaded.revision, loaded.problem)
 
     @classmethod
     async def open(cls, home: Home, *, clock: Clock | None = None, chance: Chance = random.random) -> Self:
-        """Open the log queue and begin.
+        """Open log queue and cases, and begin.
 
         Raises StorageFailed when the folders or the appliance's name cannot be trusted, or the log queue is
         another process's or cannot be used. A damaged queue is set aside, and told in the alerts.
@@ -98,7 +105,8 @@ class Agent:
         appliance = appliance_name(home.state)
         spool = await Spool.open(home.state / "spool", appliance, clock=clock)
         try:
-            return cls(home, appliance, spool, clock, chance)
+            cases = await asyncio.to_thread(CaseBook.open, home.state / "cases")
+            return cls(home, appliance, spool, cases, clock=clock, chance=chance)
         except BaseException:
             await spool.close()
             raise
@@ -111,6 +119,7 @@ class Agent:
     async def close(self) -> None:
         """Close the log queue, once nobody can hand in events any more."""
         self._busy.stop()
+        self._cases.stop()
         await self.spool.close()
         self.activity.close()
 
@@ -140,6 +149,15 @@ class Agent:
         """A host key was approved or forgotten: the log server is tried again at once."""
         self._log_server.trust_changed()
 
+    @property
+    def cases(self) -> CaseDesk:
+        """Cases: submit, cancel, look."""
+        return self._cases.desk
+
+    def registration_known(self) -> bool:
+        """Whether the status server has said yes or no to the registration."""
+        return self._registration_known()
+
     def delivery(self) -> DeliveryService | None:
         """What delivers logs under the settings in force; None when sending is switched off."""
         return self._log_server.delivery()
@@ -156,6 +174,7 @@ class Agent:
             status_server=self._status_server.status(),
             log_server=self._log_server.status(),
             spool=spool_status(spool),
+            cases=self.cases.status(enabled=self.revision.settings.tmsp.enabled),
             alerts=(*alerts, *spool.alerts, *self._supervisor.alerts()),
         )
 
@@ -194,6 +213,7 @@ class Agent:
         self._log_server.registration_moved()
         if registered_at is not None and registered_at != self._registered_at:
             self._log_server.registered()
+            self._cases.registered()
         self._registered_at = registered_at
         self.changed.announce()
 

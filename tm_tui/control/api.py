@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
+from tm_tui.control.cases_api import CasesStatus
 from tm_tui.control.shapes import LastFailure, Shape
 from tm_tui.control.spool_api import DeliveryState, KindInfo, ProgressInfo
 from tm_tui.text import SafeText
@@ -103,6 +104,7 @@ class AgentStatus(Shape):
     status_server: StatusServerStatus
     log_server: LogServerStatus
     spool: SpoolStatus = SpoolStatus()
+    cases: CasesStatus = CasesStatus()
     alerts: tuple[SafeText, ...] = ()
     """What an admin must know now, a sentence each: a damaged revision, what being disabled means."""
 

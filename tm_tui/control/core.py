@@ -12,6 +12,7 @@ from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision, SettingsStore
 
 if TYPE_CHECKING:
+    from tm_tui.cases.desk import CaseDesk
     from tm_tui.control.activity import Activity
     from tm_tui.delivery.service import DeliveryService
     from tm_tui.spool.store import Spool
@@ -63,6 +64,10 @@ class Core(Protocol):
     @property
     def spool(self) -> "Spool":
         """The log queue."""
+
+    @property
+    def cases(self) -> "CaseDesk":
+        """Cases: submit, cancel, look."""
 
     @property
     def activity(self) -> "Activity":

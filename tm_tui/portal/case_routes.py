@@ -90,7 +90,9 @@ def routes(portal: Portal, store: CaseStore) -> list[Route]:
         return FileResponse(path, filename=found.file, media_type="application/octet-stream")
 
     at_cases = _by_method({"GET": listed, "HEAD": listed, "POST": _tus(create), "OPTIONS": _about})
-    at_upload = _by_method({"HEAD": _tus(head), "PATCH": _tus(patch), "DELETE": _tus(delete), "OPTIONS": _about})
+    at_upload = _by_method(
+        {"HEAD": _tus(head), "PATCH": _tus(patch), "DELETE": _tus(delete), "OPTIONS": _about}
+    )
     every = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
     return [
         Route("/v1/cases", at_cases, methods=every),

@@ -160,7 +160,11 @@ def remove(connection: sqlite3.Connection, upload: str) -> None:
 
 
 def listed(
-    connection: sqlite3.Connection, *, appliance: str | None = None, before: int | None = None, most: int = 250
+    connection: sqlite3.Connection,
+    *,
+    appliance: str | None = None,
+    before: int | None = None,
+    most: int = 250,
 ) -> tuple[Case, ...]:
     """Cases, the newest first, with numbers below `before`."""
     rows = connection.execute(

@@ -21,7 +21,15 @@ from starlette.routing import BaseRoute
 from tm_tui.atomic import Folder
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.errors import TmError
-from tm_tui.portal import accounts, case_routes, endpoint_routes, index, log_routes, product_routes, status_routes
+from tm_tui.portal import (
+    accounts,
+    case_routes,
+    endpoint_routes,
+    index,
+    log_routes,
+    product_routes,
+    status_routes,
+)
 from tm_tui.portal.accounts import Doorkeeper
 from tm_tui.portal.answers import EXCEPTION_HANDLERS
 from tm_tui.portal.authority import certificate_files, ensure_certificate, names_for
@@ -223,7 +231,14 @@ async def _start(
     operators = (*product_routes.routes(portal), *endpoint_routes.routes(portal))
     apps = (
         (_app(portal, "log", [*log_routes.routes(portal)]), log_https),
-        (_app(portal, "status", [*status_routes.routes(portal), *case_routes.routes(portal, received), *operators]), status),
+        (
+            _app(
+                portal,
+                "status",
+                [*status_routes.routes(portal), *case_routes.routes(portal, received), *operators],
+            ),
+            status,
+        ),
     )
     return await stack.enter_async_context(https_servers(apps, context))
 
