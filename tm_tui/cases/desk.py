@@ -90,6 +90,7 @@ class CaseDesk:
             raise TmError(f"Case {number} is at the portal already.", "Ask the portal's operator to drop it.")
         if record.state != "cancelled":
             record = await self._book.change(number, state="cancelled")
+            self._uploads.troubles.over(number)  # the server is told at once, whatever failed before
             _log.info("%s cancels case %d.", by, number)
         return self.info(record)
 

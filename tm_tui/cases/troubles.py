@@ -35,7 +35,7 @@ class Trouble:
 
 
 class Troubles:
-    """By the cases' numbers. `paused`: nothing is tried, as a wrong password, often enough, locks the account."""
+    """By the cases' numbers. `paused`: nothing is tried; a wrong password, often enough, locks an account."""
 
     def __init__(self, clock: Clock, chance: Chance) -> None:
         self._clock, self._chance = clock, chance
