@@ -107,12 +107,18 @@ def rsync(way: str, rate: int, size: int, folder: Path, port: int) -> Figures:
     file = folder / f"rsync-{rate}"
     file.write_bytes(os.urandom(size))
     there = f"rsync://127.0.0.1:{relay.port}/bench/"
-    words = [str(file), f"{there}up-{rate}"] if way == "upload" else [f"{there}{file.name}", f"{folder}/down-{rate}"]
+    words = (
+        [str(file), f"{there}up-{rate}"]
+        if way == "upload"
+        else [f"{there}{file.name}", f"{folder}/down-{rate}"]
+    )
     subprocess.run(["rsync", "--whole-file", f"--bwlimit={rate // 1000}KB", *words], check=True)
     return relay.figures()
 
 
-def measured(way: str, rate: int, seconds: float, server: Web, certificates: Certificates, port: int) -> Iterator[tuple[str, Figures]]:
+def measured(
+    way: str, rate: int, seconds: float, server: Web, certificates: Certificates, port: int
+) -> Iterator[tuple[str, Figures]]:
     """All three, one after the other."""
     size = int(rate * seconds)
     folder = server.root.parent

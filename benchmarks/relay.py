@@ -60,7 +60,9 @@ def relay(client: socket.socket, server: socket.socket) -> dict[str, dict[str, f
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     open_ones = {client, server}
     while client in open_ones and (server in open_ones or held_down or _unsent(client)):
-        reading = [one for one, held in ((client, held_up), (server, held_down)) if not held and one in open_ones]
+        reading = [
+            one for one, held in ((client, held_up), (server, held_down)) if not held and one in open_ones
+        ]
         writing = [one for one, held in ((client, held_down), (server, held_up)) if held]
         ready, free, _ = select.select(reading, writing, [], _SLOT)
         try:

@@ -86,6 +86,11 @@ class Bandwidth:
         self.upload = Limiter.of_kbps(upload_kbps)
         self.download = Limiter.of_kbps(download_kbps)
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is any limit now."""
+        return bool(self.upload.rate or self.download.rate)
+
     def set(self, upload_kbps: int, download_kbps: int) -> None:
         """Take over new settings."""
         self.upload.rate, self.download.rate = upload_kbps * 1000.0, download_kbps * 1000.0

@@ -26,8 +26,8 @@ def paced(sock: socket.socket, bandwidth: Bandwidth) -> socket.socket:
         end.setblocking(False)
     if bandwidth.upload.rate:
         near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, max(_AHEAD, bandwidth.upload.chunk))
-    # What the kernel takes in ahead of us has used the line as well, once.
-    bandwidth.download.reserve(receive_bytes(bandwidth.download) or 0)
+    # What the kernel takes in ahead of us has used the line as well, once; it takes up to twice what it is told.
+    bandwidth.download.reserve(2 * (receive_bytes(bandwidth.download) or 0))
     pump = asyncio.create_task(_pump(sock, far, bandwidth), name="pump of a paced connection")
     _PUMPS.add(pump)
     pump.add_done_callback(_PUMPS.discard)
