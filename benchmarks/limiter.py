@@ -1,8 +1,8 @@
 """The bandwidth limit, both directions, against curl and rsync: `python -m benchmarks.limiter`.
 
 Ours goes the way of cases and patterns: https_client with a Bandwidth, TLS, stock nginx. curl has the same
-server, rsync its own daemon on loopback. All pass a relay that counts the bytes on the line: the mean from the
-first byte to the last, and the greatest second, as shares of the limit.
+server, rsync its own daemon on loopback. All pass a relay that counts the bytes on the line: the mean from
+the first bytes to the last, and the greatest second, as shares of the limit.
 """
 
 import argparse
@@ -16,8 +16,9 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-from benchmarks.peers import web
 from pydantic import SecretStr
+
+from benchmarks.peers import web
 from servers.certificates import Certificates
 from servers.process import daemon, program
 from servers.web import PASSWORD, USER, Web
@@ -117,7 +118,7 @@ def rsync(way: str, rate: int, size: int, folder: Path, port: int) -> Figures:
 
 
 def measured(
-    way: str, rate: int, seconds: float, server: Web, certificates: Certificates, port: int
+    way: str, rate: int, seconds: float, server: Web, *, certificates: Certificates, port: int
 ) -> Iterator[tuple[str, Figures]]:
     """All three, one after the other."""
     size = int(rate * seconds)
@@ -131,12 +132,14 @@ def measured(
 def main() -> None:
     """Measure and print one line of JSON a figure."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--seconds", type=float, default=6.0)
+    options.add_argument("--seconds", type=float, default=4.5)
     given = options.parse_args()
     with web() as (server, certificates), rsync_daemon(server.root.parent) as port:
         for rate in RATES:
             for way in ("upload", "download"):
-                for name, found in measured(way, rate, given.seconds, server, certificates, port):
+                for name, found in measured(
+                    way, rate, given.seconds, server, certificates=certificates, port=port
+                ):
                     passed = found["up" if way == "upload" else "down"]
                     shares = {key: round(passed[key] / rate, 3) for key in ("mean", "peak_second")}
                     print(json.dumps({"what": way, "by": name, "bytes_a_second": rate, **shares}), flush=True)

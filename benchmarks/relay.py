@@ -1,7 +1,7 @@
 """A relay that counts what passes it, in a process of its own: `python -m benchmarks.relay PORT`.
 
-Prints its port, carries one connection to PORT, then prints a line of JSON: for both directions the bytes, the
-mean a second and the greatest second. Up counts when the client's bytes arrive; down counts when the client's
+Prints its port, carries one connection to PORT, then prints a line of JSON: for both directions the bytes,
+the mean a second and the greatest second. Up counts when the client's bytes arrive; down counts when the client's
 kernel has acknowledged them, so that nothing waits uncounted here.
 """
 
@@ -36,11 +36,11 @@ class Count:
             self.seen.append((time.perf_counter(), total))
 
     def figures(self) -> dict[str, float]:
-        """From the first byte to the last."""
+        """The mean from the first bytes on, these not counted, to the last."""
         if len(self.seen) < 2:
             return {"bytes": 0, "mean": 0.0, "peak_second": 0.0}
         begin, total = self.seen[0][0], self.seen[-1][1]
-        mean = total / max(_SLOT, self.seen[-1][0] - begin)
+        mean = (total - self.seen[0][1]) / max(_SLOT, self.seen[-1][0] - begin)
         points, peak, low = [(begin - _SLOT, 0), *self.seen], 0, 0
         for moment, count in points:
             while points[low][0] < moment - 1.0:

@@ -1,7 +1,7 @@
 """Paces what a connection carries, below TLS: records of 16 KB, whole or in parts, then make no bursts.
 
-The dialled socket is handed over for one end of a socket pair; between them a pump moves bytes as the limits let
-it. A limit above TLS would be kept on average only: one record is a quarter of a second at 64 KB/s.
+The dialled socket is handed over for one end of a socket pair; between them a pump moves bytes as the limits
+let it. A limit above TLS would be kept on average only: one record is a quarter of a second at 64 KB/s.
 """
 
 import asyncio
@@ -26,8 +26,8 @@ def paced(sock: socket.socket, bandwidth: Bandwidth) -> socket.socket:
         end.setblocking(False)
     if bandwidth.upload.rate:
         near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, max(_AHEAD, bandwidth.upload.chunk))
-    # What the kernel takes in ahead of us has used the line as well, once; it takes up to twice what it is told.
-    bandwidth.download.reserve(2 * (receive_bytes(bandwidth.download) or 0))
+    # What the kernel takes in ahead of us has used the line as well, once.
+    bandwidth.download.reserve(receive_bytes(bandwidth.download) or 0)
     pump = asyncio.create_task(_pump(sock, far, bandwidth), name="pump of a paced connection")
     _PUMPS.add(pump)
     pump.add_done_callback(_PUMPS.discard)
