@@ -1,8 +1,8 @@
 """A relay that counts what passes it, in a process of its own: `python -m benchmarks.relay PORT`.
 
 Prints its port, carries one connection to PORT, then prints a line of JSON: for both directions the bytes,
-the mean a second and the greatest second. Up counts when the client's bytes arrive; down counts when the client's
-kernel has acknowledged them, so that nothing waits uncounted here.
+the mean a second and the greatest second. Up counts when the client's bytes arrive; down counts when the
+client's kernel has acknowledged them, so that nothing waits uncounted here.
 """
 
 import fcntl

@@ -53,6 +53,35 @@ def routes(portal: Portal, store: CaseStore) -> list[Route]:
         following = found[-1].case_id if len(found) == _MOST else None
         return JSONResponse({"server_time": now.isoformat(), "cases": shown, "next": following})
 
+    async def download(request: Request) -> Response:
+        name = request.path_params["case"]
+        try:
+            found = await portal.database.call(
+                cases.set_status, name, portal.clock.now(), "sample-downloaded"
+            )
+        except Refused:
+            raise
+        except TmError as error:
+            raise Refused(404, "no-such-case", error.cause, "See GET /v1/cases.") from None
+        portal.log.say("case-downloaded", case=found.case_id, account=request.state.account)
+        path = portal.home.cases / found.file
+        return FileResponse(path, filename=found.file, media_type="application/octet-stream")
+
+    tus = _tus_actions(portal, store)
+    at_cases = _by_method({"GET": listed, "HEAD": listed, "POST": tus["POST"], "OPTIONS": _about})
+    at_upload = _by_method({**{name: tus[name] for name in ("HEAD", "PATCH", "DELETE")}, "OPTIONS": _about})
+    every = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
+    return [
+        Route("/v1/cases", at_cases, methods=every),
+        Route("/v1/cases/", at_cases, methods=every),
+        Route("/v1/cases/{case}/file", download, methods=["GET"]),
+        Route("/v1/cases/{upload}", at_upload, methods=every),
+    ]
+
+
+def _tus_actions(portal: Portal, store: CaseStore) -> dict[str, Action]:
+    """What tus 1.0 asks for, by method."""
+
     async def create(request: Request) -> Response:
         made = await store.create(_announced(request))
         more = {"location": f"{CASES_PATH}{made.upload}", "upload-offset": str(made.arrived)}
@@ -75,31 +104,7 @@ def routes(portal: Portal, store: CaseStore) -> list[Route]:
         portal.log.say("case-given-up", upload=_upload(request), account=request.state.account)
         return Response(status_code=204, headers=_TUS)
 
-    async def download(request: Request) -> Response:
-        name = request.path_params["case"]
-        try:
-            found = await portal.database.call(
-                cases.set_status, name, portal.clock.now(), "sample-downloaded"
-            )
-        except Refused:
-            raise
-        except TmError as error:
-            raise Refused(404, "no-such-case", error.cause, "See GET /v1/cases.") from None
-        portal.log.say("case-downloaded", case=found.case_id, account=request.state.account)
-        path = portal.home.cases / found.file
-        return FileResponse(path, filename=found.file, media_type="application/octet-stream")
-
-    at_cases = _by_method({"GET": listed, "HEAD": listed, "POST": _tus(create), "OPTIONS": _about})
-    at_upload = _by_method(
-        {"HEAD": _tus(head), "PATCH": _tus(patch), "DELETE": _tus(delete), "OPTIONS": _about}
-    )
-    every = ["GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"]
-    return [
-        Route("/v1/cases", at_cases, methods=every),
-        Route("/v1/cases/", at_cases, methods=every),
-        Route("/v1/cases/{case}/file", download, methods=["GET"]),
-        Route("/v1/cases/{upload}", at_upload, methods=every),
-    ]
+    return {"POST": _tus(create), "HEAD": _tus(head), "PATCH": _tus(patch), "DELETE": _tus(delete)}
 
 
 def _by_method(actions: dict[str, Action]) -> Action:
