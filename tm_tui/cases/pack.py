@@ -177,10 +177,12 @@ class _Content:
         if self._stop.is_set():
             raise PackingStopped
         wanted = min(self._left, _BLOCK if size < 0 else size)
-        data = b"" if self.short else os.read(self._descriptor, wanted)
-        if wanted and not data:
-            self.short = True
-            data = bytes(wanted)
+        data = b""
+        while len(data) < wanted and not self.short:
+            piece = os.read(self._descriptor, wanted - len(data))
+            self.short = not piece
+            data += piece
+        data += bytes(wanted - len(data))
         self._left -= len(data)
         self.seen.update(data)
         return data

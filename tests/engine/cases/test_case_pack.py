@@ -30,7 +30,9 @@ def packing(home, tmp_path):
     def run(*chosen, form="tar.zst", limits=PLENTY, stop=None):
         target = tmp_path / "pack"
         sources = Sources(home, inbox)
-        done = pack(sources, chosen, target, form, {"endpoint": "pc"}, stop=stop or threading.Event(), limits=limits)
+        done = pack(
+            sources, chosen, target, form, {"endpoint": "pc"}, stop=stop or threading.Event(), limits=limits
+        )
         files = opened(target.read_bytes(), form)
         assert done.sha256 == hashlib.sha256(target.read_bytes()).hexdigest()
         return done, json.loads(files.pop("manifest.json")), files
@@ -82,7 +84,17 @@ def test_what_is_no_file_is_left_out_and_told(packing, evidence):
 
 @pytest.mark.parametrize(
     "name",
-    [b"..\\..\\evil", b"\x1b[2J", b"\xff\xfe", b"a\nb", "\u202egnp.exe".encode(), b"con", b"x" * 250, b" .", b"C:x"],
+    [
+        b"..\\..\\evil",
+        b"\x1b[2J",
+        b"\xff\xfe",
+        b"a\nb",
+        "\u202egnp.exe".encode(),
+        b"con",
+        b"x" * 250,
+        b" .",
+        b"C:x",
+    ],
 )
 def test_names_are_made_harmless(packing, tmp_path, name):
     """Whoever unpacks a case gets no escape, no path upwards and no name that means something else."""
@@ -113,7 +125,7 @@ def test_a_file_that_changes_is_noticed(packing, evidence, monkeypatch):
 
     def read(descriptor, size):
         data = real(descriptor, size)
-        path = os.readlink(f"/proc/self/fd/{descriptor}")
+        path = str(Path(f"/proc/self/fd/{descriptor}").readlink())
         if path.endswith("dump.bin") and not touched:
             touched.append(path)
             os.truncate(path, 300_000)
