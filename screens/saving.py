@@ -50,7 +50,7 @@ async def save(desk: "Desk") -> None:
 async def _confirmed(desk: "Desk", draft: Draft) -> bool:
     if draft.switches_off:
         return await _switching_off(desk, draft)
-    if draft.test == "passed" or draft.value("tmsp.enabled") is False:
+    if draft.test == "passed" or draft.value("tmsp.enabled") is False or not draft.concerns_servers:
         return True
     words = {
         "untested": "These values were not tested.",
