@@ -17,6 +17,7 @@ from tm_tui.control.api import (
     StepEvent,
     TrustDocument,
 )
+from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
 from tm_tui.control.spool_api import SendReply
 
 __all__ = ["Agent", "Connect", "Connection"]
@@ -63,6 +64,22 @@ class Agent(Protocol):
 
     async def sent(self, number: int) -> SendReply:
         """Wait a while for the end of that."""
+        ...
+
+    async def cases(self) -> CasesDocument:
+        """All cases."""
+        ...
+
+    async def submit_case(self, request: SubmitRequest) -> CaseInfo:
+        """Hand one in."""
+        ...
+
+    async def cancel_case(self, number: int) -> CaseInfo:
+        """Give one up."""
+        ...
+
+    async def send_cases(self) -> CasesDocument:
+        """Try again now what waits."""
         ...
 
     def activity_stream(self) -> AsyncGenerator[ActivityLine, None]:

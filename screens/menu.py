@@ -88,6 +88,15 @@ ENTRIES = (
         ("proxy.enabled", "proxy.type", "proxy.host", "proxy.port", "proxy.username", "proxy.password"),
     ),
     Entry(
+        "Submit a Case",
+        "Submit a Case",
+        "Send files to TMSP for analysis, and see what became of them.",
+        "screens.cases",
+        "CasesPage",
+        "Services",
+        commands=("case list", "case submit", "case cancel", "case send"),
+    ),
+    Entry(
         "Log Queue",
         "Log Queue",
         "What waits for the log server, and how sending stands.",

@@ -21,6 +21,7 @@ _SMALLEST, _LARGEST = 1 << 18, 8 << 20
 _PIECE = 1 << 16
 _LARGE_PIECE = 1 << 18
 _RATE_SECONDS = 15.0
+_SETTLING = 1.0
 _MOST_TRIES = 3
 """Chunks in a row that may not count before it is a failure."""
 _CODES = {
@@ -48,11 +49,16 @@ class Progress:
         self.counted = 0
         """Bytes that the server has acknowledged in this attempt."""
         self._now, self._changed = now, changed
+        self._began: float | None = None
         self._seen: deque[tuple[float, int]] = deque()
 
     def stand(self, sent: int) -> None:
         """So much has gone out. Less than before: the server did not count it."""
         moment = self._now()
+        if self._began is None:
+            self._began = moment
+        if moment - self._began < _SETTLING:  # what buffers take at once says nothing of the line
+            self._seen.clear()
         if sent < self.sent:
             self._seen.clear()
         self.sent = sent
