@@ -136,7 +136,7 @@ async def test_agent_and_portal_killed_in_the_middle(bench: Lab) -> None:
 
 
 async def test_the_command_waits_and_tells(bench: Lab) -> None:
-    """`case submit --wait` ends with 0 when the portal has it; the files can be dropped into the inbox too."""
+    """`case submit --wait` ends with 0 when the portal has it; the inbox will do for PATHS."""
     agent = Agent(bench)
     await agent.start()
     configured(bench)

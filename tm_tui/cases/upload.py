@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -17,9 +18,9 @@ from tm_tui.link.types import Endpoint
 __all__ = ["PackDamaged", "Progress", "bring"]
 
 _CHUNK_SECONDS = 10
-_SMALLEST, _LARGEST = 1 << 18, 8 << 20
+_SMALLEST, _LARGEST, _FIRST = 1 << 18, 64 << 20, 4 << 20
 _PIECE = 1 << 16
-_LARGE_PIECE = 1 << 18
+_LARGE_PIECE = 1 << 20
 _RATE_SECONDS = 15.0
 _SETTLING = 1.0
 _MOST_TRIES = 3
@@ -115,7 +116,7 @@ async def bring(
                 pack=pack,
                 size=record.packed_bytes,
                 algorithm=offers.algorithm,
-                chunk=_chunk_bytes(rate),
+                chunk=_chunk_bytes(rate) if rate else _FIRST,
                 piece=_PIECE if rate else _LARGE_PIECE,
                 progress=progress,
             )
@@ -133,13 +134,13 @@ async def bring(
 
 
 def _chunk_bytes(rate: float) -> int:
-    """At a limit a chunk takes seconds, not minutes: what a cut connection costs is one at most."""
-    return int(min(_LARGEST, max(_SMALLEST, rate * _CHUNK_SECONDS))) if rate else _LARGEST
+    """A chunk takes seconds, not minutes, as far as the rate is known: a cut connection costs one at most."""
+    return int(min(_LARGEST, max(_SMALLEST, rate * _CHUNK_SECONDS)))
 
 
 @dataclass(slots=True)
 class _Sending:
-    """The chunks of one upload."""
+    """The chunks of one upload. Each is read twice: hashed while the one before goes out, then sent."""
 
     tus: Tus
     location: str
@@ -153,20 +154,19 @@ class _Sending:
     async def run(self, offset: int) -> Unmoved | None:
         """Send from `offset` to the end; None when the server has all."""
         tries = 0
-        ahead = self._read(offset)
+        ahead = self._look(offset)
         try:
             while offset < self.size:
-                data, digest = await ahead
-                if not data:
-                    raise PackDamaged
-                ahead = self._read(offset + len(data))
+                size, digest = await ahead
+                ahead = self._look(offset + size)
+                began = time.monotonic()
+                pieces = self._pieces(offset, size)
                 checksum = (self.algorithm, digest) if self.algorithm else None
-                answer = await self.tus.append(
-                    self.location, offset, len(data), self._pieces(data, offset), checksum
-                )
-                if isinstance(answer, int) and answer == offset + len(data):
-                    self.progress.counted += len(data)
-                    offset, tries = answer, 0
+                answer = await self.tus.append(self.location, offset, size, pieces, checksum)
+                if answer == offset + size:
+                    self.progress.counted += size
+                    offset, tries = offset + size, 0
+                    self.chunk = _chunk_bytes(size / max(0.001, time.monotonic() - began))
                 else:
                     tries += 1
                     if isinstance(answer, str) and (answer in {"gone", "damaged"} or tries >= _MOST_TRIES):
@@ -176,39 +176,54 @@ class _Sending:
                         return "gone"
                     offset = found
                     await _over(ahead)
-                    ahead = self._read(offset)
+                    ahead = self._look(offset)
                 self.progress.stand(offset)
         finally:
             await _over(ahead)  # the thread must not outlive the file's other users
         return None
 
-    def _read(self, offset: int) -> "asyncio.Future[tuple[bytes, bytes]]":
+    def _look(self, offset: int) -> "asyncio.Future[tuple[int, bytes]]":
+        """The size of the chunk at `offset`, and its digest."""
         size = max(0, min(self.chunk, self.size - offset))
-        return asyncio.ensure_future(asyncio.to_thread(_chunk, self.pack, offset, size, self.algorithm))
+        return asyncio.ensure_future(asyncio.to_thread(_hashed, self.pack, offset, size, self.algorithm))
 
-    async def _pieces(self, data: bytes, offset: int) -> AsyncIterator[bytes]:
-        view = memoryview(data)
-        for start in range(0, len(data), self.piece):
-            yield bytes(view[start : start + self.piece])
-            self.progress.stand(offset + min(len(data), start + self.piece))
-
-
-async def _over(reading: "asyncio.Future[tuple[bytes, bytes]]") -> None:
-    """Wait for what was read ahead in vain; how that went matters no more."""
-    await asyncio.wait({reading})
-    if not reading.cancelled():
-        reading.exception()
+    async def _pieces(self, offset: int, size: int) -> AsyncIterator[bytes]:
+        end = offset + size
+        while offset < end:
+            data = await asyncio.to_thread(_read, self.pack, offset, min(self.piece, end - offset))
+            yield data
+            offset += len(data)
+            self.progress.stand(offset)
 
 
-def _chunk(pack: Path, offset: int, size: int, algorithm: str) -> tuple[bytes, bytes]:
-    """A part of the file and its digest. Raises PackDamaged when the file cannot give it."""
+async def _over(looking: "asyncio.Future[tuple[int, bytes]]") -> None:
+    """Wait for what was looked at in vain; how that went matters no more."""
+    await asyncio.wait({looking})
+    if not looking.cancelled():
+        looking.exception()
+
+
+def _hashed(pack: Path, offset: int, size: int, algorithm: str) -> tuple[int, bytes]:
+    """Raises PackDamaged when the file cannot give so much."""
+    seen = hashlib.new(algorithm or "sha256")
+    end = offset + size if algorithm else offset
+    while offset < end:
+        data = _read(pack, offset, min(_LARGE_PIECE, end - offset))
+        seen.update(data)
+        offset += len(data)
+    return size, seen.digest()
+
+
+def _read(pack: Path, offset: int, size: int) -> bytes:
+    """Raises PackDamaged when there is nothing to read."""
     try:
-        with pack.open("rb") as file:
+        with pack.open("rb", buffering=0) as file:
             data = os.pread(file.fileno(), size, offset)
-            os.posix_fadvise(file.fileno(), offset, size, os.POSIX_FADV_DONTNEED)
     except OSError:
         raise PackDamaged from None
-    return data, hashlib.new(algorithm, data).digest() if algorithm else b""
+    if not data:
+        raise PackDamaged
+    return data
 
 
 def _digest(pack: Path) -> str:
