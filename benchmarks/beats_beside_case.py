@@ -57,8 +57,8 @@ async def story(bench: Lab, megabytes: int, kbps: int, quiet: float) -> None:
     """Beats alone, then beside an upload until the portal has it."""
     bench.start("agent.log", "agent")
     async with ControlClient(bench.home / "run" / "control.sock") as client:
-        while not await answers(client):
-            await asyncio.sleep(0.1)  # nobody announces a new socket
+        while not await answers(client):  # noqa: ASYNC110  nobody announces a new socket
+            await asyncio.sleep(0.1)
         settings = (*bench.settings(), "tmsp.status_server.upload_kbps", str(kbps))
         for words, said in (
             (("config", "set", *settings), ""),
@@ -73,7 +73,7 @@ async def story(bench: Lab, megabytes: int, kbps: int, quiet: float) -> None:
         path.write_bytes(os.urandom(megabytes * 1_000_000))
         began = time.time()
         number = (await client.submit_case(SubmitRequest(paths=(str(path),), endpoint="pc"))).number
-        while (await client.case(number)).state != "submitted":
+        while (await client.case(number)).state != "submitted":  # noqa: ASYNC110  a look now and then is enough
             await asyncio.sleep(0.5)
         seconds = time.time() - began
         beside = [moment for moment in beats(bench) if began <= moment <= began + seconds]

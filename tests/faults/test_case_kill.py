@@ -100,6 +100,7 @@ def check_arrived(bench: Lab, case: CaseInfo) -> None:
     assert digests["files/evidence/dump.bin"] == hashlib.sha256(source).hexdigest()
 
 
+@pytest.mark.timeout(300)
 async def test_agent_and_portal_killed_in_the_middle(bench: Lab) -> None:
     """The agent dies while packing, twice while uploading, the portal once: it goes on where it stood."""
     agent = Agent(bench)

@@ -63,12 +63,13 @@ class CaseDesk:
             yield Problem("paths", safe_text(cause), "Give paths, or copy the files into the inbox.")
         sources = Sources(self._home, self._book.inbox)
         for path in request.paths:
+            if "\0" in path or not _is_utf8(path):
+                yield Problem("paths", "This is no path in UTF-8.", "Give another name to the file first.")
+                continue
             try:
-                os.fsencode(path).index(0) if "\0" in path else sources.check(Path(path))
-            except (TmError, UnicodeError) as refused:
-                cause = refused.cause if isinstance(refused, TmError) else "It is no path."
-                remedy = refused.remedy if isinstance(refused, TmError) else "Give a path in UTF-8."
-                yield Problem("paths", cause, remedy)
+                sources.check(Path(path))
+            except TmError as refused:
+                yield Problem("paths", refused.cause, refused.remedy)
 
     async def submit(self, request: SubmitRequest, by: str) -> CaseInfo:
         """Enter a case that was checked. Raises StorageFailed."""
@@ -187,6 +188,14 @@ def _failure(trouble: Trouble) -> LastFailure:
         at=at,
         count=trouble.count,
     )
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _count(inbox: Path) -> int:
