@@ -18,6 +18,8 @@ if TYPE_CHECKING:
         StepEvent,
         TrustDocument,
     )
+    from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument
+    from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
     from tm_tui.control.spool_api import SendReply
 
 __all__ = ["Agent", "Connect", "Connection"]
@@ -64,6 +66,30 @@ class Agent(Protocol):
 
     async def sent(self, number: int) -> "SendReply":
         """Wait a while for the end of that."""
+        ...
+
+    async def patterns(self) -> "PatternsDocument":
+        """The custom patterns, the endpoints that need one, the deployments."""
+        ...
+
+    async def check_patterns(self) -> "PatternsDocument":
+        """Look for new ones at the portal."""
+        ...
+
+    async def deploy_pattern(self, request: "DeployRequest") -> "DeploymentInfo":
+        """Begin a deployment."""
+        ...
+
+    async def reports(self) -> "ReportsDocument":
+        """Which reports there are."""
+        ...
+
+    async def report(self, number: int) -> "ReportDocument":
+        """One report and its text."""
+        ...
+
+    async def mark_reports(self, marks: "ReadMarks") -> "ReportsDocument":
+        """Mark reports as read or unread."""
         ...
 
     def activity_stream(self) -> AsyncGenerator["ActivityLine", None]:

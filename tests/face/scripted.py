@@ -27,6 +27,8 @@ from tm_tui.control.api import (
     TrustDocument,
 )
 from tm_tui.control.failures import AgentAbsent, SaveConflict
+from tm_tui.control.patterns_api import DeployerInfo, PatternsDocument
+from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportInfo, ReportsDocument, ReportsStatus
 from tm_tui.control.spool_api import KindInfo, SendReply
 from tm_tui.errors import TmError
 from tm_tui.settings.model import Settings
@@ -187,6 +189,7 @@ class ScriptedAgent:
         self.trusted = TrustDocument(ca_file="", authorities=(), host_keys=())
         self.activity: asyncio.Queue[ActivityLine | None] = asyncio.Queue()
         self.sendings: list[SendReply | TmError] = []
+        self.kept: dict[int, tuple[ReportInfo, str]] = {}
 
     def connect(self) -> Any:
         """A way to this agent, as the app takes it."""
@@ -255,6 +258,10 @@ class ScriptedAgent:
         self.trusted = TrustDocument(ca_file="", authorities=(), host_keys=())
         return self.trusted
 
+    async def patterns(self) -> PatternsDocument:
+        """None was issued yet."""
+        return PatternsDocument(state="current", deploy="manual", deployer=DeployerInfo(ready=False))
+
     async def send_logs(self) -> SendReply:
         self._alive()
         self.requests.append("send")
@@ -271,6 +278,23 @@ class ScriptedAgent:
         if isinstance(answer, TmError):
             raise answer
         return answer
+
+    async def reports(self) -> ReportsDocument:
+        self._alive()
+        found = tuple(info for info, _ in self.kept.values())
+        return ReportsDocument(status=ReportsStatus(), reports=found)
+
+    async def report(self, number: int) -> ReportDocument:
+        self._alive()
+        info, text = self.kept[number]
+        return ReportDocument(info=info, text=text)
+
+    async def mark_reports(self, marks: ReadMarks) -> ReportsDocument:
+        self.requests.append(marks)
+        for number in marks.numbers:
+            info, text = self.kept[number]
+            self.kept[number] = (ReportInfo(**{**dict(info), "read": marks.read}), text)
+        return await self.reports()
 
     async def activity_stream(self) -> AsyncGenerator[ActivityLine, None]:
         self._alive()

@@ -37,7 +37,8 @@ async def test_the_queue_is_told_as_soon_as_it_is_highlighted(agent: ScriptedAge
     """What waits, by kind, how old it is, the room it takes, and when it goes, without opening anything."""
     async with console_of(agent.connect) as console:
         await console.sees("TMSP  CONNECTED")
-        await console.press("down", "down", "down")
+        while console.app.main._menu.entry.name != "Log Queue":
+            await console.press("down")
         await console.sees("Waiting        3 events")
         shown = console.screen_text()
         assert "2, 1 sealed batch" in shown

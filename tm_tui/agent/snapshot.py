@@ -5,6 +5,8 @@ from datetime import datetime
 
 from tm_tui import __version__
 from tm_tui.control.api import AgentStatus, LogServerStatus, ServerState, SpoolStatus, StatusServerStatus
+from tm_tui.control.patterns_api import PatternsStatus
+from tm_tui.control.reports_api import ReportsStatus
 from tm_tui.control.spool_api import KindInfo
 from tm_tui.settings.store import Revision
 from tm_tui.spool.store import SpoolSnapshot
@@ -34,6 +36,8 @@ def snapshot(
     status_server: StatusServerStatus,
     log_server: LogServerStatus,
     spool: SpoolStatus,
+    patterns: PatternsStatus,
+    reports: ReportsStatus,
     alerts: tuple[str, ...],
 ) -> AgentStatus:
     """Put the parts together."""
@@ -50,6 +54,8 @@ def snapshot(
         status_server=status_server,
         log_server=log_server,
         spool=spool,
+        patterns=patterns,
+        reports=reports,
         alerts=(*alerts, *(() if tmsp.enabled else disabled_alerts(tmsp.edition))),
     )
 
