@@ -1,7 +1,6 @@
 """A ruled line with words in it: it parts the screen and carries titles, which need no row then."""
 
 from textual.content import Content
-from textual.events import Resize
 
 from screens.widgets.block import Block
 
@@ -33,11 +32,15 @@ class Bar(Block):
             self._joint = joint
             self._draw()
 
-    def on_resize(self, _: Resize) -> None:
-        """Draw to the new width."""
-        self._draw()
+    def render(self) -> Content:
+        """Draw to the width of now: a first frame without it would be painted for nothing."""
+        self._shown = self._drawn()
+        return self._shown
 
     def _draw(self) -> None:
+        self.show(self._drawn())
+
+    def _drawn(self) -> Content:
         left, right, style = self._words
         room = max(0, self.size.width - self._indent - (len(right) + 3 if right else 1) - 2)
         if len(left) > room:
@@ -49,4 +52,4 @@ class Bar(Block):
             rule[_EDGE] = self._joint
         start, end = self._indent + len(before), self.size.width - len(after) - 1
         head, fill, tail = rule[: self._indent], rule[start:end], rule[end + len(after) :]
-        self.show(Content.assemble("".join(head), before, "".join(fill), after, "".join(tail)))
+        return Content.assemble("".join(head), before, "".join(fill), after, "".join(tail))

@@ -1,7 +1,6 @@
 """The first line: which product, which appliance, who is here."""
 
 from textual.content import Content
-from textual.events import Resize
 
 from screens.widgets.block import Block
 
@@ -20,13 +19,14 @@ class Header(Block):
     def tell(self, appliance: str, who: str) -> None:
         """Show these."""
         self._appliance, self._who = appliance, who
-        self._draw()
+        self.show(self._drawn())
 
-    def on_resize(self, _: Resize) -> None:
-        """Draw to the new width."""
-        self._draw()
+    def render(self) -> Content:
+        """Draw to the width of now: a first frame without it would be painted for nothing."""
+        self._shown = self._drawn()
+        return self._shown
 
-    def _draw(self) -> None:
+    def _drawn(self) -> Content:
         room = max(0, self.size.width - len(self._who) - 2)
         left = f" Threat Mitigator  {self._appliance}"[:room]
-        self.show(Content.assemble((f"{left:<{room}} ", "bold"), self._who))
+        return Content.assemble((f"{left:<{room}} ", "bold"), self._who)

@@ -127,14 +127,37 @@ async def opened(console: Console, agent: ScriptedAgent, lines: int) -> Tail:
     return console.app.main.query_one(Tail)
 
 
+def numbers(console: Console) -> list[int]:
+    """Which lines are in sight."""
+    shown = [row for row in console.rows() if "This is line" in row]
+    return [int(row.rstrip(" .").rpartition(" ")[2]) for row in shown]
+
+
 async def test_activity_follows_the_newest(agent: ScriptedAgent) -> None:
-    """The newest line stands at the bottom, the time of day first, marks in words and not by colour."""
+    """The newest line stands last, the time of day first, marks in words and not by colour."""
     async with console_of(agent.connect) as console:
         await opened(console, agent, 30)
-        shown = [row for row in console.rows() if "This is line" in row]
-        assert [int(row.rstrip(" .").rpartition(" ")[2]) for row in shown] == list(range(14, 31))
+        assert numbers(console) == list(range(17, 31))
         agent.activity.put_nowait(line(31, "warning"))
         await console.sees("! This is line 31.")
+
+
+async def test_half_a_view_moves_away_at_once(agent: ScriptedAgent) -> None:
+    """Lines stand where they are until the view is full; then half of it goes, however many came before.
+
+    The cursor stands behind the newest line.
+    """
+    async with console_of(agent.connect) as console:
+        tail = await opened(console, agent, 500)
+        first = numbers(console)[0]
+        for number in range(501, 530):
+            agent.activity.put_nowait(line(number))
+            await console.sees(f"This is line {number}.")
+            shown = numbers(console)
+            assert shown[-1] == number
+            assert (shown[0] - first) % 8 == 0
+            assert 10 <= len(shown) <= 17
+            assert len(console.rows()[tail.terminal_cursor.y].rstrip()) == tail.terminal_cursor.x
 
 
 async def test_activity_is_bounded(agent: ScriptedAgent) -> None:

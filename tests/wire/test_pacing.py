@@ -24,6 +24,9 @@ class Counter:
         self.painted.set()
         return f"<{self.number}>".ljust(self.size).encode()
 
+    def extent(self):
+        return 1
+
 
 class Bench:
     """A pacer on one end of a pty, and the terminal's end in the test's hand."""
