@@ -84,7 +84,7 @@ class SlowLineDriver(Driver):
         return self.session.painter.unfinished
 
     def extent(self) -> int:
-        """How many rows there are to paint (Pacer's Source)."""
+        """How many cells there are to paint (Pacer's Source)."""
         return self.session.painter.extent(self.session.frame)
 
     def write(self, data: str) -> None:

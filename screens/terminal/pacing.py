@@ -18,14 +18,14 @@ PROBE = "\x1b[5n"
 
 _SETTLE = 0.02
 _LONGEST_SETTLE = 0.06
-_MANY = 4
+_MANY = 250
 _SETTLE_MANY = 0.045
 _LONGEST_MANY = 0.15
-"""A frame of more rows than that waits longer: on a slow line half of such a one is dear."""
+"""A frame of more cells than that waits longer: on a slow line half of such a one is dear."""
 _LATE = 0.005
 _LONGEST_BUSY = 0.2
 """Seconds that a frame may wait for an app at work: what it shows by then is half of what it means."""
-_SHARE = 0.25
+_SHARE = 0.15
 """Seconds of the line that one portion of a frame may take."""
 _SLACK = 0.05
 """Seconds of unsent bytes that count as a free line."""
@@ -57,7 +57,7 @@ class Source(Protocol):
         ...
 
     def extent(self) -> int:
-        """How many rows there are to paint."""
+        """How many cells there are to paint."""
         ...
 
 

@@ -64,9 +64,10 @@ class Painter:
         return codes
 
     def extent(self, frame: Frame) -> int:
-        """How many rows of ``frame`` are not shown yet."""
-        same_size = (frame.width, frame.height) == (self.shown.width, self.shown.height)
-        return len(self._changed(frame)) if self._known and same_size else frame.height
+        """How many cells of ``frame`` are not shown yet."""
+        if not self._known or (frame.width, frame.height) != (self.shown.width, self.shown.height):
+            return frame.width * frame.height
+        return sum(len(differing(self.shown.row(y), frame.row(y))) for y in self._changed(frame))
 
     def _clear(self, frame: Frame) -> None:
         self.shown = Frame(frame.width, frame.height, self.palette)
@@ -143,15 +144,20 @@ class Painter:
             rows = self._changed(frame)
         self._try_margins(frame, rows)
         self._erase_below(frame, rows)
-        rows = self._ordered(frame, rows, cursor)
+        rows = self._ordered(frame, rows, cursor, budget)
         for y in paint_rows(self._pen, rows, self.shown, frame):
             self._take(frame, y)
             if budget is not None and self._pen.size > budget and y != rows[-1]:
                 self.unfinished = True
                 return
 
-    def _ordered(self, frame: Frame, rows: list[int], cursor: tuple[int, int] | None) -> list[int]:
+    def _ordered(
+        self, frame: Frame, rows: list[int], cursor: tuple[int, int] | None, budget: int | None
+    ) -> list[int]:
         """The order that takes the fewest bytes, there and back to the cursor."""
+        if budget is not None and cursor is not None and cursor[1] in rows:
+            # What a key did is seen there: on a slow line it comes first.
+            return [cursor[1], *(y for y in rows if y != cursor[1])]
         if not 2 <= len(rows) <= _FEW:
             return rows
         ways = [rows, rows[::-1]]

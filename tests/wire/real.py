@@ -1,7 +1,8 @@
 """The real console with an agent that does what it is ordered to, for the wire's tests and benchmarks.
 
 argv: "ours" or "stock" (which driver). Orders are lines from the descriptor in SAMPLE_ORDERS:
-"second", "beat AGE", "status NUMBER", "log TEXT", "step", "gone", "back".
+"second", "beat AGE", "status NUMBER", "log TEXT", "step" (of a test), "test TEXT" (a step of a test without
+end), "gone", "back".
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from screens.app import TmTui
 from screens.skeleton import painted
 from screens.terminal import TerminalOptions
 from screens.terminal.driver import SlowLineDriver
-from tests.face.scripted import NOON, ScriptedAgent, refused_password, status
+from tests.face.scripted import NOON, STAGES, ScriptedAgent, refused_password, status
 from tm_tui.clock import SystemClock
 from tm_tui.control.api import ActivityLine, AgentStatus, ProbeReport, ProbeRequest, StepEvent
 
@@ -47,12 +48,16 @@ class OrderedAgent(ScriptedAgent):
         self.clock = HeldClock()
         self.lines = 0
         self.steps = asyncio.Semaphore(0)
+        self.more: list[StepEvent] = []
         self.statuses.put_nowait(beaten(12))
 
     async def probe(self, request: ProbeRequest) -> AsyncGenerator[StepEvent | ProbeReport, None]:
         self._alive()
         for event in refused_password():
             if not isinstance(event, StepEvent) or event.outcome != "skipped":
+                await self.steps.acquire()
+            while self.more:
+                yield self.more.pop(0)
                 await self.steps.acquire()
             yield event
 
@@ -69,6 +74,11 @@ class OrderedAgent(ScriptedAgent):
             at = NOON + timedelta(seconds=self.lines)
             self.activity.put_nowait(ActivityLine(at=at, level="info", text=rest))
         elif verb == "step":
+            self.steps.release()
+        elif verb == "test":
+            self.lines += 1
+            name = f"{('log_server', 'status_server')[self.lines % 2]}.{STAGES[self.lines % len(STAGES)]}"
+            self.more.append(StepEvent(step=name, outcome="passed", seconds=0.014, detail=rest))
             self.steps.release()
         elif verb == "gone":
             self.alive = False
