@@ -9,12 +9,12 @@ from textual.screen import Screen
 
 from screens.draft import Draft
 from screens.elsewhere import adopted
-from screens.host_keys import forget
-from screens.messages import ActivityWanted, AgentFound, AgentLost, ForgetKey, StatusArrived, TrustWanted
+from screens.messages import ActivityWanted, AgentFound, AgentLost, ForAgent, StatusArrived
 from screens.seen import Seen
 from screens.sending import send_logs
 from screens.trial import Trial
 from screens.watch import watch
+from screens.widgets.dialog import Dialog
 from tm_tui.control.failures import AgentAbsent
 from tm_tui.errors import TmError
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from screens.agent import Agent, Connect, Connection
     from screens.draft import Value
-    from screens.widgets.dialog import Dialog
+    from screens.question import Question
     from tm_tui.clock import Clock
     from tm_tui.control.api import ActivityLine, SessionInfo, SettingsDocument
     from tm_tui.errors import Problem
@@ -82,9 +82,9 @@ class Following(Screen[None], inherit_bindings=False):
         if self.draft is not None:
             self.draft = self.draft.with_secret(name, secret)
 
-    async def ask(self, dialog: "Dialog") -> str:
+    async def ask(self, question: "Question") -> str:
         """Show a question and wait for the answer."""
-        return await self.app.push_screen_wait(dialog)
+        return await self.app.push_screen_wait(Dialog(question))
 
     def on_mount(self) -> None:
         """Start following."""
@@ -151,18 +151,15 @@ class Following(Screen[None], inherit_bindings=False):
         """F5: deliver the logs now."""
         await send_logs(self)
 
-    @work(exclusive=True, group="trust")
-    async def on_trust_wanted(self, event: TrustWanted) -> None:
-        """Ask the agent whom it trusts."""
-        try:
-            await event.reply(await self.agent.trust())
-        except TmError as error:
-            self.tell(f"Not shown: {error.cause} {error.remedy}", wrong=True)
-
-    @work(exclusive=True, group="trust")
-    async def on_forget_key(self, event: ForgetKey) -> None:
-        """Forget a host key, and show what is left."""
-        if self.read_only:
+    def on_for_agent(self, event: ForAgent) -> None:
+        """Run a page's flow."""
+        if event.changes and self.read_only:
             self.tell("You may only look here.")
-        elif await forget(self, event.endpoint):
-            self.post_message(TrustWanted(event.reply))
+        else:
+            self.run_worker(self._run(event), group=event.group, exclusive=True)
+
+    async def _run(self, event: ForAgent) -> None:
+        try:
+            await event.flow(self)
+        except TmError as error:
+            self.tell(f"{error.cause} {error.remedy}", wrong=True)

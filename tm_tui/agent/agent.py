@@ -19,14 +19,17 @@ from tm_tui.control.api import AgentStatus
 from tm_tui.control.core import Changed, SecretsByName
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.errors import StorageFailed, TmError
+from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.pace import Chance
 from tm_tui.paths import Home
 from tm_tui.settings.differences import differences
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision, SettingsStore
+from tm_tui.spool.quota import quota_of
 from tm_tui.spool.store import Spool
 from tm_tui.status_server.heartbeat import Facts
+from tm_tui.status_server.protocol import Notice
 from tm_tui.status_server.service import StatusServerService
 
 if TYPE_CHECKING:
@@ -61,11 +64,13 @@ class Agent:
         self._busy = Throttle(self._spool_changed)
         self._spool_alerts: frozenset[str] = frozenset()
         self._registered_at: datetime | None = None
+        self.bandwidth = Bandwidth()
         self._status_server = StatusServerService(
             appliance,
             self.host_keys,
             self._facts,
             changed=self._registration_moved,
+            noticed=self._noticed,
             clock=clock,
             chance=chance,
         )
@@ -168,6 +173,9 @@ class Agent:
         if problem is not None:
             _log.error("%s %s", problem.cause, problem.remedy)
         _log.info("Revision %d is in force.", revision.number)
+        server, queue = revision.settings.tmsp.status_server, revision.settings.spool
+        self.bandwidth.set(server.upload_kbps, server.download_kbps)
+        self.spool.limit(quota_of(queue.max_mib, queue.max_days))
         self._supervisor.apply(revision)
         self.changed.announce()
 
@@ -190,6 +198,11 @@ class Agent:
             self._log_server.registered()
         self._registered_at = registered_at
         self.changed.announce()
+
+    def _noticed(self, notices: tuple[Notice, ...]) -> None:
+        """The status server has something for us; it may also be the first beat that it accepts."""
+        for notice in notices:
+            _log.info("TMSP announces a %s: %s.", notice.kind, notice.title or notice.id)
 
     def _spool_changed(self) -> None:
         """Announce it, and write down an alert when it is new; its numbers may grow without another line."""

@@ -64,17 +64,19 @@ class Standing:
         self.last_failure = counted(self.last_failure, failure, at)
         self.unregistered = failure.code in _REFUSED
 
-    def beat_accepted(self, beat: Accepted, moment: float, at: datetime) -> None:
-        """A beat was accepted at `moment`: connected for two intervals from then."""
+    def beat_accepted(self, beat: Accepted, moment: float, at: datetime) -> tuple[Notice, ...]:
+        """A beat was accepted at `moment`: connected for two intervals from then. Returns the new notices."""
         self.accepted += 1
         self.last_beat, self.last_beat_at = moment, at
         self.connected_until = moment + 2 * self.interval
         self.round_trip, self.skew = beat.round_trip_seconds, beat.skew_seconds
         self.last_failure = None
-        for notice in beat.notices:
+        new = tuple(notice for notice in beat.notices if (notice.kind, notice.id) not in self.notices)
+        for notice in new:
             self.notices[notice.kind, notice.id] = notice
         while len(self.notices) > _MOST_NOTICES:
             self.notices.popitem(last=False)
+        return new
 
     def beat_missed(self, failure: LinkFailure, at: datetime) -> None:
         """A beat was not accepted."""
