@@ -100,13 +100,27 @@ def falls_back_to_80x24(kind, tmp_path):
 
 
 def stays_ascii(kind, tmp_path):
-    with started(kind, tmp_path, environ={"LANG": "C", "LC_ALL": "C"}) as terminal:
+    return says_only_ascii(kind, tmp_path, TERM="xterm", LANG="C", LC_ALL="C")
+
+
+def stays_ascii_where_python_would_not(kind, tmp_path):
+    """With LANG=C alone Python gives itself a UTF-8 locale."""
+    return says_only_ascii(kind, tmp_path, TERM="xterm", LANG="C")
+
+
+def says_only_ascii(kind, tmp_path, **environ):
+    with started(kind, tmp_path, environ=environ) as terminal:
         open_form(terminal)
         return max(terminal.raw) < 0x80
 
 
 def prints_no_escapes_in_latin_1(kind, tmp_path):
-    latin = {"LANG": "de_DE.ISO-8859-1", "LC_ALL": "de_DE.ISO-8859-1", "PYTHONIOENCODING": "latin-1"}
+    latin = {
+        "TERM": "xterm",
+        "LANG": "de_DE.ISO-8859-1",
+        "LC_ALL": "de_DE.ISO-8859-1",
+        "PYTHONIOENCODING": "latin-1",
+    }
     with started(kind, tmp_path, environ=latin) as terminal:
         open_form(terminal)
         return b"\\u2" not in terminal.raw and max(terminal.raw) < 0x80
@@ -189,6 +203,7 @@ DEFECTS = [
     restores_after_sigquit,
     falls_back_to_80x24,
     stays_ascii,
+    stays_ascii_where_python_would_not,
     prints_no_escapes_in_latin_1,
     sends_no_colour_to_a_dumb_terminal,
     knows_vt220_keys,
