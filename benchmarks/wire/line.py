@@ -24,7 +24,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.wire.story import DOWN, ENTER, F3, UP, log_line
+from benchmarks.wire.story import DOWN, ENTER, F3, UP, downs, log_line
+from screens import menu
 from tests.wire.ptys import Pty
 
 if TYPE_CHECKING:
@@ -120,15 +121,16 @@ def typing() -> Iterator[tuple[str, str]]:
 
 def moving() -> Iterator[tuple[str, str]]:
     """Down and up the menu."""
+    names = [entry.name for entry in menu.entries()]
     while True:
-        yield DOWN, ">  Server Identity"
+        yield DOWN, f">  {names[names.index('Activity') + 1]}"
         yield UP, ">  Activity"
 
 
 PLACES = {
-    "activity": ((DOWN,) * 4 + (ENTER, "/"), "log", filtering),
+    "activity": ((DOWN,) * downs("Status", "Activity") + (ENTER, "/"), "log", filtering),
     "test": ((DOWN, ENTER) + (UP,) * 4 + (F3,), "test", typing),
-    "menu": ((DOWN,) * 4, "log", moving),
+    "menu": ((DOWN,) * downs("Status", "Activity"), "log", moving),
 }
 """Keys that lead there, the order that makes a line, and the keys to time with their effects."""
 
@@ -194,12 +196,15 @@ def main() -> None:
     parser.add_argument("--bauds", type=int, nargs="+", default=[9600, 19200, 115200])
     parser.add_argument("--rates", type=int, nargs="+", default=[0, 1, 10, 50])
     parser.add_argument("--keys", type=int, default=12)
-    parser.add_argument("--kinds", nargs="+", default=["ours", "stock"])
+    parser.add_argument("--firsts", type=int, default=3, help="how often the first screen is timed")
+    parser.add_argument("--kinds", nargs="*", default=["ours", "stock"])
     parser.add_argument("--places", nargs="+", default=list(PLACES))
     chosen = parser.parse_args()
     for baud in chosen.bauds:
-        firsts = [first_usable(baud) for _ in range(3)]
-        print(f"{baud} baud: first usable screen {statistics.median(firsts):.2f} s (worst {max(firsts):.2f})")
+        firsts = [first_usable(baud) for _ in range(chosen.firsts)]
+        if firsts:
+            median = statistics.median(firsts)
+            print(f"{baud} baud: first usable screen {median:.2f} s (worst {max(firsts):.2f})")
     print(f"{'':8}{'':10}{'baud':>8}{'lines/s':>9}{'key median':>12}{'worst':>8}  seconds", flush=True)
     for kind in chosen.kinds:
         for place in chosen.places:

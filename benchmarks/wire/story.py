@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from screens import menu
 from tests.wire.ptys import Pty
 
 QUIET = 0.4
@@ -20,6 +21,12 @@ _STEPS = 24
 def log_line(number: int) -> str:
     """A log line; with its time of day it has 46 characters on average."""
     return f"{_EVENTS[number % 4]} host-{number * 37 % 997:03}"
+
+
+def downs(start: str, end: str) -> int:
+    """How many times Down leads from one entry of the menu to another."""
+    names = [entry.name for entry in menu.entries()]
+    return names.index(end) - names.index(start)
 
 
 Action = tuple[str, Callable[[Pty], None]]
@@ -64,13 +71,13 @@ def actions() -> list[Action]:
         *keys("form to menu (Discard)", ENTER),
         *keys("menu to form", ENTER),
         *keys("form to menu", F4),
-        *keys("menu down", *[DOWN] * 3),
+        *keys("menu down", *[DOWN] * downs("TMSP", "Activity")),
         *logs("log line beside the menu", 0, 20),
         *keys("Activity opened", ENTER),
         *logs("log line, Activity opened", 20, 20),
         *keys("Activity to menu", F4),
-        *keys("menu down", *[DOWN] * 2),
-        *keys("menu up", *[UP] * 6),
+        *keys("menu down", *[DOWN] * downs("Activity", "About")),
+        *keys("menu up", *[UP] * downs("Status", "About")),
         ("idle, a second", lambda terminal: terminal.pump(1.0) and None),
     ]
 

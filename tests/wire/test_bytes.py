@@ -43,7 +43,12 @@ def test_the_actions_of_a_visit(terminal):
     cost(terminal, lambda: terminal.type("a"))
     assert cost(terminal, lambda: terminal.type("b")) <= 2
     assert cost(terminal, lambda: terminal.order("second")) <= 17, "a probe may go with it"
-    terminal.type("\x1bOS\x1b[B\x1b[B\x1b[B\r")
+    terminal.type("\x1bOS")
+    while ">  Activity" not in terminal.text():
+        terminal.settle(0.3)
+        terminal.type("\x1b[B")
+        terminal.settle(0.3)
+    terminal.type("\r")
     terminal.settle(1.0)
     lines = [cost(terminal, lambda: terminal.order("log a line of the log")) for _ in range(4)]
     text = len("12:00:01   a line of the log")
