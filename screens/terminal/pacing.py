@@ -18,6 +18,8 @@ PROBE = "\x1b[5n"
 
 _SETTLE = 0.02
 _LONGEST_SETTLE = 0.06
+_FIRST_SETTLE = 0.004
+"""The first frame is waited for most, and laid out in one go."""
 _MANY = 250
 _SETTLE_MANY = 0.045
 _LONGEST_MANY = 0.15
@@ -75,6 +77,7 @@ class Pacer:
         self._dirty = self._held = self._closed = self._writing = False
         self._timer: asyncio.TimerHandle | None = None
         self._pending = b""
+        self._is_first = True
         self._answers = False
         self._asked_at: float | None = None
         self._asked_bytes = 0
@@ -92,7 +95,13 @@ class Pacer:
         if not self._dirty:
             self._dirty = True
             self._first_change = self._busy_since = self._changed_at
-            self._at(self._changed_at + _SETTLE)
+            self._at(self._changed_at + (_FIRST_SETTLE if self._is_first else _SETTLE))
+
+    def settled(self) -> None:
+        """No newer frame comes at once: send this one as soon as the line is free."""
+        if self._dirty:
+            self._changed_at = self._first_change = self._loop.time() - _LONGEST_MANY
+            self._try()
 
     def send(self, data: bytes) -> None:
         """Send codes that are no frame, after what is under way."""
@@ -150,7 +159,7 @@ class Pacer:
         self._timer = None
         now = self._loop.time()
         late = now - self._due
-        if late > _LATE and now - self._busy_since < _LONGEST_BUSY:
+        if late > _LATE and not self._is_first and now - self._busy_since < _LONGEST_BUSY:
             # The app was at work all the time, so it has not settled yet.
             self._changed_at = now
             self._first_change += late
@@ -169,9 +178,10 @@ class Pacer:
 
     def _settled_at(self) -> float:
         """When the app will have said all that belongs together, as far as can be told."""
-        if self._source.extent() > _MANY:
+        if not self._is_first and self._source.extent() > _MANY:
             return min(self._changed_at + _SETTLE_MANY, self._first_change + _LONGEST_MANY)
-        return min(self._changed_at + _SETTLE, self._first_change + _LONGEST_SETTLE)
+        settle = _FIRST_SETTLE if self._is_first else _SETTLE
+        return min(self._changed_at + settle, self._first_change + _LONGEST_SETTLE)
 
     def _free_at(self, now: float) -> float:
         """When the line will be free, as far as is known."""
@@ -188,6 +198,7 @@ class Pacer:
 
     def _flush(self, now: float) -> None:
         self._dirty = False
+        self._is_first = False
         data = self._source.next_bytes(self._budget())
         if self._source.unfinished:
             self._dirty = True

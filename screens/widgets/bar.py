@@ -23,24 +23,18 @@ class Bar(Block):
 
     def label(self, left: str, right: str = "", style: str = "bold") -> None:
         """Put words into the rule; `style` is for the left ones."""
-        self._words = (left, right, style)
-        self._draw()
+        if (left, right, style) != self._words:
+            self._words = (left, right, style)
+            self.refresh()
 
     def join(self, joint: str) -> None:
         """Set the joint to the menu's edge; empty where there is no edge."""
         if joint != self._joint:
             self._joint = joint
-            self._draw()
+            self.refresh()
 
     def render(self) -> Content:
-        """Draw to the width of now: a first frame without it would be painted for nothing."""
-        self._shown = self._drawn()
-        return self._shown
-
-    def _draw(self) -> None:
-        self.show(self._drawn())
-
-    def _drawn(self) -> Content:
+        """Draw to the width of the moment."""
         left, right, style = self._words
         room = max(0, self.size.width - self._indent - (len(right) + 3 if right else 1) - 2)
         if len(left) > room:

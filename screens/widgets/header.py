@@ -18,15 +18,12 @@ class Header(Block):
 
     def tell(self, appliance: str, who: str) -> None:
         """Show these."""
-        self._appliance, self._who = appliance, who
-        self.show(self._drawn())
+        if (appliance, who) != (self._appliance, self._who):
+            self._appliance, self._who = appliance, who
+            self.refresh()
 
     def render(self) -> Content:
-        """Draw to the width of now: a first frame without it would be painted for nothing."""
-        self._shown = self._drawn()
-        return self._shown
-
-    def _drawn(self) -> Content:
+        """Draw to the width of the moment."""
         room = max(0, self.size.width - len(self._who) - 2)
         left = f" Threat Mitigator  {self._appliance}"[:room]
         return Content.assemble((f"{left:<{room}} ", "bold"), self._who)
