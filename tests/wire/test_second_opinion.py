@@ -94,7 +94,9 @@ def test_tmux_shows_the_console_as_a_full_repaint_does(term, tmp_path):
         tmux.until(lambda shown: "beat 12 s ago" in shown)
         for key in CONSOLE_STORY:
             tmux.run("send-keys", key)
-            built_up = tmux.settled()
+            tmux.settled()
+        tmux.until(lambda shown: "F1 Help" in shown)
+        built_up = tmux.settled()
         tmux.run("send-keys", "C-l")
         assert cells(tmux.settled()) == cells(built_up)
         assert "About" in built_up
