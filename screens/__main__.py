@@ -34,6 +34,7 @@ def _size(_context: click.Context, _parameter: click.Parameter, value: str | Non
 @click.option("--ascii/--unicode", default=None, help="Draw with ASCII characters, or with line graphics.")
 @click.option("--mono/--colour", default=None, help="Use no colours, or use them.")
 @click.option("--size", callback=_size, metavar="COLUMNSxROWS", help="Size, if nobody knows it.")
+@click.option("--locked", is_flag=True, hidden=True, help="For a login shell: start nothing, write nothing.")
 @click.option("--fill", type=click.Path(exists=True, dir_okay=False, path_type=Path), hidden=True)
 @json_option
 def console(
@@ -42,11 +43,14 @@ def console(
     ascii: bool | None = None,  # noqa: A002 - the option's name
     mono: bool | None = None,
     size: tuple[int, int] | None = None,
+    locked: bool = False,
     fill: Path | None = None,
     as_json: bool = False,  # noqa: ARG001 - every command takes --json
 ) -> int:
     """Open the console on this terminal (what happens without a command)."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        if locked:
+            raise click.UsageError("The console needs a terminal. With ssh, give neither a command nor -T.")
         names = ", ".join(COMMANDS)
         raise click.UsageError(f"The console needs a terminal. Without one there are the commands {names}.")
     for name in [name for name in os.environ if name.startswith("TEXTUAL")]:
@@ -57,9 +61,11 @@ def console(
     options = TerminalOptions(terminal=terminal, ascii=ascii, mono=mono, size=size, smallest=_SMALLEST)
     with painted(options):
         from screens.app import run as run_console
+        from tm_tui.harden import harden
         from tm_tui.paths import Home
 
-        return run_console(Home.find(), fill=fill)
+        harden()
+        return run_console(Home.find(), fill=fill, locked=locked)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from tm_tui.control.api import (
     ActivityLine,
     AgentStatus,
     ApproveRequest,
+    DiagnosticsText,
     ProbeReport,
     ProbeRequest,
     SaveRequest,
@@ -55,6 +56,10 @@ class Agent(Protocol):
 
     async def forget_host_key(self, endpoint: str) -> TrustDocument:
         """Trust the keys of `[host]:port` no longer."""
+        ...
+
+    async def diagnostics_text(self) -> DiagnosticsText:
+        """How the appliance stands, to be read out."""
         ...
 
     async def send_logs(self) -> SendReply:

@@ -16,7 +16,7 @@ from textual.worker import WorkerFailed
 from screens.agent import Connect, Connection
 from screens.fill import read_fill
 from screens.main import MainScreen
-from screens.private import Private
+from screens.private import Nobody, Private
 from screens.terminal.crash import write_report
 from screens.terminal.driver import SlowLineDriver
 from screens.theme import THEME
@@ -53,11 +53,13 @@ class TmTui(App[int], inherit_bindings=False):
         fill: "Mapping[str, Value] | None" = None,
         driver_class: "type[Driver] | None" = None,
         draws_cursor: bool | None = None,
+        locked: bool = False,
     ) -> None:
         super().__init__(driver_class=driver_class, ansi_color=True)
         self.register_theme(THEME)
         self.set_reactive(App.theme, THEME.name)
         self.animation_level = "none"
+        self._locked = locked
         self.draws_cursor = driver_class is None if draws_cursor is None else draws_cursor
         """Textual's own drivers hide the terminal's cursor; ours shows it, and nothing is drawn then."""
         self._main = MainScreen(connect, clock or SystemClock(), tty, fill or {})
@@ -85,7 +87,8 @@ class TmTui(App[int], inherit_bindings=False):
         """End with one clear line; Textual would print every local variable, passwords among them."""
         self._return_code = 1
         if self._exception is None:
-            self._exit_renderables.append(_crash_line(error, write_report(error)))
+            report = None if self._locked else write_report(error)
+            self._exit_renderables.append(_crash_line(error, report))
             self._exception = error
             self._exception_event.set()
         self._close_messages_no_wait()
@@ -139,19 +142,20 @@ def _crash_line(error: BaseException, report: Path | None) -> str:
     return safe_text(line)
 
 
-def run(home: "Home", *, fill: Path | None = None) -> int:
+def run(home: "Home", *, fill: Path | None = None, locked: bool = False) -> int:
     """Show the console of this home until the admin leaves. Returns the exit code (0 done, 1 it failed).
 
-    Without an agent a private one is started. `fill` is a settings.toml whose values stand on the form,
+    Without an agent a private one is started; a `locked` console starts none, and no crash leaves a file.
+    `fill` is a settings.toml whose values stand on the form,
     unsaved. Raises TmError when `fill` cannot be read or the control socket's path is too long.
     """
     values = read_fill(fill) if fill else {}
-    return asyncio.run(_run(home, values))
+    return asyncio.run(_run(home, values, locked=locked))
 
 
-async def _run(home: "Home", fill: "Mapping[str, Value]") -> int:
+async def _run(home: "Home", fill: "Mapping[str, Value]", *, locked: bool) -> int:
     socket = home.control_socket
-    async with Private(home) as private:
+    async with Nobody() if locked else Private(home) as private:
 
         @asynccontextmanager
         async def connect() -> AsyncIterator[Connection]:
@@ -159,7 +163,7 @@ async def _run(home: "Home", fill: "Mapping[str, Value]") -> int:
             async with ControlClient(socket) as client:
                 yield Connection(client, ours)
 
-        app = TmTui(connect, tty=_tty_name(), fill=fill, driver_class=SlowLineDriver)
+        app = TmTui(connect, tty=_tty_name(), fill=fill, driver_class=SlowLineDriver, locked=locked)
         code = await app.run_async(mouse=False)
     return code if code is not None else app.return_code or 0
 

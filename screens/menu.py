@@ -111,6 +111,15 @@ ENTRIES = (
         "System",
         ("trust.ca_file",),
     ),
+    Entry(
+        "Diagnostics",
+        "Diagnostics",
+        "How this appliance stands in a few lines, to read out on the phone or to copy.",
+        "screens.diagnostics",
+        "DiagnosticsPage",
+        "System",
+        at_once=True,
+    ),
     Entry("About", "About", "Versions and places.", "screens.about", "AboutPage", "System", at_once=True),
 )
 

@@ -13,6 +13,10 @@ COMMANDS = {
     "config": Lazy("tm_tui.cli.config:config", "Show and change the settings, look back, take back."),
     "trust": Lazy("tm_tui.cli.trust:trust", "Show authorities and host keys; approve and forget host keys."),
     "logs": Lazy("tm_tui.cli.logs:logs", "Take in events, send them now, show what waits."),
+    "explain": Lazy("tm_tui.cli.explain:explain", "Say what a failure code means and what to do."),
+    "diagnostics": Lazy(
+        "tm_tui.cli.diagnostics:diagnostics", "Make the bundle for support, without secrets."
+    ),
     "agent": Lazy("tm_tui.cli.agent:agent", "Run the agent in the foreground."),
     "portal": Lazy("tm_tui.cli.portal:portal", "Run a reference portal, for labs and tests."),
     "demo": Lazy("tm_tui.cli.demo:demo", "Show portal, agent and console at work in a temporary home."),
