@@ -60,9 +60,11 @@ def _head(name: str, section: int, moment: int, about: str) -> Iterator[str]:
     yield from (".SH NAME", f"{_text(name)} \\- {_text(about)}")
 
 
-def _paragraphs(text: str) -> Iterator[str]:
-    for paragraph in text.split("\n\n"):
-        yield from (".PP", _text(" ".join(paragraph.split())))
+def _paragraphs(*texts: str) -> Iterator[str]:
+    """Paragraphs; `.PP` stands between them only, as it has no meaning after a heading."""
+    for number, paragraph in enumerate(part for text in texts for part in text.split("\n\n")):
+        yield from ([".PP"] if number else [])
+        yield _text(" ".join(paragraph.split()))
 
 
 def _terms(pairs: Iterator[tuple[str, str]] | tuple[tuple[str, str], ...]) -> Iterator[str]:
@@ -87,9 +89,10 @@ def _command(words: tuple[str, ...], command: click.Command) -> Iterator[str]:
     context = click.Context(command, info_name=" ".join(words))
     usage = " ".join(command.collect_usage_pieces(context))
     yield from (".SS " + _text(" ".join(words)), f".B {_text(' '.join(words))}", _text(usage))
+    yield ".PP"
     yield from _paragraphs(command.help or "")
     records = (parameter.get_help_record(context) for parameter in command.params)
-    yield from _terms((record[0], record[1] or "\\&") for record in records if record)
+    yield from _terms((record[0], record[1] or "See above.") for record in records if record)
 
 
 def tm_tui_1(moment: int) -> str:
@@ -104,7 +107,7 @@ def tm_tui_1(moment: int) -> str:
     lines += [".SH COMMANDS"]
     for words, command in _commands(group, ("tm-tui",)):
         lines += _command(words, command)
-    lines += [".SH EXIT STATUS", *_terms(_EXIT), *_paragraphs(_CHECK)]
+    lines += [".SH EXIT STATUS", *_terms(_EXIT), ".PP", *_paragraphs(_CHECK)]
     lines += [".SH ENVIRONMENT", *_terms(_VARIABLES), ".SH FILES", *_terms(_FILES)]
     lines += [".SH SEE ALSO", "tm\\-tui\\-agent(8), tm\\-tui\\-settings(5), /usr/share/doc/tm\\-tui"]
     return "\n".join(lines) + "\n"

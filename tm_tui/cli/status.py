@@ -23,7 +23,13 @@ __all__ = ["status"]
 @click.option(
     "--check", is_flag=True, help="Exit as monitoring wants: 0 ok, 1 warning, 2 critical, 3 unknown."
 )
-@click.option("--format", "form", type=click.Choice(["text", "json", "openmetrics"]), default="text")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "openmetrics"]),
+    default="text",
+    help="For people, for programs, for Prometheus.",
+)
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a file, whole or not at all."
 )
