@@ -31,6 +31,7 @@ Each save makes a numbered folder revisions/NNNNNN with settings.toml, secrets.j
 meta.json; the link current leads to the one in force. They are changed with tm-tui config, or in the console,
 never by hand: a file that is not what was saved is refused. tm-tui config apply FILE takes a settings.toml
 from elsewhere; passwords do not stand in it, tm-tui config secret asks for them."""
+_CONSOLE = "Without a command it opens the console on this terminal; F1 explains each screen."
 _EXIT = (("0", "Done."), ("1", "It failed."), ("2", "Wrong use."), ("3", "No agent answers."))
 _CHECK = "With status --check: 0 ok, 1 warning, 2 critical, 3 unknown."
 _FILES = (
@@ -100,10 +101,7 @@ def tm_tui_1(moment: int) -> str:
     group = engine_commands(console)
     lines = [*_head("tm-tui", 1, moment, "console and commands of a Threat Mitigator appliance")]
     lines += [".SH SYNOPSIS", ".B tm\\-tui", "[COMMAND] [OPTIONS]"]
-    lines += [".SH DESCRIPTION", *_paragraphs(group.help or "")]
-    lines += [
-        *_paragraphs("Without a command it opens the console on this terminal; F1 explains each screen.")
-    ]
+    lines += [".SH DESCRIPTION", *_paragraphs(group.help or "", _CONSOLE)]
     lines += [".SH COMMANDS"]
     for words, command in _commands(group, ("tm-tui",)):
         lines += _command(words, command)

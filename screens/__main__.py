@@ -35,6 +35,7 @@ def _size(_context: click.Context, _parameter: click.Parameter, value: str | Non
 @click.option("--mono/--colour", default=None, help="Use no colours, or use them.")
 @click.option("--size", callback=_size, metavar="COLUMNSxROWS", help="Size, if nobody knows it.")
 @click.option("--locked", is_flag=True, hidden=True, help="For a login shell: start nothing, write nothing.")
+@click.option("--plain", is_flag=True, help="Numbered prompts instead of a screen (always with TERM=dumb).")
 @click.option("--fill", type=click.Path(exists=True, dir_okay=False, path_type=Path), hidden=True)
 @json_option
 def console(
@@ -44,10 +45,16 @@ def console(
     mono: bool | None = None,
     size: tuple[int, int] | None = None,
     locked: bool = False,
+    plain: bool = False,
     fill: Path | None = None,
     as_json: bool = False,  # noqa: ARG001 - every command takes --json
 ) -> int:
     """Open the console on this terminal (what happens without a command)."""
+    if plain or (os.environ.get("TERM") == "dumb" and terminal is None and sys.stdin.isatty()):
+        from screens.plain.console import run_plain
+        from tm_tui.paths import Home
+
+        return run_plain(Home.find(), locked=locked)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         if locked:
             raise click.UsageError("The console needs a terminal. With ssh, give neither a command nor -T.")

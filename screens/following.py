@@ -14,6 +14,7 @@ from screens.seen import Seen
 from screens.sending import send_logs
 from screens.trial import Trial
 from screens.watch import watch
+from screens.widgets.dialog import Dialog
 from tm_tui.control.failures import AgentAbsent
 from tm_tui.errors import TmError
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from screens.agent import Agent, Connect, Connection
     from screens.draft import Value
-    from screens.widgets.dialog import Dialog
+    from screens.question import Question
     from tm_tui.clock import Clock
     from tm_tui.control.api import ActivityLine, SessionInfo, SettingsDocument
     from tm_tui.errors import Problem
@@ -81,9 +82,9 @@ class Following(Screen[None], inherit_bindings=False):
         if self.draft is not None:
             self.draft = self.draft.with_secret(name, secret)
 
-    async def ask(self, dialog: "Dialog") -> str:
+    async def ask(self, question: "Question") -> str:
         """Show a question and wait for the answer."""
-        return await self.app.push_screen_wait(dialog)
+        return await self.app.push_screen_wait(Dialog(question))
 
     def on_mount(self) -> None:
         """Start following."""

@@ -12,6 +12,7 @@ from screens.following import Following
 from screens.help_screen import HelpScreen
 from screens.leaving import discard_asked, leaving_asked
 from screens.palette import Palette
+from screens.question import Question
 from screens.saving import save
 from screens.testing import cancelled, run_test
 from screens.widgets.dialog import Dialog
@@ -193,8 +194,9 @@ class MainScreen(Following, inherit_bindings=False):
     def tell(self, words: str, *, wrong: bool = False) -> None:
         """Put a notice above the status panel; one that does not fit there stands in a box."""
         if wrong and len(words) > self.size.width - 22:
-            self.app.push_screen(Dialog(words.partition(":")[0], [words], [("close", "Close")]))
-            words = words.partition(":")[0] + "."
+            title = words.partition(":")[0]
+            self.app.push_screen(Dialog(Question(title, [words], [("close", "Close")])))
+            words = f"{title}."
         self._frame.tell_notice(words, wrong=wrong)
         self._told_at = self.clock.monotonic()
 

@@ -15,7 +15,7 @@ from tm_tui.cli.writing import tell
 from tm_tui.control.api import AgentStatus, LastFailure
 from tm_tui.control.client import ControlClient
 
-__all__ = ["status"]
+__all__ = ["one_line", "status"]
 
 
 @click.command()
@@ -58,10 +58,11 @@ def status(*, watch: bool, check: bool, form: str, output: Path | None, as_json:
 async def _always(client: ControlClient, *, as_json: bool) -> None:
     async with aclosing(client.status_stream()) as snapshots:
         async for snapshot in snapshots:
-            emit(snapshot.model_dump(mode="json")) if as_json else show([_line(snapshot)])
+            emit(snapshot.model_dump(mode="json")) if as_json else show([one_line(snapshot)])
 
 
-def _line(status: AgentStatus) -> str:
+def one_line(status: AgentStatus) -> str:
+    """The snapshot on one line."""
     servers = status.status_server, status.log_server
     failure = next((server.last_failure for server in servers if server.last_failure), None)
     parts = [

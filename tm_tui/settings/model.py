@@ -10,11 +10,13 @@ from pydantic_core import InitErrorDetails
 from tm_tui.errors import Problem, SettingsRefused
 from tm_tui.settings.types import (
     CaFile,
+    Days,
     Email,
     HeartbeatSeconds,
     Host,
     Interval,
     Kbps,
+    Mib,
     Password,
     Port,
     UserName,
@@ -30,6 +32,7 @@ __all__ = [
     "ProxySettings",
     "Secrets",
     "Settings",
+    "SpoolSettings",
     "StatusServer",
     "TmspSettings",
     "TrustSettings",
@@ -177,6 +180,15 @@ class TrustSettings(Part):
     """Path of a PEM file with authorities to trust as well, such as your portal's; read when you save."""
 
 
+class SpoolSettings(Part):
+    """How much may wait for the log server. Full, the queue takes no more events; it never drops any."""
+
+    max_mib: Mib = Field(1024, title="Most MiB to wait")
+    """Disk that waiting logs may take, 16 to 16384 MiB. What waits already stays, also above a new limit."""
+    max_days: Days = Field(14, title="Most days to wait")
+    """When the oldest log has waited so long (1 to 365 days), no more are taken until it is delivered."""
+
+
 class Settings(Part):
     """All that an admin decides. The passwords are apart, in `Secrets`."""
 
@@ -184,6 +196,7 @@ class Settings(Part):
     tmsp: TmspSettings = TmspSettings()
     proxy: ProxySettings = ProxySettings()
     trust: TrustSettings = TrustSettings()
+    spool: SpoolSettings = SpoolSettings()
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> "Settings":

@@ -12,10 +12,12 @@ from pydantic_core import PydanticCustomError
 __all__ = [
     "INTERVALS",
     "CaFile",
+    "Days",
     "Email",
     "Host",
     "Interval",
     "Kbps",
+    "Mib",
     "Password",
     "Port",
     "UserName",
@@ -136,6 +138,24 @@ def _check_seconds(value: Any) -> int:
     return seconds
 
 
+def _check_mib(value: Any) -> int:
+    mib = _whole_number(value, 16, 16384)
+    if mib is None:
+        cause = "This is no limit of the log queue in MiB."
+        raise refusal(
+            "mib", cause, "Enter a whole number from 16 (room for a few batches) to 16384 (16 GiB)."
+        )
+    return mib
+
+
+def _check_days(value: Any) -> int:
+    days = _whole_number(value, 1, 365)
+    if days is None:
+        cause = "This is no number of days that logs may wait."
+        raise refusal("days", cause, "Enter a whole number from 1 (a server's bad night) to 365 (a year).")
+    return days
+
+
 def interval_seconds(interval: str) -> int:
     """Seconds of a checked interval such as `1h`, or `30s` in a lab."""
     return INTERVALS.get(interval) or int(interval.removesuffix("s"))
@@ -209,6 +229,9 @@ Kbps = Annotated[int, BeforeValidator(_check_kbps, json_schema_input_type=int), 
 HeartbeatSeconds = Annotated[
     int, BeforeValidator(_check_seconds, json_schema_input_type=int), Field(ge=5, le=28800)
 ]
+Mib = Annotated[int, BeforeValidator(_check_mib, json_schema_input_type=int), Field(ge=16, le=16384)]
+"""MiB (1,048,576 bytes) of disk."""
+Days = Annotated[int, BeforeValidator(_check_days, json_schema_input_type=int), Field(ge=1, le=365)]
 Interval = Annotated[str, AfterValidator(_check_interval)]
 CaFile = Annotated[str, AfterValidator(_check_ca_file)]
 """The absolute path of a PEM file, or empty."""
