@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -77,6 +78,45 @@ def test_a_login_is_the_console(host: ConsoleHost, trap: Path) -> None:
         assert status["NoNewPrivs"] == "1"
         assert int(status["SigIgn"], 16) >> (signal.SIGTSTP - 1) & 1
         assert Path(f"/proc/{pid}/cwd").readlink() == Path("/")
+        leave(terminal)
+
+
+SECRET_PARTS = ("mem", "environ", "maps", "fd/0", "stack", "auxv", "io")
+
+
+def read_as(uid: int, pid: int) -> str:
+    """What of a process's inside another process of this user can open."""
+    parts = " ".join(f"/proc/{pid}/{part}" for part in SECRET_PARTS)
+    script = f'for part in {parts}; do (exec 3<"$part") 2>/dev/null && echo "$part"; done; true'
+    command = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "sh", "-c", script]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_nobody_looks_into_console_or_agent(host: ConsoleHost, trap: Path) -> None:
+    """Memory and environment of both are closed to other users, and to other processes of their own user."""
+    home = host.launcher.home / "agent-home"
+    home.mkdir()
+    os.chown(home, host.uid, host.uid)
+    ids = [f"--reuid={host.uid}", f"--regid={host.uid}", "--clear-groups"]
+    environ = {"TM_TUI_HOME": str(home), "LD_LIBRARY_PATH": str(host.launcher.python.parents[1] / "lib")}
+    command = [program("setpriv"), *ids, str(host.launcher.python), "-I", "-m", "tm_tui.cli", "agent"]
+    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as agent:
+        try:
+            assert agent.stderr
+            while "serves" not in (line := agent.stderr.readline()):
+                assert line, "the agent ended"
+            assert read_as(host.uid, agent.pid) == ""
+            assert read_as(65534, agent.pid) == ""
+            assert "Max core file size        0 " in Path(f"/proc/{agent.pid}/limits").read_text()
+        finally:
+            agent.terminate()
+            agent.communicate(timeout=20)
+            shutil.rmtree(home)
+    with host.console() as terminal:
+        seen(terminal)
+        assert read_as(host.uid, host.python()) == ""
+        assert read_as(65534, host.python()) == ""
+        assert read_as(0, host.python()) != "", "this looks at nothing"
         leave(terminal)
 
 
