@@ -46,7 +46,7 @@ def make_environment(tree: Path, python: str, wheel: Path) -> Path:
         "-m",
         "pip",
         "--disable-pip-version-check",
-        "--quiet",
+        "-qq",
         "--python",
         home / "bin" / "python3",
     ]

@@ -12,6 +12,8 @@ import pytest
 from e2e.lab import COMMAND, Lab, lab, processes_with
 from e2e.terminal import Terminal
 
+pytestmark = pytest.mark.timeout(240)  # one fixture runs twenty commands; a busy machine takes its time
+
 CANARY = "Kanarienvogel-4711%/#:@ü"
 PROXY_CANARY = "Zeisig-0815&=?"
 WRONG = "Wellensittich-1234"

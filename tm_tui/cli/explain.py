@@ -1,5 +1,6 @@
 """`tm-tui explain`: a failure code in plain words, without a network."""
 
+import re
 from difflib import get_close_matches
 from textwrap import wrap
 
@@ -8,11 +9,11 @@ from click.shell_completion import CompletionItem
 
 from tm_tui.cli.output import emit, json_option, show
 from tm_tui.explain import codes, explanation
-from tm_tui.text import safe_text
 
 __all__ = ["explain"]
 
 _WIDTH = 100
+_CODE = re.compile(r"[a-z0-9-]{1,40}")
 
 
 def _complete(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -31,7 +32,8 @@ def explain(*, code: str | None, as_json: bool) -> None:
     if text is None:
         near = get_close_matches(code, codes(), 1)
         hint = f" Did you mean {near[0]}?" if near else " `tm-tui explain` lists all."
-        raise click.UsageError(f"There is no failure code {safe_text(code, 60)!r}.{hint}")
+        shown = f" {code}" if _CODE.fullmatch(code) else ""  # what does not look like one is not repeated
+        raise click.UsageError(f"There is no failure code{shown}.{hint}")
     if as_json:
         emit({"code": code, "text": text})
     else:
