@@ -12,6 +12,7 @@ from tm_tui.control.api import (
     AgentStatus,
     ApproveRequest,
     Conflict,
+    DiagnosticsText,
     HostKeyInfo,
     LogServerStatus,
     ProbeReport,
@@ -189,6 +190,12 @@ class ScriptedAgent:
         self.hold.set()
         self.trusted = TrustDocument(ca_file="", authorities=(), host_keys=())
         self.activity: asyncio.Queue[ActivityLine | None] = asyncio.Queue()
+        self.diagnosis: tuple[str, ...] | TmError = (
+            "Appliance:      tm01, hosted edition",
+            "Status server:  failing, last beat 12 s ago",
+            "  Code:         tls-expired, in step tls, 4 in a row",
+            "Waiting:        3 events, 1500 bytes, 1 % full",
+        )
         self.sendings: list[SendReply | TmError] = []
         self.kept: dict[int, tuple[ReportInfo, str]] = {}
         self.cases_held: list[CaseInfo] = []
@@ -264,6 +271,11 @@ class ScriptedAgent:
     async def patterns(self) -> PatternsDocument:
         """None was issued yet."""
         return PatternsDocument(state="current", deploy="manual", deployer=DeployerInfo(ready=False))
+
+    async def diagnostics_text(self) -> DiagnosticsText:
+        if isinstance(self.diagnosis, TmError):
+            raise self.diagnosis
+        return DiagnosticsText(taken_at=NOON, lines=self.diagnosis)
 
     async def send_logs(self) -> SendReply:
         self._alive()

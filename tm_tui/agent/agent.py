@@ -20,6 +20,7 @@ from tm_tui.clock import Clock, SystemClock
 from tm_tui.control.activity import Activity
 from tm_tui.control.api import AgentStatus, ServerState
 from tm_tui.control.core import Changed, SecretsByName
+from tm_tui.control.last_test import LastTest
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.link.bandwidth import Bandwidth
@@ -64,6 +65,7 @@ class Agent:
         self.spool = spool
         loaded = self.store.load()
         self.activity = Activity(clock)
+        self.last_test = LastTest()
         self._started = self.clock.monotonic()
         self._saving = asyncio.Lock()
         self.revision: Revision

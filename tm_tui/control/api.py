@@ -18,6 +18,7 @@ __all__ = [
     "AgentStatus",
     "ApproveRequest",
     "Conflict",
+    "DiagnosticsText",
     "Difference",
     "HostKeyInfo",
     "LastFailure",
@@ -234,6 +235,13 @@ class ProbeReport(Shape):
     passed: bool
     failures: tuple[ReportFailure, ...] = ()
     seconds: float = 0.0
+
+
+class DiagnosticsText(Shape):
+    """How the appliance stands in a dozen short lines, to be read out on the phone or copied."""
+
+    taken_at: datetime
+    lines: tuple[SafeText, ...]
 
 
 class TrustDocument(Shape):

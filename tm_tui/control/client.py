@@ -15,6 +15,7 @@ from tm_tui.control.api import (
     AgentStatus,
     ApproveRequest,
     Conflict,
+    DiagnosticsText,
     Difference,
     ProbeReport,
     ProbeRequest,
@@ -146,12 +147,8 @@ class ControlClient:
 
     async def export_spool(self, form: str) -> AsyncGenerator[bytes, None]:
         """Yield the events that wait, piece by piece, as ndjson, cef, leef or csv."""
-        from tm_tui.control.transport import Answer
-
-        async with aclosing(self._transport().download(f"/v1/spool?format={quote(form)}")) as pieces:
+        async with aclosing(self._download(f"/v1/spool?format={quote(form)}")) as pieces:
             async for piece in pieces:
-                if isinstance(piece, Answer):
-                    raise _refused(piece)
                 yield piece
 
     async def send_logs(self) -> SendReply:
@@ -215,6 +212,16 @@ class ControlClient:
         """Try again at once what waits or is paused (409 while sending is switched off)."""
         return await self._ask(CasesDocument, "POST", "/v1/cases/send")
 
+    async def diagnostics_text(self) -> DiagnosticsText:
+        """How the appliance stands, to be read out."""
+        return await self._ask(DiagnosticsText, "GET", "/v1/diagnostics?format=text")
+
+    async def diagnostics(self) -> AsyncGenerator[bytes, None]:
+        """Yield the bundle for support, a tar.gz without secrets, piece by piece."""
+        async with aclosing(self._download("/v1/diagnostics")) as pieces:
+            async for piece in pieces:
+                yield piece
+
     async def activity(self) -> tuple[ActivityLine, ...]:
         """What the agent did of late, the oldest first."""
         return await self._ask(tuple[ActivityLine, ...], "GET", "/v1/activity")
@@ -226,6 +233,15 @@ class ControlClient:
                 if event.event == "line":
                     yield _read(ActivityLine, event.data)
         raise AgentAbsent("The agent has ended.")
+
+    async def _download(self, path: str) -> AsyncGenerator[bytes, None]:
+        from tm_tui.control.transport import Answer
+
+        async with aclosing(self._transport().download(path)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Answer):
+                    raise _refused(piece)
+                yield piece
 
     async def _ask(
         self,

@@ -14,6 +14,7 @@ from tm_tui.settings.store import Revision, SettingsStore
 if TYPE_CHECKING:
     from tm_tui.cases.desk import CaseDesk
     from tm_tui.control.activity import Activity
+    from tm_tui.control.last_test import LastTest
     from tm_tui.delivery.service import DeliveryService
     from tm_tui.patterns.custom_patterns import CustomPatterns
     from tm_tui.reports.service import ReportService
@@ -82,6 +83,10 @@ class Core(Protocol):
     @property
     def activity(self) -> "Activity":
         """What the agent did of late."""
+
+    @property
+    def last_test(self) -> "LastTest":
+        """The newest connection test."""
 
     @property
     def revision(self) -> Revision:
