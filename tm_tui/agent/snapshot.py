@@ -4,7 +4,16 @@ import os
 from datetime import datetime
 
 from tm_tui import __version__
-from tm_tui.control.api import AgentStatus, LogServerStatus, ServerState, SpoolStatus, StatusServerStatus
+from tm_tui.control.api import (
+    AgentStatus,
+    LogServerStatus,
+    RollbackInfo,
+    ServerState,
+    SessionEntry,
+    SpoolStatus,
+    StatusServerStatus,
+    TrialInfo,
+)
 from tm_tui.control.spool_api import KindInfo
 from tm_tui.settings.store import Revision
 from tm_tui.spool.store import SpoolSnapshot
@@ -35,6 +44,9 @@ def snapshot(
     log_server: LogServerStatus,
     spool: SpoolStatus,
     alerts: tuple[str, ...],
+    trial: TrialInfo | None = None,
+    rollback: RollbackInfo | None = None,
+    sessions: tuple[SessionEntry, ...] = (),
 ) -> AgentStatus:
     """Put the parts together."""
     tmsp = revision.settings.tmsp
@@ -50,6 +62,9 @@ def snapshot(
         status_server=status_server,
         log_server=log_server,
         spool=spool,
+        trial=trial,
+        rollback=rollback,
+        sessions=sessions,
         alerts=(*alerts, *(() if tmsp.enabled else disabled_alerts(tmsp.edition))),
     )
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["ago", "count", "emit", "json_option", "note_option", "show", "span", "table"]
+__all__ = ["ago", "count", "emit", "json_option", "note_option", "show", "span", "table", "who"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,3 +60,9 @@ def ago(seconds: float | None) -> str:
 def count(number: int, thing: str) -> str:
     """Say a number of things: `1 event`, `2 events`."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def who(user: str, tty: str, ssh_from: str) -> str:
+    """Say who it was: the user by the kernel; what the client said of itself stands in brackets."""
+    said = " ".join(part for part in (tty, f"from {ssh_from}" if ssh_from else "") if part)
+    return f"{user} ({said})" if said else user

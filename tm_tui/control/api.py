@@ -4,8 +4,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import SecretStr
-
+from tm_tui.control.session_api import (
+    Claim,
+    DraftRequest,
+    EditingRequest,
+    KeptDraft,
+    RollbackInfo,
+    SecretChanges,
+    SessionEntry,
+    SessionInfo,
+    TrialInfo,
+    TrialRequest,
+)
 from tm_tui.control.shapes import LastFailure, Shape
 from tm_tui.control.spool_api import DeliveryState, KindInfo, ProgressInfo
 from tm_tui.text import SafeText
@@ -16,7 +26,10 @@ __all__ = [
     "ApproveRequest",
     "Conflict",
     "Difference",
+    "DraftRequest",
+    "EditingRequest",
     "HostKeyInfo",
+    "KeptDraft",
     "LastFailure",
     "LogServerStatus",
     "ProbeReport",
@@ -24,16 +37,21 @@ __all__ = [
     "ProblemInfo",
     "Refusal",
     "ReportFailure",
+    "RestoreRequest",
     "RevisionInfo",
+    "RollbackInfo",
     "SaveRequest",
     "SecretChanges",
     "ServerState",
+    "SessionEntry",
     "SessionInfo",
     "SettingsDocument",
     "Shape",
     "SpoolStatus",
     "StatusServerStatus",
     "StepEvent",
+    "TrialInfo",
+    "TrialRequest",
     "TrustDocument",
 ]
 
@@ -103,6 +121,12 @@ class AgentStatus(Shape):
     status_server: StatusServerStatus
     log_server: LogServerStatus
     spool: SpoolStatus = SpoolStatus()
+    trial: TrialInfo | None = None
+    """What is in force on trial only."""
+    rollback: RollbackInfo | None = None
+    """A trial that was taken back by itself, and nobody who may write has seen it yet."""
+    sessions: tuple[SessionEntry, ...] = ()
+    """The consoles that are on, the longest first."""
     alerts: tuple[SafeText, ...] = ()
     """What an admin must know now, a sentence each: a damaged revision, what being disabled means."""
 
@@ -115,17 +139,6 @@ class ActivityLine(Shape):
     text: SafeText
 
 
-class SecretChanges(Shape):
-    """Passwords going in; they never come out. None: unchanged; empty: removed."""
-
-    tmsp: SecretStr | None = None
-    proxy: SecretStr | None = None
-
-    def by_name(self) -> dict[str, SecretStr | None]:
-        """As `Secrets.changed` takes them."""
-        return {"tmsp": self.tmsp, "proxy": self.proxy}
-
-
 class SettingsDocument(Shape):
     """One revision as its readers may see it. `secrets_set` names the passwords that exist: tmsp, proxy."""
 
@@ -135,6 +148,9 @@ class SettingsDocument(Shape):
     saved_at: datetime | None = None
     saved_by: SafeText = ""
     note: SafeText = ""
+    tty: Claim = ""
+    ssh_from: Claim = ""
+    """With `tty` what the client said of itself; `saved_by` is the kernel's word."""
 
 
 class SaveRequest(Shape):
@@ -143,6 +159,15 @@ class SaveRequest(Shape):
     settings: dict[str, Any]
     secrets: SecretChanges = SecretChanges()
     note: SafeText = ""
+    trial: TrialRequest | None = None
+    """Take it back by itself unless it is confirmed in time."""
+
+
+class RestoreRequest(Shape):
+    """The body of POST /v1/history/N/restore, which may be empty."""
+
+    note: SafeText = ""
+    trial: TrialRequest | None = None
 
 
 class Difference(Shape):
@@ -249,13 +274,6 @@ class ApproveRequest(Shape):
     secrets: SecretChanges = SecretChanges()
 
 
-class SessionInfo(Shape):
-    """Who is asking, as the kernel says, and what the role permits."""
-
-    user: SafeText
-    role: Literal["write", "read"]
-
-
 class RevisionInfo(Shape):
     """One entry of the history."""
 
@@ -263,3 +281,11 @@ class RevisionInfo(Shape):
     saved_at: datetime
     saved_by: SafeText
     note: SafeText = ""
+    tty: Claim = ""
+    ssh_from: Claim = ""
+    """With `tty` what the client said of itself; `saved_by` is the kernel's word."""
+    kind: Literal["save", "trial", "restore", "rollback"] = "save"
+    of: int | None = None
+    """The older revision whose settings these are."""
+    outcome: Literal["running", "confirmed", "rolled-back"] | None = None
+    """How a trial ended."""

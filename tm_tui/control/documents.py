@@ -1,5 +1,8 @@
 """Revisions as the control socket shows them: never a password, only which ones are set."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 from tm_tui.control.api import (
     Conflict,
     Difference,
@@ -13,7 +16,9 @@ from tm_tui.link.trust import Trust
 from tm_tui.settings.differences import differences
 from tm_tui.settings.store import Revision
 
-__all__ = ["conflict_of", "differences_of", "document_of", "entry_of", "host_key_of", "trust_of"]
+__all__ = ["conflict_of", "differences_of", "document_of", "history_of", "host_key_of", "trust_of"]
+
+Outcome = Literal["running", "confirmed", "rolled-back"]
 
 
 def document_of(revision: Revision) -> SettingsDocument:
@@ -25,10 +30,12 @@ def document_of(revision: Revision) -> SettingsDocument:
         saved_at=revision.saved_at,
         saved_by=revision.saved_by,
         note=revision.note,
+        tty=revision.claims.tty,
+        ssh_from=revision.claims.ssh_from,
     )
 
 
-def entry_of(revision: Revision) -> RevisionInfo | None:
+def _entry_of(revision: Revision, outcome: Outcome | None = None) -> RevisionInfo | None:
     """Show one line of the history; None for the state before the first save."""
     if revision.saved_at is None:
         return None
@@ -37,7 +44,28 @@ def entry_of(revision: Revision) -> RevisionInfo | None:
         saved_at=revision.saved_at,
         saved_by=revision.saved_by,
         note=revision.note,
+        tty=revision.claims.tty,
+        ssh_from=revision.claims.ssh_from,
+        kind=revision.kind,
+        of=revision.of,
+        outcome=outcome,
     )
+
+
+def history_of(revisions: Sequence[Revision], on_trial: int | None) -> tuple[RevisionInfo, ...]:
+    """Show the history, newest first. `on_trial` is the revision whose trial goes on."""
+    taken_back = {one.number - 1 for one in revisions if one.kind == "rollback"}
+    shown = (_entry_of(one, _outcome(one, on_trial, taken_back)) for one in revisions)
+    return tuple(entry for entry in shown if entry is not None)
+
+
+def _outcome(revision: Revision, on_trial: int | None, taken_back: set[int]) -> Outcome | None:
+    """Nothing else is saved during a trial, so a rollback follows right after what it takes back."""
+    if revision.kind != "trial":
+        return None
+    if revision.number == on_trial:
+        return "running"
+    return "rolled-back" if revision.number in taken_back else "confirmed"
 
 
 def differences_of(old: Revision, new: Revision) -> tuple[Difference, ...]:

@@ -13,10 +13,12 @@ from tm_tui.settings.types import (
     Email,
     HeartbeatSeconds,
     Host,
+    IdleMinutes,
     Interval,
     Kbps,
     Password,
     Port,
+    TrialMinutes,
     UserName,
     is_ip_address,
     refusal,
@@ -25,6 +27,7 @@ from tm_tui.text import safe_text
 
 __all__ = [
     "DEFAULT_PORTS",
+    "ConsoleSettings",
     "LogServer",
     "Part",
     "ProxySettings",
@@ -177,6 +180,15 @@ class TrustSettings(Part):
     """Path of a PEM file with authorities to trust as well, such as your portal's; read when you save."""
 
 
+class ConsoleSettings(Part):
+    """How the console behaves towards those who sit before it."""
+
+    idle_minutes: IdleMinutes = Field(15, title="Log out after")
+    """Minutes without a key after which the console logs out, 1 to 480; 0 never. What was typed is kept."""
+    trial_minutes: TrialMinutes = Field(10, title="Trial lasts")
+    """Minutes, 1 to 120, after which settings saved on trial are taken back unless they are confirmed."""
+
+
 class Settings(Part):
     """All that an admin decides. The passwords are apart, in `Secrets`."""
 
@@ -184,6 +196,7 @@ class Settings(Part):
     tmsp: TmspSettings = TmspSettings()
     proxy: ProxySettings = ProxySettings()
     trust: TrustSettings = TrustSettings()
+    console: ConsoleSettings = ConsoleSettings()
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> "Settings":

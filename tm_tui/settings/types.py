@@ -14,10 +14,12 @@ __all__ = [
     "CaFile",
     "Email",
     "Host",
+    "IdleMinutes",
     "Interval",
     "Kbps",
     "Password",
     "Port",
+    "TrialMinutes",
     "UserName",
     "interval_seconds",
     "is_ip_address",
@@ -136,6 +138,23 @@ def _check_seconds(value: Any) -> int:
     return seconds
 
 
+def _check_idle_minutes(value: Any) -> int:
+    minutes = _whole_number(value, 0, 480)
+    if minutes is None:
+        remedy = "Enter whole minutes up to 480, a working day; 0 never logs out."
+        raise refusal("idle_minutes", "This is no length of time without a key.", remedy)
+    return minutes
+
+
+def _check_trial_minutes(value: Any) -> int:
+    minutes = _whole_number(value, 1, 120)
+    if minutes is None:
+        cause = "This is no length of a trial."
+        remedy = "Enter whole minutes from 1 to 120: an appliance must not stay out of reach for longer."
+        raise refusal("trial_minutes", cause, remedy)
+    return minutes
+
+
 def interval_seconds(interval: str) -> int:
     """Seconds of a checked interval such as `1h`, or `30s` in a lab."""
     return INTERVALS.get(interval) or int(interval.removesuffix("s"))
@@ -209,6 +228,14 @@ Kbps = Annotated[int, BeforeValidator(_check_kbps, json_schema_input_type=int), 
 HeartbeatSeconds = Annotated[
     int, BeforeValidator(_check_seconds, json_schema_input_type=int), Field(ge=5, le=28800)
 ]
+IdleMinutes = Annotated[
+    int, BeforeValidator(_check_idle_minutes, json_schema_input_type=int), Field(ge=0, le=480)
+]
+"""0 is never."""
+TrialMinutes = Annotated[
+    int, BeforeValidator(_check_trial_minutes, json_schema_input_type=int), Field(ge=1, le=120)
+]
+"""Long enough for a beat to come through, short enough to wait for when the way in is lost."""
 Interval = Annotated[str, AfterValidator(_check_interval)]
 CaFile = Annotated[str, AfterValidator(_check_ca_file)]
 """The absolute path of a PEM file, or empty."""
