@@ -223,7 +223,7 @@ class Agent:
             revision = await asyncio.to_thread(save)
             _log.info("%s %d: %s.", what, revision.number, _changed_fields(before, revision))
             self._adopt(revision, None)
-            self._trials.began()
+            self._trials.began(revision.number, before)
         return revision
 
     def _adopt(self, revision: Revision, problem: TmError | None) -> None:

@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from tm_tui.agent.trial_words import alerts_of, rollback_info, trial_info
 from tm_tui.clock import Clock, boot_id
@@ -34,6 +33,8 @@ class _Running:
     record: TrialRecord
     accepted: int
     """Beats that had been accepted when it began: one more confirms it."""
+    before: Revision | None
+    """What comes back, in memory too; None when it could not be read."""
     problem: str = ""
 
 
@@ -86,22 +87,31 @@ class Trials:
             record = self._counting_here(record, left)
         self._adopt(loaded.revision, loaded.problem)
         self._armed = record
-        self.began()
+        self.began(record.new, self._read_old(record))
 
     def _late(self, record: TrialRecord, loaded: Loaded) -> None:
         """The time went by while no agent ran."""
         try:
             revision = self._write_back(record)
         except StorageFailed as failure:
-            self._adopt(loaded.revision, None)  # only for want of the one before, which comes next
-            self._still_there(record, failure)
+            before = self._read_old(record)
+            self._adopt(before or loaded.revision, None)
+            self._running = _Running(record, 0, before)
+            self._still_there(failure)
             self._task = asyncio.create_task(self._count_down(record), name="trial")
         else:
             self._went_back(record, revision)
 
+    def _read_old(self, record: TrialRecord) -> Revision | None:
+        try:
+            return self._store.get(record.old)
+        except StorageFailed as failure:
+            self._problem = failure
+            return None
+
     def _counting_here(self, record: TrialRecord, left: float) -> TrialRecord:
         """The same trial on the clock of this boot."""
-        here = self._timed(record.old, record.new, record.minutes, left, record)
+        here = record.counted_by(self._clock, self._boot, left)
         try:
             self._store.rearm(here)
         except StorageFailed as failure:
@@ -113,31 +123,19 @@ class Trials:
         minutes = request.minutes or settings.console.trial_minutes
 
         def record(old: int, new: int) -> TrialRecord:
-            self._armed = self._timed(old, new, minutes, minutes * 60.0, who.user)
+            self._armed = TrialRecord.begun(
+                old, new, minutes, by=who.user, clock=self._clock, boot=self._boot
+            )
             return self._armed
 
         return record
 
-    def _timed(self, old: int, new: int, minutes: int, left: float, begun: TrialRecord | str) -> TrialRecord:
-        """A trial with so many seconds left on this clock, begun by somebody, or before."""
-        now = self._clock.now()
-        return TrialRecord(
-            old=old,
-            new=new,
-            minutes=minutes,
-            started_at=now if isinstance(begun, str) else begun.started_at,
-            started_by=begun if isinstance(begun, str) else begun.started_by,
-            deadline=now + timedelta(seconds=left),
-            boot=self._boot,
-            boot_deadline=self._clock.monotonic() + left,
-        )
-
-    def began(self) -> None:
-        """The revision that was armed, if one was, is in force: count down."""
+    def began(self, number: int, before: Revision | None) -> None:
+        """Revision `number` is in force: count down if it was armed. `before` comes back then."""
         record, self._armed = self._armed, None
-        if record is None:
+        if record is None or record.new != number:
             return
-        self._running = _Running(record, self._beats())
+        self._running = _Running(record, self._beats(), before)
         left = record.boot_deadline - self._clock.monotonic()
         _log.warning(
             "Revision %d is on trial: revision %d comes back in %.0f s unless it is confirmed.",
@@ -172,7 +170,7 @@ class Trials:
             record = self._record(number)
             if self.overdue:
                 raise TrialOver(number)
-            await asyncio.to_thread(self._store.confirm, record)
+            await asyncio.to_thread(self._store.confirm, record, by)
             self._over()
         _log.info("Revision %d is confirmed by %s.", number, by)
 
@@ -236,7 +234,7 @@ class Trials:
         try:
             revision = await asyncio.to_thread(self._write_back, record)
         except StorageFailed as failure:
-            self._still_there(record, failure)
+            self._still_there(failure)
         else:
             self._went_back(record, revision)
 
@@ -255,15 +253,15 @@ class Trials:
         self._over()
         self._adopt(revision, None)
 
-    def _still_there(self, record: TrialRecord, failure: StorageFailed) -> None:
+    def _still_there(self, failure: StorageFailed) -> None:
         """The way back cannot be written: go it in memory, and try again."""
-        first = self._running is None or not self._running.problem
-        self._running = _Running(record, 0, f"{failure.cause} {failure.remedy}")
-        if first:
-            try:
-                self._adopt(self._store.get(record.old), failure)
-            except StorageFailed as unreadable:
-                self._problem = unreadable
+        running = self._running
+        if running is None:
+            return
+        first, running.problem = not running.problem, f"{failure.cause} {failure.remedy}"
+        if first and running.before is not None:
+            self._adopt(running.before, None)
+        self._changed()
 
     # What is shown ------------------------------------------------------------------------------------------
 

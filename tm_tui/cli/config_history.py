@@ -43,7 +43,8 @@ def history(*, as_json: bool) -> None:
 
 def _why(entry: RevisionInfo) -> str:
     """The note, and how a trial ended."""
-    outcome = f"on trial: {entry.outcome}" if entry.outcome else ""
+    by = f" by {entry.confirmed_by}" if entry.outcome == "confirmed" else ""
+    outcome = f"on trial: {entry.outcome}{by}" if entry.outcome else ""
     return "; ".join(part for part in (outcome, entry.note) if part)
 
 

@@ -287,5 +287,6 @@ class RevisionInfo(Shape):
     kind: Literal["save", "trial", "restore", "rollback"] = "save"
     of: int | None = None
     """The older revision whose settings these are."""
-    outcome: Literal["running", "confirmed", "rolled-back"] | None = None
-    """How a trial ended."""
+    outcome: Literal["running", "confirmed", "rolled-back", "interrupted"] | None = None
+    """How a trial ended; interrupted: the agent was killed before it was in force."""
+    confirmed_by: SafeText = ""

@@ -18,7 +18,7 @@ from tm_tui.settings.store import Revision
 
 __all__ = ["conflict_of", "differences_of", "document_of", "history_of", "host_key_of", "trust_of"]
 
-Outcome = Literal["running", "confirmed", "rolled-back"]
+Outcome = Literal["running", "confirmed", "rolled-back", "interrupted"]
 
 
 def document_of(revision: Revision) -> SettingsDocument:
@@ -49,6 +49,7 @@ def _entry_of(revision: Revision, outcome: Outcome | None = None) -> RevisionInf
         kind=revision.kind,
         of=revision.of,
         outcome=outcome,
+        confirmed_by=revision.confirmed_by,
     )
 
 
@@ -65,7 +66,9 @@ def _outcome(revision: Revision, on_trial: int | None, taken_back: set[int]) -> 
         return None
     if revision.number == on_trial:
         return "running"
-    return "rolled-back" if revision.number in taken_back else "confirmed"
+    if revision.number in taken_back:
+        return "rolled-back"
+    return "confirmed" if revision.confirmed_by else "interrupted"
 
 
 def differences_of(old: Revision, new: Revision) -> tuple[Difference, ...]:

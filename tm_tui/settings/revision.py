@@ -16,10 +16,20 @@ from tm_tui.errors import SettingsRefused, StorageFailed
 from tm_tui.settings.model import Secrets, Settings
 from tm_tui.text import SafeText, safe_text
 
-__all__ = ["NO_CLAIMS", "NO_REVISION", "Claims", "Kind", "Revision", "read_revision", "write_revision"]
+__all__ = [
+    "NO_CLAIMS",
+    "NO_REVISION",
+    "Claims",
+    "Kind",
+    "Revision",
+    "read_revision",
+    "write_confirmation",
+    "write_revision",
+]
 
 _MOST_BYTES = 1 << 20
 _KNOWN_SCHEMA = 1
+_CONFIRMATION = "confirmed.json"
 _RESTORE = "Restore it from a backup, or save the settings again."
 
 
@@ -54,6 +64,8 @@ class Revision:
     kind: Kind = "save"
     of: int | None = None
     """The older revision whose settings these are, where `kind` is restore or rollback."""
+    confirmed_by: str = ""
+    """Who or what ended its trial well."""
 
 
 NO_REVISION = Revision(0, Settings(), Secrets(), None, None, "")
@@ -121,7 +133,34 @@ def read_revision(folder: Folder, number: int, *, with_secrets: bool = True) -> 
         claims,
         meta.kind,
         meta.of,
+        _confirmed_by(folder) if meta.kind == "trial" else "",
     )
+
+
+class _Confirmation(BaseModel):
+    """confirmed.json of a revision that was saved on trial."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    by: SafeText
+    at: datetime
+
+
+def write_confirmation(folder: Folder, by: str, at: datetime) -> None:
+    """Note in the folder of a revision that its trial ended well. Raises StorageFailed."""
+    folder.remove(_CONFIRMATION)  # what a killed one left
+    folder.write(_CONFIRMATION, _Confirmation(by=by, at=at).model_dump_json().encode())
+    folder.sync()
+
+
+def _confirmed_by(folder: Folder) -> str:
+    try:
+        return _Confirmation.model_validate_json(folder.read(_CONFIRMATION, _MOST_BYTES)).by
+    except (
+        StorageFailed,
+        ValidationError,
+    ):  # torn: the trial went on, and another one was written if it ended well
+        return ""
 
 
 def _secrets_text(secrets: Secrets) -> str:

@@ -16,7 +16,7 @@ from tm_tui.clock import Clock, SystemClock
 from tm_tui.errors import Problem, SettingsRefused, StorageFailed, TmError
 from tm_tui.settings.authorities import read_authorities
 from tm_tui.settings.model import Settings, missing_secrets
-from tm_tui.settings.revision import NO_CLAIMS, NO_REVISION, Claims, Kind, Revision
+from tm_tui.settings.revision import NO_CLAIMS, NO_REVISION, Claims, Kind, Revision, write_confirmation
 from tm_tui.settings.revisions import (
     Loaded,
     commit,
@@ -171,12 +171,14 @@ class SettingsStore:
         with self._writing() as config:
             put(config, TRIAL_FILE, trial)
 
-    def confirm(self, trial: TrialRecord) -> None:
+    def confirm(self, trial: TrialRecord, by: str) -> None:
         """End a trial: what is in force stays. Raises StorageFailed, and the trial goes on then."""
         with self._writing() as config:
             found = running(config)
             if found is None or found.new != trial.new:
                 raise StorageAbsent(f"No trial of revision {trial.new} is filed.", "Look at the history.")
+            with config.folder("revisions") as revisions, revisions.folder(f"{trial.new:06}") as folder:
+                write_confirmation(folder, safe_text(by), self._clock.now())
             drop(config, TRIAL_FILE)
 
     def take_back(

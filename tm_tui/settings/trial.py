@@ -6,12 +6,13 @@ settings. `rollback.json` tells of a trial that nobody confirmed, until somebody
 """
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tm_tui.atomic import Folder, StorageAbsent
+from tm_tui.clock import Clock
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.settings.revisions import in_force
 from tm_tui.text import SafeText, safe_text
@@ -53,6 +54,34 @@ class TrialRecord(_Record):
     """The boot of the machine in which `boot_deadline` counts."""
     boot_deadline: float
     """Seconds since that boot, suspend included: no step of the wall clock moves it."""
+
+    @classmethod
+    def begun(cls, old: int, new: int, minutes: int, *, by: str, clock: Clock, boot: str) -> Self:
+        """A whole trial from now on."""
+        now, seconds = clock.now(), minutes * 60.0
+        return cls(
+            old=old,
+            new=new,
+            minutes=minutes,
+            started_at=now,
+            started_by=by,
+            deadline=now + timedelta(seconds=seconds),
+            boot=boot,
+            boot_deadline=clock.monotonic() + seconds,
+        )
+
+    def counted_by(self, clock: Clock, boot: str, left: float) -> "TrialRecord":
+        """The same trial with so many seconds left, on the clock of another boot."""
+        return TrialRecord(
+            old=self.old,
+            new=self.new,
+            minutes=self.minutes,
+            started_at=self.started_at,
+            started_by=self.started_by,
+            deadline=clock.now() + timedelta(seconds=left),
+            boot=boot,
+            boot_deadline=clock.monotonic() + left,
+        )
 
     def left(self, boot: str, seconds: float, now: datetime) -> float:
         """Seconds until the end, as of this moment; never more than the whole trial."""
