@@ -34,6 +34,7 @@ def _size(_context: click.Context, _parameter: click.Parameter, value: str | Non
 @click.option("--ascii/--unicode", default=None, help="Draw with ASCII characters, or with line graphics.")
 @click.option("--mono/--colour", default=None, help="Use no colours, or use them.")
 @click.option("--size", callback=_size, metavar="COLUMNSxROWS", help="Size, if nobody knows it.")
+@click.option("--plain", is_flag=True, help="Numbered prompts instead of a screen (always with TERM=dumb).")
 @click.option("--fill", type=click.Path(exists=True, dir_okay=False, path_type=Path), hidden=True)
 @json_option
 def console(
@@ -42,10 +43,16 @@ def console(
     ascii: bool | None = None,  # noqa: A002 - the option's name
     mono: bool | None = None,
     size: tuple[int, int] | None = None,
+    plain: bool = False,
     fill: Path | None = None,
     as_json: bool = False,  # noqa: ARG001 - every command takes --json
 ) -> int:
     """Open the console on this terminal (what happens without a command)."""
+    if plain or (os.environ.get("TERM") == "dumb" and terminal is None and sys.stdin.isatty()):
+        from screens.plain.console import run_plain
+        from tm_tui.paths import Home
+
+        return run_plain(Home.find())
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         names = ", ".join(COMMANDS)
         raise click.UsageError(f"The console needs a terminal. Without one there are the commands {names}.")

@@ -31,6 +31,8 @@ class Entry:
     """Keys of the settings that show beside the menu before it is opened."""
     at_once: bool = False
     """Shown as soon as it is highlighted: there is nothing in it to change."""
+    commands: tuple[str, ...] = ()
+    """The commands of `tm-tui` that do the same in plain lines; the first shows what there is."""
 
     @property
     def path(self) -> str:
@@ -56,6 +58,7 @@ ENTRIES = (
         "screens.status",
         "StatusPage",
         at_once=True,
+        commands=("status",),
     ),
     Entry(
         "TMSP",
@@ -92,6 +95,7 @@ ENTRIES = (
         "LogQueuePage",
         "Logs",
         at_once=True,
+        commands=("logs list", "logs send"),
     ),
     Entry(
         "Activity",
@@ -101,6 +105,7 @@ ENTRIES = (
         "ActivityPage",
         "Logs",
         at_once=True,
+        commands=("activity",),
     ),
     Entry(
         "Server Identity",
@@ -110,8 +115,18 @@ ENTRIES = (
         "IdentityPage",
         "System",
         ("trust.ca_file",),
+        commands=("trust show", "trust approve", "trust forget"),
     ),
-    Entry("About", "About", "Versions and places.", "screens.about", "AboutPage", "System", at_once=True),
+    Entry(
+        "About",
+        "About",
+        "Versions and places.",
+        "screens.about",
+        "AboutPage",
+        "System",
+        at_once=True,
+        commands=("status",),
+    ),
 )
 
 
