@@ -123,7 +123,7 @@ async def agent(users: Any) -> AsyncIterator[tuple[Agent, Home]]:
             yield running, home
 
 
-def asked(path: Path, identity: tuple[int, list[int]], row: Row) -> tuple[int, bytes]:
+def asked(path: Path, identity: tuple[int, list[int]], *rows: Row) -> list[tuple[int, bytes]]:
     """Ask in a child that is this user. Status 0: the socket did not open; 1: dropped without an answer."""
     uid, groups = identity
     reading, writing = os.pipe()
@@ -134,14 +134,16 @@ def asked(path: Path, identity: tuple[int, list[int]], row: Row) -> tuple[int, b
             os.setgroups(groups)
             os.setgid(groups[0])
             os.setuid(uid)
-            os.write(writing, _said(path, row))
+            with os.fdopen(writing, "wb") as pipe:
+                for row in rows:
+                    pipe.write(_said(path, row).replace(b"\n", b" ") + b"\n")
         finally:
             os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
-        status, _, rest = pipe.read().partition(b" ")
+        lines = [line.rstrip(b"\n").partition(b" ") for line in pipe]
     os.waitpid(child, 0)
-    return int(status), rest
+    return [(int(status), body) for status, _, body in lines]
 
 
 def _said(path: Path, row: Row) -> bytes:
@@ -194,14 +196,12 @@ async def test_each_call_by_each_role(
     agent: tuple[Agent, Home], users: dict[str, tuple[int, list[int]]], role: str
 ) -> None:
     """Writers get what the call gives, readers 403 for all but GET, others not even a connection."""
-    wanted, found = {}, {}
-    for row in TABLE:
+    answers = await asyncio.to_thread(asked, agent[1].control_socket, users[role], *TABLE)
+    writes, found, wanted = role in {"root", "tm-admin"}, {}, {}
+    for row, (status, body) in zip(TABLE, answers, strict=True):
         name = f"{row.method} {row.target}"
-        status, body = await asyncio.to_thread(asked, agent[1].control_socket, users[role], row)
         found[name] = status
-        wanted[name] = (
-            row.status if role in {"root", "tm-admin"} or (role and row.reads) else 403 if role else 0
-        )
+        wanted[name] = row.status if writes or (role and row.reads) else 403 if role else 0
         if status == 403:
             assert json.loads(body)["code"] == "read-only"
     assert found == wanted
@@ -213,8 +213,8 @@ async def test_others_are_dropped_even_where_the_file_lets_them(
     """A socket whose mode somebody loosened still answers nobody without a role."""
     agent[1].run.chmod(0o755)
     agent[1].control_socket.chmod(0o666)
-    for row in TABLE:
-        assert await asyncio.to_thread(asked, agent[1].control_socket, users[""], row) == (1, b""), row
+    answers = await asyncio.to_thread(asked, agent[1].control_socket, users[""], *TABLE)
+    assert answers == [(1, b"")] * len(TABLE)
 
 
 async def test_the_groups_are_the_systems_own(users: dict[str, tuple[int, list[int]]]) -> None:
@@ -232,7 +232,7 @@ async def test_a_draft_is_its_users_alone(
         "PUT", "", "/v1/draft", 200, reads=False, body='{"revision": 0, "typed": {"tmsp.email": "a@b.cc"}}'
     )
     show = Row("GET", "", "/v1/draft", 200, reads=True)
-    assert (await asyncio.to_thread(asked, path, users["tm-admin"], keep))[0] == 200
-    assert (await asyncio.to_thread(asked, path, users["root"], show))[0] == 404
-    status, body = await asyncio.to_thread(asked, path, users["tm-admin"], show)
+    assert (await asyncio.to_thread(asked, path, users["tm-admin"], keep))[0][0] == 200
+    assert (await asyncio.to_thread(asked, path, users["root"], show))[0][0] == 404
+    [(status, body)] = await asyncio.to_thread(asked, path, users["tm-admin"], show)
     assert (status, json.loads(body)["typed"]) == (200, {"tmsp.email": "a@b.cc"})
