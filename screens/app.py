@@ -6,11 +6,13 @@ import sys
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from secrets import token_hex
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.events import Event, Key, Paste
 from textual.worker import WorkerFailed
 
 from screens.agent import Connect, Connection
@@ -74,6 +76,12 @@ class TmTui(App[int], inherit_bindings=False):
     def get_system_commands(self, screen: "Screen[Any]") -> Iterable[SystemCommand]:  # noqa: ARG002  Textual's shape
         """None of Textual's own commands."""
         return ()
+
+    async def on_event(self, event: Event) -> None:
+        """Note that somebody is there: keys and pastes, and nothing that the agent sends."""
+        if isinstance(event, Key | Paste):
+            self._main.keyed()
+        await super().on_event(event)
 
     def action_redraw(self) -> None:
         """^L: paint everything anew, for a screen that something else wrote on."""
@@ -150,13 +158,13 @@ def run(home: "Home", *, fill: Path | None = None) -> int:
 
 
 async def _run(home: "Home", fill: "Mapping[str, Value]") -> int:
-    socket = home.control_socket
+    socket, identity = home.control_socket, token_hex(8)
     async with Private(home) as private:
 
         @asynccontextmanager
         async def connect() -> AsyncIterator[Connection]:
             ours = await private.ready()
-            async with ControlClient(socket) as client:
+            async with ControlClient(socket, session=identity) as client:
                 yield Connection(client, ours)
 
         app = TmTui(connect, tty=_tty_name(), fill=fill, driver_class=SlowLineDriver)

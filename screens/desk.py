@@ -31,6 +31,10 @@ class Desk(Protocol):
         """Show a question and wait for the answer."""
         ...
 
+    async def ask_noted(self, question: "Question") -> tuple[str, str]:
+        """Ask, with room for an optional note: the answer and the note."""
+        ...
+
     def tell(self, words: str, *, wrong: bool = False) -> None:
         """Put a notice above the status panel."""
         ...

@@ -15,6 +15,7 @@ from screens.sending import send_logs
 from screens.trial import Trial
 from screens.watch import watch
 from screens.widgets.dialog import Dialog
+from screens.widgets.noted_dialog import NotedDialog
 from tm_tui.control.failures import AgentAbsent
 from tm_tui.errors import TmError
 
@@ -86,6 +87,12 @@ class Following(Screen[None], inherit_bindings=False):
         """Show a question and wait for the answer."""
         return await self.app.push_screen_wait(Dialog(question))
 
+    async def ask_noted(self, question: "Question") -> tuple[str, str]:
+        """Show a question with room for a note; the answer and the note."""
+        dialog = NotedDialog(question)
+        answer = await self.app.push_screen_wait(dialog)
+        return answer, dialog.note
+
     def on_mount(self) -> None:
         """Start following."""
         self._watch_agent()
@@ -156,7 +163,7 @@ class Following(Screen[None], inherit_bindings=False):
         if event.changes and self.read_only:
             self.tell("You may only look here.")
         else:
-            self.run_worker(self._run(event), group=event.group, exclusive=True)
+            self.run_worker(lambda: self._run(event), group=event.group, exclusive=True)
 
     async def _run(self, event: ForAgent) -> None:
         try:

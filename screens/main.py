@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from screens import keys, menu
-from screens.following import Following
+from screens.attending import Attending
 from screens.help_screen import HelpScreen
 from screens.leaving import discard_asked, leaving_asked
 from screens.palette import Palette
@@ -37,7 +37,7 @@ __all__ = ["MainScreen"]
 _NOTICE_SECONDS = 60.0
 
 
-class MainScreen(Following, inherit_bindings=False):
+class MainScreen(Attending, inherit_bindings=False):
     """All that is in sight."""
 
     CSS_PATH = "main.tcss"
@@ -87,6 +87,7 @@ class MainScreen(Following, inherit_bindings=False):
         """A value was typed, saved or taken over."""
         self._pages.told_draft(self.draft)
         self._menu.marked = frozenset(self._changed_entries())
+        self.edits_on(tuple(sorted(self._menu.marked)))
         self._retitle()
         self.watch_trial()
 
@@ -110,6 +111,7 @@ class MainScreen(Following, inherit_bindings=False):
             self._frame.tell_notice("", wrong=False)
         self._frame.tell_status(self.seen, now)
         self._pages.told_status(self.seen, now)
+        self.attend(now)
         if self.trial is not None and self.trial.running:
             self.watch_trial()
 
@@ -124,7 +126,8 @@ class MainScreen(Following, inherit_bindings=False):
     def _hint(self) -> str:
         page = self._pages.current
         if self._working:
-            return f"Esc Back  {page.HINT}".rstrip() if page is not None else "Esc Back"
+            back = "" if self.check_action("save", ()) else "Esc Back"  # forms have a button for it
+            return f"{back}  {page.HINT if page is not None else ''}".strip()
         return "" if page is not None and page.first() is None else "Enter Open"
 
     def _changed_entries(self) -> "Iterator[str]":
@@ -220,11 +223,11 @@ class MainScreen(Following, inherit_bindings=False):
         """Offer what is permitted here, and nothing else."""
         if action in {"save", "test"}:
             return self._working and not self.read_only and action in self._pages.actions()
+        if action == "on_trial":
+            return self.may_try or self.check_action("save", ()) is True
         if action == "send":
             return not self.read_only and action in self._pages.actions()
-        if action == "menu":
-            return self._working
-        return super().check_action(action, parameters)
+        return self._working if action == "menu" else super().check_action(action, parameters)
 
     @work(exclusive=True, group="save")
     async def action_save(self) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from screens.draft import Draft
 from screens.keys import Key
+from screens.on_trial import time_left
 from screens.seen import Seen
 from screens.trial import Trial
 from screens.widgets.ages import elapsed
@@ -27,7 +28,9 @@ class Frame:
     def __init__(self, tty: str) -> None:
         self._tty = tty
         self._who = self._appliance = ""
-        self._revision = ""
+        self._revision = self._trial = ""
+        self._on = 0
+        """How many consoles are on, this one too."""
         self._notice = ("", False)
         self.header = Header()
         self.top = Bar(joint="┬", indent=21)
@@ -49,14 +52,25 @@ class Frame:
         place = f" on {self._tty}" if self._tty else ""
         agent = "  private agent" if private else ""
         self._who = f"{session.user}{place}{role}{agent}"
-        self.header.tell(self._appliance, self._who)
+        self._draw_header()
 
     def tell_status(self, seen: Seen, now: float) -> None:
         """Show the snapshot, as old as it is."""
         self.panel.tell(seen, now)
-        if seen.status is not None:
-            self._appliance = seen.status.appliance
-            self.header.tell(self._appliance, self._who)
+        if seen.status is None:
+            return
+        self._appliance = seen.status.appliance
+        self._on = len(seen.status.sessions)
+        self._draw_header()
+        trial = seen.status.trial
+        words = time_left(trial, seen.left(trial.left_seconds, now)) if trial is not None else ""
+        if words != self._trial:
+            self._trial = words
+            self._draw_bottom()
+
+    def _draw_header(self) -> None:
+        others = f"  {self._on} on" if self._on > 1 and self._who else ""
+        self.header.tell(self._appliance, f"{self._who}{others}")
 
     def tell_place(self, path: str, changed: int, draft: Draft | None) -> None:
         """Show where we are, and what is unsaved here."""
@@ -72,7 +86,9 @@ class Frame:
     def _draw_bottom(self) -> None:
         words, wrong = self._notice
         self.bottom.label(
-            f"! {words}" if wrong else words, self._revision, "bold ansi_red" if wrong else "bold"
+            f"! {words}" if wrong else words,
+            self._trial or self._revision,
+            "bold ansi_red" if wrong else "bold",
         )
 
     def tell_keys(self, keys: Sequence[Key], hint: str) -> None:

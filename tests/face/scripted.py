@@ -12,11 +12,17 @@ from tm_tui.control.api import (
     AgentStatus,
     ApproveRequest,
     Conflict,
+    Difference,
+    DraftRequest,
     HostKeyInfo,
+    KeptDraft,
     LogServerStatus,
     ProbeReport,
     ProbeRequest,
+    Refusal,
     ReportFailure,
+    RestoreRequest,
+    RevisionInfo,
     SaveRequest,
     ServerState,
     SessionInfo,
@@ -26,7 +32,7 @@ from tm_tui.control.api import (
     StepEvent,
     TrustDocument,
 )
-from tm_tui.control.failures import AgentAbsent, SaveConflict
+from tm_tui.control.failures import AgentAbsent, ControlRefused, SaveConflict
 from tm_tui.control.spool_api import KindInfo, SendReply
 from tm_tui.errors import TmError
 from tm_tui.settings.model import Settings
@@ -46,6 +52,7 @@ FILLED: dict[str, Any] = {
     },
     "proxy": {"enabled": False, "type": "http", "host": "", "port": 8080, "username": ""},
     "trust": {"ca_file": ""},
+    "console": {"idle_minutes": 15, "trial_minutes": 10},
 }
 
 
@@ -187,6 +194,10 @@ class ScriptedAgent:
         self.trusted = TrustDocument(ca_file="", authorities=(), host_keys=())
         self.activity: asyncio.Queue[ActivityLine | None] = asyncio.Queue()
         self.sendings: list[SendReply | TmError] = []
+        self.saved: tuple[RevisionInfo, ...] = ()
+        self.changes: dict[tuple[int, int], tuple[Difference, ...]] = {}
+        self.kept: KeptDraft | None = None
+        self.edited: list[tuple[str, ...]] = []
 
     def connect(self) -> Any:
         """A way to this agent, as the app takes it."""
@@ -254,6 +265,55 @@ class ScriptedAgent:
         self.requests.append(("forget", endpoint))
         self.trusted = TrustDocument(ca_file="", authorities=(), host_keys=())
         return self.trusted
+
+    async def history(self) -> tuple[RevisionInfo, ...]:
+        self._alive()
+        return self.saved
+
+    async def differences(self, old: int, new: int) -> tuple[Difference, ...]:
+        self._alive()
+        return self.changes.get((old, new), ())
+
+    async def restore(
+        self, number: int, revision: int, request: RestoreRequest | None = None
+    ) -> SettingsDocument:
+        self._alive()
+        self.requests.append(("restore", number, revision, request))
+        return document(revision + 1)
+
+    async def confirm_trial(self, revision: int) -> SettingsDocument:
+        self._alive()
+        self.requests.append(("confirm", revision))
+        return self.document
+
+    async def end_trial(self, revision: int) -> SettingsDocument:
+        self._alive()
+        self.requests.append(("end", revision))
+        return document(revision + 1)
+
+    async def acknowledge_rollback(self) -> AgentStatus:
+        self._alive()
+        self.requests.append("seen")
+        return status()
+
+    async def editing(self, places: tuple[str, ...]) -> None:
+        self._alive()
+        self.edited.append(places)
+
+    async def kept_draft(self) -> KeptDraft:
+        self._alive()
+        if self.kept is None:
+            raise ControlRefused(404, Refusal(code="not-found", cause="Nothing is kept.", remedy=""))
+        return self.kept
+
+    async def keep_draft(self, request: DraftRequest) -> KeptDraft:
+        self._alive()
+        self.requests.append(request)
+        return KeptDraft(revision=request.revision, typed=request.typed, secrets=(), kept_at=NOON)
+
+    async def drop_draft(self) -> None:
+        self._alive()
+        self.kept = None
 
     async def send_logs(self) -> SendReply:
         self._alive()
