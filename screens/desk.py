@@ -27,6 +27,11 @@ class Desk(Protocol):
         """The agent; raises AgentAbsent when none is there."""
         ...
 
+    @property
+    def read_only(self) -> bool:
+        """Whether this admin may only look."""
+        ...
+
     async def ask(self, question: "Question") -> str:
         """Show a question and wait for the answer."""
         ...

@@ -163,7 +163,11 @@ class Following(Screen[None], inherit_bindings=False):
         if event.changes and self.read_only:
             self.tell("You may only look here.")
         else:
-            self.run_worker(lambda: self._run(event), group=event.group, exclusive=True)
+
+            async def run() -> None:  # a coroutine of its own would be left behind if the worker never starts
+                await self._run(event)
+
+            self.run_worker(run, group=event.group, exclusive=True)  # type: ignore[arg-type]  # a typo of theirs
 
     async def _run(self, event: ForAgent) -> None:
         try:

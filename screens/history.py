@@ -84,7 +84,7 @@ class HistoryPage(Page):
         if entry.revision != now:
             lines += ["", f"Since then, up to revision {now}:"]
             lines += _listed(await desk.agent.differences(entry.revision, now))
-            answers += [] if getattr(desk, "read_only", True) else [("back", "Go back to it")]
+            answers += [] if desk.read_only else [("back", "Go back to it")]
         answer = await desk.ask(Question(f"Revision {entry.revision}", lines, answers))
         if answer == "back":
             await _go_back(desk, entry, now)
