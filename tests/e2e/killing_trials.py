@@ -62,14 +62,13 @@ class _Campaign:
     async def story(self, client: ControlClient, email: str, end: str) -> None:
         """Save on trial, then confirm, take back, or neither, until the kill."""
         self.tried, self.confirmed, self.ended = email, False, False
-        revision = (await client.settings()).revision
         request = SaveRequest(
             settings={"tmsp": {"email": email}},
             secrets=SecretChanges(tmsp=SecretStr(email)),
             trial=TrialRequest(),
         )
         with contextlib.suppress(AgentAbsent):  # killed before it could answer
-            saved = await client.save(request, revision)
+            saved = await client.save(request, (await client.settings()).revision)
             if end == "confirm":
                 await client.confirm_trial(saved.revision)
                 self.confirmed = True
@@ -93,10 +92,8 @@ async def kill_in_trials(folder: Path, rounds: int, seed: int) -> Counter[str]:
     chance = random.Random(seed)
     campaign = _Campaign(folder)
     environ = {**os.environ, "TM_TUI_HOME": str(folder)}
-    async with (
-        AgentProcess(folder / "agent.log", environ),
-        ControlClient(campaign.home.control_socket) as client,
-    ):
+    unharmed = AgentProcess(folder / "agent.log", environ)
+    async with unharmed, ControlClient(campaign.home.control_socket) as client:
         await campaign.story(client, "first@example.com", "confirm")  # what the first call costs is no story
         await campaign.look(client)
         began = time.monotonic()

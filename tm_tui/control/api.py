@@ -18,12 +18,14 @@ from tm_tui.control.session_api import (
 )
 from tm_tui.control.shapes import LastFailure, Shape
 from tm_tui.control.spool_api import DeliveryState, KindInfo, ProgressInfo
+from tm_tui.control.trust_api import CertificateInfo, HostKeyInfo, ServerIdentity, TrustDocument
 from tm_tui.text import SafeText
 
 __all__ = [
     "ActivityLine",
     "AgentStatus",
     "ApproveRequest",
+    "CertificateInfo",
     "Conflict",
     "Difference",
     "DraftRequest",
@@ -42,6 +44,7 @@ __all__ = [
     "RollbackInfo",
     "SaveRequest",
     "SecretChanges",
+    "ServerIdentity",
     "ServerState",
     "SessionEntry",
     "SessionInfo",
@@ -209,15 +212,6 @@ class ProbeRequest(Shape):
     secrets: SecretChanges = SecretChanges()
 
 
-class HostKeyInfo(Shape):
-    """A host key to look at. `endpoint` is `[host]:port`, `fingerprint` is `SHA256:...`."""
-
-    endpoint: SafeText
-    algorithm: SafeText
-    fingerprint: SafeText
-    state: Literal["approved", "unknown", "changed", "new-type"]
-
-
 class StepEvent(Shape):
     """One line of a probe. `step` is SERVER.STAGE.
 
@@ -251,15 +245,6 @@ class ProbeReport(Shape):
     passed: bool
     failures: tuple[ReportFailure, ...] = ()
     seconds: float = 0.0
-
-
-class TrustDocument(Shape):
-    """Whom the appliance trusts beside the system's authorities."""
-
-    ca_file: SafeText
-    authorities: tuple[SafeText, ...]
-    """One line an authority of the CA file: subject, expiry, SHA-256 fingerprint."""
-    host_keys: tuple[HostKeyInfo, ...]
 
 
 class ApproveRequest(Shape):

@@ -1,18 +1,22 @@
 """Revisions as the control socket shows them: never a password, only which ones are set."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from tm_tui.control.api import (
+    CertificateInfo,
     Conflict,
     Difference,
     HostKeyInfo,
     RevisionInfo,
+    ServerIdentity,
     SettingsDocument,
     TrustDocument,
 )
+from tm_tui.link.chains import SEEN
 from tm_tui.link.host_keys import HostKey, HostKeys
 from tm_tui.link.trust import Trust
+from tm_tui.link.types import Endpoint
 from tm_tui.settings.differences import differences
 from tm_tui.settings.store import Revision
 
@@ -98,4 +102,40 @@ def trust_of(revision: Revision, host_keys: HostKeys) -> TrustDocument:
         ca_file=revision.settings.trust.ca_file,
         authorities=Trust(revision.ca_pem, host_keys).authorities(),
         host_keys=tuple(host_key_of(key, host_keys) for key in host_keys.entries()),
+        servers=tuple(_identities(revision)),
+    )
+
+
+def _identities(revision: Revision) -> Iterator[ServerIdentity]:
+    logs, status = revision.settings.tmsp.log_server, revision.settings.tmsp.status_server
+    if logs.host:
+        by: Literal["tls", "ssh"] = "tls" if logs.protocol == "ssl" else "ssh"
+        yield _identity("log_server", Endpoint(logs.host, logs.port), by)
+    if status.host:
+        yield _identity("status_server", Endpoint(status.host, status.port), "tls")
+
+
+def _identity(
+    server: Literal["log_server", "status_server"], endpoint: Endpoint, by: Literal["tls", "ssh"]
+) -> ServerIdentity:
+    from tm_tui.link.certificates import read_certificate
+
+    seen = SEEN.of(endpoint) if by == "tls" else None
+    found = [read_certificate(der) for der in seen.certificates] if seen is not None else []
+    return ServerIdentity(
+        server=server,
+        endpoint=endpoint.bracketed,
+        verified_by=by,
+        seen_at=seen.at if seen is not None else None,
+        chain=tuple(
+            CertificateInfo(
+                subject=one.subject,
+                issuer=one.issuer,
+                not_before=one.not_before,
+                not_after=one.not_after,
+                sha256=one.fingerprint,
+            )
+            for one in found
+            if one is not None
+        ),
     )
