@@ -22,6 +22,8 @@ Value = str | bool
 SECRETS = MappingProxyType({"tmsp.password": "tmsp", "proxy.password": "proxy"})
 """The two fields that are passwords, and the names of their secrets."""
 
+_NO_TEST = "spool."
+"""Settings of the log queue say nothing of servers and the way to them."""
 _PORT_OF = {"tmsp.log_server.protocol": "tmsp.log_server.port", "proxy.type": "proxy.port"}
 
 
@@ -169,6 +171,11 @@ class Draft:
         if of != self.fingerprint():
             return "stale"
         return "passed" if passed else "failed"
+
+    @property
+    def concerns_servers(self) -> bool:
+        """Whether a test could say anything about what was changed."""
+        return any(not key.startswith(_NO_TEST) for key in self.changed())
 
     @property
     def switches_off(self) -> bool:

@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from screens.messages import ForAgent
 from screens.person import person
 from screens.question import Question
-from screens.saving import field_name
+from screens.saving import ON_TRIAL, field_name
 from screens.widgets.ages import clock_time
 from screens.widgets.block import Block
 from screens.widgets.listing import Listing
@@ -91,11 +91,10 @@ class HistoryPage(Page):
 
 
 async def _go_back(desk: "Desk", entry: RevisionInfo, now: int) -> None:
+    how = "saved again, as a new revision, and in force at once"
     lines = [
-        f"The settings and passwords of revision {entry.revision} are saved again, as a new revision, and in",
-        "force at once. What was saved since stays in the history.",
-        "On trial, the present ones come back by themselves unless the status server accepts a beat or",
-        "somebody confirms.",
+        f"The settings and passwords of revision {entry.revision} are {how}. The history loses nothing.",
+        f"On trial, {ON_TRIAL}",
     ]
     answers = [("stay", "Stay"), ("back", "Go back"), ("trial", "Go back on trial")]
     question = Question(f"Go back to revision {entry.revision}?", lines, answers)

@@ -8,7 +8,7 @@ from textual.widget import Widget
 
 from screens.keys import key_for
 from screens.seen import Seen
-from screens.widgets.ages import age
+from screens.widgets.ages import age, span
 from screens.widgets.block import Block
 from screens.widgets.button import Button
 from screens.widgets.page import Page, beside
@@ -61,7 +61,8 @@ def _lines(seen: Seen, status: AgentStatus, now: float) -> Iterator[Content]:
     for kind in spool.kinds:
         yield row(_KINDS.get(kind.kind, f"  {kind.kind}"), _of_kind(kind))
     oldest = seen.aged(spool.oldest_age_seconds, now)
-    yield row("Oldest", age(oldest) if oldest is not None else "none waits")
+    most = f", {span(spool.limit_age_seconds)} at most" if spool.limit_age_seconds else ""
+    yield row("Oldest", f"{age(oldest)}{most}" if oldest is not None else "none waits")
     limit = f" of {size(spool.limit_bytes)}" if spool.limit_bytes else ""
     yield row("On disk", f"{size(spool.bytes)}{limit}, {spool.full_percent} % full")
     yield Content("")

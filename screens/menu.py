@@ -98,6 +98,15 @@ ENTRIES = (
         commands=("logs list", "logs send"),
     ),
     Entry(
+        "Queue Limits",
+        "Log Queue Limits",
+        "How much may wait for the log server, and for how long.",
+        "screens.log_limits",
+        "LogLimitsPage",
+        "Logs",
+        ("spool.max_mib", "spool.max_days"),
+    ),
+    Entry(
         "Activity",
         "Activity",
         "What the agent did of late.",

@@ -23,8 +23,8 @@ async def decide_trial(desk: "Desk", trial: "TrialInfo", left: float) -> None:
     """Ask whether the settings that are on trial stay, and see to it. Raises TmError."""
     lines = [
         f"Revision {trial.revision} is in force on trial, saved by {trial.started_by}.",
-        f"In {span(left)} the settings of revision {trial.previous} come back by themselves, unless the",
-        "status server accepts a beat or somebody confirms. Until then nothing else can be saved.",
+        f"In {span(left)} the settings of revision {trial.previous} come back by themselves.",
+        "An accepted beat, or you, can confirm it before. Until then nothing else can be saved.",
     ]
     answers = [("wait", "Let it run"), ("back", "Take it back"), ("confirm", "Confirm")]
     answer = await desk.ask(Question(f"Keep revision {trial.revision}?", lines, answers))
@@ -42,8 +42,8 @@ async def tell_rollback(desk: "Desk", rollback: "RollbackInfo") -> None:
     lines = [
         f"{rollback.why}.",
         "",
-        f"{rollback.started_by} began it. At {clock_time(rollback.at)} the settings of revision",
-        f"{rollback.previous} came back, as revision {rollback.revision}.",
+        f"{rollback.started_by} began it.",
+        f"Revision {rollback.revision}, of {clock_time(rollback.at)}, has the settings of {rollback.previous}.",
         "System > Change History shows what had been tried.",
     ]
     answers = [("later", "Tell it again"), ("seen", "I have seen it")]

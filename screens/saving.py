@@ -15,8 +15,9 @@ from tm_tui.settings.fields import spec_of
 if TYPE_CHECKING:
     from screens.desk import Desk
 
-__all__ = ["field_name", "save", "save_noted"]
+__all__ = ["ON_TRIAL", "field_name", "save", "save_noted"]
 
+ON_TRIAL = "the settings before come back unless the status server accepts a beat or somebody confirms."
 _KEEP = ("keep", "Keep editing")
 
 _UNREGISTER = {
@@ -58,15 +59,12 @@ async def save_noted(desk: "Desk") -> None:
     draft = _ready(desk)
     if draft is None:
         return
-    if draft.switches_off or draft.test != "passed":
+    if draft.switches_off or (draft.concerns_servers and draft.test != "passed"):
         await _save(desk, draft, await _confirmed(desk, draft, always=True))
         return
-    lines = [
-        "On trial, the settings before come back by themselves unless the status server accepts a beat",
-        "or somebody confirms.",
-    ]
     answers = [_KEEP, ("save", "Save"), ("trial", "Save on trial")]
-    await _save(desk, draft, _How(*await desk.ask_noted(Question("Save how?", lines, answers))))
+    question = Question("Save how?", [f"On trial, {ON_TRIAL}"], answers)
+    await _save(desk, draft, _How(*await desk.ask_noted(question)))
 
 
 def _ready(desk: "Desk") -> Draft | None:
@@ -91,8 +89,8 @@ async def _save(desk: "Desk", draft: Draft, how: _How) -> None:
 async def _confirmed(desk: "Desk", draft: Draft, *, always: bool = False) -> _How:
     if draft.switches_off:
         return _How(*await _switching_off(desk, draft))
-    disabled = draft.value("tmsp.enabled") is False
-    if draft.test == "passed" or (disabled and not always):
+    untouched = draft.value("tmsp.enabled") is False or not draft.concerns_servers
+    if draft.test == "passed" or (untouched and not always):
         return _How("save")
     words = {
         "untested": "These values were not tested.",
@@ -108,8 +106,7 @@ async def _confirmed(desk: "Desk", draft: Draft, *, always: bool = False) -> _Ho
     lines = [
         words,
         *failures,
-        "Saved now, they are in force at once, tested or not. On trial, the settings before come back by",
-        "themselves unless the status server accepts a beat or somebody confirms.",
+        f"Saved now, they are in force at once, tested or not. On trial, {ON_TRIAL}",
     ]
     answers = [_KEEP, ("save", "Save untested"), ("trial", "Save on trial")]
     return _How(*await desk.ask_noted(Question("Save untested?", lines, answers)))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-__all__ = ["SafeText", "safe_text"]
+__all__ = ["SafeText", "is_safe", "safe_text"]
 
 # C0 and C1 controls with DEL, surrogates, bidi controls and marks, line and paragraph separators, invisible
 # operators, the byte order mark, interlinear annotation and tag characters. Newline and tab become spaces.
@@ -22,6 +22,11 @@ def safe_text(text: str, limit: int = 500) -> str:
     """
     line = _UNSAFE.sub("\ufffd", text[: limit + 1].replace("\r\n", " ").replace("\n", " ").replace("\t", " "))
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def is_safe(text: str) -> bool:
+    """Whether `safe_text` would replace nothing, tabs and line ends aside."""
+    return _UNSAFE.search(text) is None
 
 
 SafeText = Annotated[str, AfterValidator(safe_text)]

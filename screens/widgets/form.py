@@ -1,6 +1,6 @@
 """A page of fields: built from the settings' own declarations, checked by their own model."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -53,7 +53,7 @@ class FormPage(Page):
             field.on_edit = self._edited
         self._help = Block(classes="help")
         self._state = Block(classes="state")
-        self._buttons = Horizontal(*self._make_buttons(), self._state, classes="buttons")
+        self._buttons = Horizontal(*_buttons(self.ACTIONS), self._state, classes="buttons")
         self._draft: Draft | None = None
         self._problems: dict[str, Problem] = {}
 
@@ -69,11 +69,6 @@ class FormPage(Page):
     def extra(self) -> Iterable[Widget]:
         """What else a page has between fields and help."""
         return ()
-
-    @staticmethod
-    def _make_buttons() -> list[Button]:
-        words = [(f"{key_for(action).label} {key_for(action).name}", action) for action in ("test", "save")]
-        return [*(Button(label, action) for label, action in words), Button("Discard Esc", "back")]
 
     def keys(self) -> tuple[str, ...]:
         """The settings that are edited here."""
@@ -157,6 +152,11 @@ class FormPage(Page):
             self.screen.set_focus(chain[(chain.index(focused) + by) % len(chain)])
 
 
+def _buttons(actions: Collection[str]) -> list[Button]:
+    used = [key_for(action) for action in ("test", "save") if action in actions]
+    return [*(Button(f"{key.label} {key.name}", key.action) for key in used), Button("Discard Esc", "back")]
+
+
 def _field(slot: Slot) -> Field:
     spec = spec_of(slot.key)
     return _KINDS.get(spec.kind, TextField)(spec, slot)
@@ -177,6 +177,8 @@ def _state(draft: Draft) -> str:
     """What Save would find, in words."""
     if not draft.changed():
         return "saved"
+    if not draft.concerns_servers:
+        return "not saved"
     return {"passed": "tested", "failed": "test failed", "stale": "test is old", "untested": "not tested"}[
         draft.test
     ]

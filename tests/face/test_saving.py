@@ -85,6 +85,17 @@ async def test_a_wrong_value_is_shown_where_it_stands(agent: ScriptedAgent) -> N
         assert console.app.focused is console.field("proxy.host")
 
 
+async def test_limits_of_the_log_queue_are_saved_without_a_question(agent: ScriptedAgent) -> None:
+    """They say nothing of servers: the form offers no test, and Save asks for none."""
+    async with console_of(agent.connect) as console:
+        await console.open("Queue Limits")
+        await console.sees("not saved" if console.field("spool.max_mib").changed else "saved")
+        assert "Test" not in console.rows()[-3]
+        await console.press("end", "0", "f3", "f2")
+        await console.sees("Saved as revision 18")
+        assert agent.requests[0].settings["spool"] == {"max_mib": 10240, "max_days": 14}
+
+
 async def test_switching_off_states_what_it_means(agent: ScriptedAgent) -> None:
     """Switching TMSP off names the three consequences and how to unregister this edition, and asks."""
     async with console_of(agent.connect) as console:

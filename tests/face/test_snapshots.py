@@ -117,6 +117,14 @@ async def proxy(console: Console) -> None:
     await console.sees("Port~1080")
 
 
+async def queue_limits(console: Console) -> None:
+    await console.sees("TMSP  CONNECTED")
+    await console.open("Queue Limits")
+    await console.press("end", "9", "9")
+    await console.press("tab")
+    await console.sees("not saved")
+
+
 async def identity(console: Console) -> None:
     agent = console.app.main.agent
     assert isinstance(agent, ScriptedAgent)
@@ -185,6 +193,7 @@ STORIES: dict[str, Story] = {
     "host-key": host_key,
     "switch-off": switch_off,
     "proxy": proxy,
+    "queue-limits": queue_limits,
     "identity": identity,
     "log-queue": log_queue,
     "activity": activity,

@@ -29,6 +29,7 @@ from tm_tui.paths import Home
 from tm_tui.settings.differences import differences
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision, SettingsStore
+from tm_tui.spool.quota import quota_of
 from tm_tui.spool.store import Spool
 from tm_tui.status_server.heartbeat import Facts
 from tm_tui.status_server.protocol import Notice
@@ -228,11 +229,12 @@ class Agent:
 
     def _adopt(self, revision: Revision, problem: TmError | None) -> None:
         self.revision, self._problem = revision, problem
-        limits = revision.settings.tmsp.status_server
-        self.bandwidth.set(limits.upload_kbps, limits.download_kbps)
         if problem is not None:
             _log.error("%s %s", problem.cause, problem.remedy)
         _log.info("Revision %d is in force.", revision.number)
+        server, queue = revision.settings.tmsp.status_server, revision.settings.spool
+        self.bandwidth.set(server.upload_kbps, server.download_kbps)
+        self.spool.limit(quota_of(queue.max_mib, queue.max_days))
         self._supervisor.apply(revision)
         self.changed.announce()
 

@@ -81,6 +81,7 @@ def spool_status(seen: SpoolSnapshot) -> SpoolStatus:
         oldest_age_seconds=seen.oldest_age_seconds,
         full_percent=seen.full_percent,
         limit_bytes=seen.limit_bytes,
+        limit_age_seconds=seen.limit_age_seconds,
         kinds=kinds,
     )
 

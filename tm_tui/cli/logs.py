@@ -164,6 +164,7 @@ def _rows(spool: SpoolDocument) -> Iterator[tuple[str, str]]:
     for kind in spool.kinds:
         yield f"  {kind.kind}", f"{count(kind.events, 'event')}, {kind.bytes} bytes"
     yield "Oldest", ago(spool.oldest_age_seconds) if spool.events else "-"
+    yield "Limits", f"{spool.limit_bytes >> 20} MiB, {span(spool.limit_age_seconds)} of waiting"
     delivery = spool.delivery
     yield "Last delivery", ago(delivery.last_delivery_age_seconds)
     yield "Next delivery", _next(delivery)

@@ -106,6 +106,7 @@ class SpoolStatus(Shape):
     oldest_age_seconds: float | None = None
     full_percent: int = 0
     limit_bytes: int = 0
+    limit_age_seconds: float = 0.0
     kinds: tuple[KindInfo, ...] = ()
 
 

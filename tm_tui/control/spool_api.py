@@ -90,6 +90,7 @@ class SpoolDocument(Shape):
     events: int
     bytes: int
     limit_bytes: int
+    limit_age_seconds: float
     full_percent: int
     oldest_age_seconds: float | None
     accepted: int

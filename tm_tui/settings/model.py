@@ -10,12 +10,14 @@ from pydantic_core import InitErrorDetails
 from tm_tui.errors import Problem, SettingsRefused
 from tm_tui.settings.types import (
     CaFile,
+    Days,
     Email,
     HeartbeatSeconds,
     Host,
     IdleMinutes,
     Interval,
     Kbps,
+    Mib,
     Password,
     Port,
     TrialMinutes,
@@ -33,6 +35,7 @@ __all__ = [
     "ProxySettings",
     "Secrets",
     "Settings",
+    "SpoolSettings",
     "StatusServer",
     "TmspSettings",
     "TrustSettings",
@@ -189,6 +192,15 @@ class ConsoleSettings(Part):
     """Minutes, 1 to 120, after which settings saved on trial are taken back unless they are confirmed."""
 
 
+class SpoolSettings(Part):
+    """How much may wait for the log server. Full, the queue takes no more events; it never drops any."""
+
+    max_mib: Mib = Field(1024, title="Most MiB to wait")
+    """Disk that waiting logs may take, 16 to 16384 MiB. What waits already stays, also above a new limit."""
+    max_days: Days = Field(14, title="Most days to wait")
+    """When the oldest log has waited so long (1 to 365 days), no more are taken until it is delivered."""
+
+
 class Settings(Part):
     """All that an admin decides. The passwords are apart, in `Secrets`."""
 
@@ -197,6 +209,7 @@ class Settings(Part):
     proxy: ProxySettings = ProxySettings()
     trust: TrustSettings = TrustSettings()
     console: ConsoleSettings = ConsoleSettings()
+    spool: SpoolSettings = SpoolSettings()
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> "Settings":

@@ -12,11 +12,13 @@ from pydantic_core import PydanticCustomError
 __all__ = [
     "INTERVALS",
     "CaFile",
+    "Days",
     "Email",
     "Host",
     "IdleMinutes",
     "Interval",
     "Kbps",
+    "Mib",
     "Password",
     "Port",
     "TrialMinutes",
@@ -155,6 +157,24 @@ def _check_trial_minutes(value: Any) -> int:
     return minutes
 
 
+def _check_mib(value: Any) -> int:
+    mib = _whole_number(value, 16, 16384)
+    if mib is None:
+        cause = "This is no limit of the log queue in MiB."
+        raise refusal(
+            "mib", cause, "Enter a whole number from 16 (room for a few batches) to 16384 (16 GiB)."
+        )
+    return mib
+
+
+def _check_days(value: Any) -> int:
+    days = _whole_number(value, 1, 365)
+    if days is None:
+        cause = "This is no number of days that logs may wait."
+        raise refusal("days", cause, "Enter a whole number from 1 (a server's bad night) to 365 (a year).")
+    return days
+
+
 def interval_seconds(interval: str) -> int:
     """Seconds of a checked interval such as `1h`, or `30s` in a lab."""
     return INTERVALS.get(interval) or int(interval.removesuffix("s"))
@@ -236,6 +256,9 @@ TrialMinutes = Annotated[
     int, BeforeValidator(_check_trial_minutes, json_schema_input_type=int), Field(ge=1, le=120)
 ]
 """Long enough for a beat to come through, short enough to wait for when the way in is lost."""
+Mib = Annotated[int, BeforeValidator(_check_mib, json_schema_input_type=int), Field(ge=16, le=16384)]
+"""MiB (1,048,576 bytes) of disk."""
+Days = Annotated[int, BeforeValidator(_check_days, json_schema_input_type=int), Field(ge=1, le=365)]
 Interval = Annotated[str, AfterValidator(_check_interval)]
 CaFile = Annotated[str, AfterValidator(_check_ca_file)]
 """The absolute path of a PEM file, or empty."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import accumulate, islice
 
 from tm_tui.errors import StorageFailed
 from tm_tui.spool import batch as files
@@ -17,7 +17,7 @@ from tm_tui.spool.chunks import joined, numbered_chunks
 from tm_tui.spool.database import Chunk
 from tm_tui.spool.disk import Disk
 from tm_tui.spool.events import KINDS, EventKind
-from tm_tui.spool.intake import CheckedEvent, Intake, Rejection, numbered
+from tm_tui.spool.intake import Checked, CheckedEvent, Intake, Rejection
 from tm_tui.spool.known import KnownIds
 from tm_tui.spool.quota import Quota, SpoolFull, free_bytes, full_by_age, full_by_bytes, full_disk
 from tm_tui.spool.recovery import Recovery
@@ -109,26 +109,27 @@ class SpoolCore:
 
     def refusal(self, size: int) -> SpoolFull | None:
         """Why `size` more bytes cannot be accepted now; None if they can."""
-        if self.used() + size > self.quota.bytes:
-            return full_by_bytes(self.quota)
+        quota = self.quota  # another thread may put a new one in force
+        if self.used() + size > quota.bytes:
+            return full_by_bytes(quota)
         oldest = self.oldest()
-        if oldest is not None and milliseconds(self.now()) - oldest > self.quota.age * 1000:
-            return full_by_age(self.quota)
-        if free_bytes(self.disk.folder) < self.quota.reserve + size:
+        if oldest is not None and milliseconds(self.now()) - oldest > quota.age * 1000:
+            return full_by_age(quota)
+        if free_bytes(self.disk.folder) < quota.reserve + size:
             return full_disk(self.disk.folder)
         return None
 
     # --- intake
 
-    def accept(self, requests: Sequence[Sequence[bytes]]) -> list[Intake | StorageFailed]:
-        """Check and commit the lines of several requests together: one fsync for all of them."""
+    def accept(self, requests: Sequence[Checked]) -> list[Intake | StorageFailed]:
+        """Commit the checked lines of several requests together: one fsync for all of them."""
         results: list[Intake | StorageFailed] = []
         taken: list[CheckedEvent] = []
-        size = 0
-        for lines in requests:
-            size += sum(map(len, lines))
-            refusal = self.refusal(size)
-            results.append(refusal or self._check(lines, taken))
+        sizes = list(accumulate(request.size for request in requests))
+        room = self.refusal(sizes[-1]) is None
+        for request, size in zip(requests, sizes, strict=True):
+            refusal = None if room else self.refusal(size)
+            results.append(refusal or self._take(request, taken))
         try:
             if taken:
                 self.disk.safely(lambda: self._commit(taken), heal=lambda: self._load_again(taken))
@@ -137,17 +138,16 @@ class SpoolCore:
             return [failure if isinstance(result, Intake) else result for result in results]
         return results
 
-    def _check(self, lines: Sequence[bytes], taken: list[CheckedEvent]) -> Intake:
-        good, bad = numbered(lines)
-        accepted = 0
-        for number, event in good:
+    def _take(self, request: Checked, taken: list[CheckedEvent]) -> Intake:
+        """Add what is new to `taken`; an id that is known is the same event again, or another one's."""
+        accepted, bad = len(request.events), list(request.rejected)
+        for number, event in zip(request.numbers, request.events, strict=True):
             repeated = None if event.given is None else self.known.repeated(event.given, event.body)
-            if repeated is False:
-                bad.append(Rejection(number, "id: Another event was accepted under this id."))
-                continue
-            accepted += 1
             if repeated is None:
                 taken.append(event)
+            elif not repeated:
+                accepted -= 1
+                bad.append(Rejection(number, "id: Another event was accepted under this id."))
         return Intake(accepted, tuple(sorted(bad, key=lambda one: one.line)))
 
     def _commit(self, taken: Sequence[CheckedEvent]) -> None:

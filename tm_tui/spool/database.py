@@ -20,7 +20,6 @@ __all__ = ["Chunk", "SpoolDatabase", "is_damage"]
 TABLES: dict[EventKind, str] = {"threat-event": "threat_events", "root-cause": "root_causes"}
 BATCH_COLUMNS = "name, kind, first, last, events, bytes, sealed_at, oldest_at"
 _PAGE = 4096
-_HEADROOM = 64 << 20
 _VACUUM_AT = 2048
 _VACUUM_PORTION = 512
 
@@ -85,14 +84,12 @@ def is_damage(error: sqlite3.Error) -> bool:
 class SpoolDatabase:
     """One connection, used by one thread at a time. All methods raise sqlite3.Error."""
 
-    def __init__(self, path: Path, most_bytes: int) -> None:
+    def __init__(self, path: Path) -> None:
         path.touch(mode=0o600)
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             self._connection.executescript(_SETTINGS)
             self._connection.executescript(_SCHEMA)
-            pages = (most_bytes + _HEADROOM) // _PAGE
-            self._connection.execute(f"PRAGMA max_page_count = {pages:d}").fetchone()
         except sqlite3.Error:
             self._connection.close()
             raise

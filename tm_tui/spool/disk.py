@@ -26,13 +26,13 @@ class Disk:
 
     def __init__(self, folder: Path, quota: Quota, now: Callable[[], datetime]) -> None:
         self.folder, self.sealed = folder, folder / "batches"
-        self._quota, self._now = quota, now
+        self._now = now
         self.notes: list[str] = []
         self.ballast = Ballast(folder / "ballast")
         self.sealed.mkdir(mode=0o700, exist_ok=True)
         self.marks = Marks(folder / "marks")
         self.ballast.take(quota.reserve)
-        self.database = self.with_room(lambda: open_database(folder, quota.bytes, now(), self.note))
+        self.database = self.with_room(lambda: open_database(folder, now(), self.note))
 
     @classmethod
     def open(cls, folder: Path, quota: Quota, now: Callable[[], datetime]) -> Self:
@@ -83,7 +83,7 @@ class Disk:
         with suppress(sqlite3.Error):
             self.database.close()
         self.database = self.with_room(
-            lambda: open_database(self.folder, self._quota.bytes, self._now(), self.note, damaged=True)
+            lambda: open_database(self.folder, self._now(), self.note, damaged=True)
         )
 
 

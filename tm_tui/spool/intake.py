@@ -7,23 +7,19 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from pydantic import ValidationError
 
-from tm_tui.spool.events import EVENT, EventKind, RootCause, ThreatEvent
+from tm_tui.spool.events import EVENT, EventKind
+from tm_tui.spool.quick import QuickEvent, quick_events
 from tm_tui.text import safe_text
 
-__all__ = ["MOST_LINE_BYTES", "BadLine", "CheckedEvent", "Intake", "Rejection", "check_line"]
+__all__ = ["MOST_LINE_BYTES", "BadLine", "Checked", "CheckedEvent", "Intake", "Rejection", "check_lines"]
 
 MOST_LINE_BYTES = 65_536
 """Bytes that one event may have."""
 
-_validate = EVENT.validator.validate_json
-# The union's own validator and serializer cost half as much again as the model's (benchmarks/intake.py).
-_threat, _threat_json = (
-    ThreatEvent.__pydantic_validator__.validate_json,
-    ThreatEvent.__pydantic_serializer__.to_json,
-)
-_root, _root_json = RootCause.__pydantic_validator__.validate_json, RootCause.__pydantic_serializer__.to_json
+_validate, _to_json = EVENT.validator.validate_json, EVENT.serializer.to_json
 _MAKER = f"tm-{secrets.token_hex(8)}-".encode()
 _made = count(1)
 
@@ -48,10 +44,10 @@ class BadLine(ValueError):
     """A line that is no event; the text is the reason, safe to show."""
 
 
-class CheckedEvent(NamedTuple):
+class CheckedEvent(Struct, frozen=True, gc=False):
     """An event ready for the spool: `body` is a JSON object with its id, without `seq`.
 
-    `given` is the producer's own id, None if it was made here.
+    `given` is the producer's own id, None if it was made here. A Struct, as thousands a second are made.
     """
 
     kind: EventKind
@@ -59,42 +55,65 @@ class CheckedEvent(NamedTuple):
     given: str | None
 
 
+class Checked(NamedTuple):
+    """What became of some lines: events with the numbers of their lines, and the lines that are none."""
+
+    events: Sequence[CheckedEvent]
+    numbers: Sequence[int]
+    rejected: Sequence[Rejection]
+    size: int
+    """Bytes of all lines."""
+
+
+def check_lines(lines: Sequence[bytes]) -> Checked:
+    """Check lines in order and make each one object on one line with an id; empty ones are skipped."""
+    size = sum(map(len, lines))
+    if events := _quickly(lines):
+        return Checked(events, range(1, len(lines) + 1), (), size)
+    numbers: list[int] = []
+    good: list[CheckedEvent] = []
+    bad: list[Rejection] = []
+    for number, line in enumerate(lines, 1):
+        if not line or line.isspace():
+            continue
+        try:
+            good += _quickly([line]) or [check_line(line)]
+            numbers.append(number)
+        except BadLine as problem:
+            bad.append(Rejection(number, str(problem)))
+    return Checked(good, numbers, bad, size)
+
+
+def _quickly(lines: Sequence[bytes]) -> list[CheckedEvent] | None:
+    """All of them at once, kept as they were written; None if one needs a second look."""
+    stripped = [line.strip() for line in lines]
+    if max(map(len, lines), default=0) > MOST_LINE_BYTES:
+        return None
+    events = quick_events(stripped)
+    return None if events is None else list(map(_kept, events, stripped))
+
+
+def _kept(event: QuickEvent, body: bytes) -> CheckedEvent:
+    if event.id:
+        return CheckedEvent(event.kind_, body, event.id)
+    return CheckedEvent(event.kind_, _with_id(body), None)
+
+
+def _with_id(body: bytes) -> bytes:
+    return b'{"id":"%s%x",%s' % (_MAKER, next(_made), body[1:])
+
+
 def check_line(line: bytes) -> CheckedEvent:
-    """Check one line and make it one object on one line with an id. Raises BadLine."""
+    """Check one line by the models themselves, and write it anew. Raises BadLine."""
     if len(line) > MOST_LINE_BYTES:
         raise BadLine(f"The line has {len(line)} bytes, {MOST_LINE_BYTES} are possible.")
-    try:
-        event = _root(line) if b'"root-cause"' in line else _threat(line)
-        body = line.strip() if _is_plain(line, event) else _to_json(event)
-    except ValidationError:
-        event = _second_look(line)
-        body = _to_json(event)
-    given = event.id
-    if given is None:
-        body = b'{"id":"%s%x",' % (_MAKER, next(_made)) + body[1:]
-    return CheckedEvent(event.kind, body, given)
+    event = _model_of(line)
+    body = _to_json(event, exclude_none=True)
+    return CheckedEvent(event.kind, _with_id(body) if event.id is None else body, event.id)
 
 
-def _is_plain(line: bytes, event: Any) -> bool:
-    """Whether a valid threat event may stay as it was written: no escape, no null, no key twice.
-
-    Without escapes and nulls, each key has two quotes and so has each value but the two objects. Writing
-    every event anew would cost a third of the time.
-    """
-    if event.kind != "threat-event" or b"\\" in line or b"null" in line:
-        return False
-    # the slot behind `model_fields_set`, which is a property and costs ten times as much
-    own, endpoint, threat = event.__pydantic_fields_set__, event.endpoint, event.threat
-    keys = len(own) + len(endpoint.__pydantic_fields_set__) + len(threat.__pydantic_fields_set__)
-    return line.count(b'"') == 4 * keys - 4
-
-
-def _to_json(event: Any) -> bytes:
-    return (_threat_json if event.kind == "threat-event" else _root_json)(event, exclude_none=True)
-
-
-def _second_look(line: bytes) -> Any:
-    """Guess no more, and repair what is only unsafe text (controls, bytes outside UTF-8, half surrogates)."""
+def _model_of(line: bytes) -> Any:
+    """Read it, and repair what is only unsafe text (controls, bytes outside UTF-8, half surrogates)."""
     try:
         return _validate(line)
     except ValidationError as error:
@@ -130,17 +149,3 @@ def _reason(error: ValidationError) -> str:
         return "kind: This is neither threat-event nor root-cause."
     where = ".".join(str(part) for part in first["loc"][1:]) or "The event"
     return safe_text(f"{where}: {first['msg']}.", 300)
-
-
-def numbered(lines: Sequence[bytes]) -> tuple[list[tuple[int, CheckedEvent]], list[Rejection]]:
-    """Check lines in order, each good one with its number; empty ones are skipped."""
-    good: list[tuple[int, CheckedEvent]] = []
-    bad: list[Rejection] = []
-    for number, line in enumerate(lines, 1):
-        if not line or line.isspace():
-            continue
-        try:
-            good.append((number, check_line(line)))
-        except BadLine as problem:
-            bad.append(Rejection(number, str(problem)))
-    return good, bad

@@ -11,12 +11,15 @@ from pathlib import Path
 
 from tm_tui.errors import StorageFailed
 
-__all__ = ["Ballast", "Quota", "SpoolFull", "full_by_age", "full_by_bytes", "full_disk"]
+__all__ = ["Ballast", "Quota", "SpoolFull", "full_by_age", "full_by_bytes", "full_disk", "quota_of"]
 
 _FULL_CODES = {sqlite3.SQLITE_FULL}
 _NO_ROOM = {28, 122}  # ENOSPC, EDQUOT
 _BALLAST, _SMALLEST = 8 << 20, 128 << 10
-_REMEDY = "Look at the log server's last failure; events are taken again as soon as some were delivered."
+_REMEDY = (
+    "Look at the log server's last failure; events are taken again as soon as some were delivered, "
+    "or with a higher limit ({setting})."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +34,25 @@ class Quota:
     reserve: int = 16 << 20
 
 
+def quota_of(max_mib: int, max_days: int) -> Quota:
+    """The limits in the units of the settings."""
+    return Quota(bytes=max_mib << 20, age=max_days * 86400.0)
+
+
 class SpoolFull(StorageFailed):
     """Nothing more can be accepted now. What was accepted before is safe."""
 
 
 def full_by_bytes(quota: Quota) -> SpoolFull:
     """Say that the limit in bytes is reached."""
-    return SpoolFull(f"The log queue is full: {quota.bytes >> 20} MiB wait for the log server.", _REMEDY)
+    cause = f"The log queue is full: its limit is {quota.bytes >> 20} MiB."
+    return SpoolFull(cause, _REMEDY.format(setting="spool.max_mib"))
 
 
 def full_by_age(quota: Quota) -> SpoolFull:
     """Say that the limit in age is reached."""
     cause = f"The log queue is full: its oldest event has waited for more than {quota.age / 86400:.3g} days."
-    return SpoolFull(cause, _REMEDY)
+    return SpoolFull(cause, _REMEDY.format(setting="spool.max_days"))
 
 
 def full_disk(folder: Path) -> SpoolFull:

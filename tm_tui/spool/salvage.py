@@ -26,9 +26,7 @@ _HOPE = 1_000_000
 """So many numbers without a readable row, and the rest is given up."""
 
 
-def open_database(
-    folder: Path, most_bytes: int, now: datetime, note: Note, *, damaged: bool = False
-) -> SpoolDatabase:
+def open_database(folder: Path, now: datetime, note: Note, *, damaged: bool = False) -> SpoolDatabase:
     """Open `folder/queue`, salvaging it if it is damaged.
 
     Raises OSError, sqlite3.Error (the disk's troubles).
@@ -43,15 +41,15 @@ def open_database(
     mended = mend_wal(queue / f"{_NAME}-wal")
     if not mended and not damaged:
         try:
-            return _looked_at(SpoolDatabase(queue / _NAME, most_bytes))
+            return _looked_at(SpoolDatabase(queue / _NAME))
         except sqlite3.Error as error:
             if not is_damage(error):
                 raise
-    _salvage(queue, new, most_bytes)
+    _salvage(queue, new)
     aside = set_aside(queue, now)
     new.rename(queue)
     note(f"The log queue was damaged; what could be read was saved, the old one is in {aside}.")
-    return SpoolDatabase(queue / _NAME, most_bytes)
+    return SpoolDatabase(queue / _NAME)
 
 
 def _looked_at(database: SpoolDatabase) -> SpoolDatabase:
@@ -75,13 +73,13 @@ def _empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def _salvage(queue: Path, new: Path, most_bytes: int) -> None:
+def _salvage(queue: Path, new: Path) -> None:
     """Copy what can be read from the database in `queue` to a fresh one in `new`."""
     new.mkdir(mode=0o700)
     with suppress(FileNotFoundError):
         mend_header(queue / _NAME)
     with (
-        closing(SpoolDatabase(new / _NAME, most_bytes)) as target,
+        closing(SpoolDatabase(new / _NAME)) as target,
         closing(sqlite3.connect(queue / _NAME, isolation_level=None)) as source,
     ):
         with target.transaction():

@@ -30,6 +30,7 @@ class SpoolSnapshot:
     oldest_age_seconds: float | None
     full_percent: int
     limit_bytes: int
+    limit_age_seconds: float
     kinds: dict[EventKind, KindWaiting]
     accepted: int
     """Events ever accepted by this spool."""
@@ -55,14 +56,16 @@ def snapshot(core: SpoolCore, now: datetime) -> SpoolSnapshot:
     """Take one. Cheap, from any thread."""
     batches, oldest, used = core.sealed.batches, core.oldest(), core.used()
     age = None if oldest is None else max(0.0, (now - moment(oldest)).total_seconds())
-    percent = max(used / core.quota.bytes, (age or 0.0) / core.quota.age) * 100
+    quota = core.quota
+    percent = max(used / quota.bytes, (age or 0.0) / quota.age) * 100
     refusal = core.refusal(0)
     return SpoolSnapshot(
         events=core.events(),
         bytes=used,
         oldest_age_seconds=age,
         full_percent=min(100, int(percent)),
-        limit_bytes=core.quota.bytes,
+        limit_bytes=quota.bytes,
+        limit_age_seconds=quota.age,
         kinds={kind: _of_kind(core.waiting[kind], [b for b in batches if b.kind == kind]) for kind in KINDS},
         accepted=core.next_seq - 1,
         lost=core.lost(),

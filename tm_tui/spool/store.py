@@ -20,7 +20,7 @@ from tm_tui.spool.batch import Batch, BatchDamaged
 from tm_tui.spool.core import BatchLimits, SpoolCore
 from tm_tui.spool.disk import Disk
 from tm_tui.spool.events import KINDS, EventKind
-from tm_tui.spool.intake import Intake, Rejection
+from tm_tui.spool.intake import Intake, Rejection, check_lines
 from tm_tui.spool.lock import lock
 from tm_tui.spool.quota import Quota
 from tm_tui.spool.snapshot import KindWaiting, SpoolSnapshot, snapshot
@@ -86,6 +86,11 @@ class Spool:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    def limit(self, quota: Quota) -> None:
+        """Follow new limits from now on. What waits stays, also above them: only intake is refused then."""
+        self._core.quota = quota
+        self.changed()
+
     # --- intake
 
     async def add(self, lines: Sequence[bytes]) -> Intake:
@@ -97,7 +102,7 @@ class Spool:
         accepted, rejected = 0, list[Rejection]()
         for start, some in _portions(lines, min(_AT_ONCE, self._core.limits.events)):
             try:
-                part = await self._writer.add(some)
+                part = await self._writer.add(check_lines(some))
             except StorageFailed as failure:
                 if not accepted:
                     raise
@@ -213,6 +218,9 @@ class Spool:
 
 def _portions(lines: Sequence[bytes], most: int) -> Iterator[tuple[int, Sequence[bytes]]]:
     """Cut a long intake so that no commit holds more lines, or much more bytes, than a batch should."""
+    if len(lines) <= most and sum(map(len, lines)) <= _BYTES_AT_ONCE:
+        yield 0, lines
+        return
     start = size = 0
     for number, line in enumerate(lines):
         if number - start >= most or (size and size + len(line) > _BYTES_AT_ONCE):

@@ -11,51 +11,44 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tm_tui.errors import StorageFailed
-from tm_tui.spool.intake import Intake
+from tm_tui.spool.intake import Checked, Intake
 
 __all__ = ["Writer"]
 
 R = TypeVar("R")
-Accept = Callable[[Sequence[Sequence[bytes]]], list[Intake | StorageFailed]]
-MOST_LINES, MOST_BYTES = 1000, 2 << 20
-"""Lines that share a commit.
-
-Some milliseconds of checking, so that nobody waits much longer than an fsync.
-"""
+Accept = Callable[[Sequence[Checked]], list[Intake | StorageFailed]]
+MOST_EVENTS, MOST_BYTES = 2000, 2 << 20
+"""Events that share a commit: some milliseconds of work, so that nobody waits much longer than an fsync."""
 
 
 @dataclass(slots=True)
 class _Job:
     future: "asyncio.Future[Any]"
     loop: asyncio.AbstractEventLoop
-    lines: Sequence[bytes] | None = None
+    checked: Checked | None = None
     action: Callable[[], Any] | None = None
-
-    def weight(self) -> tuple[int, int]:
-        """Lines and bytes."""
-        return len(self.lines or ()), sum(map(len, self.lines or ()))
 
 
 class Writer:
     """Runs jobs of one event loop in the order they come.
 
-    `accept` gets the lines of all waiting intakes at once.
+    `accept` gets the checked lines of all waiting intakes at once.
 
     There is no waiting for company: while one commit is on its way to the disk, the next one gathers.
     """
 
-    def __init__(self, accept: Accept, most_lines: int = MOST_LINES) -> None:
-        self._accept, self._most_lines = accept, min(most_lines, MOST_LINES)
+    def __init__(self, accept: Accept, most_events: int = MOST_EVENTS) -> None:
+        self._accept, self._most_events = accept, min(most_events, MOST_EVENTS)
         self._jobs: deque[_Job] = deque()
         self._ready = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self._thread.start()
 
-    async def add(self, lines: Sequence[bytes]) -> Intake:
-        """Have lines checked and committed. Raises StorageFailed."""
+    async def add(self, checked: Checked) -> Intake:
+        """Have checked lines committed. Raises StorageFailed."""
         loop = asyncio.get_running_loop()
-        result: Intake = await self._put(_Job(loop.create_future(), loop, lines=lines))
+        result: Intake = await self._put(_Job(loop.create_future(), loop, checked))
         return result
 
     async def call(self, action: Callable[[], R]) -> R:
@@ -92,11 +85,12 @@ class Writer:
                     return []
                 self._ready.wait()
             jobs = [self._jobs.popleft()]
-            lines, size = jobs[0].weight()
-            while jobs[0].lines is not None and self._jobs and self._jobs[0].lines is not None:
-                more = self._jobs[0].weight()
-                lines, size = lines + more[0], size + more[1]
-                if lines > self._most_lines or size > MOST_BYTES:
+            if (first := jobs[0].checked) is None:
+                return jobs
+            events, size = len(first.events), first.size
+            while self._jobs and (more := self._jobs[0].checked):
+                events, size = events + len(more.events), size + more.size
+                if events > self._most_events or size > MOST_BYTES:
                     break
                 jobs.append(self._jobs.popleft())
         return jobs
@@ -105,7 +99,7 @@ class Writer:
         try:
             if jobs[0].action:
                 return [jobs[0].action()]
-            return self._accept([job.lines or () for job in jobs])
+            return self._accept([job.checked for job in jobs if job.checked])
         except BaseException as error:  # noqa: BLE001 - it is raised where the result is awaited
             return [error] * len(jobs)
 

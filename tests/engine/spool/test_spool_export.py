@@ -11,17 +11,15 @@ from hypothesis import strategies as st
 
 from spooling.events import line, root_cause, threat_event
 from tm_tui.spool.export import CSV_COLUMNS, to_cef, to_csv, to_leef, writer_for
-from tm_tui.spool.intake import BadLine, check_line
+from tm_tui.spool.intake import check_lines
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80)
 
 
 def kept(event):
     """The event as the spool would hand it out."""
-    try:
-        return json.loads(check_line(line(event)).body) | {"seq": 7}
-    except BadLine:
-        return None
+    events, *_ = check_lines([line(event)])
+    return json.loads(events[0].body) | {"seq": 7} if events else None
 
 
 def read_cef(text):

@@ -64,6 +64,16 @@ async def test_what_was_accepted_is_there_after_a_restart(opened):
         assert [event["seq"] for event in await delivered(spool)] == [1, 2, 3, 4, 6, 7, 8, 9, 5, 10]
 
 
+@pytest.mark.parametrize("where", [b'"kind"', b'{"kind', b"}}"])
+async def test_a_line_end_of_another_system_costs_no_event(opened, where):
+    """A carriage return between the keys, or at the end of each line, is white space in JSON and no more."""
+    raw = line(threat_event(1)).replace(b"}}", b"}}\r").replace(where, b"\r" + where, 1)
+    async with opened() as spool:
+        assert (await spool.add([raw, line(threat_event(2))])).accepted == 2
+        assert [event["id"] for event in await delivered(spool)] == ["p-1", "p-2"]
+        assert spool.status().lost == 0
+
+
 async def test_numbers_go_on_when_everything_was_delivered(opened):
     """A portal can tell from the numbers that nothing is missing."""
     for expected in (1, 2, 3):

@@ -137,6 +137,7 @@ def spool_document(spool: Spool, service: "DeliveryService | None") -> SpoolDocu
         events=seen.events,
         bytes=seen.bytes,
         limit_bytes=seen.limit_bytes,
+        limit_age_seconds=seen.limit_age_seconds,
         full_percent=seen.full_percent,
         oldest_age_seconds=seen.oldest_age_seconds,
         accepted=seen.accepted,
