@@ -22,7 +22,7 @@ Value = str | bool
 SECRETS = MappingProxyType({"tmsp.password": "tmsp", "proxy.password": "proxy"})
 """The two fields that are passwords, and the names of their secrets."""
 
-_NO_TEST = "spool."
+_NO_TEST = ("spool.", "console.")
 """Settings of the log queue say nothing of servers and the way to them."""
 _PORT_OF = {"tmsp.log_server.protocol": "tmsp.log_server.port", "proxy.type": "proxy.port"}
 

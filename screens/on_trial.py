@@ -43,7 +43,7 @@ async def tell_rollback(desk: "Desk", rollback: "RollbackInfo") -> None:
         f"{rollback.why}.",
         "",
         f"{rollback.started_by} began it.",
-        f"Revision {rollback.revision}, of {clock_time(rollback.at)}, has the settings of {rollback.previous}.",
+        f"At {clock_time(rollback.at)} revision {rollback.revision} brought {rollback.previous} back.",
         "System > Change History shows what had been tried.",
     ]
     answers = [("later", "Tell it again"), ("seen", "I have seen it")]

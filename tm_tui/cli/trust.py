@@ -10,6 +10,8 @@ from tm_tui.control.api import ApproveRequest, ServerIdentity, TrustDocument
 
 __all__ = ["trust"]
 
+_NAMES = {"log_server": "Log server", "status_server": "Status server"}
+
 
 @click.group(no_args_is_help=True)
 def trust() -> None:
@@ -56,7 +58,7 @@ def _page(document: TrustDocument) -> Iterator[str]:
     yield from table(rows)
     for server in document.servers:
         yield ""
-        yield f"{server.server} {server.endpoint}: {_seen(server)}"
+        yield f"{_NAMES[server.server]} {server.endpoint}: {_seen(server)}"
         for certificate in server.chain:
             yield f"  {certificate.subject}"
             yield f"    issued by {certificate.issuer}"

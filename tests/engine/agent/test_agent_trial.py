@@ -1,5 +1,6 @@
 """Apply on trial in the agent, with the time in the test's hand: countdown, beats, restarts, full disks."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -280,3 +281,45 @@ async def test_no_beat_no_confirmation(certificates: Certificates) -> None:
             )
             assert status.rollback is not None
             assert len(portal.heartbeats()) == 2
+
+
+async def test_no_trick_of_the_clocks_moves_the_end(
+    appliance: Appliance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trials through suspend, steps of the wall clock and other time zones: each ends in its time."""
+    clock = appliance.clock
+
+    def zone(name: str) -> None:
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    tricks: list[Callable[[], None]] = [
+        lambda: None,
+        lambda: clock.set_wall(86400),
+        lambda: clock.set_wall(-3 * 86400),
+        lambda: zone("Pacific/Kiritimati"),
+        lambda: zone("America/Adak"),
+        lambda: clock.suspend(299),
+    ]
+    async with appliance.running() as client:
+        await appliance.save(OLD, 0)
+        number = 1
+        for trick in tricks:
+            begin = clock.monotonic()
+            await appliance.save(NEW, number, 0)
+            await clock.idle()
+            clock.suspend(300)
+            trick()
+            await clock.idle()
+            clock.suspend(begin + TEN_MINUTES - 1 - clock.monotonic())
+            trial = (await client.status()).trial
+            assert trial is not None
+            assert trial.left_seconds == 1.0
+            assert await appliance.email() == NEW
+            await clock.idle()
+            clock.suspend(1)
+            number += 2
+            await appliance.until(lambda status, number=number: status.revision == number)  # type: ignore[misc]
+            assert await appliance.email() == OLD
+    monkeypatch.undo()
+    time.tzset()
