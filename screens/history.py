@@ -109,14 +109,15 @@ async def _go_back(desk: "Desk", entry: RevisionInfo, now: int) -> None:
 def _heading(count: int) -> "Content":
     from textual.content import Content
 
-    words = "Revision  Saved             By" if count else "Nothing was saved yet."
-    return Content.styled(f" {words}", "bold")
+    words = " Rev.  Saved        By, and why" if count else " Nothing was saved yet."
+    return Content.styled(words, "bold")
 
 
 def _row(entry: RevisionInfo) -> str:
     who = person(entry.saved_by, entry.tty, entry.ssh_from)
     about = _about(entry)
-    return f"{entry.revision:>8}  {clock_time(entry.saved_at)[:16]}  {who}{'  ' if about else ''}{about}"
+    saved = entry.saved_at.astimezone().strftime("%m-%d %H:%M")  # the year stands in the detail
+    return f"{entry.revision:>5}  {saved}  {who}{'  ' if about else ''}{about}"
 
 
 def _about(entry: RevisionInfo) -> str:
