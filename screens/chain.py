@@ -17,11 +17,11 @@ _HALF = 48
 def verified(server: "ServerIdentity") -> str:
     """How a server is verified, in a few words."""
     if server.verified_by == "ssh":
-        return f"{server.endpoint} by its SSH host key"
+        return "by its SSH host key"
     if server.seen_at is None:
-        return f"{server.endpoint} by TLS, not seen yet"
+        return "by TLS, not seen yet"
     count = len(server.chain)
-    return f"{server.endpoint} by TLS, {count} certificate{'' if count == 1 else 's'} (Enter)"
+    return f"by TLS, {count} certificate{'' if count == 1 else 's'} (Enter)"
 
 
 def chain_lines(server: "ServerIdentity") -> list[str]:

@@ -34,6 +34,7 @@ def console(home: Path, source: str) -> Iterator[Terminal]:
         terminal.wait_for("DISABLED")
         yield terminal
         terminal.send("F10")
+        assert terminal.wait_for_end() == 0
 
 
 def go_to(terminal: Terminal, entry: str) -> None:
@@ -90,4 +91,3 @@ async def test_two_admins_at_once(home: Path) -> None:
             second.wait_for(lambda text: "TRIAL" not in text)
             go_to(first, "System > Change History")
             first.wait_for("trial confirmed by")
-        assert first.process.returncode == 0
