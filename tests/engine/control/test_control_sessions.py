@@ -19,7 +19,7 @@ from tm_tui.control.api import (
 )
 from tm_tui.control.claims import own_claims
 from tm_tui.control.client import ControlClient
-from tm_tui.control.failures import ControlRefused
+from tm_tui.control.failures import ControlRefused, SaveConflict
 from tm_tui.paths import Home
 
 
@@ -150,3 +150,40 @@ async def test_a_kept_password_is_tested_too(client: ControlClient) -> None:
     causes = [failure.cause for report in reports for failure in report.failures]
     assert any("address" in cause for cause in causes)
     assert not any("password" in cause for cause in causes)
+
+
+async def test_of_two_saves_at_once_one_holds(agent: Agent, home: Home) -> None:
+    """Two admins press Save in the same moment: one is saved, the other is told who was first and what differs."""
+
+    async def save(email: str) -> SettingsDocument | SaveConflict:
+        async with ControlClient(home.control_socket) as client:
+            try:
+                return await client.save(SaveRequest(settings={"tmsp": {"email": email}}), 0)
+            except SaveConflict as conflict:
+                return conflict
+
+    emails = [f"a{number}@example.com" for number in range(5)]
+    ends = await asyncio.gather(*map(save, emails))
+    saved = [end for end in ends if isinstance(end, SettingsDocument)]
+    lost = [end for end in ends if isinstance(end, SaveConflict)]
+    assert (len(saved), len(lost)) == (1, 4)
+    assert {conflict.conflict.current.revision for conflict in lost} == {1}
+    assert {conflict.conflict.changes[0].new for conflict in lost} == {saved[0].settings["tmsp"]["email"]}
+    assert {conflict.conflict.current.saved_by for conflict in lost} == {"root"}
+
+
+async def test_of_a_confirmation_and_a_rollback_at_once_one_holds(agent: Agent, home: Home) -> None:
+    """One admin confirms while another takes back: whoever is first decides, the other is told that it is over."""
+    async with ControlClient(home.control_socket) as client:
+        await client.save(SaveRequest(settings={}), 0)
+        for _ in range(5):
+            before = (await client.settings()).revision
+            tried = await client.save(SaveRequest(settings={}, trial=TrialRequest()), before)
+            ends = await asyncio.gather(
+                client.confirm_trial(tried.revision), client.end_trial(tried.revision), return_exceptions=True
+            )
+            refused = [end for end in ends if isinstance(end, ControlRefused)]
+            assert [end.refusal.code for end in refused] == ["trial-over"]
+            newest = (await client.history())[0]
+            assert newest.kind == ("rollback" if isinstance(ends[0], ControlRefused) else "trial")
+            assert (await client.status()).trial is None

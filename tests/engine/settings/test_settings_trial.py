@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -201,3 +202,49 @@ def test_a_damaged_record_is_told_once(tmp_path: Path) -> None:
         store.trial()
     assert settled(store) == (None, "new")
     assert save(store, "next", 2) == 3
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 32 pages of its own."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    options = ["-t", "tmpfs", "-o", "size=128k,mode=700", "tmpfs", str(place)]
+    if os.geteuid() or subprocess.run(["mount", *options], capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small disk needs root")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def fill(disk: Path, pages: int) -> None:
+    """Leave so many pages on the disk."""
+    found = os.statvfs(disk)
+    (disk / "filler").write_bytes(b"x" * ((found.f_bavail - pages) * found.f_frsize))
+
+
+@pytest.mark.parametrize("pages", range(0, 10, 2))
+def test_a_full_disk_never_leaves_settings_without_their_way_back(small_disk: Path, pages: int) -> None:
+    """A disk that fills up at any file of a trial, or of its end, leaves a state that is one of the two."""
+    store = SettingsStore(small_disk / "config")
+    save(store, "old", 0)
+    fill(small_disk, pages)
+    try:
+        begin(store)
+    except StorageFailed:
+        assert settled(store) == (None, "old")
+        (small_disk / "filler").unlink()
+        begin(store)
+    else:
+        (small_disk / "filler").unlink()
+    assert settled(store)[0] is not None
+    fill(small_disk, pages)
+    try:
+        take_back(store)
+    except StorageFailed:
+        (small_disk / "filler").unlink()
+        if store.trial() is not None:  # else only the last note of it did not fit
+            take_back(store)
+    assert settled(store) == (None, "old")
+    assert not list((small_disk / "config").rglob(".new-*"))
