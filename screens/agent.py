@@ -3,26 +3,28 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from tm_tui.control.api import (
-    ActivityLine,
-    AgentStatus,
-    ApproveRequest,
-    Difference,
-    DraftRequest,
-    KeptDraft,
-    ProbeReport,
-    ProbeRequest,
-    RestoreRequest,
-    RevisionInfo,
-    SaveRequest,
-    SessionInfo,
-    SettingsDocument,
-    StepEvent,
-    TrustDocument,
-)
-from tm_tui.control.spool_api import SendReply
+if TYPE_CHECKING:
+    from tm_tui.control.api import (
+        ActivityLine,
+        AgentStatus,
+        ApproveRequest,
+        Difference,
+        DraftRequest,
+        KeptDraft,
+        ProbeReport,
+        ProbeRequest,
+        RestoreRequest,
+        RevisionInfo,
+        SaveRequest,
+        SessionInfo,
+        SettingsDocument,
+        StepEvent,
+        TrustDocument,
+    )
+    from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument
+    from tm_tui.control.spool_api import SendReply
 
 __all__ = ["Agent", "Connect", "Connection"]
 
@@ -30,61 +32,61 @@ __all__ = ["Agent", "Connect", "Connection"]
 class Agent(Protocol):
     """The calls; each raises a TmError when the agent is absent or refuses."""
 
-    async def session(self) -> SessionInfo:
+    async def session(self) -> "SessionInfo":
         """Who we are to it."""
         ...
 
-    def status_stream(self) -> AsyncGenerator[AgentStatus, None]:
+    def status_stream(self) -> AsyncGenerator["AgentStatus", None]:
         """Yield a snapshot now and at each change."""
         ...
 
-    async def settings(self) -> SettingsDocument:
+    async def settings(self) -> "SettingsDocument":
         """What is saved."""
         ...
 
-    async def save(self, request: SaveRequest, revision: int) -> SettingsDocument:
+    async def save(self, request: "SaveRequest", revision: int) -> "SettingsDocument":
         """Save on top of a revision."""
         ...
 
-    def probe(self, request: ProbeRequest) -> AsyncGenerator[StepEvent | ProbeReport, None]:
+    def probe(self, request: "ProbeRequest") -> AsyncGenerator["StepEvent | ProbeReport", None]:
         """Test; closing the generator cancels."""
         ...
 
-    async def trust(self) -> TrustDocument:
+    async def trust(self) -> "TrustDocument":
         """Whom it trusts."""
         ...
 
-    async def approve_host_key(self, request: ApproveRequest) -> TrustDocument:
+    async def approve_host_key(self, request: "ApproveRequest") -> "TrustDocument":
         """Trust this key."""
         ...
 
-    async def forget_host_key(self, endpoint: str) -> TrustDocument:
+    async def forget_host_key(self, endpoint: str) -> "TrustDocument":
         """Trust the keys of `[host]:port` no longer."""
         ...
 
-    async def history(self) -> tuple[RevisionInfo, ...]:
+    async def history(self) -> "tuple[RevisionInfo, ...]":
         """What was saved, newest first."""
         ...
 
-    async def differences(self, old: int, new: int) -> tuple[Difference, ...]:
+    async def differences(self, old: int, new: int) -> "tuple[Difference, ...]":
         """What leads from one revision to another."""
         ...
 
     async def restore(
-        self, number: int, revision: int, request: RestoreRequest | None = None
-    ) -> SettingsDocument:
+        self, number: int, revision: int, request: "RestoreRequest | None" = None
+    ) -> "SettingsDocument":
         """Save revision `number` again, on top of `revision`."""
         ...
 
-    async def confirm_trial(self, revision: int) -> SettingsDocument:
+    async def confirm_trial(self, revision: int) -> "SettingsDocument":
         """Keep what is on trial."""
         ...
 
-    async def end_trial(self, revision: int) -> SettingsDocument:
+    async def end_trial(self, revision: int) -> "SettingsDocument":
         """Take back what is on trial."""
         ...
 
-    async def acknowledge_rollback(self) -> AgentStatus:
+    async def acknowledge_rollback(self) -> "AgentStatus":
         """Somebody has seen that a trial was taken back."""
         ...
 
@@ -92,11 +94,11 @@ class Agent(Protocol):
         """Tell the others on which screens something is typed here."""
         ...
 
-    async def kept_draft(self) -> KeptDraft:
+    async def kept_draft(self) -> "KeptDraft":
         """What this user had typed before a logout (ControlRefused: nothing)."""
         ...
 
-    async def keep_draft(self, request: DraftRequest) -> KeptDraft:
+    async def keep_draft(self, request: "DraftRequest") -> "KeptDraft":
         """Keep what is typed."""
         ...
 
@@ -104,15 +106,27 @@ class Agent(Protocol):
         """Keep it no longer."""
         ...
 
-    async def send_logs(self) -> SendReply:
+    async def send_logs(self) -> "SendReply":
         """Seal and deliver now what waits."""
         ...
 
-    async def sent(self, number: int) -> SendReply:
+    async def sent(self, number: int) -> "SendReply":
         """Wait a while for the end of that."""
         ...
 
-    def activity_stream(self) -> AsyncGenerator[ActivityLine, None]:
+    async def patterns(self) -> "PatternsDocument":
+        """The custom patterns, the endpoints that need one, the deployments."""
+        ...
+
+    async def check_patterns(self) -> "PatternsDocument":
+        """Look for new ones at the portal."""
+        ...
+
+    async def deploy_pattern(self, request: "DeployRequest") -> "DeploymentInfo":
+        """Begin a deployment."""
+        ...
+
+    def activity_stream(self) -> AsyncGenerator["ActivityLine", None]:
         """Yield what it did of late, then each new line."""
         ...
 

@@ -5,9 +5,7 @@ from typing import TYPE_CHECKING
 from textual import work
 
 from screens.following import Following
-from screens.idle import Idle, keep, last_words, offer_draft
-from screens.on_trial import decide_trial, tell_rollback
-from screens.saving import save_noted
+from screens.unattended import Unattended
 from tm_tui.errors import TmError
 
 if TYPE_CHECKING:
@@ -25,7 +23,7 @@ class Attending(Following, inherit_bindings=False):
 
     def __init__(self, connect: "Connect", clock: "Clock") -> None:
         super().__init__(connect, clock)
-        self._idle = Idle(clock.monotonic())
+        self._idle = Unattended(clock.monotonic())
         self._warned = False
         self._leaving = False
         self._offered = False
@@ -64,6 +62,8 @@ class Attending(Following, inherit_bindings=False):
 
     @work(group="idle")
     async def _log_out(self, minutes: int) -> None:
+        from screens.idle import keep, last_words
+
         kept = await keep(self) and not self.private
         self.app.exit(0, message=last_words(minutes, self.draft, kept=kept))
 
@@ -77,6 +77,8 @@ class Attending(Following, inherit_bindings=False):
 
     @work(exclusive=True, group="kept")
     async def _offer_draft(self) -> None:
+        from screens.idle import offer_draft
+
         try:
             await offer_draft(self)
         except TmError:
@@ -94,9 +96,11 @@ class Attending(Following, inherit_bindings=False):
 
     @work(exclusive=True, group="rollback")
     async def _tell_rollback(self) -> None:
+        from screens.on_trial import tell_rollback
+
         status = self.seen.status
         if status is not None and status.rollback is not None:
-            await self._flow(tell_rollback(self, status.rollback))
+            await self._told(tell_rollback(self, status.rollback))
 
     def edits_on(self, places: tuple[str, ...]) -> None:
         """Tell the other consoles where something is typed and not saved, when that is news."""
@@ -116,17 +120,27 @@ class Attending(Following, inherit_bindings=False):
         """Whether there is a trial to decide about, for one who may."""
         return not self.read_only and self.seen.status is not None and self.seen.status.trial is not None
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """F6 works where F2 does, and anywhere while a trial runs."""
+        if action == "on_trial":
+            return self.may_try or self.check_action("save", ()) is True
+        return super().check_action(action, parameters)
+
     @work(exclusive=True, group="save")
     async def action_on_trial(self) -> None:
         """F6: decide about the trial that runs, else save with a note, or on trial."""
         status = self.seen.status
         if status is None or status.trial is None:
+            from screens.saving import save_noted
+
             await save_noted(self)
             return
-        left = self.seen.left(status.trial.left_seconds, self.clock.monotonic()) or 0.0
-        await self._flow(decide_trial(self, status.trial, left))
+        from screens.on_trial import decide_trial
 
-    async def _flow(self, flow: "Coroutine[None, None, None]") -> None:
+        left = self.seen.left(status.trial.left_seconds, self.clock.monotonic()) or 0.0
+        await self._told(decide_trial(self, status.trial, left))
+
+    async def _told(self, flow: "Coroutine[None, None, None]") -> None:
         try:
             await flow
         except TmError as error:

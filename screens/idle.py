@@ -1,7 +1,6 @@
-"""An unattended console: when its time is over, and what the agent keeps of it for the next logon."""
+"""What is left of an unattended console: its last words, and what the agent keeps for the next logon."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from screens.question import Question
@@ -15,26 +14,9 @@ if TYPE_CHECKING:
     from screens.desk import Desk
     from screens.draft import Draft
 
-__all__ = ["Idle", "keep", "last_words", "offer_draft"]
+__all__ = ["keep", "last_words", "offer_draft"]
 
-_WARN_SECONDS = 60.0
 _KEEP_SECONDS = 3.0
-
-
-@dataclass(slots=True)
-class Idle:
-    """Counts the seconds without a key; `since` is a moment of a clock that suspend does not stop."""
-
-    since: float
-
-    def left(self, minutes: int, now: float) -> float | None:
-        """Seconds until the logout; None when there is none."""
-        return minutes * 60.0 - (now - self.since) if minutes else None
-
-    def warns(self, minutes: int, now: float) -> float | None:
-        """Seconds until the logout, when that is soon enough to say so; half of a single minute is."""
-        left = self.left(minutes, now)
-        return left if left is not None and left <= min(_WARN_SECONDS, minutes * 30.0) else None
 
 
 async def keep(desk: "Desk") -> bool:

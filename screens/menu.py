@@ -9,8 +9,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from tm_tui.settings.fields import FIELDS
-
 if TYPE_CHECKING:
     from screens.widgets.page import Page
 
@@ -41,6 +39,8 @@ class Entry:
 
     def edits(self) -> tuple[str, ...]:
         """The settings that its form has, as far as its summary and their group tell."""
+        from tm_tui.settings.fields import FIELDS  # brings pydantic, which the first screen does without
+
         groups = {key.partition(".")[0] for key in self.summary}
         return tuple(spec.key for spec in FIELDS if spec.screen in groups)
 
@@ -86,6 +86,16 @@ ENTRIES = (
         "ProxyPage",
         "Services",
         ("proxy.enabled", "proxy.type", "proxy.host", "proxy.port", "proxy.username", "proxy.password"),
+    ),
+    Entry(
+        "Pattern Deploy",
+        "Pattern Deployment",
+        "Custom patterns of TMSP, the endpoints that need one, and their deployment.",
+        "screens.patterns",
+        "PatternsPage",
+        "Services",
+        ("patterns.deploy",),
+        commands=("pattern list", "pattern check", "pattern deploy"),
     ),
     Entry(
         "Log Queue",

@@ -1,12 +1,17 @@
 """An unattended console, with the time in the test's hand: it logs out, and nothing typed is lost."""
 
+import asyncio
+import os
+
 import pytest
 from pydantic import SecretStr
 
+from clock import FakeClock
 from face.conftest import Console, console_of
 from face.scripted import NOON, ScriptedAgent, document, status
 from screens.help_screen import HelpScreen
-from screens.idle import Idle
+from screens.plain.lines import Lines, LoggedOut
+from screens.unattended import Unattended
 from tm_tui.control.api import DraftRequest, KeptDraft, SaveRequest, SecretChanges
 
 MINUTE = 60.0
@@ -34,7 +39,7 @@ async def logged_out(console: Console) -> str:
 )
 def test_when_the_time_is_over(minutes: int, after: float, warns: bool, out: bool) -> None:
     """It warns a minute before, never comes with 0, and after a long suspend it is over at once."""
-    left = Idle(1000.0).warns(minutes, 1000.0 + after)
+    left = Unattended(1000.0).warns(minutes, 1000.0 + after)
     assert (left is not None) == warns
     assert (left is not None and left <= 0) == out
 
@@ -167,3 +172,23 @@ async def test_a_kept_draft_is_discarded_or_left(agent: ScriptedAgent) -> None:
             draft = console.app.main.draft
             assert draft is not None
             assert draft.changed() == ()
+
+
+async def test_plain_lines_log_out_too() -> None:
+    """A console in plain lines waits for a line as long as the settings say, suspend included."""
+    reading, writing = os.pipe()
+    clock = FakeClock()
+    lines = Lines(reading, clock)
+    lines.idle_minutes = 15
+    try:
+        os.write(writing, b"first\n")
+        assert await lines.ask("Number") == "first"
+        asking = asyncio.create_task(lines.ask("Number"))
+        await clock.advance(14 * MINUTE)
+        assert not asking.done()
+        clock.suspend(2 * MINUTE)
+        with pytest.raises(LoggedOut):
+            await asking
+    finally:
+        os.close(reading)
+        os.close(writing)

@@ -26,7 +26,8 @@ from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.pace import Chance
 from tm_tui.paths import Home
-from tm_tui.settings.differences import differences
+from tm_tui.patterns.custom_patterns import CustomPatterns
+from tm_tui.settings.differences import changed_fields
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision, SettingsStore
 from tm_tui.spool.quota import quota_of
@@ -42,7 +43,6 @@ __all__ = ["Agent"]
 
 _log = logging.getLogger(__name__)
 
-_MOST_FIELDS = 8
 _NUMBER = re.compile(r"\d+")
 
 
@@ -86,7 +86,9 @@ class Agent:
             chance=chance,
             registration_known=self._registration_known,
         )
-        self._supervisor = Supervisor((self._status_server, self._log_server), announce, clock, chance)
+        self.patterns = self._custom_patterns(home, chance)
+        services = (self._status_server, self._log_server, *self.patterns.services)
+        self._supervisor = Supervisor(services, announce, clock, chance)
         self.sessions = Sessions(clock, announce)
         self.drafts = Drafts(clock)
         self._trials = Trials(
@@ -117,11 +119,23 @@ class Agent:
             await spool.close()
             raise
 
+    def _custom_patterns(self, home: Home, chance: Chance) -> CustomPatterns:
+        return CustomPatterns(
+            home,
+            self.appliance,
+            self.host_keys,
+            self.spool,
+            bandwidth=self.bandwidth,
+            changed=self._busy,
+            clock=self.clock,
+            chance=chance,
+        )
+
     async def stop(self) -> None:
         """End streams and services, a beat that is under way too."""
         self.stopping.set()
         await self._trials.stop()
-        await self._supervisor.stop()
+        await asyncio.gather(self._supervisor.stop(), self.patterns.stop())
 
     async def close(self) -> None:
         """Close the log queue, once nobody can hand in events any more."""
@@ -212,6 +226,7 @@ class Agent:
             status_server=self._status_server.status(),
             log_server=self._log_server.status(),
             spool=spool_status(spool),
+            patterns=self.patterns.status(),
             alerts=(*self._trials.alerts(), *alerts, *spool.alerts, *self._supervisor.alerts()),
             trial=self._trials.info(),
             rollback=self._trials.rollback(),
@@ -222,7 +237,7 @@ class Agent:
         async with self._saving:
             before = self.revision
             revision = await asyncio.to_thread(save)
-            _log.info("%s %d: %s.", what, revision.number, _changed_fields(before, revision))
+            _log.info("%s %d: %s.", what, revision.number, changed_fields(before, revision))
             self._adopt(revision, None)
             self._trials.began(revision.number, before)
         return revision
@@ -235,6 +250,7 @@ class Agent:
         server, queue = revision.settings.tmsp.status_server, revision.settings.spool
         self.bandwidth.set(server.upload_kbps, server.download_kbps)
         self.spool.limit(quota_of(queue.max_mib, queue.max_days))
+        self.patterns.deploy = revision.settings.patterns.deploy
         self._supervisor.apply(revision)
         self.changed.announce()
 
@@ -253,6 +269,7 @@ class Agent:
         """The status server said something: logs may hang on that."""
         registered_at = self._status_server.status().registered_at
         self._log_server.registration_moved()
+        self.patterns.registered(self._status_server.pattern_root())
         if registered_at is not None and registered_at != self._registered_at:
             self._log_server.registered()
         self._registered_at = registered_at
@@ -266,6 +283,8 @@ class Agent:
         """The status server has something for us; it may also be the first beat that it accepts."""
         for notice in notices:
             _log.info("TMSP announces a %s: %s.", notice.kind, notice.title or notice.id)
+        self.patterns.registered(self._status_server.pattern_root())
+        self.patterns.noticed(notices)
 
     def _spool_changed(self) -> None:
         """Announce it, and write down an alert when it is new; its numbers may grow without another line."""
@@ -274,9 +293,3 @@ class Agent:
             _log.warning("%s", alerts[kind])
         self._spool_alerts = frozenset(alerts)
         self.changed.announce()
-
-
-def _changed_fields(old: Revision, new: Revision) -> str:
-    names = [change.field for change in differences(old, new)]
-    more = f" and {len(names) - _MOST_FIELDS} more" if len(names) > _MOST_FIELDS else ""
-    return ", ".join(names[:_MOST_FIELDS]) + more or "nothing differs"

@@ -14,6 +14,7 @@ from tm_tui.control.api import (
     StatusServerStatus,
     TrialInfo,
 )
+from tm_tui.control.patterns_api import PatternsStatus
 from tm_tui.control.spool_api import KindInfo
 from tm_tui.settings.store import Revision
 from tm_tui.spool.store import SpoolSnapshot
@@ -43,6 +44,7 @@ def snapshot(
     status_server: StatusServerStatus,
     log_server: LogServerStatus,
     spool: SpoolStatus,
+    patterns: PatternsStatus,
     alerts: tuple[str, ...],
     trial: TrialInfo | None = None,
     rollback: RollbackInfo | None = None,
@@ -65,6 +67,7 @@ def snapshot(
         trial=trial,
         rollback=rollback,
         sessions=sessions,
+        patterns=patterns,
         alerts=(*alerts, *(() if tmsp.enabled else disabled_alerts(tmsp.edition))),
     )
 

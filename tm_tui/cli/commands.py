@@ -16,6 +16,7 @@ COMMANDS = {
     "config": Lazy("tm_tui.cli.config:config", "Show and change the settings, look back, take back."),
     "trust": Lazy("tm_tui.cli.trust:trust", "Show authorities and host keys; approve and forget host keys."),
     "logs": Lazy("tm_tui.cli.logs:logs", "Take in events, send them now, show what waits."),
+    "pattern": Lazy("tm_tui.cli.pattern:pattern", "Custom patterns: list, look for new ones, deploy."),
     "activity": Lazy("tm_tui.cli.activity:activity", "Show what the agent did of late."),
     "agent": Lazy("tm_tui.cli.agent:agent", "Run the agent in the foreground."),
     "portal": Lazy("tm_tui.cli.portal:portal", "Run a reference portal, for labs and tests."),

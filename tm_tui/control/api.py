@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+from tm_tui.control.patterns_api import PatternsStatus
 from tm_tui.control.session_api import (
     Claim,
     DraftRequest,
@@ -131,6 +132,7 @@ class AgentStatus(Shape):
     """A trial that was taken back by itself, and nobody who may write has seen it yet."""
     sessions: tuple[SessionEntry, ...] = ()
     """The consoles that are on, the longest first."""
+    patterns: PatternsStatus = PatternsStatus()
     alerts: tuple[SafeText, ...] = ()
     """What an admin must know now, a sentence each: a damaged revision, what being disabled means."""
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tm_tui.control.drafts import Drafts
     from tm_tui.control.sessions import Sessions
     from tm_tui.delivery.service import DeliveryService
+    from tm_tui.patterns.custom_patterns import CustomPatterns
     from tm_tui.spool.store import Spool
 
 __all__ = ["Changed", "Core", "SecretsByName", "TrialOver", "Who"]
@@ -85,6 +86,10 @@ class Core(Protocol):
     @property
     def spool(self) -> "Spool":
         """The log queue."""
+
+    @property
+    def patterns(self) -> "CustomPatterns":
+        """Custom patterns and their deployment."""
 
     @property
     def activity(self) -> "Activity":

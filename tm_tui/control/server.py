@@ -23,6 +23,7 @@ from tm_tui.control.peers import Peer, peer_of, role_of, user_name
 from tm_tui.control.routes.activity import activity_routes
 from tm_tui.control.routes.draft import draft_routes
 from tm_tui.control.routes.history import history_routes
+from tm_tui.control.routes.patterns import patterns_routes
 from tm_tui.control.routes.probe import probe_routes
 from tm_tui.control.routes.settings import settings_routes
 from tm_tui.control.routes.spool import spool_routes
@@ -55,6 +56,7 @@ def control_app(core: Core, more: Sequence[Route] = ()) -> ASGIApp:
         *activity_routes(core),
         *trial_routes(core),
         *draft_routes(core),
+        *patterns_routes(core),
         *more,
     ]
     handlers: dict[Any, Any] = {TmError: on_refusal, HTTPException: on_refusal, Exception: on_refusal}

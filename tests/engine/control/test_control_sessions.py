@@ -16,6 +16,8 @@ from tm_tui.control.api import (
     ProbeRequest,
     SaveRequest,
     SecretChanges,
+    SettingsDocument,
+    TrialRequest,
 )
 from tm_tui.control.claims import own_claims
 from tm_tui.control.client import ControlClient
@@ -153,7 +155,7 @@ async def test_a_kept_password_is_tested_too(client: ControlClient) -> None:
 
 
 async def test_of_two_saves_at_once_one_holds(agent: Agent, home: Home) -> None:
-    """Two admins press Save in the same moment: one is saved, the other is told who was first and what differs."""
+    """Two admins press Save in the same moment: one is saved, the other is told who was first, and what."""
 
     async def save(email: str) -> SettingsDocument | SaveConflict:
         async with ControlClient(home.control_socket) as client:
@@ -173,7 +175,7 @@ async def test_of_two_saves_at_once_one_holds(agent: Agent, home: Home) -> None:
 
 
 async def test_of_a_confirmation_and_a_rollback_at_once_one_holds(agent: Agent, home: Home) -> None:
-    """One admin confirms while another takes back: whoever is first decides, the other is told that it is over."""
+    """One admin confirms while another takes back: the first decides, the other is told that it is over."""
     async with ControlClient(home.control_socket) as client:
         await client.save(SaveRequest(settings={}), 0)
         for _ in range(5):
