@@ -91,17 +91,20 @@ class Agent:
         self._supervisor = Supervisor(services, announce, clock, chance)
         self.sessions = Sessions(clock, announce)
         self.drafts = Drafts(clock)
-        self._trials = Trials(
-            self.store,
-            clock,
-            saving=self._saving,
-            adopt=self._adopt,
-            changed=announce,
-            beats=self._beats_accepted,
-        )
+        self._trials = self._settings_on_trial()
         spool.changed = self._busy
         self._spool_changed()
         self._trials.resume(loaded)
+
+    def _settings_on_trial(self) -> Trials:
+        return Trials(
+            self.store,
+            self.clock,
+            saving=self._saving,
+            adopt=self._adopt,
+            changed=self.changed.announce,
+            beats=self._beats_accepted,
+        )
 
     @classmethod
     async def open(cls, home: Home, *, clock: Clock | None = None, chance: Chance = random.random) -> Self:

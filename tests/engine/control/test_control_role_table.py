@@ -76,6 +76,11 @@ TABLE = (
     Row("GET", "/v1/spool", "/v1/spool", 200, reads=True),
     Row("POST", "/v1/spool/send", "/v1/spool/send", 409, reads=False),
     Row("GET", "/v1/spool/send/{number:int}", "/v1/spool/send/9", 404, reads=True),
+    Row("GET", "/v1/patterns", "/v1/patterns", 200, reads=True),
+    Row("POST", "/v1/patterns/check", "/v1/patterns/check", 409, reads=False),
+    Row("DELETE", "/v1/patterns/root", "/v1/patterns/root", 200, reads=False),
+    Row("POST", "/v1/patterns/deployments", "/v1/patterns/deployments", 400, reads=False, body="{}"),
+    Row("GET", "/v1/patterns/deployments/{number:int}", "/v1/patterns/deployments/9", 404, reads=True),
     Row("GET", "/v1/activity", "/v1/activity", 200, reads=True),
     Row("GET", "/v1/activity/stream", "/v1/activity/stream", 200, reads=True),
 )
