@@ -17,11 +17,12 @@ from tm_tui.control.listen import bind_control_socket, unbind
 from tm_tui.control.server import ControlServer, control_app
 from tm_tui.paths import Home
 
-__all__ = ["harden", "run"]
+__all__ = ["give_memory_back", "harden", "run"]
 
 _log = logging.getLogger(__name__)
 
 _PR_SET_DUMPABLE = 4  # prctl(2)
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # mallopt(3)
 _LAST_WORD_SECONDS = 1.7
 """After this the process ends whatever still hangs (a name look-up cannot be cancelled)."""
 
@@ -33,6 +34,7 @@ def run(home: Home, *, ready: Callable[[], None] | None = None) -> int:
     StorageFailed when its folders cannot be used.
     """
     harden()
+    give_memory_back()
     set_up_log()
     socket_path = home.control_socket
     prepare_folders(home)
@@ -52,6 +54,17 @@ def harden() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+
+
+def give_memory_back() -> None:
+    """Let large buffers (batches on their way) go back to the system when they are freed.
+
+    Left to itself, the GNU C library takes them from its heaps, of which each thread has one.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none, and need none
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, 256 << 10)
+        mallopt(_M_ARENA_MAX, 2)
 
 
 async def _serve(home: Home, ready: Callable[[], None]) -> None:

@@ -89,7 +89,7 @@ class SpoolCore:
 
     def events(self) -> int:
         """Events that wait, sealed or not."""
-        return self.sealed.events + sum(one.events for one in self.waiting.values())
+        return self.sealed.total.events + sum(one.events for one in self.waiting.values())
 
     def lost(self) -> int:
         """Events that damage to the disk has cost since the spool was made.
@@ -100,11 +100,11 @@ class SpoolCore:
 
     def used(self) -> int:
         """Bytes that wait, sealed or not."""
-        return self.sealed.bytes + sum(one.bytes for one in self.waiting.values())
+        return self.sealed.total.bytes + sum(one.bytes for one in self.waiting.values())
 
     def oldest(self) -> int | None:
         """When the oldest event that waits was accepted, in milliseconds since 1970."""
-        moments = (self.sealed.oldest, *(one.oldest for one in self.waiting.values()))
+        moments = (self.sealed.total.oldest, *(one.oldest for one in self.waiting.values()))
         return min((moment for moment in moments if moment is not None), default=None)
 
     def refusal(self, size: int) -> SpoolFull | None:
