@@ -61,8 +61,7 @@ def _amid(campaign: Campaign, kill, times: int) -> None:
             child.wait(timeout=chance.uniform(0.05, 0.4))
         except subprocess.TimeoutExpired:
             kill()
-    child.kill()
-    campaign.ended_by_kill(child)
+    campaign.end(child)
 
 
 def test_a_killed_nginx(own_web, certificates: Certificates, tmp_path):

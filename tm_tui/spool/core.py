@@ -199,7 +199,7 @@ class SpoolCore:
         kind, oldest = chunks[0].kind, files.moment(chunks[0].at)
         where = self.disk.sealed, self.appliance
         batch = self.disk.safely(
-            lambda: files.seal(*where, lines, kind=kind, oldest_at=oldest, now=self.now())
+            lambda: files.seal(*where, lines, kind=kind, oldest_at=oldest, now=self.now(), trace=self.trace)
         )
         self.trace("sealed")
         return batch, checks
@@ -234,10 +234,12 @@ class SpoolCore:
         with suppress(sqlite3.Error):
             self.trace("vacuum")
             self.disk.database.vacuum()
+            self.trace("vacuumed")
 
     # --- delivery
 
     def confirm(self, batch: Batch) -> None:
         """The server has the first batch of its kind."""
+        self.trace("confirm")
         self.sealed.confirm(batch, accepted=self.next_seq - 1)
         self.disk.ballast.take(self.quota.reserve)

@@ -124,7 +124,9 @@ class SealedBatches:
     def _sealed_anew(self, batch: Batch, lines: bytes) -> tuple[Batch, bytes]:
         where = self._disk.sealed, self._appliance
         kind, oldest, sealed = batch.kind, batch.oldest_at, batch.sealed_at
-        new = self._disk.safely(lambda: files.seal(*where, lines, kind=kind, oldest_at=oldest, now=sealed))
+        new = self._disk.safely(
+            lambda: files.seal(*where, lines, kind=kind, oldest_at=oldest, now=sealed, trace=self._trace)
+        )
         return new, files.checks_of(lines)
 
     def _replace(self, old: Batch, new: Sequence[tuple[Batch, bytes]]) -> None:
