@@ -70,7 +70,9 @@ class SpoolCore:
         Recovery(database, self.disk.sealed, marks, self.appliance, self.now(), self.disk.note).run()
         self.sealed = SealedBatches(self.disk, self.appliance, self.trace, self.now)
         self.waiting: dict[EventKind, Waiting] = {}
-        last = max([marks.get("accepted"), *(batch.last for batch in self.sealed.batches)])
+        last = max(
+            [marks.get("accepted"), self.disk.newest.number, *(batch.last for batch in self.sealed.batches)]
+        )
         for kind in KINDS:
             events, size, greatest, oldest = database.totals(kind)
             self.waiting[kind] = Waiting(events, size, oldest)
@@ -157,6 +159,7 @@ class SpoolCore:
             self.disk.database.add(chunks)
         self.trace("committed")
         self.next_seq += len(taken)
+        self.disk.newest.note(self.next_seq - 1)
         for chunk in chunks:
             waiting = self.waiting[chunk.kind]
             waiting.events += chunk.events
