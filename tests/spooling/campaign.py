@@ -8,6 +8,8 @@ import contextlib
 import functools
 import shutil
 import subprocess
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -122,6 +124,22 @@ class Campaign:
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(timeout=seconds)
         self.end(child)
+
+    def run_until(self, holds: Callable[[], bool]) -> None:
+        """Run until something holds, or it is done."""
+        child = self.start()
+        self.await_(child, holds)
+        self.end(child)
+
+    @staticmethod
+    def await_(child: Child, holds: Callable[[], bool]) -> None:
+        """Wait until something holds, or the child has ended."""
+        end = time.monotonic() + _PATIENCE
+        while not holds():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=0.02)
+                return
+            assert time.monotonic() < end, "it never came to that"
 
     def end(self, child: Child) -> None:
         """Kill it if it still runs, look at how it ended, and count."""

@@ -4,6 +4,7 @@ Run as `python -m spooling.nursery`, it reads a line of JSON for each child (spo
 standard output `pid N` and `ended STATUS`.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -36,7 +37,8 @@ class Child:
     def kill(self) -> None:
         """Kill -9."""
         if self.returncode is None:
-            os.kill(self.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     def errors(self) -> str:
         """What it wrote on its standard error."""
@@ -53,13 +55,18 @@ class Nursery:
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self._rest = b""
+        self._child: Child | None = None
 
     def child(self, config: dict[str, Any]) -> Child:
         """Start one, and wait until it is about to work."""
+        if self._child is not None and self._child.returncode is None:  # a test that was given up
+            self._child.kill()
+            self._child.wait(60)
         assert self._process.stdin
         self._process.stdin.write(json.dumps(config).encode() + b"\n")
         self._process.stdin.flush()
-        return Child(self, Path(config["errors"]))
+        self._child = Child(self, Path(config["errors"]))
+        return self._child
 
     def line(self, timeout: float) -> str:
         """The next line that is told. Raises subprocess.TimeoutExpired."""

@@ -1,4 +1,4 @@
-"""The faults that a campaign is made of, one function each: short in the tests, long in benchmarks/faults.
+"""The faults that a campaign is made of: short in the tests, long in benchmarks/faults.
 
 Each ends with reading the log server's files: every accepted event once, in order within its kind; what a
 damaged disk has cost is counted, and nothing else is missing.
@@ -63,17 +63,17 @@ def killed(
 
 
 def cut(servers: Servers, name: str, base: Path, chance: random.Random, *, swallow: bool = False) -> Campaign:
-    """Lines break in handshakes, uploads and replies; or (`swallow`) everything arrives, but no reply comes."""
+    """Lines break in handshakes, uploads and replies; `swallow`: all arrives, but no reply comes."""
     with servers.target(name, base) as (target, _):
-        port, most = target.config["port"], 12_000 if target.config["protocol"] == "ssh" else 8_000
-        with detour(port, seed=chance.randrange(1 << 30), most=most, swallow=swallow) as way:
+        most = 12_000 if target.config["protocol"] == "ssh" else 8_000
+        seed = chance.randrange(1 << 30)
+        with detour(target.config["port"], seed=seed, most=most, swallow=swallow) as way:
             detoured = over_the(way.port, target, base)
             campaign = Campaign(base, detoured, 2000, DAYS, {"reply": 1.0})
             for _ in range(3):
-                campaign.run(seconds=1.3)
+                campaign.run_until(lambda before=way.cuts: way.cuts > before + 1)
             way.calm = True
             campaign.finish()
-            assert way.cuts, "nothing was cut"
     return campaign
 
 
@@ -142,8 +142,8 @@ def _trouble_there(
             else:
                 other.write_bytes(b"x" * ((1 << 20) - 4096 * chance.randrange(4)))
             for _ in range(3):
-                campaign.run(seconds=chance.uniform(0.3, 1.5))
-            assert campaign.failures, "nobody noticed"
+                before = len(campaign.failures)
+                campaign.run_until(lambda before=before: len(campaign.failures) > before)
             if read_only:
                 subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
             else:
@@ -160,8 +160,7 @@ def damaged(
         batch = chance.choice((500, 100_000))
         campaign = Campaign(base, target, events, more={"batch": batch})
         child = campaign.start(offline=True)
-        while campaign.acknowledged < campaign.total:
-            assert child.returncode is None
+        campaign.await_(child, lambda: campaign.acknowledged == campaign.total)
         campaign.end(child)
         shutil.copytree(campaign.spool, base / "before", ignore=shutil.ignore_patterns("ballast"))
         told = [damage.harm(campaign.spool, chance.choice(damage.KINDS), chance) for _ in range(times)]
