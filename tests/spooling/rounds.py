@@ -71,7 +71,8 @@ def cut(servers: Servers, name: str, base: Path, chance: random.Random, *, swall
             detoured = over_the(way.port, target, base)
             campaign = Campaign(base, detoured, 2000, DAYS, {"reply": 1.0})
             for _ in range(3):
-                campaign.run_until(lambda before=way.cuts: way.cuts > before + 1)
+                campaign.run_until(lambda before=way.cuts: way.cuts > before)
+            assert way.cuts, "nothing was cut"
             way.calm = True
             campaign.finish()
     return campaign
@@ -144,6 +145,7 @@ def _trouble_there(
             for _ in range(3):
                 before = len(campaign.failures)
                 campaign.run_until(lambda before=before: len(campaign.failures) > before)
+            assert campaign.failures, "nobody noticed"
             if read_only:
                 subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
             else:
@@ -161,6 +163,7 @@ def damaged(
         campaign = Campaign(base, target, events, more={"batch": batch})
         child = campaign.start(offline=True)
         campaign.await_(child, lambda: campaign.acknowledged == campaign.total)
+        assert campaign.acknowledged == campaign.total, "it took no events"
         campaign.end(child)
         shutil.copytree(campaign.spool, base / "before", ignore=shutil.ignore_patterns("ballast"))
         told = [damage.harm(campaign.spool, chance.choice(damage.KINDS), chance) for _ in range(times)]
