@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 
-from tm_tui.link.bandwidth import Limiter, limited, receive_buffer
+from tm_tui.link.bandwidth import Limiter, limited, receive_bytes
 
 SLOT = 0.05
 
@@ -81,7 +81,7 @@ async def download(rate: int, seconds: float) -> Counter:
     loop = asyncio.get_running_loop()
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as mine:
         limiter = Limiter(rate)
-        receive_buffer(mine, limiter)
+        mine.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes(limiter) or 1 << 20)
         mine.setblocking(False)
         server.setblocking(False)
         connecting = asyncio.create_task(loop.sock_connect(mine, server.getsockname()))

@@ -7,8 +7,8 @@ if TYPE_CHECKING:
 
     from screens.agent import Agent
     from screens.draft import Draft
+    from screens.question import Question
     from screens.trial import Trial
-    from screens.widgets.dialog import Dialog
     from tm_tui.clock import Clock
     from tm_tui.errors import Problem
 
@@ -27,7 +27,7 @@ class Desk(Protocol):
         """The agent; raises AgentAbsent when none is there."""
         ...
 
-    async def ask(self, dialog: "Dialog") -> str:
+    async def ask(self, question: "Question") -> str:
         """Show a question and wait for the answer."""
         ...
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from screens.widgets.dialog import Dialog
+from screens.question import Question
 from tm_tui.control.api import ApproveRequest, HostKeyInfo
 from tm_tui.errors import TmError
 
@@ -49,7 +49,7 @@ async def decide(desk: "Desk", draft: "Draft", key: HostKeyInfo) -> bool:
     if key.state == "new-type":
         lines.insert(1, "(Another key of this server is approved already; this is a key of a new type.)")
     answer = await desk.ask(
-        Dialog("Is this the log server?", lines, [("refuse", "Refuse"), ("approve", "Approve")])
+        Question("Is this the log server?", lines, [("refuse", "Refuse"), ("approve", "Approve")])
     )
     if answer != "approve":
         desk.tell("Host key refused: nothing was sent to the server.")
@@ -80,7 +80,7 @@ async def _forget_changed(desk: "Desk", key: HostKeyInfo) -> bool:
     ]
     title = "The log server's host key has CHANGED"
     answer = await desk.ask(
-        Dialog(title, lines, [("keep", "Keep the old key"), ("forget", "Forget the old key")])
+        Question(title, lines, [("keep", "Keep the old key"), ("forget", "Forget the old key")])
     )
     return answer == "forget" and await forget(desk, key.endpoint)
 
@@ -92,7 +92,7 @@ async def forget(desk: "Desk", endpoint: str) -> bool:
         "Until another one is approved, nothing can be delivered to this server by SSH.",
     ]
     answer = await desk.ask(
-        Dialog("Forget this host key?", lines, [("keep", "Keep it"), ("forget", "Forget it")])
+        Question("Forget this host key?", lines, [("keep", "Keep it"), ("forget", "Forget it")])
     )
     if answer != "forget":
         return False

@@ -1,7 +1,7 @@
 """The Server Identity page: the CA file as a field, the authorities in it, and the approved SSH host keys."""
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -9,12 +9,16 @@ from textual.events import Blur, Focus
 from textual.geometry import Offset
 from textual.widget import Widget
 
-from screens.messages import ForgetKey, TrustWanted
+from screens.host_keys import forget
+from screens.messages import ForAgent
 from screens.widgets.block import Block
 from screens.widgets.field import Slot
 from screens.widgets.form import FormPage
 from screens.widgets.page import beside
 from tm_tui.control.api import HostKeyInfo, TrustDocument
+
+if TYPE_CHECKING:
+    from screens.desk import Desk
 
 __all__ = ["HostKeyRow", "IdentityPage"]
 
@@ -53,7 +57,12 @@ class HostKeyRow(Widget, can_focus=True):
 
     def action_forget(self) -> None:
         """Ask for it."""
-        self.post_message(ForgetKey(self._key.endpoint, self._reply))
+        self.post_message(ForAgent(self._forget, "trust", changes=True))
+
+    async def _forget(self, desk: "Desk") -> None:
+        """Show what is left, if it was meant."""
+        if await forget(desk, self._key.endpoint):
+            await self._reply(await desk.agent.trust())
 
 
 class IdentityPage(FormPage):
@@ -75,7 +84,10 @@ class IdentityPage(FormPage):
     def enter(self) -> None:
         """Ask for the newest each time."""
         super().enter()
-        self.post_message(TrustWanted(self.told_trust))
+        self.post_message(ForAgent(self._ask_trust, "trust"))
+
+    async def _ask_trust(self, desk: "Desk") -> None:
+        await self.told_trust(await desk.agent.trust())
 
     async def told_trust(self, trust: TrustDocument) -> None:
         """Show whom the agent trusts."""

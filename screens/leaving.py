@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from screens.question import Question
 from screens.saving import field_name
-from screens.widgets.dialog import Dialog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,11 +17,11 @@ async def discard_asked(desk: "Desk", keys: "Sequence[str]") -> bool:
     """Ask whether the changes of this form are given up. True when they are."""
     lines = ["Not saved yet: " + ", ".join(field_name(key) for key in keys) + "."]
     answers = [("keep", "Keep editing"), ("discard", "Discard")]
-    return await desk.ask(Dialog("Discard the changes on this form?", lines, answers)) == "discard"
+    return await desk.ask(Question("Discard the changes on this form?", lines, answers)) == "discard"
 
 
 async def leaving_asked(desk: "Desk", keys: "Sequence[str]") -> bool:
     """Ask whether to leave. True to go."""
     lines = ["Leaving loses what is not saved: " + ", ".join(field_name(key) for key in keys) + "."]
     answers = [("stay", "Stay"), ("leave", "Leave without saving")]
-    return await desk.ask(Dialog("Leave with unsaved changes?", lines, answers)) == "leave"
+    return await desk.ask(Question("Leave with unsaved changes?", lines, answers)) == "leave"

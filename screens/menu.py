@@ -9,8 +9,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from tm_tui.settings.fields import FIELDS
-
 if TYPE_CHECKING:
     from screens.widgets.page import Page
 
@@ -31,6 +29,8 @@ class Entry:
     """Keys of the settings that show beside the menu before it is opened."""
     at_once: bool = False
     """Shown as soon as it is highlighted: there is nothing in it to change."""
+    commands: tuple[str, ...] = ()
+    """The commands of `tm-tui` that do the same in plain lines; the first shows what there is."""
 
     @property
     def path(self) -> str:
@@ -39,6 +39,8 @@ class Entry:
 
     def edits(self) -> tuple[str, ...]:
         """The settings that its form has, as far as its summary and their group tell."""
+        from tm_tui.settings.fields import FIELDS  # brings pydantic, which the first screen does without
+
         groups = {key.partition(".")[0] for key in self.summary}
         return tuple(spec.key for spec in FIELDS if spec.screen in groups)
 
@@ -56,6 +58,7 @@ ENTRIES = (
         "screens.status",
         "StatusPage",
         at_once=True,
+        commands=("status",),
     ),
     Entry(
         "TMSP",
@@ -85,6 +88,16 @@ ENTRIES = (
         ("proxy.enabled", "proxy.type", "proxy.host", "proxy.port", "proxy.username", "proxy.password"),
     ),
     Entry(
+        "Pattern Deploy",
+        "Pattern Deployment",
+        "Custom patterns of TMSP, the endpoints that need one, and their deployment.",
+        "screens.patterns",
+        "PatternsPage",
+        "Services",
+        ("patterns.deploy",),
+        commands=("pattern list", "pattern check", "pattern deploy"),
+    ),
+    Entry(
         "Log Queue",
         "Log Queue",
         "What waits for the log server, and how sending stands.",
@@ -92,6 +105,7 @@ ENTRIES = (
         "LogQueuePage",
         "Logs",
         at_once=True,
+        commands=("logs list", "logs send"),
     ),
     Entry(
         "Queue Limits",
@@ -110,6 +124,7 @@ ENTRIES = (
         "ActivityPage",
         "Logs",
         at_once=True,
+        commands=("activity",),
     ),
     Entry(
         "Server Identity",
@@ -119,8 +134,18 @@ ENTRIES = (
         "IdentityPage",
         "System",
         ("trust.ca_file",),
+        commands=("trust show", "trust approve", "trust forget"),
     ),
-    Entry("About", "About", "Versions and places.", "screens.about", "AboutPage", "System", at_once=True),
+    Entry(
+        "About",
+        "About",
+        "Versions and places.",
+        "screens.about",
+        "AboutPage",
+        "System",
+        at_once=True,
+        commands=("status",),
+    ),
 )
 
 

@@ -2,20 +2,23 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from tm_tui.control.api import ActivityLine, AgentStatus, SessionInfo, SettingsDocument, TrustDocument
+if TYPE_CHECKING:
+    from screens.desk import Desk
+    from tm_tui.control.api import ActivityLine, AgentStatus, SessionInfo, SettingsDocument
 
-__all__ = ["ActivityWanted", "AgentFound", "AgentLost", "ForgetKey", "StatusArrived", "TrustWanted"]
+__all__ = ["ActivityWanted", "AgentFound", "AgentLost", "ForAgent", "StatusArrived"]
 
 
 @dataclass
 class AgentFound(Message):
     """An agent answers: who we are to it, what is saved, and whether it is our private one."""
 
-    session: SessionInfo
-    document: SettingsDocument
+    session: "SessionInfo"
+    document: "SettingsDocument"
     private: bool
 
 
@@ -23,7 +26,7 @@ class AgentFound(Message):
 class StatusArrived(Message):
     """A new snapshot, and the monotonic second at which it came."""
 
-    status: AgentStatus
+    status: "AgentStatus"
     arrived: float
 
     def can_replace(self, message: Message) -> bool:
@@ -42,22 +45,19 @@ class AgentLost(Message):
 
 
 @dataclass
-class TrustWanted(Message):
-    """A page wants to know whom the agent trusts, and be told by `reply`."""
+class ForAgent(Message):
+    """A page has something to do with the agent: `flow` runs on the desk, a newer one of its `group` ends it.
 
-    reply: Callable[[TrustDocument], Awaitable[None]]
+    A failure that `flow` lets through is told. With `changes` it is refused to those who may only look.
+    """
+
+    flow: "Callable[[Desk], Awaitable[None]]"
+    group: str
+    changes: bool = False
 
 
 @dataclass
 class ActivityWanted(Message):
     """A page wants to follow what the agent does: each line by `reply`, None before they all come anew."""
 
-    reply: Callable[[ActivityLine | None], None]
-
-
-@dataclass
-class ForgetKey(Message):
-    """The admin wants the keys of `[host]:port` forgotten; `reply` is told what is left."""
-
-    endpoint: str
-    reply: Callable[[TrustDocument], Awaitable[None]]
+    reply: Callable[["ActivityLine | None"], None]

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from screens.draft import SECRETS, Draft
+from screens.question import Question
 from screens.widgets.ages import clock_time
-from screens.widgets.dialog import Dialog
 from tm_tui.control.api import Conflict, SaveRequest
 from tm_tui.control.failures import ControlRefused, SaveConflict
 from tm_tui.errors import Problem, TmError
@@ -64,7 +64,7 @@ async def _confirmed(desk: "Desk", draft: Draft) -> bool:
     )
     lines = [words, *failures, "Saved now, they are in force at once, tested or not."]
     answer = await desk.ask(
-        Dialog("Save untested?", lines, [("keep", "Keep editing"), ("save", "Save untested")])
+        Question("Save untested?", lines, [("keep", "Keep editing"), ("save", "Save untested")])
     )
     return answer == "save"
 
@@ -80,7 +80,7 @@ async def _switching_off(desk: "Desk", draft: Draft) -> bool:
         _UNREGISTER[str(draft.value("tmsp.edition"))],
     ]
     answers = [("keep", "Keep it on"), ("save", "Switch off and save")]
-    return await desk.ask(Dialog("Switch off sending to TMSP?", lines, answers)) == "save"
+    return await desk.ask(Question("Switch off sending to TMSP?", lines, answers)) == "save"
 
 
 async def _send(desk: "Desk", draft: Draft) -> None:
@@ -123,7 +123,7 @@ async def _conflict(desk: "Desk", draft: Draft, conflict: Conflict) -> None:
         "What you typed: " + ", ".join(field_name(key) for key in draft.changed()) + ".",
     ]
     answers = [("wait", "Decide later"), ("mine", "Mine on top of theirs"), ("theirs", "Take theirs")]
-    answer = await desk.ask(Dialog("Somebody else saved meanwhile", lines, answers))
+    answer = await desk.ask(Question("Somebody else saved meanwhile", lines, answers))
     if answer == "wait":
         desk.tell("Not saved. What you typed is kept; save again to decide.", wrong=True)
         return

@@ -88,6 +88,11 @@ class SlowLineDriver(Driver):
         if data == "\x07" and self._pacer is not None:
             self._pacer.send(b"\x07")
 
+    def settled(self) -> None:
+        """The newest frame need not wait for others to come."""
+        if self._pacer is not None:
+            self._pacer.settled()
+
     def redraw(self) -> None:
         """Send the whole screen again, as after line noise (^L)."""
         self.session.painter.forget()
@@ -151,7 +156,11 @@ class SlowLineDriver(Driver):
 
     def _resumed(self) -> None:
         if self._pacer is not None:
-            self.session.start()
+            try:
+                self.session.start()
+            except HungUp:
+                self._gone()
+                return
             self.redraw()
 
     # -- size -------------------------------------------------------------------------------------

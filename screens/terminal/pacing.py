@@ -18,6 +18,8 @@ PROBE = "\x1b[5n"
 
 _SETTLE = 0.02
 _LONGEST_SETTLE = 0.06
+_FIRST_SETTLE = 0.004
+"""The first frame is waited for most, and laid out in one go."""
 _SHARE = 0.25
 """Seconds of the line that one portion of a frame may take."""
 _SLACK = 0.05
@@ -61,6 +63,7 @@ class Pacer:
         self._dirty = self._held = self._closed = self._writing = False
         self._timer: asyncio.TimerHandle | None = None
         self._pending = b""
+        self._settle = _FIRST_SETTLE
         self._answers = False
         self._asked_at: float | None = None
         self._asked_bytes = 0
@@ -78,7 +81,13 @@ class Pacer:
         if not self._dirty:
             self._dirty = True
             self._first_change = self._changed_at
-            self._at(self._changed_at + _SETTLE)
+            self._at(self._changed_at + self._settle)
+
+    def settled(self) -> None:
+        """No newer frame comes at once: send this one as soon as the line is free."""
+        if self._dirty:
+            self._changed_at = self._first_change = self._loop.time() - _LONGEST_SETTLE
+            self._try()
 
     def send(self, data: bytes) -> None:
         """Send codes that are no frame, after what is under way."""
@@ -140,7 +149,9 @@ class Pacer:
         if self._closed or not self._dirty or self._held or self._pending:
             return
         now = self._loop.time()
-        when = max(min(self._changed_at + _SETTLE, self._first_change + _LONGEST_SETTLE), self._free_at(now))
+        when = max(
+            min(self._changed_at + self._settle, self._first_change + _LONGEST_SETTLE), self._free_at(now)
+        )
         if when > now + 0.0005:
             self._at(when)
             return
@@ -161,6 +172,7 @@ class Pacer:
 
     def _flush(self, now: float) -> None:
         self._dirty = False
+        self._settle = _SETTLE
         data = self._source.next_bytes(self._budget())
         if self._source.unfinished:
             self._dirty = True

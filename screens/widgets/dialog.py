@@ -1,6 +1,5 @@
 """Questions: a box with words and choices. The safe choice is the one that Esc and a hasty Enter take."""
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,6 +10,7 @@ from textual.geometry import Offset
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
+from screens.question import Question
 from screens.widgets.block import Block
 
 __all__ = ["Choice", "Dialog"]
@@ -48,30 +48,25 @@ class Dialog(ModalScreen[str], inherit_bindings=False):
         Binding("escape", "safe", show=False),
     ]
 
-    def __init__(
-        self, title: str, lines: Sequence[str | Content], answers: Sequence[tuple[str, str]]
-    ) -> None:
+    def __init__(self, question: Question) -> None:
         super().__init__()
-        self._title = title
+        self._question = question
         self._body = Block(classes="body")
-        self._body.show(
-            Content("\n").join(Content(line) if isinstance(line, str) else line for line in lines)
-        )
-        self._answers = tuple(answers)
+        self._body.show(Content("\n".join(question.lines)))
 
     def compose(self) -> ComposeResult:
         """Title, words, answers."""
         title = Block(classes="title")
-        title.show(Content.styled(self._title, "bold"))
+        title.show(Content.styled(self._question.title, "bold"))
         with Vertical(classes="box"):
             yield title
             yield self._body
-            yield Horizontal(*(Choice(*answer) for answer in self._answers), classes="answers")
+            yield Horizontal(*(Choice(*answer) for answer in self._question.answers), classes="answers")
 
     @property
     def words(self) -> str:
         """All that it says, for those who drive it."""
-        return f"{self._title}\n{self._body.shown.plain}"
+        return f"{self._question.title}\n{self._body.shown.plain}"
 
     def action_answer(self) -> None:
         """Take the focused answer."""
@@ -80,4 +75,4 @@ class Dialog(ModalScreen[str], inherit_bindings=False):
 
     def action_safe(self) -> None:
         """Take the first answer."""
-        self.dismiss(self._answers[0][0])
+        self.dismiss(self._question.answers[0][0])

@@ -19,15 +19,18 @@ from tm_tui.control.api import AgentStatus
 from tm_tui.control.core import Changed, SecretsByName
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.errors import StorageFailed, TmError
+from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.pace import Chance
 from tm_tui.paths import Home
+from tm_tui.patterns.custom_patterns import CustomPatterns
 from tm_tui.settings.differences import differences
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision, SettingsStore
 from tm_tui.spool.quota import quota_of
 from tm_tui.spool.store import Spool
 from tm_tui.status_server.heartbeat import Facts
+from tm_tui.status_server.protocol import Notice
 from tm_tui.status_server.service import StatusServerService
 
 if TYPE_CHECKING:
@@ -62,11 +65,13 @@ class Agent:
         self._busy = Throttle(self._spool_changed)
         self._spool_alerts: frozenset[str] = frozenset()
         self._registered_at: datetime | None = None
+        self.bandwidth = Bandwidth()
         self._status_server = StatusServerService(
             appliance,
             self.host_keys,
             self._facts,
             changed=self._registration_moved,
+            noticed=self._noticed,
             clock=clock,
             chance=chance,
         )
@@ -79,7 +84,9 @@ class Agent:
             chance=chance,
             registration_known=self._registration_known,
         )
-        self._supervisor = Supervisor((self._status_server, self._log_server), announce, clock, chance)
+        self.patterns = self._custom_patterns(home, chance)
+        services = (self._status_server, self._log_server, *self.patterns.services)
+        self._supervisor = Supervisor(services, announce, clock, chance)
         spool.changed = self._busy
         self._spool_changed()
         self._adopt(loaded.revision, loaded.problem)
@@ -100,10 +107,22 @@ class Agent:
             await spool.close()
             raise
 
+    def _custom_patterns(self, home: Home, chance: Chance) -> CustomPatterns:
+        return CustomPatterns(
+            home,
+            self.appliance,
+            self.host_keys,
+            self.spool,
+            bandwidth=self.bandwidth,
+            changed=self._busy,
+            clock=self.clock,
+            chance=chance,
+        )
+
     async def stop(self) -> None:
         """End streams and services, a beat that is under way too."""
         self.stopping.set()
-        await self._supervisor.stop()
+        await asyncio.gather(self._supervisor.stop(), self.patterns.stop())
 
     async def close(self) -> None:
         """Close the log queue, once nobody can hand in events any more."""
@@ -153,6 +172,7 @@ class Agent:
             status_server=self._status_server.status(),
             log_server=self._log_server.status(),
             spool=spool_status(spool),
+            patterns=self.patterns.status(),
             alerts=(*alerts, *spool.alerts, *self._supervisor.alerts()),
         )
 
@@ -169,8 +189,10 @@ class Agent:
         if problem is not None:
             _log.error("%s %s", problem.cause, problem.remedy)
         _log.info("Revision %d is in force.", revision.number)
-        limits = revision.settings.spool
-        self.spool.limit(quota_of(limits.max_mib, limits.max_days))
+        server, queue = revision.settings.tmsp.status_server, revision.settings.spool
+        self.bandwidth.set(server.upload_kbps, server.download_kbps)
+        self.spool.limit(quota_of(queue.max_mib, queue.max_days))
+        self.patterns.deploy = revision.settings.patterns.deploy
         self._supervisor.apply(revision)
         self.changed.announce()
 
@@ -189,10 +211,18 @@ class Agent:
         """The status server said something: logs may hang on that."""
         registered_at = self._status_server.status().registered_at
         self._log_server.registration_moved()
+        self.patterns.registered(self._status_server.pattern_root())
         if registered_at is not None and registered_at != self._registered_at:
             self._log_server.registered()
         self._registered_at = registered_at
         self.changed.announce()
+
+    def _noticed(self, notices: tuple[Notice, ...]) -> None:
+        """The status server has something for us; it may also be the first beat that it accepts."""
+        for notice in notices:
+            _log.info("TMSP announces a %s: %s.", notice.kind, notice.title or notice.id)
+        self.patterns.registered(self._status_server.pattern_root())
+        self.patterns.noticed(notices)
 
     def _spool_changed(self) -> None:
         """Announce it, and write down an alert when it is new; its numbers may grow without another line."""

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from tm_tui import __version__
 from tm_tui.control.api import AgentStatus, LogServerStatus, ServerState, SpoolStatus, StatusServerStatus
+from tm_tui.control.patterns_api import PatternsStatus
 from tm_tui.control.spool_api import KindInfo
 from tm_tui.settings.store import Revision
 from tm_tui.spool.store import SpoolSnapshot
@@ -34,6 +35,7 @@ def snapshot(
     status_server: StatusServerStatus,
     log_server: LogServerStatus,
     spool: SpoolStatus,
+    patterns: PatternsStatus,
     alerts: tuple[str, ...],
 ) -> AgentStatus:
     """Put the parts together."""
@@ -50,6 +52,7 @@ def snapshot(
         status_server=status_server,
         log_server=log_server,
         spool=spool,
+        patterns=patterns,
         alerts=(*alerts, *(() if tmsp.enabled else disabled_alerts(tmsp.edition))),
     )
 

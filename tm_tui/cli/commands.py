@@ -1,6 +1,9 @@
 """The table of commands: what there is, and where. Removing a line removes the command."""
 
+from typing import Any
+
 import click
+from click.core import ParameterSource
 
 from tm_tui import __version__
 from tm_tui.cli.lazy import Lazy, LazyGroup
@@ -13,6 +16,8 @@ COMMANDS = {
     "config": Lazy("tm_tui.cli.config:config", "Show and change the settings, look back, take back."),
     "trust": Lazy("tm_tui.cli.trust:trust", "Show authorities and host keys; approve and forget host keys."),
     "logs": Lazy("tm_tui.cli.logs:logs", "Take in events, send them now, show what waits."),
+    "pattern": Lazy("tm_tui.cli.pattern:pattern", "Custom patterns: list, look for new ones, deploy."),
+    "activity": Lazy("tm_tui.cli.activity:activity", "Show what the agent did of late."),
     "agent": Lazy("tm_tui.cli.agent:agent", "Run the agent in the foreground."),
     "portal": Lazy("tm_tui.cli.portal:portal", "Run a reference portal, for labs and tests."),
     "demo": Lazy("tm_tui.cli.demo:demo", "Show portal, agent and console at work in a temporary home."),
@@ -23,18 +28,23 @@ _EXIT_CODES = "Exit codes: 0 done, 1 it failed, 2 wrong use, 3 no agent."
 
 
 def engine_commands(default: click.Command | None = None) -> click.Group:
-    """Make the group of all commands; `default` is one more, which runs when none is named."""
+    """Make the group of all commands; `default` is one more, which runs when none is named.
 
-    def without_command(context: click.Context) -> int | None:
-        if default is None or context.invoked_subcommand is not None:
+    Its options may then stand without its name: `tm-tui --ascii`.
+    """
+
+    def without_command(context: click.Context, **options: Any) -> int | None:
+        if context.invoked_subcommand is not None:
+            _refuse_options(context, options)
             return None
-        code: int | None = context.invoke(default)
+        code: int | None = context.invoke(default, **options) if default is not None else None
         return code
 
     group = LazyGroup(
         "tm-tui",
         lazy=COMMANDS,
         callback=click.pass_context(without_command),
+        params=list(default.params) if default is not None else None,
         invoke_without_command=default is not None,
         no_args_is_help=default is None,
         help="Register a Threat Mitigator appliance with the Threat Management Services Portal.",
@@ -44,3 +54,12 @@ def engine_commands(default: click.Command | None = None) -> click.Group:
     if default is not None:
         group.add_command(default)
     return click.version_option(__version__, prog_name="tm-tui")(group)
+
+
+def _refuse_options(context: click.Context, options: dict[str, Any]) -> None:
+    """An option before a command is no option of that command. Raises UsageError."""
+    for parameter in context.command.params:
+        given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        if given and parameter.name in options:
+            name, command = parameter.opts[-1], context.invoked_subcommand
+            raise click.UsageError(f"{name} belongs to the console; options of {command} stand behind it.")

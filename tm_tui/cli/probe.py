@@ -12,7 +12,7 @@ from tm_tui.cli.reading import read_settings
 from tm_tui.control.api import HostKeyInfo, ProbeReport, ProbeRequest, StepEvent
 from tm_tui.control.client import ControlClient
 
-__all__ = ["probe", "test"]
+__all__ = ["probe", "step_lines", "test"]
 
 _WORDS = {"passed": "ok", "failed": "FAIL", "skipped": "skip"}
 
@@ -42,7 +42,7 @@ async def probe(client: ControlClient, settings: dict[str, Any] | None, *, as_js
             elif as_json:
                 emit(event.model_dump(mode="json"))
             else:
-                show(_step(event))
+                show(step_lines(event))
     if as_json:
         emit({"report": report.model_dump(mode="json")})
     else:
@@ -50,7 +50,8 @@ async def probe(client: ControlClient, settings: dict[str, Any] | None, *, as_js
     return report
 
 
-def _step(event: StepEvent) -> Iterator[str]:
+def step_lines(event: StepEvent) -> Iterator[str]:
+    """One step that is over, with cause and remedy if it failed; nothing for one that only started."""
     if event.outcome == "started":
         return
     server, _, stage = (part.replace("_", " ") for part in event.step.partition("."))

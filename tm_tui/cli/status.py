@@ -11,7 +11,7 @@ from tm_tui.cli.output import ago, count, emit, json_option, show, span, table
 from tm_tui.control.api import AgentStatus, LastFailure
 from tm_tui.control.client import ControlClient
 
-__all__ = ["status"]
+__all__ = ["one_line", "status"]
 
 
 @click.command()
@@ -27,12 +27,13 @@ def status(*, watch: bool, as_json: bool) -> None:
     async def always(client: ControlClient) -> None:
         async with aclosing(client.status_stream()) as snapshots:
             async for snapshot in snapshots:
-                emit(snapshot.model_dump(mode="json")) if as_json else show([_line(snapshot)])
+                emit(snapshot.model_dump(mode="json")) if as_json else show([one_line(snapshot)])
 
     ask(always if watch else once)
 
 
-def _line(status: AgentStatus) -> str:
+def one_line(status: AgentStatus) -> str:
+    """The snapshot on one line."""
     servers = status.status_server, status.log_server
     failure = next((server.last_failure for server in servers if server.last_failure), None)
     parts = [
@@ -66,6 +67,20 @@ def _rows(status: AgentStatus) -> Iterator[tuple[str, str]]:
         "Waiting",
         f"{count(spool.events, 'event')}, {spool.bytes} bytes, {spool.full_percent} % full{oldest}",
     )
+    yield from _patterns(status)
+
+
+def _patterns(status: AgentStatus) -> Iterator[tuple[str, str]]:
+    seen = status.patterns
+    newest = (
+        "none here" if seen.newest_id is None else f"newest {seen.newest_id}, {seen.new} not deployed yet"
+    )
+    yield "Patterns", f"{seen.state}, {newest}"
+    if (running := seen.deployment) is not None:
+        done = running.deployed + running.failed
+        of = f"{done} of {count(running.endpoints, 'endpoint')}, {running.failed} failed"
+        yield "  Deployment", f"{running.number} of pattern {running.pattern}: {running.state}, {of}"
+    yield from _failure(seen.last_failure, status.taken_at)
 
 
 def _status_server(status: AgentStatus) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
+from tm_tui.control.patterns_api import PatternsStatus
 from tm_tui.control.shapes import LastFailure, Shape
 from tm_tui.control.spool_api import DeliveryState, KindInfo, ProgressInfo
 from tm_tui.text import SafeText
@@ -104,6 +105,7 @@ class AgentStatus(Shape):
     status_server: StatusServerStatus
     log_server: LogServerStatus
     spool: SpoolStatus = SpoolStatus()
+    patterns: PatternsStatus = PatternsStatus()
     alerts: tuple[SafeText, ...] = ()
     """What an admin must know now, a sentence each: a damaged revision, what being disabled means."""
 

@@ -27,6 +27,7 @@ from tm_tui.control.api import (
     TrustDocument,
 )
 from tm_tui.control.failures import AgentAbsent, AgentDenied, ControlRefused, SaveConflict
+from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument, RootForgotten
 from tm_tui.control.spool_api import IntakeReply, SendReply, SpoolDocument
 
 if TYPE_CHECKING:
@@ -158,6 +159,27 @@ class ControlClient:
     async def sent(self, number: int) -> SendReply:
         """Wait for the end of a "send now", 25 s at most; not `done`: ask again."""
         return await self._ask(SendReply, "GET", f"/v1/spool/send/{number:d}")
+
+    async def patterns(self) -> PatternsDocument:
+        """The custom patterns, the endpoints that need one, and the deployments."""
+        return await self._ask(PatternsDocument, "GET", "/v1/patterns")
+
+    async def check_patterns(self) -> PatternsDocument:
+        """Have the portal's patterns looked at now (409 while sending is switched off); see `checks`."""
+        return await self._ask(PatternsDocument, "POST", "/v1/patterns/check")
+
+    async def deploy_pattern(self, request: DeployRequest) -> DeploymentInfo:
+        """Begin a deployment (409 when there is no such pattern, no deployer, or no endpoint)."""
+        return await self._ask(DeploymentInfo, "POST", "/v1/patterns/deployments", request)
+
+    async def deployment(self, number: int, *, wait: bool = False) -> DeploymentInfo:
+        """One deployment; with `wait` when it is done, or after 25 s."""
+        path = f"/v1/patterns/deployments/{number:d}{'?wait=1' if wait else ''}"
+        return await self._ask(DeploymentInfo, "GET", path)
+
+    async def forget_pattern_root(self) -> RootForgotten:
+        """Trust the keys that the portal names at the next registration or check, instead of the old ones."""
+        return await self._ask(RootForgotten, "DELETE", "/v1/patterns/root")
 
     async def activity(self) -> tuple[ActivityLine, ...]:
         """What the agent did of late, the oldest first."""

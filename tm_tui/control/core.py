@@ -14,6 +14,7 @@ from tm_tui.settings.store import Revision, SettingsStore
 if TYPE_CHECKING:
     from tm_tui.control.activity import Activity
     from tm_tui.delivery.service import DeliveryService
+    from tm_tui.patterns.custom_patterns import CustomPatterns
     from tm_tui.spool.store import Spool
 
 __all__ = ["Changed", "Core", "SecretsByName"]
@@ -63,6 +64,10 @@ class Core(Protocol):
     @property
     def spool(self) -> "Spool":
         """The log queue."""
+
+    @property
+    def patterns(self) -> "CustomPatterns":
+        """Custom patterns and their deployment."""
 
     @property
     def activity(self) -> "Activity":

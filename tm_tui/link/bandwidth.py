@@ -5,11 +5,10 @@ goes, so that several uploads share one limit and the mean is exact. Figures: do
 """
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 
-__all__ = ["Limiter", "limited", "receive_buffer"]
+__all__ = ["Bandwidth", "Limiter", "limited", "receive_bytes"]
 
 _BURST = 0.050
 _CHUNKS_A_SECOND = 20
@@ -26,6 +25,7 @@ class Limiter:
         self._clock = clock
         self._free_at = clock()
         self.rate = float(bytes_per_second)
+        """Bytes a second; may be set while transfers run, which follow with their next chunk."""
 
     @classmethod
     def of_kbps(cls, kilobytes: int) -> "Limiter":
@@ -58,7 +58,7 @@ class Limiter:
 async def limited(pieces: AsyncIterable[bytes], limiter: Limiter) -> AsyncIterator[bytes]:
     """Pass bytes on no faster than the limit, cut small, in either direction.
 
-    A download is slowed by not being read: its socket needs `receive_buffer`, or the kernel goes on taking.
+    A download is slowed by not being read: its socket needs `receive_bytes`, or the kernel goes on taking.
     """
     async for piece in pieces:
         view = memoryview(piece)
@@ -69,8 +69,23 @@ async def limited(pieces: AsyncIterable[bytes], limiter: Limiter) -> AsyncIterat
             view = view[size:]
 
 
-def receive_buffer(sock: socket.socket, limiter: Limiter) -> None:
-    """Keep the kernel from taking much more than a limited download may have (before connecting is best)."""
-    if limiter.rate:
-        size = int(min(_LARGEST_BUFFER, max(_SMALLEST_BUFFER, limiter.rate * _BUFFER_SECONDS)))
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)
+def receive_bytes(limiter: Limiter) -> int | None:
+    """How much the kernel may take in for a limited download, set before connecting; None: as it likes."""
+    if not limiter.rate:
+        return None
+    return int(min(_LARGEST_BUFFER, max(_SMALLEST_BUFFER, limiter.rate * _BUFFER_SECONDS)))
+
+
+class Bandwidth:
+    """Both limits of the status server's traffic (tmsp.status_server), in KB (1000 bytes) a second.
+
+    One for the whole agent: cases, patterns and reports share it, and it outlives a change of settings.
+    """
+
+    def __init__(self, upload_kbps: int = 0, download_kbps: int = 0) -> None:
+        self.upload = Limiter.of_kbps(upload_kbps)
+        self.download = Limiter.of_kbps(download_kbps)
+
+    def set(self, upload_kbps: int, download_kbps: int) -> None:
+        """Take over new settings."""
+        self.upload.rate, self.download.rate = upload_kbps * 1000.0, download_kbps * 1000.0

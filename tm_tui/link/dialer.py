@@ -33,18 +33,20 @@ async def dial(
     *,
     limits: Limits = _DEFAULT_LIMITS,
     observe: Observer | None = None,
+    receive_bytes: int | None = None,
 ) -> socket.socket:
     """Return a connected, non-blocking socket on which bytes flow to `target`; closing it ends all.
 
-    Through an HTTPS proxy it is one end of a socketpair. Raises LinkFailure in stage name, tcp or proxy.
+    Through an HTTPS proxy it is one end of a socketpair. `receive_bytes` is as in `tcp.connect`.
+    Raises LinkFailure in stage name, tcp or proxy.
     """
     notify = observe or unobserved
     if proxy is None:
-        return await _direct(target, limits, notify)
+        return await _direct(target, limits, notify, receive_bytes)
     notify("name", "started", target.host)
     notify("name", "passed", _who_resolves(target, proxy))
     notify("proxy", "started", f"{proxy.type} proxy {proxy.endpoint.authority}")
-    sock = await _to_proxy(target, proxy, trust, limits)
+    sock = await _to_proxy(target, proxy, trust, limits, receive_bytes)
     try:
         await _through(sock, target, proxy, limits)
     except BaseException:
@@ -56,7 +58,9 @@ async def dial(
     return sock
 
 
-async def _direct(target: Endpoint, limits: Limits, notify: Observer) -> socket.socket:
+async def _direct(
+    target: Endpoint, limits: Limits, notify: Observer, receive_bytes: int | None
+) -> socket.socket:
     stage = "name"
     try:
         notify("name", "started", target.host)
@@ -66,7 +70,7 @@ async def _direct(target: Endpoint, limits: Limits, notify: Observer) -> socket.
         notify("name", "passed", "an IP address" if is_ip_address(target.host) else shown)
         stage = "tcp"
         notify("tcp", "started", target.authority)
-        sock = await connect(addresses, limits)
+        sock = await connect(addresses, limits, receive_bytes=receive_bytes)
     except OSError as error:  # TimeoutError, gaierror too
         raise translate(error, stage, target) from error
     notify("tcp", "passed", f"connected to {sock.getpeername()[0]} port {sock.getpeername()[1]}")
@@ -80,12 +84,14 @@ def _who_resolves(target: Endpoint, proxy: Proxy) -> str:
     return f"{also}the proxy {proxy.endpoint.authority} looks up {target.host}"
 
 
-async def _to_proxy(target: Endpoint, proxy: Proxy, trust: Trust, limits: Limits) -> socket.socket:
+async def _to_proxy(
+    target: Endpoint, proxy: Proxy, trust: Trust, limits: Limits, receive_bytes: int | None
+) -> socket.socket:
     context = _proxy_context(target, proxy, trust) if proxy.type == "https" else None
     try:
         async with asyncio.timeout(limits.connect):
             addresses = await resolve(proxy.endpoint)
-        sock = await connect(addresses, limits)
+        sock = await connect(addresses, limits, receive_bytes=receive_bytes)
         if context is None:
             return sock
         async with asyncio.timeout(limits.handshake):

@@ -12,6 +12,7 @@ import httpcore
 from tm_tui import __version__
 from tm_tui.errors import TmError
 from tm_tui.http_library import httpx
+from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.connect_proxy import basic
 from tm_tui.link.failures import failure, translate
 from tm_tui.link.http_failures import for_status
@@ -53,11 +54,16 @@ class _BasicAuth(httpx.Auth):
         yield request
 
 
-def https_client(link: Link, *, observe: Observer | None = None) -> LinkClient:
-    """Make a client of `https://host:port`, to be closed. Raises LinkFailure on a useless CA file."""
+def https_client(
+    link: Link, *, observe: Observer | None = None, bandwidth: Bandwidth | None = None
+) -> LinkClient:
+    """Make a client of `https://host:port`, to be closed. Raises LinkFailure on a useless CA file.
+
+    `bandwidth` limits all that it sends and receives; without it nothing does.
+    """
     limits = link.limits
     client = LinkClient(
-        transport=_Transport(link, observe or unobserved),
+        transport=_Transport(link, observe or unobserved, bandwidth or Bandwidth()),
         base_url=f"https://{link.endpoint.authority}",
         auth=_BasicAuth(link.credentials) if link.credentials else None,
         headers={"accept-encoding": "identity", "user-agent": f"tm-tui/{__version__}"},
@@ -70,14 +76,14 @@ def https_client(link: Link, *, observe: Observer | None = None) -> LinkClient:
 
 
 class _Transport(httpx.AsyncBaseTransport):
-    def __init__(self, link: Link, notify: Observer) -> None:
+    def __init__(self, link: Link, notify: Observer, bandwidth: Bandwidth) -> None:
         self._link = link
         try:
             context = link.trust.tls_context()
         except TmError as error:
             raise failure("ca-unusable", "tls", link.endpoint, link.proxy) from error
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context, keepalive_expiry=60.0, network_backend=Backend(link, notify)
+            ssl_context=context, keepalive_expiry=60.0, network_backend=Backend(link, notify, bandwidth)
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

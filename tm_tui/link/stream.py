@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import httpcore
 
+from tm_tui.link.bandwidth import Bandwidth, receive_bytes
 from tm_tui.link.dialer import dial
 from tm_tui.link.failures import translate
 from tm_tui.link.types import Link, Observer
@@ -28,9 +29,10 @@ _CLOSE_SECONDS = 1.0
 class Backend(httpcore.AsyncNetworkBackend):
     """Opens the streams of one link's HTTP client by the dialer."""
 
-    def __init__(self, link: Link, notify: Observer) -> None:
+    def __init__(self, link: Link, notify: Observer, bandwidth: Bandwidth) -> None:
         self._link = link
         self._notify = notify
+        self._bandwidth = bandwidth
 
     async def connect_tcp(
         self,
@@ -42,17 +44,25 @@ class Backend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         """Dial the link's endpoint, whatever httpcore says it is called. Raises LinkFailure."""
         link = self._link
-        sock = await dial(link.endpoint, link.proxy, link.trust, limits=link.limits, observe=self._notify)
-        return _Dialled(sock, link, self._notify)
+        sock = await dial(
+            link.endpoint,
+            link.proxy,
+            link.trust,
+            limits=link.limits,
+            observe=self._notify,
+            receive_bytes=receive_bytes(self._bandwidth.download),
+        )
+        return _Dialled(sock, link, self._notify, self._bandwidth)
 
 
 class _Dialled(httpcore.AsyncNetworkStream):
     """A connected socket on which nothing but TLS may be spoken."""
 
-    def __init__(self, sock: Any, link: Link, notify: Observer) -> None:
+    def __init__(self, sock: Any, link: Link, notify: Observer, bandwidth: Bandwidth) -> None:
         self._sock = sock
         self._link = link
         self._notify = notify
+        self._bandwidth = bandwidth
 
     async def start_tls(
         self,
@@ -75,7 +85,7 @@ class _Dialled(httpcore.AsyncNetworkStream):
         except OSError as error:
             raise translate(error, "tls", link.endpoint, link.proxy) from error
         self._notify("tls", "passed", _describe(wire.ssl_object))
-        return _Stream(wire, link)
+        return _Stream(wire, link, self._bandwidth)
 
     async def aclose(self) -> None:
         self._sock.close()
@@ -143,11 +153,12 @@ class _Wire(asyncio.Protocol):
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    """httpcore's view of the wire."""
+    """httpcore's view of the wire, no faster than the bandwidth allows."""
 
-    def __init__(self, wire: _Wire, link: Link) -> None:
+    def __init__(self, wire: _Wire, link: Link, bandwidth: Bandwidth) -> None:
         self._wire = wire
         self._link = link
+        self._upload, self._download = bandwidth.upload, bandwidth.download
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
         wire = self._wire
@@ -159,15 +170,21 @@ class _Stream(httpcore.AsyncNetworkStream):
         if not wire.arrived and wire.error:
             # Translated here, as httpcore's pool cuts off the causes of its own exceptions.
             raise translate(wire.error, "service", self._link.endpoint, self._link.proxy)
-        return wire.take(max_bytes)
+        if not self._download.rate:
+            return wire.take(max_bytes)
+        taken = wire.take(min(max_bytes, self._download.chunk))
+        await self._download.take(len(taken))
+        return taken
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's
         rest = memoryview(buffer)
         while rest:
             if self._wire.ended:
                 raise httpcore.WriteError from self._wire.error
-            self._wire.transport.write(rest[:_PIECE])
-            rest = rest[_PIECE:]
+            size = min(len(rest), self._upload.chunk if self._upload.rate else _PIECE)
+            await self._upload.take(size)
+            self._wire.transport.write(rest[:size])
+            rest = rest[size:]
             try:
                 async with asyncio.timeout(timeout):
                     await self._wire.room.wait()

@@ -57,15 +57,20 @@ def _in_turn(addresses: list[Address]) -> list[Address]:
     return [one for one in chain.from_iterable(zip_longest(first, other)) if one is not None]
 
 
-async def connect(addresses: list[Address], limits: Limits) -> socket.socket:
-    """Connect to the first address that answers. Raises the first OSError, and TimeoutError."""
+async def connect(
+    addresses: list[Address], limits: Limits, *, receive_bytes: int | None = None
+) -> socket.socket:
+    """Connect to the first address that answers. Raises the first OSError, and TimeoutError.
+
+    `receive_bytes` is what the kernel may take in ahead of its reader; None leaves that to the kernel.
+    """
     attempts: list[asyncio.Task[socket.socket]] = []
     try:
         async with asyncio.timeout(limits.connect):
             waiting = list(addresses)
             while True:
                 if waiting:
-                    attempts.append(asyncio.create_task(_attempt(*waiting.pop(0))))
+                    attempts.append(asyncio.create_task(_attempt(*waiting.pop(0), receive_bytes)))
                 running = [one for one in attempts if not one.done()]
                 delay = _HEAD_START if waiting else None
                 if running:
@@ -80,9 +85,13 @@ async def connect(addresses: list[Address], limits: Limits) -> socket.socket:
         await _drop(attempts)
 
 
-async def _attempt(family: socket.AddressFamily, address: tuple[Any, ...]) -> socket.socket:
+async def _attempt(
+    family: socket.AddressFamily, address: tuple[Any, ...], receive_bytes: int | None
+) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
+        if receive_bytes is not None:  # before connecting: the window that is offered follows from it
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         await asyncio.get_running_loop().sock_connect(sock, address)
     except BaseException:
         sock.close()

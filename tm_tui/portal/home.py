@@ -40,6 +40,11 @@ class PortalHome:
         return self.path / "incoming"
 
     @property
+    def patterns(self) -> Path:
+        """The patterns that are given out, with their signed lists; served as they are."""
+        return self.path / "patterns"
+
+    @property
     def ca_file(self) -> Path:
         """The authority's certificate (PEM), for `trust.ca_file` of the appliances."""
         return self.path / "ca.pem"

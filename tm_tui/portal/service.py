@@ -21,7 +21,15 @@ from starlette.routing import BaseRoute
 from tm_tui.atomic import Folder
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.errors import TmError
-from tm_tui.portal import accounts, endpoint_routes, index, log_routes, product_routes, status_routes
+from tm_tui.portal import (
+    accounts,
+    endpoint_routes,
+    index,
+    log_routes,
+    pattern_routes,
+    product_routes,
+    status_routes,
+)
 from tm_tui.portal.accounts import Doorkeeper
 from tm_tui.portal.answers import EXCEPTION_HANDLERS
 from tm_tui.portal.authority import certificate_files, ensure_certificate, names_for
@@ -215,12 +223,19 @@ async def _start(
     keeper = asyncio.create_task(_keep_certificate(portal.home, names, context, portal.log))
     await stack.enter_async_context(_background(keeper))
     await stack.enter_async_context(_background(asyncio.create_task(read_threat_events(portal))))
+    await pattern_routes.prepare_patterns(portal)
+    await stack.enter_async_context(_background(asyncio.create_task(pattern_routes.keep_patterns(portal))))
     log_https, log_ssh, status = listeners
     await stack.enter_async_context(ssh_server(portal, log_ssh, key))
     operators = (*product_routes.routes(portal), *endpoint_routes.routes(portal))
     apps = (
         (_app(portal, "log", [*log_routes.routes(portal)]), log_https),
-        (_app(portal, "status", [*status_routes.routes(portal), *operators]), status),
+        (
+            _app(
+                portal, "status", [*status_routes.routes(portal), *pattern_routes.routes(portal), *operators]
+            ),
+            status,
+        ),
     )
     return await stack.enter_async_context(https_servers(apps, context))
 

@@ -9,17 +9,20 @@ from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.https import LinkClient
 from tm_tui.pace import Chance, full_jitter, wait_until
 from tm_tui.status_server.heartbeat import NOT_REGISTERED, Facts, beat
-from tm_tui.status_server.protocol import RegistrationRequest
+from tm_tui.status_server.protocol import Notice, RegistrationRequest
 from tm_tui.status_server.registration import register
 from tm_tui.status_server.schedule import BeatSchedule
 from tm_tui.status_server.standing import Standing
 
-__all__ = ["Heart"]
+__all__ = ["Heart", "Noticed"]
 
 _log = logging.getLogger(__name__)
 
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 300.0
 _LONGEST_WAIT = 3600.0
+
+Noticed = Callable[[tuple[Notice, ...]], None]
+"""Told the notices that are new, and at the first beat accepted under these settings whatever there is."""
 
 
 class Heart:
@@ -36,6 +39,7 @@ class Heart:
         *,
         facts: Callable[[], Facts],
         changed: Callable[[], None],
+        noticed: Noticed,
         clock: Clock,
         chance: Chance,
         limit: float,
@@ -45,6 +49,7 @@ class Heart:
         self._standing = standing
         self._facts = facts
         self._changed = changed
+        self._noticed = noticed
         self._clock = clock
         self._chance = chance
         self._limit = limit
@@ -71,7 +76,7 @@ class Heart:
                 refused = self._late()
             else:
                 _log.info("Registered as %s.", reply.appliance)
-                self._standing.registered(reply.registered_at)
+                self._standing.registered(reply.registered_at, reply.pattern_root)
                 return
             self._say("Registration failed", refused)
             self._standing.refused(refused, self._clock.now())
@@ -105,7 +110,10 @@ class Heart:
         else:
             if self._standing.last_failure or not self._standing.accepted:
                 _log.info("Beats are accepted.")
-            self._standing.beat_accepted(accepted, self._clock.monotonic(), self._clock.now())
+            first = not self._standing.accepted
+            new = self._standing.beat_accepted(accepted, self._clock.monotonic(), self._clock.now())
+            if new or first:
+                self._noticed(new)
             return None
         self._say("A beat was not accepted", refused)
         self._standing.beat_missed(refused, self._clock.now())

@@ -14,7 +14,7 @@ from tm_tui.link.trust import Trust
 from tm_tui.link.types import Limits
 from tm_tui.pace import Chance
 from tm_tui.settings.store import Revision
-from tm_tui.status_server.heart import Heart
+from tm_tui.status_server.heart import Heart, Noticed
 from tm_tui.status_server.heartbeat import Facts
 from tm_tui.status_server.protocol import Notice
 from tm_tui.status_server.registration import registration_of
@@ -28,7 +28,11 @@ _SHARE = 0.8
 
 
 class StatusServerService:
-    """Registration and heartbeats. `changed` is called whenever its part of the status says something new."""
+    """Registration and heartbeats.
+
+    `changed` is called whenever its part of the status says something new, `noticed` with what the server
+    announces.
+    """
 
     name = "heartbeat"
 
@@ -39,6 +43,7 @@ class StatusServerService:
         facts: Callable[[], Facts],
         *,
         changed: Callable[[], None],
+        noticed: Noticed = lambda _: None,
         clock: Clock,
         chance: Chance = random.random,
     ) -> None:
@@ -46,6 +51,7 @@ class StatusServerService:
         self._host_keys = host_keys
         self._facts = facts
         self._changed = changed
+        self._noticed = noticed
         self._clock = clock
         self._chance = chance
         self._revision: Revision | None = None
@@ -75,6 +81,10 @@ class StatusServerService:
         """What the status server announced, oldest first, each once."""
         return tuple(self._standing.notices.values())
 
+    def pattern_root(self) -> str | None:
+        """The root for patterns that came with the registration."""
+        return self._standing.pattern_root
+
     async def run(self) -> None:
         """Register and beat until cancelled; nothing to do when sending is switched off."""
         revision, standing = self._revision, self._standing
@@ -97,6 +107,7 @@ class StatusServerService:
                 standing,
                 facts=self._facts,
                 changed=self._changed,
+                noticed=self._noticed,
                 clock=self._clock,
                 chance=self._chance,
                 limit=limit,

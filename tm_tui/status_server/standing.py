@@ -39,6 +39,7 @@ class Standing:
     next_try: float | None = None
     unregistered: bool = False
     registered_at: datetime | None = None
+    pattern_root: str | None = None
     accepted: int = 0
     missed: int = 0
     last_beat: float | None = None
@@ -54,27 +55,29 @@ class Standing:
         """How many tries failed in a row."""
         return self.last_failure.count if self.last_failure else 0
 
-    def registered(self, at: datetime) -> None:
-        """The portal accepted the registration."""
+    def registered(self, at: datetime, pattern_root: str | None = None) -> None:
+        """The portal accepted the registration, and said by which root patterns are verified."""
         self.unregistered = False
-        self.registered_at = at
+        self.registered_at, self.pattern_root = at, pattern_root
 
     def refused(self, failure: LinkFailure, at: datetime) -> None:
         """A registration failed."""
         self.last_failure = counted(self.last_failure, failure, at)
         self.unregistered = failure.code in _REFUSED
 
-    def beat_accepted(self, beat: Accepted, moment: float, at: datetime) -> None:
-        """A beat was accepted at `moment`: connected for two intervals from then."""
+    def beat_accepted(self, beat: Accepted, moment: float, at: datetime) -> tuple[Notice, ...]:
+        """A beat was accepted at `moment`: connected for two intervals from then. Returns the new notices."""
         self.accepted += 1
         self.last_beat, self.last_beat_at = moment, at
         self.connected_until = moment + 2 * self.interval
         self.round_trip, self.skew = beat.round_trip_seconds, beat.skew_seconds
         self.last_failure = None
-        for notice in beat.notices:
+        new = tuple(notice for notice in beat.notices if (notice.kind, notice.id) not in self.notices)
+        for notice in new:
             self.notices[notice.kind, notice.id] = notice
         while len(self.notices) > _MOST_NOTICES:
             self.notices.popitem(last=False)
+        return new
 
     def beat_missed(self, failure: LinkFailure, at: datetime) -> None:
         """A beat was not accepted."""

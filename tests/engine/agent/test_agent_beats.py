@@ -28,6 +28,7 @@ class Beating:
         self.portal = portal
         self.clock = clock
         self.seen: list[ServerState] = []
+        self.noticed: list[list[str]] = []
 
     def status(self) -> StatusServerStatus:
         return self.service.status()
@@ -45,6 +46,7 @@ async def beating(
             HostKeys(tmp_path / "host_keys"),
             lambda: Facts(revision=7, uptime_seconds=1.0),
             changed=lambda: found.seen.append(service.status().state),
+            noticed=lambda notices: found.noticed.append([notice.id for notice in notices]),
             clock=clock,
             chance=lambda: chance,
         )
@@ -252,3 +254,15 @@ async def test_an_unreadable_answer_is_a_failure(certificates: Certificates, tmp
         assert failure
         assert failure.code == "reply-not-understood"
         assert it.status().state is ServerState.FAILING
+
+
+async def test_news_are_told_once(certificates: Certificates, tmp_path: Path) -> None:
+    """What the server repeats is told once; the first accepted beat is told whatever it brings."""
+    async with beating(certificates, tmp_path) as it:
+        await it.clock.idle()
+        it.portal.notices = [{"kind": "pattern", "id": "1"}]
+        await it.clock.advance(300)
+        it.portal.notices.append({"kind": "report", "id": "a"})
+        await it.clock.advance(300)
+        await it.clock.advance(300)
+        assert it.noticed == [[], ["1"], ["a"]]

@@ -1,0 +1,1 @@
+"""The console in plain lines: numbered prompts for dumb terminals, screen readers and scripts. No Textual."""

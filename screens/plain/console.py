@@ -1,0 +1,105 @@
+"""The same menu as on the screen, walked by numbers: one question at a time until the admin leaves."""
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from screens import menu
+from screens.elsewhere import adopted
+from screens.leaving import leaving_asked
+from screens.plain.commands import help_of, run_command
+from screens.plain.desk import PlainDesk
+from screens.plain.form import Form
+from screens.plain.lines import Ended, Lines
+from screens.private import Private
+from tm_tui.cli.status import one_line
+from tm_tui.clock import SystemClock
+from tm_tui.control.client import ControlClient
+from tm_tui.errors import TmError
+
+if TYPE_CHECKING:
+    from screens.menu import Entry
+    from tm_tui.paths import Home
+
+__all__ = ["run_plain"]
+
+
+def run_plain(home: "Home") -> int:
+    """Walk the menu on standard input and output. Returns the exit code (0: the admin left)."""
+    with suppress(Ended):  # hung up: the agent goes on, a private one ends with us
+        asyncio.run(_run(home))
+    return 0
+
+
+async def _run(home: "Home") -> None:
+    lines = Lines()
+    desk = PlainDesk(lines, SystemClock())
+    lines.say("Threat Mitigator, the console in plain lines. Answer with a number or a letter, then Enter.")
+    async with Private(home) as private, ControlClient(home.control_socket) as client:
+        try:
+            if await private.ready():
+                lines.say("No agent ran: this console has started one that ends with it.")
+        except TmError as error:
+            desk.tell(f"{error.cause} {error.remedy}", wrong=True)
+        desk.agent = client
+        while await _step(desk, client):
+            pass
+
+
+async def _step(desk: PlainDesk, client: ControlClient) -> bool:
+    """Show the menu and go where the admin says; False to leave."""
+    await _refresh(desk, client)
+    entries = menu.entries()
+    desk.lines.say("")
+    for number, entry in enumerate(entries, 1):
+        desk.lines.say(f" {number:>2}  {entry.path}")
+    desk.lines.say("  0  Leave")
+    typed = (await desk.lines.ask("Number")).strip()
+    if not typed:
+        return True
+    if typed in {"0", "q"}:
+        changed = desk.draft.changed() if desk.draft else ()
+        return bool(changed) and not await leaving_asked(desk, changed)
+    if not (typed.isascii() and typed.isdigit() and 1 <= int(typed) <= len(entries)):
+        desk.lines.say(f"There is no choice {typed[:20]!r}: type a number from 0 to {len(entries)}.")
+        return True
+    await _open(desk, entries[int(typed) - 1])
+    return True
+
+
+async def _refresh(desk: PlainDesk, client: ControlClient) -> None:
+    """Say how things stand, and take over what others saved."""
+    try:
+        session, status = await client.session(), await client.status()
+        desk.read_only = session.role == "read"
+        desk.draft, words = adopted(desk.draft, await client.settings())
+    except TmError as error:
+        desk.tell(f"{error.cause} {error.remedy}", wrong=True)
+        return
+    desk.lines.say("", one_line(status))
+    if status.alerts != desk.alerts:
+        desk.lines.say(*(f"! {alert}" for alert in status.alerts))
+        desk.alerts = status.alerts
+    if words:
+        desk.tell(words)
+    if desk.read_only:
+        desk.tell(f"{session.user} may only look.")
+
+
+async def _open(desk: PlainDesk, entry: "Entry") -> None:
+    """Show a form, or what the entry's first command says; then offer its other commands."""
+    keys = entry.edits()
+    if keys and desk.draft is not None:
+        await Form(desk, entry.path, keys).run()
+    elif entry.commands:
+        desk.lines.say("", entry.path)
+        await run_command(desk, entry.commands[0])
+    more = entry.commands if keys else entry.commands[1:]
+    while more and not desk.read_only:
+        desk.lines.say("", entry.path)
+        chosen = await desk.lines.choose(
+            "Choose", [help_of(command) for command in more], kept="back to the menu"
+        )
+        if chosen is None:
+            return
+        await run_command(desk, more[chosen])

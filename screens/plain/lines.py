@@ -1,0 +1,115 @@
+"""Lines in and out of a terminal or a pipe that stays as it is: no cursor, no colour, one thing a line."""
+
+import asyncio
+import os
+import sys
+import termios
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+__all__ = ["Ended", "Lines"]
+
+_AT_ONCE = 4096
+_LONGEST = 65_536
+
+
+class Ended(Exception):
+    """Nobody types any more: the line was hung up, or the input ended."""
+
+
+class Lines:
+    """Asks on standard output, and reads whole lines of `descriptor` without holding up the event loop."""
+
+    def __init__(self, descriptor: int | None = None) -> None:
+        self._descriptor = sys.stdin.fileno() if descriptor is None else descriptor
+        self._rest = b""
+        self._whole: deque[str] = deque()
+        self._ended = False
+
+    def say(self, *lines: str) -> None:
+        """Print lines."""
+        for line in lines:
+            click.echo(line.rstrip())
+
+    def say_all(self, lines: Iterable[str]) -> None:
+        """Print lines."""
+        self.say(*lines)
+
+    async def ask(self, prompt: str) -> str:
+        """Print a prompt and return the line that is typed. Raises Ended."""
+        click.echo(f"{prompt}: ", nl=False)
+        sys.stdout.flush()
+        return await self._line()
+
+    async def ask_hidden(self, prompt: str) -> str:
+        """The same without an echo, for passwords. Raises Ended."""
+        with self._no_echo():
+            typed = await self.ask(prompt)
+        click.echo()
+        return typed
+
+    async def choose(self, prompt: str, labels: Sequence[str], *, kept: str) -> int | None:
+        """Number the labels and return the index of the chosen one; None for an empty line: `kept`.
+
+        Raises Ended.
+        """
+        for number, label in enumerate(labels, 1):
+            self.say(f"  {number}  {label}")
+        while True:
+            typed = (await self.ask(f"{prompt} (Enter: {kept})")).strip()
+            if not typed:
+                return None
+            if typed.isascii() and typed.isdigit() and 1 <= int(typed) <= len(labels):
+                return int(typed) - 1
+            self.say(
+                f"There is no choice {typed[:20]!r}: type a number from 1 to {len(labels)}, or only Enter."
+            )
+
+    async def _line(self) -> str:
+        while not self._whole:
+            if self._ended:
+                raise Ended
+            self._take(await self._read())
+        return self._whole.popleft()
+
+    async def _read(self) -> bytes:
+        loop = asyncio.get_running_loop()
+        ready = asyncio.Event()
+        try:
+            loop.add_reader(self._descriptor, ready.set)
+        except PermissionError:  # a file, which is always ready
+            ready.set()
+        try:
+            await ready.wait()
+        finally:
+            loop.remove_reader(self._descriptor)
+        try:
+            return os.read(self._descriptor, _AT_ONCE)
+        except OSError:  # a lost carrier reads as an error of the terminal
+            return b""
+
+    def _take(self, data: bytes) -> None:
+        if not data:
+            self._ended = True
+            data = b"\n" if self._rest else b""
+        *whole, rest = (self._rest + data).split(b"\n")
+        self._rest = rest[:_LONGEST]
+        self._whole += (line.decode("utf-8", "replace").rstrip("\r") for line in whole)
+
+    @contextmanager
+    def _no_echo(self) -> Iterator[None]:
+        try:
+            before = termios.tcgetattr(self._descriptor)
+        except termios.error:  # a pipe echoes nothing
+            yield
+            return
+        hidden = list(before)
+        hidden[3] &= ~termios.ECHO
+        termios.tcsetattr(self._descriptor, termios.TCSADRAIN, hidden)
+        try:
+            yield
+        finally:
+            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, before)

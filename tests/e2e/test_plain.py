@@ -1,0 +1,114 @@
+"""The console in plain lines, driven as a script of a terminal server would: expect, send, expect."""
+
+import subprocess
+import sys
+
+from e2e.lab import COMMAND, Lab, lab
+from e2e.terminal import Terminal
+
+PASSWORD = "geheim-%/#:@ü"
+
+
+class Expect:
+    """What the program wrote since the last thing that was expected."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._at = 0
+
+    def __call__(self, wanted: str, *typed: str) -> None:
+        """Wait until `wanted` was written, then type lines."""
+        sought = wanted.encode()
+        self._terminal.wait_for(lambda _: sought in self._terminal.raw[self._at :])
+        self._at += self._terminal.raw[self._at :].index(sought) + len(sought)
+        for line in typed:
+            self._terminal.send(f"{line}\r")
+
+
+def plain(of: Lab, **environ: str) -> Terminal:
+    """The console as TERM=dumb gets it."""
+    return Terminal((COMMAND,), {**of.environ, "TERM": "dumb", **environ}, rows=24, columns=80)
+
+
+def test_register_test_and_save() -> None:
+    """From a fresh appliance to CONNECTED by numbers alone; the password is typed without an echo."""
+    with lab(PASSWORD) as it:
+        log_server, status_server = it.ready["log_server"], it.ready["status_server"]
+        with plain(it) as terminal:
+            expect = Expect(terminal)
+            expect("has started one that ends with it")
+            expect("Number: ", "6")
+            expect("q back: ", "1")
+            expect("empties it): ", it.ready["ca_file"])
+            expect("q back: ", "q")
+            expect("back to the menu): ", "")
+            expect("Number: ", "2")
+            for field, value in (
+                ("3", "appliance"),
+                ("7", log_server["host"]),
+                ("9", str(log_server["https_port"])),
+                ("11", status_server["host"]),
+                ("12", str(status_server["port"])),
+            ):
+                expect("q back: ", field)
+                expect("empties it): ", value)
+                expect("changed")
+            expect("q back: ", "8")
+            expect("2  SSL")
+            expect("Choose", "2")
+            expect("q back: ", "4")
+            expect("not shown", PASSWORD)
+            expect("typed anew")
+            expect("q back: ", "1")
+            expect("Choose", "1")
+            expect("q back: ", "6")
+            expect("empties it): ", "abc")
+            expect("WRONG")
+            expect("! ")
+            expect("q back: ", "6")
+            expect("empties it): ", "5")
+            expect("q back: ", "t")
+            expect("Testing these values")
+            expect("ok    status server")
+            expect("Test passed in")
+            expect("q back: ", "s")
+            expect("Saved as revision 1")
+            expect("q back: ", "q")
+            expect("Number: ", "1")
+            expect("Last beat")
+            expect("Number: ", "5")
+            expect("Registered as")
+            expect("Number: ", "0")
+            assert terminal.wait_for_end() == 0
+            assert PASSWORD.encode() not in terminal.raw
+            assert b"\x1b" not in terminal.raw
+
+
+def test_questions_take_the_safe_answer_and_a_hang_up_ends_it() -> None:
+    """Leaving with changes asks; only Enter stays. When the line goes, so does the console."""
+    with lab(PASSWORD) as it, plain(it) as terminal:
+        expect = Expect(terminal)
+        expect("Number: ", "3")
+        expect("q back: ", "1")
+        expect("Choose", "1")
+        expect("q back: ", "s")
+        expect("! Proxy: ")
+        expect("q back: ", "q")
+        expect("Number: ", "0")
+        expect("Leave with unsaved changes?")
+        expect("(Enter: Stay): ", "")
+        expect("Number: ")
+        terminal.close()
+        assert terminal.process.returncode is not None
+
+
+def test_no_toolkit_is_loaded() -> None:
+    """Plain lines need no Textual: they start at once, and nothing draws."""
+    program = "import sys, screens.plain.console; print([n for n in sys.modules if n.split('.')[0] in"
+    shown = subprocess.run(
+        (sys.executable, "-c", f"{program} {{'textual', 'rich'}}])"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout.strip() == "[]"
