@@ -10,15 +10,23 @@ if TYPE_CHECKING:
         ActivityLine,
         AgentStatus,
         ApproveRequest,
+        DiagnosticsText,
+        Difference,
+        DraftRequest,
+        KeptDraft,
         ProbeReport,
         ProbeRequest,
+        RestoreRequest,
+        RevisionInfo,
         SaveRequest,
         SessionInfo,
         SettingsDocument,
         StepEvent,
         TrustDocument,
     )
+    from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
     from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument
+    from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
     from tm_tui.control.spool_api import SendReply
 
 __all__ = ["Agent", "Connect", "Connection"]
@@ -59,6 +67,52 @@ class Agent(Protocol):
         """Trust the keys of `[host]:port` no longer."""
         ...
 
+    async def diagnostics_text(self) -> "DiagnosticsText":
+        """How the appliance stands, to be read out."""
+        ...
+
+    async def history(self) -> "tuple[RevisionInfo, ...]":
+        """What was saved, newest first."""
+        ...
+
+    async def differences(self, old: int, new: int) -> "tuple[Difference, ...]":
+        """What leads from one revision to another."""
+        ...
+
+    async def restore(
+        self, number: int, revision: int, request: "RestoreRequest | None" = None
+    ) -> "SettingsDocument":
+        """Save revision `number` again, on top of `revision`."""
+        ...
+
+    async def confirm_trial(self, revision: int) -> "SettingsDocument":
+        """Keep what is on trial."""
+        ...
+
+    async def end_trial(self, revision: int) -> "SettingsDocument":
+        """Take back what is on trial."""
+        ...
+
+    async def acknowledge_rollback(self) -> "AgentStatus":
+        """Somebody has seen that a trial was taken back."""
+        ...
+
+    async def editing(self, places: tuple[str, ...]) -> None:
+        """Tell the others on which screens something is typed here."""
+        ...
+
+    async def kept_draft(self) -> "KeptDraft":
+        """What this user had typed before a logout (ControlRefused: nothing)."""
+        ...
+
+    async def keep_draft(self, request: "DraftRequest") -> "KeptDraft":
+        """Keep what is typed."""
+        ...
+
+    async def drop_draft(self) -> None:
+        """Keep it no longer."""
+        ...
+
     async def send_logs(self) -> "SendReply":
         """Seal and deliver now what waits."""
         ...
@@ -77,6 +131,34 @@ class Agent(Protocol):
 
     async def deploy_pattern(self, request: "DeployRequest") -> "DeploymentInfo":
         """Begin a deployment."""
+        ...
+
+    async def reports(self) -> "ReportsDocument":
+        """Which reports there are."""
+        ...
+
+    async def report(self, number: int) -> "ReportDocument":
+        """One report and its text."""
+        ...
+
+    async def mark_reports(self, marks: "ReadMarks") -> "ReportsDocument":
+        """Mark reports as read or unread."""
+        ...
+
+    async def cases(self) -> "CasesDocument":
+        """All cases."""
+        ...
+
+    async def submit_case(self, request: "SubmitRequest") -> "CaseInfo":
+        """Hand one in."""
+        ...
+
+    async def cancel_case(self, number: int) -> "CaseInfo":
+        """Give one up."""
+        ...
+
+    async def send_cases(self) -> "CasesDocument":
+        """Try again now what waits."""
         ...
 
     def activity_stream(self) -> AsyncGenerator["ActivityLine", None]:

@@ -12,11 +12,18 @@ from tm_tui.control.api import (
     AgentStatus,
     ApproveRequest,
     Conflict,
+    DiagnosticsText,
+    Difference,
+    DraftRequest,
     HostKeyInfo,
+    KeptDraft,
     LogServerStatus,
     ProbeReport,
     ProbeRequest,
+    Refusal,
     ReportFailure,
+    RestoreRequest,
+    RevisionInfo,
     SaveRequest,
     ServerState,
     SessionInfo,
@@ -26,8 +33,10 @@ from tm_tui.control.api import (
     StepEvent,
     TrustDocument,
 )
-from tm_tui.control.failures import AgentAbsent, SaveConflict
+from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
+from tm_tui.control.failures import AgentAbsent, ControlRefused, SaveConflict
 from tm_tui.control.patterns_api import DeployerInfo, PatternsDocument
+from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportInfo, ReportsDocument, ReportsStatus
 from tm_tui.control.spool_api import KindInfo, SendReply
 from tm_tui.errors import TmError
 from tm_tui.settings.model import Settings
@@ -47,6 +56,7 @@ FILLED: dict[str, Any] = {
     },
     "proxy": {"enabled": False, "type": "http", "host": "", "port": 8080, "username": ""},
     "trust": {"ca_file": ""},
+    "console": {"idle_minutes": 15, "trial_minutes": 10},
 }
 
 
@@ -187,7 +197,20 @@ class ScriptedAgent:
         self.hold.set()
         self.trusted = TrustDocument(ca_file="", authorities=(), host_keys=())
         self.activity: asyncio.Queue[ActivityLine | None] = asyncio.Queue()
+        self.diagnosis: tuple[str, ...] | TmError = (
+            "Appliance:      tm01, hosted edition",
+            "Status server:  failing, last beat 12 s ago",
+            "  Code:         tls-expired, in step tls, 4 in a row",
+            "Waiting:        3 events, 1500 bytes, 1 % full",
+        )
         self.sendings: list[SendReply | TmError] = []
+        self.kept_reports: dict[int, tuple[ReportInfo, str]] = {}
+        self.cases_held: list[CaseInfo] = []
+        self.case_refusal: TmError | None = None
+        self.saved: tuple[RevisionInfo, ...] = ()
+        self.changes: dict[tuple[int, int], tuple[Difference, ...]] = {}
+        self.kept: KeptDraft | None = None
+        self.edited: list[tuple[str, ...]] = []
 
     def connect(self) -> Any:
         """A way to this agent, as the app takes it."""
@@ -260,6 +283,60 @@ class ScriptedAgent:
         """None was issued yet."""
         return PatternsDocument(state="current", deploy="manual", deployer=DeployerInfo(ready=False))
 
+    async def diagnostics_text(self) -> DiagnosticsText:
+        if isinstance(self.diagnosis, TmError):
+            raise self.diagnosis
+        return DiagnosticsText(taken_at=NOON, lines=self.diagnosis)
+
+    async def history(self) -> tuple[RevisionInfo, ...]:
+        self._alive()
+        return self.saved
+
+    async def differences(self, old: int, new: int) -> tuple[Difference, ...]:
+        self._alive()
+        return self.changes.get((old, new), ())
+
+    async def restore(
+        self, number: int, revision: int, request: RestoreRequest | None = None
+    ) -> SettingsDocument:
+        self._alive()
+        self.requests.append(("restore", number, revision, request))
+        return document(revision + 1)
+
+    async def confirm_trial(self, revision: int) -> SettingsDocument:
+        self._alive()
+        self.requests.append(("confirm", revision))
+        return self.document
+
+    async def end_trial(self, revision: int) -> SettingsDocument:
+        self._alive()
+        self.requests.append(("end", revision))
+        return document(revision + 1)
+
+    async def acknowledge_rollback(self) -> AgentStatus:
+        self._alive()
+        self.requests.append("seen")
+        return status()
+
+    async def editing(self, places: tuple[str, ...]) -> None:
+        self._alive()
+        self.edited.append(places)
+
+    async def kept_draft(self) -> KeptDraft:
+        self._alive()
+        if self.kept is None:
+            raise ControlRefused(404, Refusal(code="not-found", cause="Nothing is kept.", remedy=""))
+        return self.kept
+
+    async def keep_draft(self, request: DraftRequest) -> KeptDraft:
+        self._alive()
+        self.requests.append(request)
+        return KeptDraft(revision=request.revision, typed=request.typed, secrets=(), kept_at=NOON)
+
+    async def drop_draft(self) -> None:
+        self._alive()
+        self.kept = None
+
     async def send_logs(self) -> SendReply:
         self._alive()
         self.requests.append("send")
@@ -276,6 +353,57 @@ class ScriptedAgent:
         if isinstance(answer, TmError):
             raise answer
         return answer
+
+    async def reports(self) -> ReportsDocument:
+        self._alive()
+        found = tuple(info for info, _ in self.kept_reports.values())
+        return ReportsDocument(status=ReportsStatus(), reports=found)
+
+    async def report(self, number: int) -> ReportDocument:
+        self._alive()
+        info, text = self.kept_reports[number]
+        return ReportDocument(info=info, text=text)
+
+    async def mark_reports(self, marks: ReadMarks) -> ReportsDocument:
+        self.requests.append(marks)
+        for number in marks.numbers:
+            info, text = self.kept_reports[number]
+            self.kept_reports[number] = (ReportInfo(**{**dict(info), "read": marks.read}), text)
+        return await self.reports()
+
+    async def cases(self) -> CasesDocument:
+        self._alive()
+        inbox = "/var/lib/tm-tui/cases/inbox"
+        return CasesDocument(state="idle", inbox=inbox, inbox_files=2, cases=tuple(self.cases_held))
+
+    async def submit_case(self, request: SubmitRequest) -> CaseInfo:
+        self._alive()
+        self.requests.append(request)
+        if self.case_refusal is not None:
+            raise self.case_refusal
+        told = request.model_dump(include={"endpoint", "threat", "description", "form"})
+        number = len(self.cases_held) + 1
+        sizes = {"files": 0, "bytes": 0, "packed_bytes": 0, "sha256": ""}
+        made = CaseInfo(
+            number=number,
+            state="packing",
+            created_at=NOON,
+            submitted_by="admin",
+            sources=request.paths,
+            **told,
+            **sizes,
+        )
+        self.cases_held.insert(0, made)
+        return made
+
+    async def cancel_case(self, number: int) -> CaseInfo:
+        self._alive()
+        self.requests.append(("cancel", number))
+        return next(case for case in self.cases_held if case.number == number)
+
+    async def send_cases(self) -> CasesDocument:
+        self.requests.append("send cases")
+        return await self.cases()
 
     async def activity_stream(self) -> AsyncGenerator[ActivityLine, None]:
         self._alive()

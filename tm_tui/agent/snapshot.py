@@ -4,8 +4,19 @@ import os
 from datetime import datetime
 
 from tm_tui import __version__
-from tm_tui.control.api import AgentStatus, LogServerStatus, ServerState, SpoolStatus, StatusServerStatus
+from tm_tui.control.api import (
+    AgentStatus,
+    LogServerStatus,
+    RollbackInfo,
+    ServerState,
+    SessionEntry,
+    SpoolStatus,
+    StatusServerStatus,
+    TrialInfo,
+)
+from tm_tui.control.cases_api import CasesStatus
 from tm_tui.control.patterns_api import PatternsStatus
+from tm_tui.control.reports_api import ReportsStatus
 from tm_tui.control.spool_api import KindInfo
 from tm_tui.settings.store import Revision
 from tm_tui.spool.store import SpoolSnapshot
@@ -36,7 +47,12 @@ def snapshot(
     log_server: LogServerStatus,
     spool: SpoolStatus,
     patterns: PatternsStatus,
+    reports: ReportsStatus,
+    cases: CasesStatus,
     alerts: tuple[str, ...],
+    trial: TrialInfo | None = None,
+    rollback: RollbackInfo | None = None,
+    sessions: tuple[SessionEntry, ...] = (),
 ) -> AgentStatus:
     """Put the parts together."""
     tmsp = revision.settings.tmsp
@@ -52,7 +68,12 @@ def snapshot(
         status_server=status_server,
         log_server=log_server,
         spool=spool,
+        trial=trial,
+        rollback=rollback,
+        sessions=sessions,
         patterns=patterns,
+        reports=reports,
+        cases=cases,
         alerts=(*alerts, *(() if tmsp.enabled else disabled_alerts(tmsp.edition))),
     )
 
