@@ -4,20 +4,22 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Self
 
+from tm_tui.agent.cases import Cases
 from tm_tui.agent.identity import appliance_name
 from tm_tui.agent.log_delivery import LogDelivery
+from tm_tui.agent.saving import Saving
 from tm_tui.agent.snapshot import snapshot, spool_status
 from tm_tui.agent.supervisor import Supervisor
 from tm_tui.agent.throttle import Throttle
 from tm_tui.agent.trials import Trials
+from tm_tui.cases.book import CaseBook
+from tm_tui.cases.desk import CaseDesk
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.control.activity import Activity
-from tm_tui.control.api import AgentStatus, TrialRequest
-from tm_tui.control.core import Changed, SecretsByName, Who
+from tm_tui.control.api import AgentStatus, ServerState
+from tm_tui.control.core import Changed
 from tm_tui.control.drafts import Drafts
 from tm_tui.control.sessions import Sessions
 from tm_tui.delivery.service import DeliveryService
@@ -27,8 +29,8 @@ from tm_tui.link.host_keys import HostKeys
 from tm_tui.pace import Chance
 from tm_tui.paths import Home
 from tm_tui.patterns.custom_patterns import CustomPatterns
-from tm_tui.settings.differences import changed_fields
-from tm_tui.settings.model import Settings
+from tm_tui.reports.service import ReportService
+from tm_tui.reports.store import ReportStore
 from tm_tui.settings.store import Revision, SettingsStore
 from tm_tui.spool.quota import quota_of
 from tm_tui.spool.store import Spool
@@ -46,10 +48,12 @@ _log = logging.getLogger(__name__)
 _NUMBER = re.compile(r"\d+")
 
 
-class Agent:
+class Agent(Saving):
     """Owns one home (its folders are there, its lock is held). Opened by `Agent.open`."""
 
-    def __init__(self, home: Home, appliance: str, spool: Spool, clock: Clock, chance: Chance) -> None:
+    def __init__(
+        self, home: Home, appliance: str, spool: Spool, cases: CaseBook, *, clock: Clock, chance: Chance
+    ) -> None:
         self.clock = clock
         self.changed = Changed()
         self.stopping = asyncio.Event()
@@ -87,7 +91,10 @@ class Agent:
             registration_known=self._registration_known,
         )
         self.patterns = self._custom_patterns(home, chance)
-        services = (self._status_server, self._log_server, *self.patterns.services)
+        self.reports = self._incident_reports(home, chance)
+        self._cases = Cases(home, self, cases, chance)
+        more = (*self._cases.services, *self.patterns.services, self.reports)
+        services = (self._status_server, self._log_server, *more)
         self._supervisor = Supervisor(services, announce, clock, chance)
         self.sessions = Sessions(clock, announce)
         self.drafts = Drafts(clock)
@@ -95,6 +102,19 @@ class Agent:
         spool.changed = self._busy
         self._spool_changed()
         self._trials.resume(loaded)
+
+    def _incident_reports(self, home: Home, chance: Chance) -> ReportService:
+        store = ReportStore(home.state / "reports")
+        store.load()
+        return ReportService(
+            self.appliance,
+            self.host_keys,
+            store,
+            self.bandwidth,
+            changed=self.changed.announce,
+            clock=self.clock,
+            chance=chance,
+        )
 
     def _settings_on_trial(self) -> Trials:
         return Trials(
@@ -108,7 +128,7 @@ class Agent:
 
     @classmethod
     async def open(cls, home: Home, *, clock: Clock | None = None, chance: Chance = random.random) -> Self:
-        """Open the log queue and begin.
+        """Open log queue and cases, and begin.
 
         Raises StorageFailed when the folders or the appliance's name cannot be trusted, or the log queue is
         another process's or cannot be used. A damaged queue is set aside, and told in the alerts.
@@ -117,7 +137,8 @@ class Agent:
         appliance = appliance_name(home.state)
         spool = await Spool.open(home.state / "spool", appliance, clock=clock)
         try:
-            return cls(home, appliance, spool, clock, chance)
+            cases = await asyncio.to_thread(CaseBook.open, home.state / "cases")
+            return cls(home, appliance, spool, cases, clock=clock, chance=chance)
         except BaseException:
             await spool.close()
             raise
@@ -143,6 +164,7 @@ class Agent:
     async def close(self) -> None:
         """Close the log queue, once nobody can hand in events any more."""
         self._busy.stop()
+        self._cases.stop()
         await self.spool.close()
         self.activity.close()
 
@@ -157,61 +179,18 @@ class Agent:
                 if not self._trials.overdue:
                     self._adopt(loaded.revision, loaded.problem)
 
-    async def save(
-        self,
-        settings: Settings,
-        secrets: SecretsByName,
-        *,
-        expected: int,
-        who: Who,
-        note: str,
-        trial: TrialRequest | None = None,
-    ) -> Revision:
-        """Save and put in force. Raises like `SettingsStore.save`."""
-        arm = self._trials.arm(who, trial, settings) if trial else None
-        save = partial(
-            self.store.save,
-            settings,
-            secrets,
-            expected=expected,
-            saved_by=who.user,
-            note=note,
-            claims=who.claims,
-            arm=arm,
-        )
-        return await self._saved(save, f"{who.user} saved revision")
-
-    async def restore(
-        self, number: int, *, expected: int, who: Who, note: str = "", trial: TrialRequest | None = None
-    ) -> Revision:
-        """Save an old revision again and put it in force. Raises like `SettingsStore.restore`."""
-        arm = self._trials.arm(who, trial, self.revision.settings) if trial else None
-        restore = partial(
-            self.store.restore,
-            number,
-            expected=expected,
-            saved_by=who.user,
-            note=note,
-            claims=who.claims,
-            arm=arm,
-        )
-        return await self._saved(restore, f"{who.user} went back to revision {number} by revision")
-
-    async def confirm(self, number: int, who: Who) -> None:
-        """Keep what is on trial. Raises TrialOver, StorageFailed."""
-        await self._trials.confirm(number, who.user)
-
-    async def take_back(self, number: int, who: Who) -> Revision:
-        """End the trial of a revision with the settings before it. Raises TrialOver, StorageFailed."""
-        return await self._trials.take_back(number, who)
-
-    async def acknowledge(self, who: Who) -> None:
-        """A trial that was taken back by itself has been seen. Raises StorageFailed."""
-        await self._trials.acknowledge(who.user)
-
     def trust_changed(self) -> None:
         """A host key was approved or forgotten: the log server is tried again at once."""
         self._log_server.trust_changed()
+
+    @property
+    def cases(self) -> CaseDesk:
+        """Cases: submit, cancel, look."""
+        return self._cases.desk
+
+    def registration_known(self) -> bool:
+        """Whether the status server has said yes or no to the registration."""
+        return self._registration_known()
 
     def delivery(self) -> DeliveryService | None:
         """What delivers logs under the settings in force; None when sending is switched off."""
@@ -230,20 +209,13 @@ class Agent:
             log_server=self._log_server.status(),
             spool=spool_status(spool),
             patterns=self.patterns.status(),
+            reports=self.reports.status(),
+            cases=self.cases.status(enabled=self.revision.settings.tmsp.enabled),
             alerts=(*self._trials.alerts(), *alerts, *spool.alerts, *self._supervisor.alerts()),
             trial=self._trials.info(),
             rollback=self._trials.rollback(),
             sessions=self.sessions.entries(),
         )
-
-    async def _saved(self, save: Callable[[], Revision], what: str) -> Revision:
-        async with self._saving:
-            before = self.revision
-            revision = await asyncio.to_thread(save)
-            _log.info("%s %d: %s.", what, revision.number, changed_fields(before, revision))
-            self._adopt(revision, None)
-            self._trials.began(revision.number, before)
-        return revision
 
     def _adopt(self, revision: Revision, problem: TmError | None) -> None:
         self.revision, self._problem = revision, problem
@@ -270,11 +242,14 @@ class Agent:
 
     def _registration_moved(self) -> None:
         """The status server said something: logs may hang on that."""
-        registered_at = self._status_server.status().registered_at
+        status = self._status_server.status()
+        registered_at = status.registered_at
+        self.reports.connection(connected=status.state is ServerState.CONNECTED)
         self._log_server.registration_moved()
         self.patterns.registered(self._status_server.pattern_root())
         if registered_at is not None and registered_at != self._registered_at:
             self._log_server.registered()
+            self._cases.registered()
         self._registered_at = registered_at
         self._trials.beats()
         self.changed.announce()
@@ -288,6 +263,7 @@ class Agent:
             _log.info("TMSP announces a %s: %s.", notice.kind, notice.title or notice.id)
         self.patterns.registered(self._status_server.pattern_root())
         self.patterns.noticed(notices)
+        self.reports.noticed(notices)
 
     def _spool_changed(self) -> None:
         """Announce it, and write down an alert when it is new; its numbers may grow without another line."""

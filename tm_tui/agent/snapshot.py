@@ -14,7 +14,9 @@ from tm_tui.control.api import (
     StatusServerStatus,
     TrialInfo,
 )
+from tm_tui.control.cases_api import CasesStatus
 from tm_tui.control.patterns_api import PatternsStatus
+from tm_tui.control.reports_api import ReportsStatus
 from tm_tui.control.spool_api import KindInfo
 from tm_tui.settings.store import Revision
 from tm_tui.spool.store import SpoolSnapshot
@@ -45,6 +47,8 @@ def snapshot(
     log_server: LogServerStatus,
     spool: SpoolStatus,
     patterns: PatternsStatus,
+    reports: ReportsStatus,
+    cases: CasesStatus,
     alerts: tuple[str, ...],
     trial: TrialInfo | None = None,
     rollback: RollbackInfo | None = None,
@@ -68,6 +72,8 @@ def snapshot(
         rollback=rollback,
         sessions=sessions,
         patterns=patterns,
+        reports=reports,
+        cases=cases,
         alerts=(*alerts, *(() if tmsp.enabled else disabled_alerts(tmsp.edition))),
     )
 

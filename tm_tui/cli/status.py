@@ -77,6 +77,7 @@ def _rows(status: AgentStatus) -> Iterator[tuple[str, str]]:
         f"{count(spool.events, 'event')}, {spool.bytes} bytes, {spool.full_percent} % full{oldest}",
     )
     yield from _patterns(status)
+    yield "Reports", f"{status.reports.kept} kept, {status.reports.unread} not read"
 
 
 def _patterns(status: AgentStatus) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+from tm_tui.control.cases_api import CasesStatus
 from tm_tui.control.patterns_api import PatternsStatus
+from tm_tui.control.reports_api import ReportsStatus
 from tm_tui.control.session_api import (
     Claim,
     DraftRequest,
@@ -40,6 +42,7 @@ __all__ = [
     "ProblemInfo",
     "Refusal",
     "ReportFailure",
+    "ReportsStatus",
     "RestoreRequest",
     "RevisionInfo",
     "RollbackInfo",
@@ -133,6 +136,8 @@ class AgentStatus(Shape):
     sessions: tuple[SessionEntry, ...] = ()
     """The consoles that are on, the longest first."""
     patterns: PatternsStatus = PatternsStatus()
+    reports: ReportsStatus = ReportsStatus()
+    cases: CasesStatus = CasesStatus()
     alerts: tuple[SafeText, ...] = ()
     """What an admin must know now, a sentence each: a damaged revision, what being disabled means."""
 

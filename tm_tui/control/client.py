@@ -15,22 +15,21 @@ from tm_tui.control.api import (
     AgentStatus,
     ApproveRequest,
     Conflict,
-    Difference,
     DraftRequest,
     ProbeReport,
     ProbeRequest,
     Refusal,
-    RestoreRequest,
-    RevisionInfo,
     SaveRequest,
     SessionInfo,
     SettingsDocument,
     StepEvent,
     TrustDocument,
 )
+from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
 from tm_tui.control.claims import SESSION_HEADER
 from tm_tui.control.failures import AgentAbsent, AgentDenied, ControlRefused, SaveConflict
 from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument, RootForgotten
+from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
 from tm_tui.control.session_calls import SessionCalls, if_match
 from tm_tui.control.spool_api import IntakeReply, SendReply, SpoolDocument
 
@@ -123,25 +122,6 @@ class ControlClient(SessionCalls):
         path = f"/v1/trust/host-keys?endpoint={quote(endpoint, safe='')}"
         return await self._ask(TrustDocument, "DELETE", path)
 
-    async def history(self) -> tuple[RevisionInfo, ...]:
-        """The saved revisions, newest first."""
-        return await self._ask(tuple[RevisionInfo, ...], "GET", "/v1/history")
-
-    async def revision(self, number: int) -> SettingsDocument:
-        """One saved revision (404 when there is none of this number)."""
-        return await self._ask(SettingsDocument, "GET", f"/v1/history/{number:d}")
-
-    async def differences(self, old: int, new: int) -> tuple[Difference, ...]:
-        """What leads from one revision to another, field by field."""
-        return await self._ask(tuple[Difference, ...], "GET", f"/v1/history/{old:d}/diff/{new:d}")
-
-    async def restore(
-        self, number: int, revision: int, request: RestoreRequest | None = None
-    ) -> SettingsDocument:
-        """Save the settings and passwords of revision `number` again, on top of `revision`."""
-        path = f"/v1/history/{number:d}/restore"
-        return await self._ask(SettingsDocument, "POST", path, request, if_match(revision))
-
     async def add_events(self, lines: bytes) -> IntakeReply:
         """Hand in events, NDJSON. What is counted as accepted is on the disk (507 when the queue is full)."""
         return await self._ask(IntakeReply, "POST", "/v1/events", lines)
@@ -188,6 +168,38 @@ class ControlClient(SessionCalls):
     async def forget_pattern_root(self) -> RootForgotten:
         """Trust the keys that the portal names at the next registration or check, instead of the old ones."""
         return await self._ask(RootForgotten, "DELETE", "/v1/patterns/root")
+
+    async def reports(self) -> ReportsDocument:
+        """The reports that were fetched, the newest first, and how that stands."""
+        return await self._ask(ReportsDocument, "GET", "/v1/reports")
+
+    async def report(self, number: int) -> ReportDocument:
+        """One report with its Markdown (404 when there is none of this number)."""
+        return await self._ask(ReportDocument, "GET", f"/v1/reports/{number:d}")
+
+    async def mark_reports(self, marks: ReadMarks) -> ReportsDocument:
+        """Mark reports as read or unread."""
+        return await self._ask(ReportsDocument, "POST", "/v1/reports/read", marks)
+
+    async def cases(self) -> CasesDocument:
+        """All cases, the newest first, and what lies in the inbox."""
+        return await self._ask(CasesDocument, "GET", "/v1/cases")
+
+    async def case(self, number: int) -> CaseInfo:
+        """One case (404 when there is none)."""
+        return await self._ask(CaseInfo, "GET", f"/v1/cases/{number:d}")
+
+    async def submit_case(self, request: SubmitRequest) -> CaseInfo:
+        """Hand a case in; 422 names each wrong field, and paths that cannot be part of a case."""
+        return await self._ask(CaseInfo, "POST", "/v1/cases", request)
+
+    async def cancel_case(self, number: int) -> CaseInfo:
+        """Give a case up (409 when the portal has it already)."""
+        return await self._ask(CaseInfo, "DELETE", f"/v1/cases/{number:d}")
+
+    async def send_cases(self) -> CasesDocument:
+        """Try again at once what waits or is paused (409 while sending is switched off)."""
+        return await self._ask(CasesDocument, "POST", "/v1/cases/send")
 
     async def activity(self) -> tuple[ActivityLine, ...]:
         """What the agent did of late, the oldest first."""

@@ -15,12 +15,14 @@ from tm_tui.settings.revision import NO_CLAIMS, Claims
 from tm_tui.settings.store import Revision, SettingsStore
 
 if TYPE_CHECKING:
+    from tm_tui.cases.desk import CaseDesk
     from tm_tui.control.activity import Activity
     from tm_tui.control.api import TrialRequest
     from tm_tui.control.drafts import Drafts
     from tm_tui.control.sessions import Sessions
     from tm_tui.delivery.service import DeliveryService
     from tm_tui.patterns.custom_patterns import CustomPatterns
+    from tm_tui.reports.service import ReportService
     from tm_tui.spool.store import Spool
 
 __all__ = ["Changed", "Core", "SecretsByName", "TrialOver", "Who"]
@@ -90,6 +92,14 @@ class Core(Protocol):
     @property
     def patterns(self) -> "CustomPatterns":
         """Custom patterns and their deployment."""
+
+    @property
+    def reports(self) -> "ReportService":
+        """The reports of TMSP."""
+
+    @property
+    def cases(self) -> "CaseDesk":
+        """Cases: submit, cancel, look."""
 
     @property
     def activity(self) -> "Activity":
