@@ -10,6 +10,7 @@ if TYPE_CHECKING:
         ActivityLine,
         AgentStatus,
         ApproveRequest,
+        DiagnosticsText,
         Difference,
         DraftRequest,
         KeptDraft,
@@ -64,6 +65,10 @@ class Agent(Protocol):
 
     async def forget_host_key(self, endpoint: str) -> "TrustDocument":
         """Trust the keys of `[host]:port` no longer."""
+        ...
+
+    async def diagnostics_text(self) -> "DiagnosticsText":
+        """How the appliance stands, to be read out."""
         ...
 
     async def history(self) -> "tuple[RevisionInfo, ...]":

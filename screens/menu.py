@@ -191,6 +191,16 @@ ENTRIES = (
         ("console.idle_minutes", "console.trial_minutes"),
     ),
     Entry(
+        "Diagnostics",
+        "Diagnostics",
+        "How this appliance stands in a few lines, to read out on the phone or to copy.",
+        "screens.diagnostics",
+        "DiagnosticsPage",
+        "System",
+        at_once=True,
+        commands=("diagnostics --text", "explain"),
+    ),
+    Entry(
         "About",
         "About",
         "Versions and places.",

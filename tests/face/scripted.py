@@ -12,6 +12,7 @@ from tm_tui.control.api import (
     AgentStatus,
     ApproveRequest,
     Conflict,
+    DiagnosticsText,
     Difference,
     DraftRequest,
     HostKeyInfo,
@@ -196,14 +197,20 @@ class ScriptedAgent:
         self.hold.set()
         self.trusted = TrustDocument(ca_file="", authorities=(), host_keys=())
         self.activity: asyncio.Queue[ActivityLine | None] = asyncio.Queue()
+        self.diagnosis: tuple[str, ...] | TmError = (
+            "Appliance:      tm01, hosted edition",
+            "Status server:  failing, last beat 12 s ago",
+            "  Code:         tls-expired, in step tls, 4 in a row",
+            "Waiting:        3 events, 1500 bytes, 1 % full",
+        )
         self.sendings: list[SendReply | TmError] = []
-        self.saved: tuple[RevisionInfo, ...] = ()
-        self.changes: dict[tuple[int, int], tuple[Difference, ...]] = {}
-        self.kept_typed: KeptDraft | None = None
-        self.edited: list[tuple[str, ...]] = []
-        self.kept: dict[int, tuple[ReportInfo, str]] = {}
+        self.kept_reports: dict[int, tuple[ReportInfo, str]] = {}
         self.cases_held: list[CaseInfo] = []
         self.case_refusal: TmError | None = None
+        self.saved: tuple[RevisionInfo, ...] = ()
+        self.changes: dict[tuple[int, int], tuple[Difference, ...]] = {}
+        self.kept: KeptDraft | None = None
+        self.edited: list[tuple[str, ...]] = []
 
     def connect(self) -> Any:
         """A way to this agent, as the app takes it."""
@@ -272,6 +279,15 @@ class ScriptedAgent:
         self.trusted = TrustDocument(ca_file="", authorities=(), host_keys=())
         return self.trusted
 
+    async def patterns(self) -> PatternsDocument:
+        """None was issued yet."""
+        return PatternsDocument(state="current", deploy="manual", deployer=DeployerInfo(ready=False))
+
+    async def diagnostics_text(self) -> DiagnosticsText:
+        if isinstance(self.diagnosis, TmError):
+            raise self.diagnosis
+        return DiagnosticsText(taken_at=NOON, lines=self.diagnosis)
+
     async def history(self) -> tuple[RevisionInfo, ...]:
         self._alive()
         return self.saved
@@ -308,9 +324,9 @@ class ScriptedAgent:
 
     async def kept_draft(self) -> KeptDraft:
         self._alive()
-        if self.kept_typed is None:
+        if self.kept is None:
             raise ControlRefused(404, Refusal(code="not-found", cause="Nothing is kept.", remedy=""))
-        return self.kept_typed
+        return self.kept
 
     async def keep_draft(self, request: DraftRequest) -> KeptDraft:
         self._alive()
@@ -319,11 +335,7 @@ class ScriptedAgent:
 
     async def drop_draft(self) -> None:
         self._alive()
-        self.kept_typed = None
-
-    async def patterns(self) -> PatternsDocument:
-        """None was issued yet."""
-        return PatternsDocument(state="current", deploy="manual", deployer=DeployerInfo(ready=False))
+        self.kept = None
 
     async def send_logs(self) -> SendReply:
         self._alive()
@@ -344,19 +356,19 @@ class ScriptedAgent:
 
     async def reports(self) -> ReportsDocument:
         self._alive()
-        found = tuple(info for info, _ in self.kept.values())
+        found = tuple(info for info, _ in self.kept_reports.values())
         return ReportsDocument(status=ReportsStatus(), reports=found)
 
     async def report(self, number: int) -> ReportDocument:
         self._alive()
-        info, text = self.kept[number]
+        info, text = self.kept_reports[number]
         return ReportDocument(info=info, text=text)
 
     async def mark_reports(self, marks: ReadMarks) -> ReportsDocument:
         self.requests.append(marks)
         for number in marks.numbers:
-            info, text = self.kept[number]
-            self.kept[number] = (ReportInfo(**{**dict(info), "read": marks.read}), text)
+            info, text = self.kept_reports[number]
+            self.kept_reports[number] = (ReportInfo(**{**dict(info), "read": marks.read}), text)
         return await self.reports()
 
     async def cases(self) -> CasesDocument:

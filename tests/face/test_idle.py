@@ -126,7 +126,7 @@ KEPT = KeptDraft(
 
 async def test_the_draft_is_offered_and_saved(agent: ScriptedAgent) -> None:
     """At the next logon the changes are back; the password is shown as kept, and saved without being here."""
-    agent.kept_typed = KEPT
+    agent.kept = KEPT
     async with console_of(agent.connect) as console:
         question = await console.dialog("You have unsaved changes")
         assert "User name, Password" in question.words
@@ -142,13 +142,13 @@ async def test_the_draft_is_offered_and_saved(agent: ScriptedAgent) -> None:
         request = agent.requests[-1]
         assert isinstance(request, SaveRequest)
         assert request.secrets == SecretChanges(kept=("tmsp",))
-        assert agent.kept_typed is None
+        assert agent.kept is None
         await console.until(lambda: "(unchanged)" in console.screen_text())
 
 
 async def test_a_kept_password_can_be_typed_anew(agent: ScriptedAgent) -> None:
     """Typing over it replaces it, like any other."""
-    agent.kept_typed = KEPT
+    agent.kept = KEPT
     async with console_of(agent.connect) as console:
         await console.dialog("You have unsaved changes")
         await console.press("right", "right", "enter")
@@ -162,13 +162,13 @@ async def test_a_kept_password_can_be_typed_anew(agent: ScriptedAgent) -> None:
 
 async def test_a_kept_draft_is_discarded_or_left(agent: ScriptedAgent) -> None:
     """Not now leaves it with the agent, Discard gives it up; neither touches the form."""
-    agent.kept_typed = KEPT
+    agent.kept = KEPT
     for keys, left in ((["escape"], KEPT), (["right", "enter"], None)):
         agent.statuses.put_nowait(status())
         async with console_of(agent.connect) as console:
             await console.dialog("You have unsaved changes")
             await console.press(*keys)
-            await console.until(lambda left=left: agent.kept_typed == left)
+            await console.until(lambda left=left: agent.kept == left)
             draft = console.app.main.draft
             assert draft is not None
             assert draft.changed() == ()

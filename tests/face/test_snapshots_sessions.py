@@ -152,7 +152,7 @@ def test_screen(story: str, size: tuple[int, int], snap_compare: Any) -> None:
     """The screen looks as it did when somebody last looked at it."""
     agent = ScriptedAgent()
     agent.statuses.put_nowait(status())
-    agent.kept_typed = KEPT if story == "kept-draft" else None
+    agent.kept = KEPT if story == "kept-draft" else None
     clock = HeldClock()
     app = TmTui(agent.connect, clock=clock, tty="ttyS0")
 

@@ -30,6 +30,7 @@ __all__ = [
     "ApproveRequest",
     "CertificateInfo",
     "Conflict",
+    "DiagnosticsText",
     "Difference",
     "DraftRequest",
     "EditingRequest",
@@ -253,6 +254,13 @@ class ProbeReport(Shape):
     passed: bool
     failures: tuple[ReportFailure, ...] = ()
     seconds: float = 0.0
+
+
+class DiagnosticsText(Shape):
+    """How the appliance stands in a dozen short lines, to be read out on the phone or copied."""
+
+    taken_at: datetime
+    lines: tuple[SafeText, ...]
 
 
 class ApproveRequest(Shape):

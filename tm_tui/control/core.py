@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tm_tui.control.activity import Activity
     from tm_tui.control.api import TrialRequest
     from tm_tui.control.drafts import Drafts
+    from tm_tui.control.last_test import LastTest
     from tm_tui.control.sessions import Sessions
     from tm_tui.delivery.service import DeliveryService
     from tm_tui.patterns.custom_patterns import CustomPatterns
@@ -104,6 +105,10 @@ class Core(Protocol):
     @property
     def activity(self) -> "Activity":
         """What the agent did of late."""
+
+    @property
+    def last_test(self) -> "LastTest":
+        """The newest connection test."""
 
     @property
     def revision(self) -> Revision:

@@ -39,7 +39,7 @@ def document_of(revision: Revision) -> SettingsDocument:
     )
 
 
-def _entry_of(revision: Revision, outcome: Outcome | None = None) -> RevisionInfo | None:
+def entry_of(revision: Revision, outcome: Outcome | None = None) -> RevisionInfo | None:
     """Show one line of the history; None for the state before the first save."""
     if revision.saved_at is None:
         return None
@@ -60,7 +60,7 @@ def _entry_of(revision: Revision, outcome: Outcome | None = None) -> RevisionInf
 def history_of(revisions: Sequence[Revision], on_trial: int | None) -> tuple[RevisionInfo, ...]:
     """Show the history, newest first. `on_trial` is the revision whose trial goes on."""
     taken_back = {one.number - 1 for one in revisions if one.kind == "rollback"}
-    shown = (_entry_of(one, _outcome(one, on_trial, taken_back)) for one in revisions)
+    shown = (entry_of(one, _outcome(one, on_trial, taken_back)) for one in revisions)
     return tuple(entry for entry in shown if entry is not None)
 
 

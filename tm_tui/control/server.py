@@ -22,6 +22,7 @@ from tm_tui.control.http import Refused, on_refusal, refusal_response
 from tm_tui.control.peers import Peer, peer_of, role_of, user_name
 from tm_tui.control.routes.activity import activity_routes
 from tm_tui.control.routes.cases import case_routes
+from tm_tui.control.routes.diagnostics import diagnostics_routes
 from tm_tui.control.routes.draft import draft_routes
 from tm_tui.control.routes.history import history_routes
 from tm_tui.control.routes.patterns import patterns_routes
@@ -61,6 +62,7 @@ def control_app(core: Core, more: Sequence[Route] = ()) -> ASGIApp:
         *patterns_routes(core),
         *report_routes(core.reports),
         *case_routes(core),
+        *diagnostics_routes(core),
         *more,
     ]
     handlers: dict[Any, Any] = {TmError: on_refusal, HTTPException: on_refusal, Exception: on_refusal}

@@ -1,25 +1,16 @@
-"""The client's calls about history and trials, about who is on, and about drafts that are kept."""
-
-from collections.abc import Mapping
-from typing import TypeVar
-
-from pydantic import BaseModel
+"""The client's calls about trials, about who is on, and about drafts that are kept."""
 
 from tm_tui.control.api import (
     AgentStatus,
-    Difference,
     DraftRequest,
     EditingRequest,
     KeptDraft,
-    RestoreRequest,
-    RevisionInfo,
     SessionInfo,
     SettingsDocument,
 )
+from tm_tui.control.calls import Calls
 
 __all__ = ["SessionCalls", "if_match"]
-
-T = TypeVar("T")
 
 
 def if_match(revision: int) -> dict[str, str]:
@@ -27,41 +18,8 @@ def if_match(revision: int) -> dict[str, str]:
     return {"If-Match": f'"{revision:d}"'}
 
 
-class SessionCalls:
-    """A part of the ControlClient, which knows the way to the agent."""
-
-    _session: str
-    """The id as a console; empty when this is none."""
-
-    async def _ask(
-        self,
-        shape: type[T],
-        method: str,
-        path: str,
-        body: BaseModel | bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> T:
-        """Ask once, and read the answer."""
-        raise NotImplementedError
-
-    async def history(self) -> tuple[RevisionInfo, ...]:
-        """The saved revisions, newest first."""
-        return await self._ask(tuple[RevisionInfo, ...], "GET", "/v1/history")
-
-    async def revision(self, number: int) -> SettingsDocument:
-        """One saved revision (404 when there is none of this number)."""
-        return await self._ask(SettingsDocument, "GET", f"/v1/history/{number:d}")
-
-    async def differences(self, old: int, new: int) -> tuple[Difference, ...]:
-        """What leads from one revision to another, field by field."""
-        return await self._ask(tuple[Difference, ...], "GET", f"/v1/history/{old:d}/diff/{new:d}")
-
-    async def restore(
-        self, number: int, revision: int, request: RestoreRequest | None = None
-    ) -> SettingsDocument:
-        """Save the settings and passwords of revision `number` again, on top of `revision`."""
-        path = f"/v1/history/{number:d}/restore"
-        return await self._ask(SettingsDocument, "POST", path, request, if_match(revision))
+class SessionCalls(Calls):
+    """Trials, sessions, drafts."""
 
     async def confirm_trial(self, revision: int) -> SettingsDocument:
         """Keep the revision that is on trial (409 when it is not)."""
