@@ -3,22 +3,26 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from tm_tui.control.api import (
-    ActivityLine,
-    AgentStatus,
-    ApproveRequest,
-    DiagnosticsText,
-    ProbeReport,
-    ProbeRequest,
-    SaveRequest,
-    SessionInfo,
-    SettingsDocument,
-    StepEvent,
-    TrustDocument,
-)
-from tm_tui.control.spool_api import SendReply
+if TYPE_CHECKING:
+    from tm_tui.control.api import (
+        ActivityLine,
+        AgentStatus,
+        ApproveRequest,
+        DiagnosticsText,
+        ProbeReport,
+        ProbeRequest,
+        SaveRequest,
+        SessionInfo,
+        SettingsDocument,
+        StepEvent,
+        TrustDocument,
+    )
+    from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
+    from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument
+    from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
+    from tm_tui.control.spool_api import SendReply
 
 __all__ = ["Agent", "Connect", "Connection"]
 
@@ -26,51 +30,91 @@ __all__ = ["Agent", "Connect", "Connection"]
 class Agent(Protocol):
     """The calls; each raises a TmError when the agent is absent or refuses."""
 
-    async def session(self) -> SessionInfo:
+    async def session(self) -> "SessionInfo":
         """Who we are to it."""
         ...
 
-    def status_stream(self) -> AsyncGenerator[AgentStatus, None]:
+    def status_stream(self) -> AsyncGenerator["AgentStatus", None]:
         """Yield a snapshot now and at each change."""
         ...
 
-    async def settings(self) -> SettingsDocument:
+    async def settings(self) -> "SettingsDocument":
         """What is saved."""
         ...
 
-    async def save(self, request: SaveRequest, revision: int) -> SettingsDocument:
+    async def save(self, request: "SaveRequest", revision: int) -> "SettingsDocument":
         """Save on top of a revision."""
         ...
 
-    def probe(self, request: ProbeRequest) -> AsyncGenerator[StepEvent | ProbeReport, None]:
+    def probe(self, request: "ProbeRequest") -> AsyncGenerator["StepEvent | ProbeReport", None]:
         """Test; closing the generator cancels."""
         ...
 
-    async def trust(self) -> TrustDocument:
+    async def trust(self) -> "TrustDocument":
         """Whom it trusts."""
         ...
 
-    async def approve_host_key(self, request: ApproveRequest) -> TrustDocument:
+    async def approve_host_key(self, request: "ApproveRequest") -> "TrustDocument":
         """Trust this key."""
         ...
 
-    async def forget_host_key(self, endpoint: str) -> TrustDocument:
+    async def forget_host_key(self, endpoint: str) -> "TrustDocument":
         """Trust the keys of `[host]:port` no longer."""
         ...
 
-    async def diagnostics_text(self) -> DiagnosticsText:
+    async def diagnostics_text(self) -> "DiagnosticsText":
         """How the appliance stands, to be read out."""
         ...
 
-    async def send_logs(self) -> SendReply:
+    async def send_logs(self) -> "SendReply":
         """Seal and deliver now what waits."""
         ...
 
-    async def sent(self, number: int) -> SendReply:
+    async def sent(self, number: int) -> "SendReply":
         """Wait a while for the end of that."""
         ...
 
-    def activity_stream(self) -> AsyncGenerator[ActivityLine, None]:
+    async def patterns(self) -> "PatternsDocument":
+        """The custom patterns, the endpoints that need one, the deployments."""
+        ...
+
+    async def check_patterns(self) -> "PatternsDocument":
+        """Look for new ones at the portal."""
+        ...
+
+    async def deploy_pattern(self, request: "DeployRequest") -> "DeploymentInfo":
+        """Begin a deployment."""
+        ...
+
+    async def reports(self) -> "ReportsDocument":
+        """Which reports there are."""
+        ...
+
+    async def report(self, number: int) -> "ReportDocument":
+        """One report and its text."""
+        ...
+
+    async def mark_reports(self, marks: "ReadMarks") -> "ReportsDocument":
+        """Mark reports as read or unread."""
+        ...
+
+    async def cases(self) -> "CasesDocument":
+        """All cases."""
+        ...
+
+    async def submit_case(self, request: "SubmitRequest") -> "CaseInfo":
+        """Hand one in."""
+        ...
+
+    async def cancel_case(self, number: int) -> "CaseInfo":
+        """Give one up."""
+        ...
+
+    async def send_cases(self) -> "CasesDocument":
+        """Try again now what waits."""
+        ...
+
+    def activity_stream(self) -> AsyncGenerator["ActivityLine", None]:
         """Yield what it did of late, then each new line."""
         ...
 

@@ -1,12 +1,16 @@
 """When the saved settings change under an open form: unchanged forms follow, typed values stay."""
 
+from typing import TYPE_CHECKING
+
 from screens.draft import Draft
-from tm_tui.control.api import SettingsDocument
+
+if TYPE_CHECKING:
+    from tm_tui.control.api import SettingsDocument
 
 __all__ = ["adopted"]
 
 
-def adopted(draft: Draft | None, document: SettingsDocument) -> tuple[Draft, str]:
+def adopted(draft: Draft | None, document: "SettingsDocument") -> tuple[Draft, str]:
     """The draft to go on with, and a notice if something happened that the admin should know."""
     if draft is None:
         return Draft(document), ""

@@ -7,15 +7,10 @@ from textual import work
 from textual.reactive import reactive
 from textual.screen import Screen
 
-from screens.draft import Draft
-from screens.elsewhere import adopted
 from screens.messages import ActivityWanted, AgentFound, AgentLost, ForAgent, StatusArrived
 from screens.seen import Seen
-from screens.sending import send_logs
-from screens.trial import Trial
+from screens.terminal.app import SlowLineApp
 from screens.watch import watch
-from screens.widgets.dialog import Dialog
-from tm_tui.control.failures import AgentAbsent
 from tm_tui.errors import TmError
 
 if TYPE_CHECKING:
@@ -24,8 +19,9 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from screens.agent import Agent, Connect, Connection
-    from screens.draft import Value
+    from screens.draft import Draft, Value
     from screens.question import Question
+    from screens.trial import Trial
     from tm_tui.clock import Clock
     from tm_tui.control.api import ActivityLine, SessionInfo, SettingsDocument
     from tm_tui.errors import Problem
@@ -37,8 +33,8 @@ class Following(Screen[None], inherit_bindings=False):
     """The desk of all flows; what it looks like comes from the class that inherits it."""
 
     seen: reactive[Seen] = reactive(Seen)
-    draft: reactive[Draft | None] = reactive(None)
-    trial: reactive[Trial | None] = reactive(None)
+    draft: "reactive[Draft | None]" = reactive(None)
+    trial: "reactive[Trial | None]" = reactive(None)
     session: "reactive[SessionInfo | None]" = reactive(None)
     private: reactive[bool] = reactive(False)
 
@@ -64,6 +60,8 @@ class Following(Screen[None], inherit_bindings=False):
     def agent(self) -> "Agent":
         """The agent, or AgentAbsent."""
         if self._connection is None:
+            from tm_tui.control.failures import AgentAbsent
+
             raise AgentAbsent(self.seen.cause or "No agent answers yet.")
         return self._connection.agent
 
@@ -84,10 +82,17 @@ class Following(Screen[None], inherit_bindings=False):
 
     async def ask(self, question: "Question") -> str:
         """Show a question and wait for the answer."""
+        from screens.widgets.dialog import Dialog
+
         return await self.app.push_screen_wait(Dialog(question))
 
     def on_mount(self) -> None:
-        """Start following."""
+        """Start following once the first picture is on its way: what that imports takes its time."""
+        self.call_after_refresh(self._shown)
+
+    def _shown(self) -> None:
+        if isinstance(self.app, SlowLineApp):
+            self.app.settled()
         self._watch_agent()
 
     @work(group="agent")
@@ -125,6 +130,8 @@ class Following(Screen[None], inherit_bindings=False):
             return  # the status stream says that the agent is gone, and settings come with its return
 
     def _adopt(self, document: "SettingsDocument") -> None:
+        from screens.elsewhere import adopted
+
         self.draft, words = adopted(self.draft, document)
         if words:
             self.tell(words)
@@ -149,16 +156,52 @@ class Following(Screen[None], inherit_bindings=False):
     @work(exclusive=True, group="send")
     async def action_send(self) -> None:
         """F5: deliver the logs now."""
+        from screens.sending import send_logs
+
         await send_logs(self)
+
+    @work(exclusive=True, group="save")
+    async def action_save(self) -> None:
+        """F2."""
+        from screens.saving import save
+
+        await save(self)
+
+    def action_test(self) -> None:
+        """F3: start the test, or cancel the one that runs."""
+        if self.trial is not None and self.trial.running:
+            self.cancel_test()
+        else:
+            self._test()
+
+    @work(exclusive=True, group="test")
+    async def _test(self) -> None:
+        from screens.testing import run_test
+
+        await run_test(self)
+
+    def cancel_test(self) -> None:
+        """Break the test off that runs."""
+        self.workers.cancel_group(self, "test")
+        if self.trial is not None:
+            self.trial = self.trial.cancelled(self.clock.monotonic())
 
     def on_for_agent(self, event: ForAgent) -> None:
         """Run a page's flow."""
         if event.changes and self.read_only:
             self.tell("You may only look here.")
         else:
-            self.run_worker(self._run(event), group=event.group, exclusive=True)
+            self._run(event)
 
-    async def _run(self, event: ForAgent) -> None:
+    def _run(self, event: ForAgent) -> None:
+        """In a worker. It is given a function, as a newer one may end it before it has begun."""
+
+        async def run() -> None:
+            await self._flow(event)
+
+        self.run_worker(run, group=event.group, exclusive=True)  # type: ignore[arg-type]  # as Textual has it
+
+    async def _flow(self, event: ForAgent) -> None:
         try:
             await event.flow(self)
         except TmError as error:

@@ -9,14 +9,6 @@ from textual.containers import Horizontal
 
 from screens import keys, menu
 from screens.following import Following
-from screens.help_screen import HelpScreen
-from screens.leaving import discard_asked, leaving_asked
-from screens.palette import Palette
-from screens.question import Question
-from screens.saving import save
-from screens.testing import cancelled, run_test
-from screens.widgets.dialog import Dialog
-from screens.widgets.form import FormPage
 from screens.widgets.frame import Frame
 from screens.widgets.menu_tree import MenuTree
 from screens.widgets.pages import Pages
@@ -27,8 +19,10 @@ if TYPE_CHECKING:
     from textual.events import DescendantFocus, Resize, ScreenResume, ScreenSuspend
 
     from screens.agent import Connect
-    from screens.draft import Value
+    from screens.left import Left
     from screens.menu import Entry
+    from screens.palette import Palette
+    from screens.start import Start
     from tm_tui.clock import Clock
     from tm_tui.errors import Problem
 
@@ -50,18 +44,20 @@ class MainScreen(Following, inherit_bindings=False):
         Binding("pagedown", "scroll_test(3)", show=False),
     ]
 
-    def __init__(self, connect: "Connect", clock: "Clock", tty: str, fill: "Mapping[str, Value]") -> None:
+    def __init__(self, connect: "Connect", clock: "Clock", tty: str, start: "Start") -> None:
         super().__init__(connect, clock)
-        self._fill = fill
+        self._start = start
         self._told_at = clock.monotonic()
         self._entries = menu.entries()
         self._menu = MenuTree(self._entries)
-        self._pages = Pages()
+        self._pages = Pages(self._entry(start.entry))
         self._frame = Frame(tty)
 
     def compose(self) -> ComposeResult:
         """Lay out the parts from top to bottom."""
         frame = self._frame
+        frame.tell_status(self.seen, self.clock.monotonic())
+        self._pages.told_status(self.seen, self.clock.monotonic())
         yield frame.header
         yield frame.top
         with Horizontal(id="body"):
@@ -76,6 +72,9 @@ class MainScreen(Following, inherit_bindings=False):
     def on_mount(self) -> None:
         """Start the one ticker."""
         self.set_interval(1.0, self._tick)
+        self._menu.highlight(self._entry(self._start.entry))
+        if self._start.wrong:
+            self._frame.tell_notice(self._start.words, wrong=True)
 
     # What the parts are told --------------------------------------------------------------------------------
 
@@ -110,6 +109,7 @@ class MainScreen(Following, inherit_bindings=False):
             self._frame.tell_notice("", wrong=False)
         self._frame.tell_status(self.seen, now)
         self._pages.told_status(self.seen, now)
+        self._menu.counts = menu.counts(self._entries, None if self.seen.stale else self.seen.status)
         if self.trial is not None and self.trial.running:
             self.watch_trial()
 
@@ -119,7 +119,9 @@ class MainScreen(Following, inherit_bindings=False):
         entry = self._menu.entry
         changed = [key for key in self._pages.edited() if self.draft and key in self.draft.changed()]
         self._frame.tell_place(entry.path, len(changed), self.draft)
-        self._frame.tell_keys([key for key in keys.KEYS if self.check_action(key.action, ())], self._hint())
+        if self.is_current:  # else a question has keys of its own
+            working = [key for key in keys.KEYS if self.check_action(key.action, ())]
+            self._frame.tell_keys(working, self._hint())
 
     def _hint(self) -> str:
         page = self._pages.current
@@ -129,7 +131,8 @@ class MainScreen(Following, inherit_bindings=False):
 
     def _changed_entries(self) -> "Iterator[str]":
         changed = set(self.draft.changed()) if self.draft else set()
-        return (entry.name for entry in self._entries if changed & set(self._pages.keys_of(entry)))
+        of = self._entries if changed else ()
+        return (entry.name for entry in of if changed & set(self._pages.keys_of(entry)))
 
     # Menu and pages -----------------------------------------------------------------------------------------
 
@@ -173,13 +176,22 @@ class MainScreen(Following, inherit_bindings=False):
 
     async def begin(self) -> None:
         """Put the values that were given into the form, as if they had been typed."""
-        if not self._fill:
-            return
-        for key, value in self._fill.items():
+        for key, value in self._start.values.items():
             if self.draft is not None:
                 self.draft = self.draft.with_value(key, value)
-        await self._open(next(entry for entry in self._entries if "tmsp.enabled" in entry.summary))
-        self.tell("The form is filled in, nothing is saved yet: F3 tests, F2 saves.")
+        if self._start.working:
+            await self._open(self._entry(self._start.entry))
+        if self._start.words:
+            self.tell(self._start.words, wrong=self._start.wrong)
+
+    def leave_behind(self, report: str) -> "Left":
+        """Where the admin is and what is typed, for a console that takes this one's place."""
+        from screens.left import Left
+
+        return Left.of(self.draft, self._start, self._menu.entry.name, working=self._working, report=report)
+
+    def _entry(self, name: str) -> "Entry":
+        return next((entry for entry in self._entries if entry.name == name), self._entries[0])
 
     # The desk of the flows ----------------------------------------------------------------------------------
 
@@ -189,11 +201,14 @@ class MainScreen(Following, inherit_bindings=False):
 
     @property
     def _working_on_form(self) -> bool:
-        return isinstance(self._pages.current, FormPage)
+        return "test" in self._pages.actions()
 
     def tell(self, words: str, *, wrong: bool = False) -> None:
         """Put a notice above the status panel; one that does not fit there stands in a box."""
         if wrong and len(words) > self.size.width - 22:
+            from screens.question import Question
+            from screens.widgets.dialog import Dialog
+
             title = words.partition(":")[0]
             self.app.push_screen(Dialog(Question(title, [words], [("close", "Close")])))
             words = f"{title}."
@@ -211,7 +226,7 @@ class MainScreen(Following, inherit_bindings=False):
     async def _go_to_problems(self, entry: "Entry", problems: "Mapping[str, Problem]") -> None:
         if self._pages.current is None or not problems.keys() & set(self._pages.edited()):
             await self._open(entry)
-        if isinstance(self._pages.current, FormPage):
+        if self._pages.current is not None:
             self._pages.current.mark(problems)
 
     # Commands -----------------------------------------------------------------------------------------------
@@ -226,27 +241,6 @@ class MainScreen(Following, inherit_bindings=False):
             return self._working
         return super().check_action(action, parameters)
 
-    @work(exclusive=True, group="save")
-    async def action_save(self) -> None:
-        """F2."""
-        await save(self)
-
-    def action_test(self) -> None:
-        """F3: start the test, or cancel the one that runs."""
-        if self.trial is not None and self.trial.running:
-            self._cancel_test()
-        else:
-            self._test()
-
-    @work(exclusive=True, group="test")
-    async def _test(self) -> None:
-        await run_test(self)
-
-    def _cancel_test(self) -> None:
-        self.workers.cancel_group(self, "test")
-        if self.trial is not None:
-            self.trial = cancelled(self.trial, self.clock.monotonic())
-
     def action_scroll_test(self, by: int) -> None:
         """Page Up and Down look through the test."""
         self._frame.test_pane.scroll(by)
@@ -259,10 +253,12 @@ class MainScreen(Following, inherit_bindings=False):
     async def action_back(self) -> None:
         """Esc: cancel a test, else leave the form, asking first when something was typed."""
         if self.trial is not None and self.trial.running:
-            self._cancel_test()
+            self.cancel_test()
             return
         changed = [key for key in self._pages.edited() if self.draft and key in self.draft.changed()]
         if self._working and changed:
+            from screens.leaving import discard_asked
+
             if not await discard_asked(self, changed) or self.draft is None:
                 return
             self.draft = self.draft.without(changed)
@@ -271,16 +267,23 @@ class MainScreen(Following, inherit_bindings=False):
     @work(exclusive=True, group="leave")
     async def action_leave(self) -> None:
         """F10."""
-        changed = self.draft.changed() if self.draft else ()
-        if not changed or await leaving_asked(self, changed):
-            self.app.exit(0)
+        if changed := self.draft.changed() if self.draft else ():
+            from screens.leaving import leaving_asked
+
+            if not await leaving_asked(self, changed):
+                return
+        self.app.exit(0)
 
     def action_help(self) -> None:
         """F1: the page's help, and what a failure of the test means."""
+        from screens.help_screen import HelpScreen
+
         self.app.push_screen(HelpScreen(self._pages.help(), self.trial if self._working_on_form else None))
 
     def action_palette(self) -> None:
         """^P: every permitted command and every screen by name."""
+        from screens.palette import Palette
+
         commands = [
             (f"{key.label}  {key.name}", key.action) for key in keys.KEYS if self.check_action(key.action, ())
         ]
@@ -288,10 +291,10 @@ class MainScreen(Following, inherit_bindings=False):
         self._run_chosen(Palette([*commands, *screens]))
 
     @work(exclusive=True, group="palette")
-    async def _run_chosen(self, palette: Palette) -> None:
+    async def _run_chosen(self, palette: "Palette") -> None:
         if action := await self.app.push_screen_wait(palette):
             await self.run_action(action)
 
     async def action_open(self, name: str) -> None:
         """Open a screen by its name in the menu."""
-        await self._open(next(entry for entry in self._entries if entry.name == name))
+        await self._open(self._entry(name))

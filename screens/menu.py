@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from operator import attrgetter
 from typing import TYPE_CHECKING
-
-from tm_tui.settings.fields import FIELDS
 
 if TYPE_CHECKING:
     from screens.widgets.page import Page
+    from tm_tui.control.api import AgentStatus
 
-__all__ = ["ENTRIES", "Entry", "entries", "rows"]
+__all__ = ["ENTRIES", "Entry", "counts", "entries", "rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,9 @@ class Entry:
     commands: tuple[str, ...] = ()
     """The commands of `tm-tui` that do the same in plain lines; the first shows what there is."""
 
+    badge: str = ""
+    """What of the snapshot is counted behind its name, such as `reports.unread`."""
+
     @property
     def path(self) -> str:
         """`Services > Proxy Settings`."""
@@ -41,6 +44,8 @@ class Entry:
 
     def edits(self) -> tuple[str, ...]:
         """The settings that its form has, as far as its summary and their group tell."""
+        from tm_tui.settings.fields import FIELDS  # brings pydantic, which the first screen does without
+
         groups = {key.partition(".")[0] for key in self.summary}
         return tuple(spec.key for spec in FIELDS if spec.screen in groups)
 
@@ -86,6 +91,37 @@ ENTRIES = (
         "ProxyPage",
         "Services",
         ("proxy.enabled", "proxy.type", "proxy.host", "proxy.port", "proxy.username", "proxy.password"),
+    ),
+    Entry(
+        "Submit a Case",
+        "Submit a Case",
+        "Send files to TMSP for analysis, and see what became of them.",
+        "screens.cases",
+        "CasesPage",
+        "Services",
+        commands=("case list", "case submit", "case cancel", "case send"),
+    ),
+    Entry(
+        "Pattern Deploy",
+        "Pattern Deployment",
+        "Custom patterns of TMSP, the endpoints that need one, and their deployment.",
+        "screens.patterns",
+        "PatternsPage",
+        "Services",
+        ("patterns.deploy",),
+        badge="patterns.new",
+        commands=("pattern list", "pattern check", "pattern deploy"),
+    ),
+    Entry(
+        "Reports",
+        "Reports",
+        "What TMSP reports of the logs that this appliance sent.",
+        "screens.reports",
+        "ReportsPage",
+        "Services",
+        at_once=True,
+        badge="reports.unread",
+        commands=("report list", "report show"),
     ),
     Entry(
         "Log Queue",
@@ -152,6 +188,14 @@ ENTRIES = (
 def entries() -> tuple[Entry, ...]:
     """The entries whose screens are there."""
     return tuple(entry for entry in ENTRIES if find_spec(entry.module) is not None)
+
+
+def counts(of: tuple[Entry, ...], status: "AgentStatus | None") -> dict[str, int]:
+    """The numbers that show behind names; none while no snapshot is new."""
+    if status is None:
+        return {}
+    found = ((entry.name, int(attrgetter(entry.badge)(status))) for entry in of if entry.badge)
+    return {name: number for name, number in found if number}
 
 
 def rows(of: tuple[Entry, ...]) -> Iterator[Entry | str]:

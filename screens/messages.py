@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from tm_tui.control.api import ActivityLine, AgentStatus, SessionInfo, SettingsDocument
-
 if TYPE_CHECKING:
     from screens.desk import Desk
+    from tm_tui.control.api import ActivityLine, AgentStatus, SessionInfo, SettingsDocument
 
 __all__ = ["ActivityWanted", "AgentFound", "AgentLost", "ForAgent", "StatusArrived"]
 
@@ -18,8 +17,8 @@ __all__ = ["ActivityWanted", "AgentFound", "AgentLost", "ForAgent", "StatusArriv
 class AgentFound(Message):
     """An agent answers: who we are to it, what is saved, and whether it is our private one."""
 
-    session: SessionInfo
-    document: SettingsDocument
+    session: "SessionInfo"
+    document: "SettingsDocument"
     private: bool
 
 
@@ -27,7 +26,7 @@ class AgentFound(Message):
 class StatusArrived(Message):
     """A new snapshot, and the monotonic second at which it came."""
 
-    status: AgentStatus
+    status: "AgentStatus"
     arrived: float
 
     def can_replace(self, message: Message) -> bool:
@@ -61,4 +60,4 @@ class ForAgent(Message):
 class ActivityWanted(Message):
     """A page wants to follow what the agent does: each line by `reply`, None before they all come anew."""
 
-    reply: Callable[[ActivityLine | None], None]
+    reply: Callable[["ActivityLine | None"], None]

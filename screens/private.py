@@ -3,11 +3,12 @@
 import asyncio
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from tm_tui.control.launch import private_agent
 from tm_tui.errors import TmError
-from tm_tui.paths import Home
+
+if TYPE_CHECKING:
+    from tm_tui.paths import Home
 
 __all__ = ["Nobody", "Private"]
 
@@ -15,26 +16,33 @@ __all__ = ["Nobody", "Private"]
 class Private:
     """One task holds the agent from start to end, whatever becomes of the screen."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: "Home") -> None:
         self._home = home
         self._leave = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         self._started: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._hold())
+        self._task: asyncio.Task[None] | None = None
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._leave.set()
+        if self._task is None:
+            return
         if not self._started.done():
             self._task.cancel()
         with suppress(asyncio.CancelledError):
             await self._task
 
     async def ready(self) -> bool:
-        """Wait for an agent; True if it is ours. Raises TmError, once, when it could not be started."""
+        """See to an agent, and wait for it; True if it is ours.
+
+        Raises TmError, once, when it could not be started.
+        """
+        if self._task is None:
+            self._task = asyncio.create_task(self._hold())
         try:
             return await asyncio.shield(self._started)
         except TmError:
@@ -43,6 +51,8 @@ class Private:
             raise
 
     async def _hold(self) -> None:
+        from tm_tui.control.launch import private_agent
+
         try:
             async with private_agent(self._home) as ours:
                 self._started.set_result(ours)

@@ -1,8 +1,10 @@
 """The newest snapshot and how old it is: whatever is shown of the agent is computed from this."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from tm_tui.control.api import AgentStatus
+if TYPE_CHECKING:
+    from tm_tui.control.api import AgentStatus
 
 __all__ = ["Seen"]
 
@@ -11,14 +13,14 @@ __all__ = ["Seen"]
 class Seen:
     """What is known of the agent. `arrived` and `lost_at` are monotonic seconds."""
 
-    status: AgentStatus | None = None
+    status: "AgentStatus | None" = None
     arrived: float = 0.0
     lost_at: float | None = None
     headline: str = ""
     cause: str = ""
     remedy: str = ""
 
-    def with_status(self, status: AgentStatus, at: float) -> "Seen":
+    def with_status(self, status: "AgentStatus", at: float) -> "Seen":
         """A snapshot came: the agent is there."""
         return Seen(status, at)
 

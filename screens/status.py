@@ -1,16 +1,19 @@
 """The Status page: everything the agent's snapshot tells, each value with its age and its absolute time."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.content import Content
 
-from screens.seen import Seen
 from screens.widgets.ages import age, clock_time, span
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
 from screens.widgets.rows import failure_rows, next_in, old_row, row, snapshot, state_word, when
-from tm_tui.control.api import AgentStatus
+
+if TYPE_CHECKING:
+    from screens.seen import Seen
+    from tm_tui.control.api import AgentStatus
 
 __all__ = ["StatusPage"]
 
@@ -29,12 +32,12 @@ class StatusPage(Page):
         """One text."""
         yield self._view
 
-    def told_status(self, seen: Seen, now: float) -> None:
+    def told_status(self, seen: "Seen", now: float) -> None:
         """Show the snapshot as of now."""
         self._view.show(snapshot(seen, now, _lines))
 
 
-def _lines(seen: Seen, status: AgentStatus, now: float) -> Iterator[Content]:
+def _lines(seen: "Seen", status: "AgentStatus", now: float) -> Iterator[Content]:
     if seen.stale:
         yield old_row(seen, now)
     for alert in status.alerts:
@@ -43,13 +46,13 @@ def _lines(seen: Seen, status: AgentStatus, now: float) -> Iterator[Content]:
     yield Content("")
     yield from _log_server(seen, status, now)
     yield Content("")
-    up = span(seen.aged(status.uptime_seconds, now) or 0) if not seen.stale else "unknown"
+    up = _uptime(seen.aged(status.uptime_seconds, now) or 0) if not seen.stale else "unknown"
     yield row("Appliance", f"{status.appliance}, {status.edition} edition")
     yield row("Settings", f"revision {status.revision}")
     yield row("Agent", f"version {status.version}, process {status.pid}, up {up}")
 
 
-def _status_server(seen: Seen, status: AgentStatus, now: float) -> Iterator[Content]:
+def _status_server(seen: "Seen", status: "AgentStatus", now: float) -> Iterator[Content]:
     server = status.status_server
     yield row("Status server", state_word(seen, server.state))
     yield row("  Registered", clock_time(server.registered_at))
@@ -61,7 +64,7 @@ def _status_server(seen: Seen, status: AgentStatus, now: float) -> Iterator[Cont
     yield from failure_rows(server.last_failure)
 
 
-def _log_server(seen: Seen, status: AgentStatus, now: float) -> Iterator[Content]:
+def _log_server(seen: "Seen", status: "AgentStatus", now: float) -> Iterator[Content]:
     server, spool = status.log_server, status.spool
     yield row("Log server", state_word(seen, server.state))
     yield row("  Last sent", when(server.last_delivery_at, seen.aged(server.last_delivery_age_seconds, now)))
@@ -73,6 +76,11 @@ def _log_server(seen: Seen, status: AgentStatus, now: float) -> Iterator[Content
         f"{spool.events} events{since}; spool {spool.full_percent}% full",
     )
     yield from failure_rows(server.last_failure)
+
+
+def _uptime(seconds: float) -> str:
+    """In steps of minutes: nobody waits for the next second of it, and each would be painted."""
+    return span(seconds) if seconds >= 60 else "less than a minute"
 
 
 def _skew(seconds: float | None) -> str:

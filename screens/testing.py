@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from screens.desk import Desk
     from screens.draft import Draft
 
-__all__ = ["cancelled", "run_test"]
+__all__ = ["run_test"]
 
 _MOST_KEYS = 4
 """How many host keys one press of F3 may ask about, so that a server that changes them ends it."""
@@ -49,11 +49,6 @@ async def _one_test(desk: "Desk", draft: "Draft") -> None:
         desk.trial = desk.trial.broken_off(error.cause, error.remedy, desk.clock.monotonic())
     if desk.draft is not None and desk.trial.report is not None:
         desk.draft = desk.draft.with_test(of, passed=desk.trial.passed)
-
-
-def cancelled(trial: Trial, at: float) -> Trial:
-    """The test as the admin broke it off."""
-    return trial.broken_off("You cancelled the test.", "Press F3 to start it again.", at)
 
 
 def _open_question(trial: Trial | None) -> HostKeyInfo | None:

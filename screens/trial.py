@@ -1,9 +1,11 @@
 """One connection test as it goes on: pure values that the test pane renders."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from screens.draft import Fingerprint
-from tm_tui.control.api import ProbeReport, StepEvent
+if TYPE_CHECKING:
+    from screens.draft import Fingerprint
+    from tm_tui.control.api import ProbeReport, StepEvent
 
 __all__ = ["Trial"]
 
@@ -12,15 +14,15 @@ __all__ = ["Trial"]
 class Trial:
     """A test of the values in `of`. `started` and `ended` are monotonic seconds."""
 
-    of: Fingerprint
+    of: "Fingerprint"
     started: float
-    steps: tuple[StepEvent, ...] = ()
-    report: ProbeReport | None = None
+    steps: tuple["StepEvent", ...] = ()
+    report: "ProbeReport | None" = None
     ended: float | None = None
     broken: tuple[str, str] | None = None
     """Cause and remedy when the test itself could not go on: no agent, a refusal, cancelled."""
 
-    def with_step(self, event: StepEvent) -> "Trial":
+    def with_step(self, event: "StepEvent") -> "Trial":
         """Put a step in: it replaces its own earlier state, else comes last."""
         names = [step.step for step in self.steps]
         if event.step in names:
@@ -28,13 +30,17 @@ class Trial:
             return replace(self, steps=(*self.steps[:at], event, *self.steps[at + 1 :]))
         return replace(self, steps=(*self.steps, event))
 
-    def with_report(self, report: ProbeReport, at: float) -> "Trial":
+    def with_report(self, report: "ProbeReport", at: float) -> "Trial":
         """End it with its report."""
         return replace(self, report=report, ended=at)
 
     def broken_off(self, cause: str, remedy: str, at: float) -> "Trial":
         """End it without a report."""
         return replace(self, broken=(cause, remedy), ended=at)
+
+    def cancelled(self, at: float) -> "Trial":
+        """End it because the admin broke it off."""
+        return self.broken_off("You cancelled the test.", "Press F3 to start it again.", at)
 
     @property
     def running(self) -> bool:
@@ -52,7 +58,7 @@ class Trial:
         return sum(step.outcome != "started" for step in self.steps)
 
     @property
-    def failed(self) -> tuple[StepEvent, ...]:
+    def failed(self) -> tuple["StepEvent", ...]:
         """The steps that failed."""
         return tuple(step for step in self.steps if step.outcome == "failed")
 

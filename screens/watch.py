@@ -5,7 +5,6 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from screens.messages import AgentFound, AgentLost, StatusArrived
-from tm_tui.control.failures import AgentDenied
 from tm_tui.errors import TmError
 
 if TYPE_CHECKING:
@@ -41,6 +40,8 @@ async def watch(
                         wait = _FIRST_WAIT
                         post(StatusArrived(status, clock.monotonic()))
         except TmError as lost:
+            from tm_tui.control.failures import AgentDenied
+
             headline = "NO ACCESS TO THE AGENT" if isinstance(lost, AgentDenied) else "AGENT NOT RUNNING"
             post(AgentLost(headline, lost.cause, lost.remedy, clock.monotonic()))
         await clock.wait(asyncio.Event(), wait)

@@ -5,12 +5,13 @@ The driver, ^L, the terminal's own cursor, and a crash that tells no secrets.
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
 
-from screens.terminal.crash import last_line, write_report
 from screens.terminal.driver import SlowLineDriver
 from screens.terminal.options import TerminalOptions
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from textual.driver import Driver
+
+    from screens.terminal.crash import Crash
 
 ReturnType = TypeVar("ReturnType")
 
@@ -31,8 +34,10 @@ class SlowLineApp(App[ReturnType], Generic[ReturnType]):
     terminal_options: TerminalOptions = TerminalOptions()
     crash_folder: Path | None = None
     """Where crash reports go (None: the folder for temporary files)."""
-    crash_report: Path | None = None
-    """The report of the crash that ended this app, once there is one."""
+    own_folder: Path | None = None
+    """The folder of the program's own code, in which a crash is placed."""
+    crash: Crash | None = None
+    """The crash that ended this app, once there is one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+l", "redraw_all", "Redraw", show=False, priority=True)
@@ -50,20 +55,42 @@ class SlowLineApp(App[ReturnType], Generic[ReturnType]):
         return SlowLineDriver
 
     def action_redraw_all(self) -> None:
-        """Send the whole screen again."""
+        """Send the whole screen again, for one that something else wrote on."""
         if isinstance(self._driver, SlowLineDriver):
             self._driver.redraw()
+        self.screen.refresh(layout=True)
+
+    def settled(self) -> None:
+        """Send what is there now: no more changes come at once, but something that keeps the loop busy."""
+        if isinstance(self._driver, SlowLineDriver):
+            self._driver.settled()
 
     @property
     def terminal_description(self) -> str:
         """What was chosen for this terminal and why, for an About screen; "" while there is none."""
         return self._driver.session.describe() if isinstance(self._driver, SlowLineDriver) else ""
 
-    def _handle_exception(self, error: Exception) -> None:
+    def crash_line(self, crash: Crash) -> str:
+        """The one line that a crash leaves on the terminal."""
+        return crash.line("The program stopped")
+
+    def crashed(self, error: Exception) -> None:
+        """End because of a bug: one line and a report. Textual would print every local variable."""
+        self._return_code = 1
         if self._exception is None:
-            self.crash_report = write_report(error, self.crash_folder)
-            self._exit_renderables.append(last_line(error, self.crash_report))
+            from screens.terminal.crash import note
+
+            self.crash = note(error, self.crash_folder, self.own_folder)
+            self._exit_renderables.append(self.crash_line(self.crash))
             self._exception = error
             self._exception_event.set()
-        self._return_code = 1
         self._close_messages_no_wait()
+
+    def _handle_exception(self, error: Exception) -> None:
+        self.crashed(error)
+
+    def _print_error_renderables(self) -> None:
+        with suppress(OSError):  # the line may be gone
+            for line in dict.fromkeys(str(line) for line in self._exit_renderables):
+                print(line, file=sys.stderr)
+        self._exit_renderables.clear()

@@ -11,6 +11,31 @@ import tempfile
 import time
 import traceback
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Crash(NamedTuple):
+    """What may be told of an exception that nobody expected."""
+
+    kind: str
+    """The exception's type."""
+    place: str
+    """`file.py:12`: the last place in the program's own code, "an unknown place" if there is none."""
+    report: Path | None
+    """The file with all places; None if it could not be written."""
+
+    def line(self, program: str = "The program") -> str:
+        """The one line for the terminal."""
+        where = f"The report is in {self.report}." if self.report else "No report could be written."
+        return f"{program} because of a bug ({self.kind} at {self.place}). {where}"
+
+
+def note(error: BaseException, folder: Path | None = None, own: Path | None = None) -> Crash:
+    """Write the report (see ``write_report``); ``own`` is the folder of the program's own code."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if own and Path(frame.filename).is_relative_to(own)] or list(frames)
+    place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown place"
+    return Crash(type(error).__name__, place, write_report(error, folder))
 
 
 def write_report(error: BaseException, folder: Path | None = None) -> Path | None:
@@ -32,14 +57,12 @@ def write_report(error: BaseException, folder: Path | None = None) -> Path | Non
         chain = chain.__cause__ or chain.__context__
     try:
         handle, name = tempfile.mkstemp(prefix="crash-", suffix=".txt", dir=folder)
-        with os.fdopen(handle, "w", encoding="utf-8") as report:
-            report.write("\n".join(lines) + "\n")
     except OSError:
         return None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as report:
+            report.write("\n".join(lines) + "\n")
+    except OSError:  # a full disk, or a console that may write no file
+        Path(name).unlink(missing_ok=True)
+        return None
     return Path(name)
-
-
-def last_line(error: BaseException, report: Path | None) -> str:
-    """The one line for the terminal."""
-    where = f"The report is in {report}." if report is not None else "No report could be written."
-    return f"The program stopped because of a fault of its own ({type(error).__name__}). {where}"

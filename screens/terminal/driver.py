@@ -83,10 +83,19 @@ class SlowLineDriver(Driver):
         """Whether rows of the newest frame are still to be sent (Pacer's Source)."""
         return self.session.painter.unfinished
 
+    def extent(self) -> int:
+        """How many cells there are to paint (Pacer's Source)."""
+        return self.session.painter.extent(self.session.frame)
+
     def write(self, data: str) -> None:
         """Textual's own codes are not for this terminal; only the bell passes."""
         if data == "\x07" and self._pacer is not None:
             self._pacer.send(b"\x07")
+
+    def settled(self) -> None:
+        """The newest frame need not wait for others to come."""
+        if self._pacer is not None:
+            self._pacer.settled()
 
     def redraw(self) -> None:
         """Send the whole screen again, as after line noise (^L)."""
@@ -151,7 +160,11 @@ class SlowLineDriver(Driver):
 
     def _resumed(self) -> None:
         if self._pacer is not None:
-            self.session.start()
+            try:
+                self.session.start()
+            except HungUp:
+                self._gone()
+                return
             self.redraw()
 
     # -- size -------------------------------------------------------------------------------------

@@ -104,4 +104,5 @@ class Signals:
         os.kill(os.getpid(), signal.SIGSTOP)
 
     def _continue(self, _number: int, _frame: Any) -> None:
-        self._soon(self._reactions.resume)
+        if not self._status:  # a hang-up sends SIGCONT after SIGHUP (tty_ioctl(4)), to those who stopped
+            self._soon(self._reactions.resume)

@@ -1,7 +1,6 @@
 """A ruled line with words in it: it parts the screen and carries titles, which need no row then."""
 
 from textual.content import Content
-from textual.events import Resize
 
 from screens.widgets.block import Block
 
@@ -24,20 +23,18 @@ class Bar(Block):
 
     def label(self, left: str, right: str = "", style: str = "bold") -> None:
         """Put words into the rule; `style` is for the left ones."""
-        self._words = (left, right, style)
-        self._draw()
+        if (left, right, style) != self._words:
+            self._words = (left, right, style)
+            self.refresh()
 
     def join(self, joint: str) -> None:
         """Set the joint to the menu's edge; empty where there is no edge."""
         if joint != self._joint:
             self._joint = joint
-            self._draw()
+            self.refresh()
 
-    def on_resize(self, _: Resize) -> None:
-        """Draw to the new width."""
-        self._draw()
-
-    def _draw(self) -> None:
+    def render(self) -> Content:
+        """Draw to the width of the moment."""
         left, right, style = self._words
         room = max(0, self.size.width - self._indent - (len(right) + 3 if right else 1) - 2)
         if len(left) > room:
@@ -49,4 +46,4 @@ class Bar(Block):
             rule[_EDGE] = self._joint
         start, end = self._indent + len(before), self.size.width - len(after) - 1
         head, fill, tail = rule[: self._indent], rule[start:end], rule[end + len(after) :]
-        self.show(Content.assemble("".join(head), before, "".join(fill), after, "".join(tail)))
+        return Content.assemble("".join(head), before, "".join(fill), after, "".join(tail))

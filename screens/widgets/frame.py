@@ -1,18 +1,21 @@
 """What stands around menu and page: header, ruled lines, test pane, status panel, keys."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from screens.draft import Draft
-from screens.keys import Key
-from screens.seen import Seen
-from screens.trial import Trial
 from screens.widgets.ages import elapsed
 from screens.widgets.bar import Bar
 from screens.widgets.footer import Footer
 from screens.widgets.header import Header
 from screens.widgets.panel import StatusPanel
 from screens.widgets.test_pane import TestPane
-from tm_tui.control.api import SessionInfo
+
+if TYPE_CHECKING:
+    from screens.draft import Draft
+    from screens.keys import Key
+    from screens.seen import Seen
+    from screens.trial import Trial
+    from tm_tui.control.api import SessionInfo
 
 __all__ = ["Frame"]
 
@@ -41,7 +44,7 @@ class Frame:
         """Give the test pane its share of a larger terminal."""
         self.test_pane.styles.height = min(_MOST, _PANE + max(0, (height - _SMALL) * 3 // 4))
 
-    def who(self, session: SessionInfo | None, *, private: bool) -> None:
+    def who(self, session: "SessionInfo | None", *, private: bool) -> None:
         """Say who the agent takes us for, and whether the agent is ours alone."""
         if session is None:
             return
@@ -51,14 +54,14 @@ class Frame:
         self._who = f"{session.user}{place}{role}{agent}"
         self.header.tell(self._appliance, self._who)
 
-    def tell_status(self, seen: Seen, now: float) -> None:
+    def tell_status(self, seen: "Seen", now: float) -> None:
         """Show the snapshot, as old as it is."""
         self.panel.tell(seen, now)
         if seen.status is not None:
             self._appliance = seen.status.appliance
             self.header.tell(self._appliance, self._who)
 
-    def tell_place(self, path: str, changed: int, draft: Draft | None) -> None:
+    def tell_place(self, path: str, changed: int, draft: "Draft | None") -> None:
         """Show where we are, and what is unsaved here."""
         self.top.label(path, f"{changed} changed" if changed else "")
         self._revision = f"revision {draft.base.revision}" if draft else ""
@@ -75,11 +78,11 @@ class Frame:
             f"! {words}" if wrong else words, self._revision, "bold ansi_red" if wrong else "bold"
         )
 
-    def tell_keys(self, keys: Sequence[Key], hint: str) -> None:
+    def tell_keys(self, keys: Sequence["Key"], hint: str) -> None:
         """Show the keys that work here."""
         self.footer.tell(keys, hint)
 
-    def tell_trial(self, trial: Trial | None, draft: Draft | None, now: float, *, shown: bool) -> None:
+    def tell_trial(self, trial: "Trial | None", draft: "Draft | None", now: float, *, shown: bool) -> None:
         """Show the test while a form is in sight."""
         visible = shown and trial is not None
         self.test_bar.display = self.test_pane.display = visible
@@ -93,7 +96,7 @@ class Frame:
         self.test_pane.tell(trial)
 
 
-def _headline(trial: Trial, *, stale: bool) -> str:
+def _headline(trial: "Trial", *, stale: bool) -> str:
     if trial.running:
         return "Testing the values above (F3 or Esc cancels)"
     verdict = "Test passed" if trial.passed else "Test broken off" if trial.broken else "Test FAILED"

@@ -1,7 +1,6 @@
 """The first line: which product, which appliance, who is here."""
 
 from textual.content import Content
-from textual.events import Resize
 
 from screens.widgets.block import Block
 
@@ -19,14 +18,12 @@ class Header(Block):
 
     def tell(self, appliance: str, who: str) -> None:
         """Show these."""
-        self._appliance, self._who = appliance, who
-        self._draw()
+        if (appliance, who) != (self._appliance, self._who):
+            self._appliance, self._who = appliance, who
+            self.refresh()
 
-    def on_resize(self, _: Resize) -> None:
-        """Draw to the new width."""
-        self._draw()
-
-    def _draw(self) -> None:
+    def render(self) -> Content:
+        """Draw to the width of the moment."""
         room = max(0, self.size.width - len(self._who) - 2)
         left = f" Threat Mitigator  {self._appliance}"[:room]
-        self.show(Content.assemble((f"{left:<{room}} ", "bold"), self._who))
+        return Content.assemble((f"{left:<{room}} ", "bold"), self._who)

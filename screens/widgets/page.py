@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.containers import Vertical
 from textual.widget import Widget
 
-from screens.draft import Draft, Value
-from screens.seen import Seen
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pydantic import SecretStr
+
+    from screens.draft import Draft, Value
+    from screens.seen import Seen
+    from tm_tui.errors import Problem
 
 __all__ = ["Page", "beside"]
 
@@ -39,14 +40,17 @@ class Page(Vertical):
         self.edit_secret: Callable[[str, SecretStr | None], None] = _nobody
         """Types a password into the draft, at once; None gives it up."""
 
-    def told_draft(self, draft: Draft) -> None:
+    def told_draft(self, draft: "Draft") -> None:
         """The draft or what it stands on changed."""
 
-    def told_status(self, seen: Seen, now: float) -> None:
+    def told_status(self, seen: "Seen", now: float) -> None:
         """A snapshot came, or a second passed."""
 
     def told_role(self, *, read_only: bool) -> None:
         """What the admin may do here is known."""
+
+    def mark(self, problems: "Mapping[str, Problem]") -> None:
+        """Show problems that the agent found, where their fields are here."""
 
     def enter(self) -> None:
         """Put the focus where work starts."""

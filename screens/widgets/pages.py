@@ -4,16 +4,17 @@ from typing import TYPE_CHECKING, Protocol
 
 from textual.containers import Container
 
-from screens.menu import Entry
-from screens.widgets.page import Page
 from screens.widgets.preview import Preview
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
+    from textual.app import ComposeResult
     from textual.widget import Widget
 
     from screens.draft import Draft, Value
+    from screens.menu import Entry
     from screens.seen import Seen
+    from screens.widgets.page import Page
     from tm_tui.clock import Clock
 
 __all__ = ["Pages"]
@@ -45,18 +46,20 @@ class Pages(Container):
 
     DEFAULT_CSS = "Pages { width: 1fr; height: 1fr; }"
 
-    def __init__(self) -> None:
+    def __init__(self, first: "Entry") -> None:
         super().__init__()
         self._preview = Preview()
-        self._made: dict[str, Page] = {}
-        self.current: Page | None = None
+        self._made: dict[str, Page] = {first.name: first.load()()} if first.at_once else {}
+        self.current: Page | None = self._made.get(first.name)
         """The page in sight; None while a preview is."""
 
-    def on_mount(self) -> None:
-        """Begin with an empty preview."""
-        self.mount(self._preview)
+    def compose(self) -> "ComposeResult":
+        """Begin with the first page, or an empty preview: one layout for all."""
+        self._preview.display = self.current is None
+        yield self._preview
+        yield from self._made.values()
 
-    async def look_at(self, entry: Entry, known: _Known) -> None:
+    async def look_at(self, entry: "Entry", known: _Known) -> None:
         """Show an entry without going there."""
         if entry.at_once:
             await self._bring(entry, known)
@@ -65,18 +68,18 @@ class Pages(Container):
         self.current = None
         self._show(self._preview)
 
-    async def open(self, entry: Entry, known: _Known) -> None:
+    async def open(self, entry: "Entry", known: _Known) -> None:
         """Show an entry's page, and put the focus into it if there is something to do."""
         page = await self._bring(entry, known)
         page.enter()
 
-    async def _bring(self, entry: Entry, known: _Known) -> Page:
+    async def _bring(self, entry: "Entry", known: _Known) -> "Page":
         page = self._made.get(entry.name)
         if page is None:
             page = self._made[entry.name] = entry.load()()
-            page.edit, page.edit_secret = known.edit, known.edit_secret
             await self.mount(page)
-            page.told_role(read_only=known.read_only)
+        page.edit, page.edit_secret = known.edit, known.edit_secret
+        page.told_role(read_only=known.read_only)
         self.current = page
         self._show(page)
         if known.draft is not None:
@@ -108,7 +111,7 @@ class Pages(Container):
         """The keys of the settings on the page in sight."""
         return self.current.keys() if self.current else ()
 
-    def keys_of(self, entry: Entry) -> tuple[str, ...]:
+    def keys_of(self, entry: "Entry") -> tuple[str, ...]:
         """The settings that an entry is about, opened or not."""
         page = self._made.get(entry.name)
         return page.keys() if page and page.keys() else entry.edits()

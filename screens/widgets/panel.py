@@ -1,12 +1,16 @@
 """The status panel: two lines that tell how TMSP and logs stand, how old that is, and what is next."""
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 
-from screens.seen import Seen
 from screens.theme import state_style
 from screens.widgets.ages import age, span
 from screens.widgets.block import Block
-from tm_tui.control.api import LastFailure, LogServerStatus, ServerState, StatusServerStatus
+
+if TYPE_CHECKING:
+    from screens.seen import Seen
+    from tm_tui.control.api import LastFailure, LogServerStatus, ServerState, StatusServerStatus
 
 __all__ = ["StatusPanel"]
 
@@ -18,7 +22,7 @@ class StatusPanel(Block):
 
     DEFAULT_CSS = "StatusPanel { height: 2; }"
 
-    def tell(self, seen: Seen, now: float) -> None:
+    def tell(self, seen: "Seen", now: float) -> None:
         """Show what is known as of the monotonic second `now`."""
         if seen.lost_at is not None:
             self.show(_lost(seen, now))
@@ -32,13 +36,13 @@ class StatusPanel(Block):
             self.show(Content.assemble(server, "\n", logs))
 
 
-def _line(name: str, state: ServerState, words: str) -> Content:
+def _line(name: str, state: "ServerState", words: str) -> Content:
     word = state.value.upper()
     gap = " " * (_WORD - len(word))
     return Content.assemble(f" {name}  ", (word, state_style(state.value)), gap, words)
 
 
-def _lost(seen: Seen, now: float) -> Content:
+def _lost(seen: "Seen", now: float) -> Content:
     since = span(now - (seen.lost_at or 0.0))
     first = Content.assemble(
         " ", (f" {seen.headline} ", "reverse bold"), f" for {since}; the console looks for it."
@@ -50,13 +54,13 @@ def _lost(seen: Seen, now: float) -> Content:
     return Content.assemble(first, f"\n OLD: {known}. {seen.remedy}")
 
 
-def _beats(seen: Seen, server: StatusServerStatus, now: float) -> str:
+def _beats(seen: "Seen", server: "StatusServerStatus", now: float) -> str:
     beat, wait = seen.aged(server.last_beat_age_seconds, now), seen.left(server.next_beat_in_seconds, now)
     parts = []
     if beat is not None:
         trip = f" {server.round_trip_ms:.0f} ms" if server.round_trip_ms is not None else ""
         parts.append(f"beat {age(beat)}{trip}")
-    if server.state is ServerState.FAILING and server.last_failure:
+    if server.state.value == "failing" and server.last_failure:
         parts.append(_failure(server.last_failure))
     elif server.beats_missed:
         parts.append(f"{server.beats_missed} missed")
@@ -65,14 +69,14 @@ def _beats(seen: Seen, server: StatusServerStatus, now: float) -> str:
     return ", ".join(parts) or _idle(server.state)
 
 
-def _logs(seen: Seen, server: LogServerStatus, now: float) -> str:
+def _logs(seen: "Seen", server: "LogServerStatus", now: float) -> str:
     spool = seen.status.spool if seen.status else None
     parts = [f"{spool.events} waiting"] if spool else []
     sent, wait = (
         seen.aged(server.last_delivery_age_seconds, now),
         seen.left(server.next_delivery_in_seconds, now),
     )
-    if server.state is ServerState.FAILING and server.last_failure:
+    if server.state.value == "failing" and server.last_failure:
         parts.append(_failure(server.last_failure))
     elif sent is not None:
         parts.append(f"sent {age(sent)}")
@@ -85,12 +89,12 @@ def _logs(seen: Seen, server: LogServerStatus, now: float) -> str:
     return ", ".join(parts)
 
 
-def _failure(failure: LastFailure) -> str:
+def _failure(failure: "LastFailure") -> str:
     times = f" {failure.count} times" if failure.count > 1 else ""
     return f"{failure.code}{times}"
 
 
-def _idle(state: ServerState) -> str:
-    if state is ServerState.DISABLED:
+def _idle(state: "ServerState") -> str:
+    if state.value == "disabled":
         return "nothing is sent or fetched (Services > TMSP)"
     return "no beat accepted yet"

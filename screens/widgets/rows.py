@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from screens.seen import Seen
 from screens.theme import state_style
 from screens.widgets.ages import age, clock_time, span
-from tm_tui.control.api import AgentStatus, LastFailure, ServerState
+
+if TYPE_CHECKING:
+    from screens.seen import Seen
+    from tm_tui.control.api import AgentStatus, LastFailure, ServerState
 
 __all__ = ["failure_rows", "next_in", "old_row", "row", "snapshot", "state_word", "when"]
 
@@ -16,7 +19,7 @@ _LABEL = 15
 
 
 def snapshot(
-    seen: Seen, now: float, rows: Callable[[Seen, AgentStatus, float], Iterator[Content]]
+    seen: "Seen", now: float, rows: Callable[["Seen", "AgentStatus", float], Iterator[Content]]
 ) -> Content:
     """The rows of the newest snapshot as of `now`, or why there is none."""
     if seen.status is None:
@@ -30,7 +33,7 @@ def row(label: str, *parts: str | tuple[str, str] | Content) -> Content:
     return Content.assemble(f"{label:<{_LABEL}}", *parts)
 
 
-def state_word(seen: Seen, state: ServerState) -> tuple[str, str]:
+def state_word(seen: "Seen", state: "ServerState") -> tuple[str, str]:
     """A server's state; one that was known before the agent went is told as such."""
     word = state.value.upper()
     return (f"was {word}", "bold") if seen.stale else (word, state_style(state.value))
@@ -41,19 +44,19 @@ def when(moment: datetime | None, seconds: float | None) -> str:
     return "never" if moment is None or seconds is None else f"{age(seconds)}, {clock_time(moment)}"
 
 
-def next_in(seen: Seen, seconds: float | None, now: float) -> str:
+def next_in(seen: "Seen", seconds: float | None, now: float) -> str:
     """How long until then; unknown once the agent is gone."""
     wait = seen.left(seconds, now)
     return f"in {span(wait)}" if wait is not None else "unknown" if seen.stale else "none"
 
 
-def old_row(seen: Seen, now: float) -> Content:
+def old_row(seen: "Seen", now: float) -> Content:
     """Above values that nobody keeps up any more."""
     old = span(now - seen.arrived)
     return Content.styled(f"OLD: the agent does not answer; these values are {old} old.", "reverse bold")
 
 
-def failure_rows(failure: LastFailure | None) -> Iterator[Content]:
+def failure_rows(failure: "LastFailure | None") -> Iterator[Content]:
     """The newest failure, if there is one."""
     if failure is not None:
         times = f", {failure.count} times" if failure.count > 1 else ""

@@ -1,13 +1,16 @@
 """The live test: one row a step as it comes, and for a failure its cause and its remedy."""
 
 from textwrap import wrap
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 from textual.events import Resize
 
-from screens.trial import Trial
 from screens.widgets.block import Block
-from tm_tui.control.api import StepEvent
+
+if TYPE_CHECKING:
+    from screens.trial import Trial
+    from tm_tui.control.api import StepEvent
 
 __all__ = ["TestPane", "step_lines"]
 
@@ -27,7 +30,7 @@ class TestPane(Block):
         self._failure = 0
         self._top: int | None = None
 
-    def tell(self, trial: Trial) -> None:
+    def tell(self, trial: "Trial") -> None:
         """Show this test."""
         width = max(60, self.app.size.width)
         self._lines, self._failure = [], 0
@@ -68,7 +71,7 @@ class TestPane(Block):
         return len(self._lines) > max(1, self.size.height)
 
 
-def step_lines(step: StepEvent, width: int) -> list[Content]:
+def step_lines(step: "StepEvent", width: int) -> list[Content]:
     """A step as rows: its own, and for a failure the cause and what to do."""
     server, _, stage = step.step.partition(".")
     word = _OUTCOMES[step.outcome]

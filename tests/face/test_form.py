@@ -5,6 +5,7 @@ from textual import events
 
 from face.conftest import console_of
 from face.scripted import ScriptedAgent, document, empty_document, status
+from screens.start import Start
 from screens.widgets.text_field import PasswordField
 
 
@@ -155,7 +156,8 @@ async def test_a_filled_in_form_is_not_saved(agent: ScriptedAgent) -> None:
     """The demo's values stand on the form as typed ones: marked, unsaved, ready to test."""
     fresh = ScriptedAgent(empty_document())
     fresh.statuses.put_nowait(status(revision=0))
-    async with console_of(fresh.connect, fill={"tmsp.enabled": True, "tmsp.username": "demo"}) as console:
+    start = Start.filled({"tmsp.enabled": True, "tmsp.username": "demo"})
+    async with console_of(fresh.connect, start=start) as console:
         await console.sees("2 changed")
         await console.sees("nothing is saved yet")
         assert console.field("tmsp.username").value == "demo"

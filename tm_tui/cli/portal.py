@@ -4,45 +4,35 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from tm_tui.cli.lazy import Lazy, LazyGroup
+from tm_tui.cli.output import json_option
+from tm_tui.cli.portal_home import HOME_TYPE, database, done, failures_told, with_home
 from tm_tui.errors import TmError
 from tm_tui.text import safe_text
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from pydantic import SecretStr
 
-    from tm_tui.portal.home import PortalHome
     from tm_tui.portal.products import Product
     from tm_tui.portal.service import PortalOptions, Ready
 
 __all__ = ["portal"]
 
-_F = TypeVar("_F", bound=Callable[..., Any])
 _PORT = click.IntRange(0, 65535)
-_HOME_TYPE = click.Path(file_okay=False, path_type=Path)
-_JSON = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+_LAZY = {
+    "case": Lazy("tm_tui.cli.portal_cases:case", "Cases that appliances submitted for analysis."),
+    "pattern": Lazy("tm_tui.cli.portal_patterns:pattern", "Custom patterns: issue, list, withdraw; keys."),
+    "report": Lazy("tm_tui.cli.portal_reports:report", "The reports that this portal makes of its logs."),
+}
 
 
-@contextmanager
-def _failures_told() -> Iterator[None]:
-    """Say an expected failure in one line, and end with 1."""
-    try:
-        yield
-    except TmError as error:
-        click.echo(f"tm-tui portal: {error.cause} {error.remedy}", err=True)
-        sys.exit(1)
-
-
-@click.group(invoke_without_command=True)
-@click.option("--home", type=_HOME_TYPE, help="Folder of the portal; made at the first start.")
+@click.group(cls=LazyGroup, lazy=_LAZY, invoke_without_command=True)
+@click.option("--home", type=HOME_TYPE, help="Folder of the portal; made at the first start.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--https-port", type=_PORT, default=0, help="Log server over SSL; 0 takes a free port.")
 @click.option("--ssh-port", type=_PORT, default=0, help="Log server over SSH; 0 takes a free port.")
@@ -66,7 +56,7 @@ def portal(
     from tm_tui.portal.service import PortalOptions
 
     ports = {name: rest[name] for name in ("https_port", "ssh_port", "status_port")}
-    with _failures_told():
+    with failures_told():
         asyncio.run(_run(PortalOptions(home, host, names=names, **ports)))
 
 
@@ -86,30 +76,6 @@ def _print_ready(line: "Ready") -> None:
     click.echo(line.model_dump_json())
 
 
-def _with_home(command: _F) -> _F:
-    option = click.option("--home", "own_home", type=_HOME_TYPE, help="Folder of the portal.")
-    return cast("_F", option(click.pass_context(command)))
-
-
-@contextmanager
-def _database(
-    context: click.Context, own_home: Path | None
-) -> Iterator[tuple["sqlite3.Connection", "PortalHome"]]:
-    path = own_home or context.obj
-    if not isinstance(path, Path):
-        raise click.UsageError("--home is missing: which portal is meant?")
-    from tm_tui.portal.database import opened
-    from tm_tui.portal.home import PortalHome
-
-    home = PortalHome(path.absolute())
-    with _failures_told():
-        if not home.database.is_file():
-            cause = f"There is no portal in {safe_text(str(home.path))}."
-            raise TmError(cause, "Start it once with `tm-tui portal --home DIR`.")
-        with opened(home.database) as connection:
-            yield connection, home
-
-
 def _password() -> "SecretStr":
     """Ask on a terminal, twice; else read standard input up to a newline."""
     from pydantic import SecretStr
@@ -122,10 +88,6 @@ def _password() -> "SecretStr":
         raise TmError("The password is no UTF-8.", "Send it in UTF-8.") from None
 
 
-def _done(text: str, *, as_json: bool, **fields: object) -> None:
-    click.echo(json.dumps(fields) if as_json else text)
-
-
 @portal.group()
 def account() -> None:
     """The accounts with which appliances register and deliver."""
@@ -133,57 +95,57 @@ def account() -> None:
 
 @account.command("add")
 @click.argument("name")
-@_JSON
-@_with_home
+@json_option
+@with_home
 def add_account(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
     """Make an account; the password is asked for, or read from standard input."""
     from tm_tui.portal import accounts
 
-    with _database(context, own_home) as (connection, _):
+    with database(context, own_home) as (connection, _):
         accounts.add(connection, name, _password())
-    _done(f"Account {name} made.", as_json=as_json, added=name)
+    done(f"Account {name} made.", as_json=as_json, added=name)
 
 
 @account.command("password")
 @click.argument("name")
-@_JSON
-@_with_home
+@json_option
+@with_home
 def set_password(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
     """Set an account's password; it is asked for, or read from standard input. HOME/password goes."""
     from tm_tui.portal import accounts
     from tm_tui.portal.service import FIRST_ACCOUNT
 
-    with _database(context, own_home) as (connection, home):
+    with database(context, own_home) as (connection, home):
         accounts.set_password(connection, name, _password())
         if name == FIRST_ACCOUNT:
             home.password_file.unlink(missing_ok=True)
-    _done(f"Password of {name} changed.", as_json=as_json, changed=name)
+    done(f"Password of {name} changed.", as_json=as_json, changed=name)
 
 
 @account.command("remove")
 @click.argument("name")
-@_JSON
-@_with_home
+@json_option
+@with_home
 def remove_account(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
     """Remove an account; whoever uses it is refused from now on."""
     from tm_tui.portal import accounts
     from tm_tui.portal.service import FIRST_ACCOUNT
 
-    with _database(context, own_home) as (connection, home):
+    with database(context, own_home) as (connection, home):
         accounts.remove(connection, name)
         if name == FIRST_ACCOUNT:
             home.password_file.unlink(missing_ok=True)
-    _done(f"Account {safe_text(name)} removed.", as_json=as_json, removed=name)
+    done(f"Account {safe_text(name)} removed.", as_json=as_json, removed=name)
 
 
 @account.command("list")
-@_JSON
-@_with_home
+@json_option
+@with_home
 def list_accounts(context: click.Context, own_home: Path | None, *, as_json: bool) -> None:
     """List the accounts."""
     from tm_tui.portal import accounts
 
-    with _database(context, own_home) as (connection, _):
+    with database(context, own_home) as (connection, _):
         found = accounts.listed(connection)
     if as_json:
         shown = [{"name": one.name, "created_at": one.created_at.isoformat()} for one in found]
@@ -199,14 +161,14 @@ def products() -> None:
 
 
 @products.command("list")
-@_JSON
-@_with_home
+@json_option
+@with_home
 def list_products(context: click.Context, own_home: Path | None, *, as_json: bool) -> None:
     """List them with their last beat and what is missing."""
     from tm_tui.clock import SystemClock
     from tm_tui.portal import products as registered
 
-    with _database(context, own_home) as (connection, _):
+    with database(context, own_home) as (connection, _):
         found = registered.listed(connection, SystemClock().now())
     if as_json:
         click.echo(json.dumps({"products": [one.model_dump(mode="json") for one in found]}))
@@ -229,25 +191,25 @@ def _line(one: "Product") -> str:
 
 @products.command("remove")
 @click.argument("name")
-@_JSON
-@_with_home
+@json_option
+@with_home
 def remove_product(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
     """Take an appliance off the list: its beats and batches are refused until it registers again."""
     from tm_tui.portal import products as registered
 
-    with _database(context, own_home) as (connection, _):
+    with database(context, own_home) as (connection, _):
         registered.remove(connection, name)
-    _done(f"{safe_text(name)} removed from Registered Products.", as_json=as_json, removed=name)
+    done(f"{safe_text(name)} removed from Registered Products.", as_json=as_json, removed=name)
 
 
 @portal.command()
 @click.option("--all", "every", is_flag=True, help="Those without an issue too.")
-@_JSON
-@_with_home
+@json_option
+@with_home
 def endpoints(context: click.Context, own_home: Path | None, *, every: bool, as_json: bool) -> None:
     """List the endpoints with mitigation issues, as the threat event logs tell them."""
     from tm_tui.cli.portal_endpoints import as_json_object, as_lines
 
-    with _database(context, own_home) as (connection, _):
+    with database(context, own_home) as (connection, _):
         for piece in (as_json_object if as_json else as_lines)(connection, every=every):
             click.echo(piece, nl=False)

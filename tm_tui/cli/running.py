@@ -9,7 +9,7 @@ import click
 from tm_tui.cli.output import emit
 from tm_tui.errors import SettingsRefused, StorageFailed, TmError
 
-__all__ = ["run"]
+__all__ = ["fail", "run"]
 
 _INTERRUPTED = 130
 _UNKNOWN = 3
@@ -31,8 +31,13 @@ def run(group: click.Group, arguments: Sequence[str] | None = None) -> NoReturn:
         _tell_wrong_use(error, as_json=as_json)
         sys.exit(_UNKNOWN if "--check" in given else error.exit_code)
     except TmError as error:
-        _tell(error, as_json=as_json)
-        sys.exit(_exit_code(error))
+        fail(error, as_json=as_json)
+
+
+def fail(error: TmError, *, as_json: bool = False) -> NoReturn:
+    """Say why it failed, and exit."""
+    _tell(error, as_json=as_json)
+    sys.exit(_exit_code(error))
 
 
 def _tell_wrong_use(error: click.ClickException, *, as_json: bool) -> None:

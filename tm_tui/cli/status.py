@@ -96,6 +96,21 @@ def _rows(status: AgentStatus) -> Iterator[tuple[str, str]]:
         "Waiting",
         f"{count(spool.events, 'event')}, {spool.bytes} bytes, {spool.full_percent} % full{oldest}",
     )
+    yield from _patterns(status)
+    yield "Reports", f"{status.reports.kept} kept, {status.reports.unread} not read"
+
+
+def _patterns(status: AgentStatus) -> Iterator[tuple[str, str]]:
+    seen = status.patterns
+    newest = (
+        "none here" if seen.newest_id is None else f"newest {seen.newest_id}, {seen.new} not deployed yet"
+    )
+    yield "Patterns", f"{seen.state}, {newest}"
+    if (running := seen.deployment) is not None:
+        done = running.deployed + running.failed
+        of = f"{done} of {count(running.endpoints, 'endpoint')}, {running.failed} failed"
+        yield "  Deployment", f"{running.number} of pattern {running.pattern}: {running.state}, {of}"
+    yield from _failure(seen.last_failure, status.taken_at)
 
 
 def _status_server(status: AgentStatus) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,9 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
+from tm_tui.control.cases_api import CasesStatus
+from tm_tui.control.patterns_api import PatternsStatus
+from tm_tui.control.reports_api import ReportsStatus
 from tm_tui.control.shapes import LastFailure, Shape
 from tm_tui.control.spool_api import DeliveryState, KindInfo, ProgressInfo
 from tm_tui.text import SafeText
@@ -25,6 +28,7 @@ __all__ = [
     "ProblemInfo",
     "Refusal",
     "ReportFailure",
+    "ReportsStatus",
     "RevisionInfo",
     "SaveRequest",
     "SecretChanges",
@@ -105,6 +109,9 @@ class AgentStatus(Shape):
     status_server: StatusServerStatus
     log_server: LogServerStatus
     spool: SpoolStatus = SpoolStatus()
+    patterns: PatternsStatus = PatternsStatus()
+    reports: ReportsStatus = ReportsStatus()
+    cases: CasesStatus = CasesStatus()
     alerts: tuple[SafeText, ...] = ()
     """What an admin must know now, a sentence each: a damaged revision, what being disabled means."""
 

@@ -1,7 +1,6 @@
 """A private agent for a console that finds none: it lives exactly as long as the console does."""
 
 import asyncio
-import ctypes
 import os
 import signal
 import socket
@@ -157,6 +156,8 @@ async def _read_until_ready(ready: socket.socket) -> None:
 
 
 def _end_with_parent(parent: int) -> Callable[[], None]:
+    import ctypes  # only where an agent is started
+
     prctl = ctypes.CDLL(None).prctl
 
     def prepare() -> None:

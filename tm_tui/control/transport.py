@@ -1,21 +1,24 @@
 """HTTP over the control socket, for the client alone. Imported late: httpx takes a tenth of a second."""
 
-import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tm_tui.control.failures import AgentAbsent, AgentDenied
 from tm_tui.errors import TmError
 from tm_tui.http_library import httpx
 
 if TYPE_CHECKING:
+    import ssl
+
     from httpx_sse import ServerSentEvent
 
 __all__ = ["Answer", "Transport"]
 
+_NO_TLS = cast("ssl.SSLContext", object())
+"""The socket is a Unix socket and no TLS is spoken; httpx would load all authorities for its default."""
 _CONNECT = 5.0
 _REPLY = 60.0
 """Seconds for a whole answer: approving a host key goes to the server and back."""
@@ -38,9 +41,7 @@ class Transport:
         transport = httpx.AsyncHTTPTransport(
             uds=str(socket),
             limits=httpx.Limits(max_keepalive_connections=0),
-            verify=ssl.SSLContext(
-                ssl.PROTOCOL_TLS_CLIENT
-            ),  # never used; the default would load all authorities
+            verify=_NO_TLS,
             trust_env=False,
         )
         self._client = httpx.AsyncClient(transport=transport, base_url="http://agent", trust_env=False)

@@ -76,7 +76,7 @@ class Heart:
                 refused = self._late()
             else:
                 _log.info("Registered as %s.", reply.appliance)
-                self._standing.registered(reply.registered_at)
+                self._standing.registered(reply.registered_at, reply.pattern_root)
                 return
             self._say("Registration failed", refused)
             self._standing.refused(refused, self._clock.now())

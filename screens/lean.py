@@ -1,0 +1,56 @@
+"""What the console's libraries would load and this console never uses is not even imported.
+
+It speaks HTTP with the agent over one Unix socket: no TLS, no other event loop than asyncio's. It has a
+palette and fields of its own. So some imports fail (those libraries have a fallback), and some modules are
+only named.
+"""
+
+import os
+import sys
+from types import ModuleType
+from typing import Any, cast
+
+__all__ = ["lean"]
+
+_FAILS = (
+    "_hashlib",  # OpenSSL's digests; hashlib has its own
+    "trio",  # httpcore would take it along where it happens to be installed
+    "zstandard",  # the agent compresses nothing
+)
+_NAMED = (
+    "ssl",  # asyncio, anyio and httpcore name its errors
+    "textual.command",  # Textual's palette, which is switched off
+    "textual.widgets._directory_tree",  # this and the rest: textual.types names what they define
+    "textual.widgets._input",
+    "textual.widgets._option_list",
+    "textual.widgets._placeholder",
+    "textual.widgets._select",
+)
+
+
+class _Named(ModuleType):
+    """Any name is a class, of which nothing can be made."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        made = type(name, (Exception,), {"__init__": _refuse, "__module__": self.__name__})
+        setattr(self, name, made)
+        return made
+
+
+def _refuse(self: object, *_: object, **__: object) -> None:
+    what = f"{type(self).__module__}.{type(self).__name__}"
+    raise RuntimeError(f"{what} is left out of the console (screens/lean.py)")
+
+
+def lean() -> None:
+    """Leave all of it out of this process; what is loaded already stays."""
+    for name in _FAILS:
+        sys.modules.setdefault(name, cast("ModuleType", None))
+    for name in _NAMED:
+        sys.modules.setdefault(name, _Named(name))
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # no code of others looks into the settings
+    plugins: Any = ModuleType("pydantic.plugin._loader")
+    plugins.get_plugins = tuple
+    sys.modules.setdefault(plugins.__name__, plugins)

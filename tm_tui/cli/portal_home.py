@@ -1,0 +1,65 @@
+"""What all commands beside a portal share: whose home, its database, failures in one line."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import click
+
+from tm_tui.errors import TmError
+from tm_tui.text import safe_text
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from tm_tui.portal.home import PortalHome
+
+__all__ = ["HOME_TYPE", "database", "done", "failures_told", "with_home"]
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+HOME_TYPE = click.Path(file_okay=False, path_type=Path)
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """Say an expected failure in one line, and end with 1."""
+    try:
+        yield
+    except TmError as error:
+        click.echo(f"tm-tui portal: {error.cause} {error.remedy}", err=True)
+        sys.exit(1)
+
+
+def with_home(command: _F) -> _F:
+    """Give a command its context and `--home`, as `own_home`, for those who name it last."""
+    option = click.option("--home", "own_home", type=HOME_TYPE, help="Folder of the portal.")
+    return cast("_F", option(click.pass_context(command)))
+
+
+@contextmanager
+def database(
+    context: click.Context, own_home: Path | None
+) -> Iterator[tuple["sqlite3.Connection", "PortalHome"]]:
+    """The database of the portal that is meant, and its home."""
+    path = own_home or context.obj
+    if not isinstance(path, Path):
+        raise click.UsageError("--home is missing: which portal is meant?")
+    from tm_tui.portal.database import opened
+    from tm_tui.portal.home import PortalHome
+
+    home = PortalHome(path.absolute())
+    with failures_told():
+        if not home.database.is_file():
+            cause = f"There is no portal in {safe_text(str(home.path))}."
+            raise TmError(cause, "Start it once with `tm-tui portal --home DIR`.")
+        with opened(home.database) as connection:
+            yield connection, home
+
+
+def done(text: str, *, as_json: bool, **fields: object) -> None:
+    """Say that it is done."""
+    click.echo(json.dumps(fields) if as_json else text)
