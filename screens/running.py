@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from screens.agent import Connection
@@ -14,7 +15,6 @@ from screens.app import TmTui
 from screens.private import Nobody, Private
 from screens.start import Start
 from screens.terminal.driver import SlowLineDriver
-from tm_tui.harden import harden
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,10 +38,9 @@ def run(
     """Show the console of this home until the admin leaves.
 
     Returns the exit code (0 done, 1 it failed) and, after a crash, where it was. Without an agent a private
-    one is started. `fill` is a settings.toml whose values stand on the form, unsaved. Raises TmError when
-    `fill` cannot be read or the control socket's path is too long. `locked` starts and writes nothing.
+    one is started, unless the console is `locked`. `fill` is a settings.toml whose values stand on the form,
+    unsaved. Raises TmError when `fill` cannot be read or the control socket's path is too long.
     """
-    harden(writes=not locked)
     if again is not None:
         start = Start.again(again)
     elif fill is not None:
@@ -54,7 +53,7 @@ def run(
 
 
 async def _run(home: "Home", start: Start, *, locked: bool) -> "tuple[int, Left | None]":
-    socket = home.control_socket
+    socket, identity = home.control_socket, token_hex(8)
     async with Nobody() if locked else Private(home) as private:
 
         @asynccontextmanager
@@ -63,10 +62,11 @@ async def _run(home: "Home", start: Start, *, locked: bool) -> "tuple[int, Left 
             from tm_tui.control.client import ControlClient
 
             ours = await private.ready()
-            async with ControlClient(socket) as client:
+            async with ControlClient(socket, session=identity) as client:
                 yield Connection(client, ours)
 
         app = TmTui(connect, tty=_tty_name(), start=start, driver_class=SlowLineDriver)
+        app.crash_reports = not locked
 
         def fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
             error = context.get("exception")
