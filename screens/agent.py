@@ -10,6 +10,7 @@ if TYPE_CHECKING:
         ActivityLine,
         AgentStatus,
         ApproveRequest,
+        DiagnosticsText,
         ProbeReport,
         ProbeRequest,
         SaveRequest,
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
         TrustDocument,
     )
     from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
+    from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument
+    from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
     from tm_tui.control.spool_api import SendReply
 
 __all__ = ["Agent", "Connect", "Connection"]
@@ -59,12 +62,40 @@ class Agent(Protocol):
         """Trust the keys of `[host]:port` no longer."""
         ...
 
+    async def diagnostics_text(self) -> "DiagnosticsText":
+        """How the appliance stands, to be read out."""
+        ...
+
     async def send_logs(self) -> "SendReply":
         """Seal and deliver now what waits."""
         ...
 
     async def sent(self, number: int) -> "SendReply":
         """Wait a while for the end of that."""
+        ...
+
+    async def patterns(self) -> "PatternsDocument":
+        """The custom patterns, the endpoints that need one, the deployments."""
+        ...
+
+    async def check_patterns(self) -> "PatternsDocument":
+        """Look for new ones at the portal."""
+        ...
+
+    async def deploy_pattern(self, request: "DeployRequest") -> "DeploymentInfo":
+        """Begin a deployment."""
+        ...
+
+    async def reports(self) -> "ReportsDocument":
+        """Which reports there are."""
+        ...
+
+    async def report(self, number: int) -> "ReportDocument":
+        """One report and its text."""
+        ...
+
+    async def mark_reports(self, marks: "ReadMarks") -> "ReportsDocument":
+        """Mark reports as read or unread."""
         ...
 
     async def cases(self) -> "CasesDocument":

@@ -191,9 +191,17 @@ class Following(Screen[None], inherit_bindings=False):
         if event.changes and self.read_only:
             self.tell("You may only look here.")
         else:
-            self.run_worker(self._run(event), group=event.group, exclusive=True)
+            self._run(event)
 
-    async def _run(self, event: ForAgent) -> None:
+    def _run(self, event: ForAgent) -> None:
+        """In a worker. It is given a function, as a newer one may end it before it has begun."""
+
+        async def run() -> None:
+            await self._flow(event)
+
+        self.run_worker(run, group=event.group, exclusive=True)  # type: ignore[arg-type]  # as Textual has it
+
+    async def _flow(self, event: ForAgent) -> None:
         try:
             await event.flow(self)
         except TmError as error:

@@ -23,6 +23,12 @@ class Button(Widget, can_focus=True):
         self._label = label
         self.action = action
 
+    def relabel(self, label: str) -> None:
+        """Say something else from now on."""
+        if label != self._label:
+            self._label = label
+            self.refresh(layout=True)
+
     def render(self) -> Content:
         """Reverse while the focus is here."""
         return Content.styled(f"[ {self._label} ]", "reverse" if self.has_focus else "")

@@ -12,6 +12,7 @@ from tm_tui.control.api import (
     AgentStatus,
     ApproveRequest,
     Conflict,
+    DiagnosticsText,
     HostKeyInfo,
     LogServerStatus,
     ProbeReport,
@@ -28,6 +29,8 @@ from tm_tui.control.api import (
 )
 from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
 from tm_tui.control.failures import AgentAbsent, SaveConflict
+from tm_tui.control.patterns_api import DeployerInfo, PatternsDocument
+from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportInfo, ReportsDocument, ReportsStatus
 from tm_tui.control.spool_api import KindInfo, SendReply
 from tm_tui.errors import TmError
 from tm_tui.settings.model import Settings
@@ -187,7 +190,14 @@ class ScriptedAgent:
         self.hold.set()
         self.trusted = TrustDocument(ca_file="", authorities=(), host_keys=())
         self.activity: asyncio.Queue[ActivityLine | None] = asyncio.Queue()
+        self.diagnosis: tuple[str, ...] | TmError = (
+            "Appliance:      tm01, hosted edition",
+            "Status server:  failing, last beat 12 s ago",
+            "  Code:         tls-expired, in step tls, 4 in a row",
+            "Waiting:        3 events, 1500 bytes, 1 % full",
+        )
         self.sendings: list[SendReply | TmError] = []
+        self.kept: dict[int, tuple[ReportInfo, str]] = {}
         self.cases_held: list[CaseInfo] = []
         self.case_refusal: TmError | None = None
 
@@ -258,6 +268,15 @@ class ScriptedAgent:
         self.trusted = TrustDocument(ca_file="", authorities=(), host_keys=())
         return self.trusted
 
+    async def patterns(self) -> PatternsDocument:
+        """None was issued yet."""
+        return PatternsDocument(state="current", deploy="manual", deployer=DeployerInfo(ready=False))
+
+    async def diagnostics_text(self) -> DiagnosticsText:
+        if isinstance(self.diagnosis, TmError):
+            raise self.diagnosis
+        return DiagnosticsText(taken_at=NOON, lines=self.diagnosis)
+
     async def send_logs(self) -> SendReply:
         self._alive()
         self.requests.append("send")
@@ -274,6 +293,23 @@ class ScriptedAgent:
         if isinstance(answer, TmError):
             raise answer
         return answer
+
+    async def reports(self) -> ReportsDocument:
+        self._alive()
+        found = tuple(info for info, _ in self.kept.values())
+        return ReportsDocument(status=ReportsStatus(), reports=found)
+
+    async def report(self, number: int) -> ReportDocument:
+        self._alive()
+        info, text = self.kept[number]
+        return ReportDocument(info=info, text=text)
+
+    async def mark_reports(self, marks: ReadMarks) -> ReportsDocument:
+        self.requests.append(marks)
+        for number in marks.numbers:
+            info, text = self.kept[number]
+            self.kept[number] = (ReportInfo(**{**dict(info), "read": marks.read}), text)
+        return await self.reports()
 
     async def cases(self) -> CasesDocument:
         self._alive()

@@ -18,14 +18,18 @@ from tm_tui.cases.book import CaseBook
 from tm_tui.cases.desk import CaseDesk
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.control.activity import Activity
-from tm_tui.control.api import AgentStatus
+from tm_tui.control.api import AgentStatus, ServerState
 from tm_tui.control.core import Changed, SecretsByName
+from tm_tui.control.last_test import LastTest
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.pace import Chance
 from tm_tui.paths import Home
+from tm_tui.patterns.custom_patterns import CustomPatterns
+from tm_tui.reports.service import ReportService
+from tm_tui.reports.store import ReportStore
 from tm_tui.settings.differences import differences
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision, SettingsStore
@@ -61,6 +65,7 @@ class Agent:
         self.spool = spool
         loaded = self.store.load()
         self.activity = Activity(clock)
+        self.last_test = LastTest()
         self._started = self.clock.monotonic()
         self._saving = asyncio.Lock()
         self.revision: Revision
@@ -88,8 +93,15 @@ class Agent:
             chance=chance,
             registration_known=self._registration_known,
         )
+        self.patterns = self._custom_patterns(home, chance)
+        store = ReportStore(home.state / "reports")
+        store.load()
+        self.reports = ReportService(
+            appliance, self.host_keys, store, self.bandwidth, changed=announce, clock=clock, chance=chance
+        )
         self._cases = Cases(home, self, cases, chance)
-        services = (self._status_server, self._log_server, *self._cases.services)
+        more = (*self._cases.services, *self.patterns.services, self.reports)
+        services = (self._status_server, self._log_server, *more)
         self._supervisor = Supervisor(services, announce, clock, chance)
         spool.changed = self._busy
         self._spool_changed()
@@ -112,10 +124,22 @@ class Agent:
             await spool.close()
             raise
 
+    def _custom_patterns(self, home: Home, chance: Chance) -> CustomPatterns:
+        return CustomPatterns(
+            home,
+            self.appliance,
+            self.host_keys,
+            self.spool,
+            bandwidth=self.bandwidth,
+            changed=self._busy,
+            clock=self.clock,
+            chance=chance,
+        )
+
     async def stop(self) -> None:
         """End streams and services, a beat that is under way too."""
         self.stopping.set()
-        await self._supervisor.stop()
+        await asyncio.gather(self._supervisor.stop(), self.patterns.stop())
 
     async def close(self) -> None:
         """Close the log queue, once nobody can hand in events any more."""
@@ -175,6 +199,8 @@ class Agent:
             status_server=self._status_server.status(),
             log_server=self._log_server.status(),
             spool=spool_status(spool),
+            patterns=self.patterns.status(),
+            reports=self.reports.status(),
             cases=self.cases.status(enabled=self.revision.settings.tmsp.enabled),
             alerts=(*alerts, *spool.alerts, *self._supervisor.alerts()),
         )
@@ -195,6 +221,7 @@ class Agent:
         server, queue = revision.settings.tmsp.status_server, revision.settings.spool
         self.bandwidth.set(server.upload_kbps, server.download_kbps)
         self.spool.limit(quota_of(queue.max_mib, queue.max_days))
+        self.patterns.deploy = revision.settings.patterns.deploy
         self._supervisor.apply(revision)
         self.changed.announce()
 
@@ -211,8 +238,11 @@ class Agent:
 
     def _registration_moved(self) -> None:
         """The status server said something: logs may hang on that."""
-        registered_at = self._status_server.status().registered_at
+        status = self._status_server.status()
+        registered_at = status.registered_at
+        self.reports.connection(connected=status.state is ServerState.CONNECTED)
         self._log_server.registration_moved()
+        self.patterns.registered(self._status_server.pattern_root())
         if registered_at is not None and registered_at != self._registered_at:
             self._log_server.registered()
             self._cases.registered()
@@ -223,6 +253,9 @@ class Agent:
         """The status server has something for us; it may also be the first beat that it accepts."""
         for notice in notices:
             _log.info("TMSP announces a %s: %s.", notice.kind, notice.title or notice.id)
+        self.patterns.registered(self._status_server.pattern_root())
+        self.patterns.noticed(notices)
+        self.reports.noticed(notices)
 
     def _spool_changed(self) -> None:
         """Announce it, and write down an alert when it is new; its numbers may grow without another line."""

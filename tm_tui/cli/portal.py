@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tm_tui.cli.portal_cases import case
-from tm_tui.cli.portal_home import HOME_TYPE, JSON, database, done, failures_told, with_home
+from tm_tui.cli.lazy import Lazy, LazyGroup
+from tm_tui.cli.output import json_option
+from tm_tui.cli.portal_home import HOME_TYPE, database, done, failures_told, with_home
 from tm_tui.errors import TmError
 from tm_tui.text import safe_text
 
@@ -23,9 +24,14 @@ if TYPE_CHECKING:
 __all__ = ["portal"]
 
 _PORT = click.IntRange(0, 65535)
+_LAZY = {
+    "case": Lazy("tm_tui.cli.portal_cases:case", "Cases that appliances submitted for analysis."),
+    "pattern": Lazy("tm_tui.cli.portal_patterns:pattern", "Custom patterns: issue, list, withdraw; keys."),
+    "report": Lazy("tm_tui.cli.portal_reports:report", "The reports that this portal makes of its logs."),
+}
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=LazyGroup, lazy=_LAZY, invoke_without_command=True)
 @click.option("--home", type=HOME_TYPE, help="Folder of the portal; made at the first start.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--https-port", type=_PORT, default=0, help="Log server over SSL; 0 takes a free port.")
@@ -89,7 +95,7 @@ def account() -> None:
 
 @account.command("add")
 @click.argument("name")
-@JSON
+@json_option
 @with_home
 def add_account(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
     """Make an account; the password is asked for, or read from standard input."""
@@ -102,7 +108,7 @@ def add_account(context: click.Context, name: str, own_home: Path | None, *, as_
 
 @account.command("password")
 @click.argument("name")
-@JSON
+@json_option
 @with_home
 def set_password(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
     """Set an account's password; it is asked for, or read from standard input. HOME/password goes."""
@@ -118,7 +124,7 @@ def set_password(context: click.Context, name: str, own_home: Path | None, *, as
 
 @account.command("remove")
 @click.argument("name")
-@JSON
+@json_option
 @with_home
 def remove_account(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
     """Remove an account; whoever uses it is refused from now on."""
@@ -133,7 +139,7 @@ def remove_account(context: click.Context, name: str, own_home: Path | None, *, 
 
 
 @account.command("list")
-@JSON
+@json_option
 @with_home
 def list_accounts(context: click.Context, own_home: Path | None, *, as_json: bool) -> None:
     """List the accounts."""
@@ -155,7 +161,7 @@ def products() -> None:
 
 
 @products.command("list")
-@JSON
+@json_option
 @with_home
 def list_products(context: click.Context, own_home: Path | None, *, as_json: bool) -> None:
     """List them with their last beat and what is missing."""
@@ -185,7 +191,7 @@ def _line(one: "Product") -> str:
 
 @products.command("remove")
 @click.argument("name")
-@JSON
+@json_option
 @with_home
 def remove_product(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
     """Take an appliance off the list: its beats and batches are refused until it registers again."""
@@ -198,7 +204,7 @@ def remove_product(context: click.Context, name: str, own_home: Path | None, *, 
 
 @portal.command()
 @click.option("--all", "every", is_flag=True, help="Those without an issue too.")
-@JSON
+@json_option
 @with_home
 def endpoints(context: click.Context, own_home: Path | None, *, every: bool, as_json: bool) -> None:
     """List the endpoints with mitigation issues, as the threat event logs tell them."""
@@ -207,6 +213,3 @@ def endpoints(context: click.Context, own_home: Path | None, *, every: bool, as_
     with database(context, own_home) as (connection, _):
         for piece in (as_json_object if as_json else as_lines)(connection, every=every):
             click.echo(piece, nl=False)
-
-
-portal.add_command(case)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from tm_tui.cli.portal_home import JSON, database, done, with_home
+from tm_tui.cli.output import json_option
+from tm_tui.cli.portal_home import database, done, with_home
 from tm_tui.errors import TmError
 from tm_tui.text import safe_text
 
@@ -22,7 +23,7 @@ def case() -> None:
 
 
 @case.command("list")
-@JSON
+@json_option
 @with_home
 def list_cases(context: click.Context, own_home: Path | None, *, as_json: bool) -> None:
     """List them, the newest first. New ones count as told to the administrator from now on."""
@@ -49,7 +50,7 @@ def list_cases(context: click.Context, own_home: Path | None, *, as_json: bool) 
 @case.command("download")
 @click.argument("name", metavar="CASE")
 @click.argument("target", type=click.Path(path_type=Path), default=Path())
-@JSON
+@json_option
 @with_home
 def download(
     context: click.Context, name: str, target: Path, own_home: Path | None, *, as_json: bool
@@ -83,7 +84,7 @@ def _new(path: Path):  # type: ignore[no-untyped-def]  # noqa: ANN202  os.fdopen
 @click.argument("name", metavar="CASE")
 @click.argument("status", type=click.Choice(_STATUSES), required=False)
 @click.option("--pattern", help="The ID of the custom pattern that came of it.")
-@JSON
+@json_option
 @with_home
 def status(
     context: click.Context,

@@ -1,4 +1,4 @@
-"""What the commands beside a running portal have in common: its home, its database, one way to fail."""
+"""What all commands beside a portal share: whose home, its database, failures in one line."""
 
 import json
 import sys
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from tm_tui.portal.home import PortalHome
 
-__all__ = ["HOME_TYPE", "JSON", "database", "done", "failures_told", "with_home"]
+__all__ = ["HOME_TYPE", "database", "done", "failures_told", "with_home"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+
 HOME_TYPE = click.Path(file_okay=False, path_type=Path)
-JSON = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def failures_told() -> Iterator[None]:
 
 
 def with_home(command: _F) -> _F:
-    """Give a command the portal's folder, as its parameter `own_home`."""
+    """Give a command its context and `--home`, as `own_home`, for those who name it last."""
     option = click.option("--home", "own_home", type=HOME_TYPE, help="Folder of the portal.")
     return cast("_F", option(click.pass_context(command)))
 
@@ -44,7 +44,7 @@ def with_home(command: _F) -> _F:
 def database(
     context: click.Context, own_home: Path | None
 ) -> Iterator[tuple["sqlite3.Connection", "PortalHome"]]:
-    """The portal's database and home. Raises UsageError when no portal is named."""
+    """The database of the portal that is meant, and its home."""
     path = own_home or context.obj
     if not isinstance(path, Path):
         raise click.UsageError("--home is missing: which portal is meant?")
@@ -61,5 +61,5 @@ def database(
 
 
 def done(text: str, *, as_json: bool, **fields: object) -> None:
-    """Say what was done."""
+    """Say that it is done."""
     click.echo(json.dumps(fields) if as_json else text)

@@ -7,12 +7,12 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from tm_tui.spool.events import Status
+from tm_tui.spool.issues import ISSUES, STUCK_SECONDS, endpoint_key
 from tm_tui.text import SafeText, safe_text
 
 __all__ = [
@@ -31,15 +31,6 @@ __all__ = [
 
 KIND = "threat-event"
 """Of the batches that are read."""
-ISSUES: tuple[Status, ...] = (
-    "unsuccessful",
-    "rollback-unsuccessful",
-    "no-mitigation",
-    "manual-cleanup-needed",
-)
-"""Statuses of a mitigation that failed, was not tried, or waits for somebody."""
-STUCK_SECONDS = 24 * 3600
-"""`in-progress` for longer than this is an issue too."""
 _MOST_LISTED = 1000
 
 _Text = Annotated[str, Field(max_length=256)]
@@ -76,13 +67,6 @@ class _ThreatEvent(_Part):
     threat: _Threat
 
 
-@lru_cache(8192)
-def _key(hostname: str, mac: str | None, ip: str | None) -> str:
-    """What makes it one endpoint of its appliance, however its names are written."""
-    address = (mac or "").replace("-", ":") or ip or ""
-    return f"{safe_text(hostname).casefold().rstrip('.')}\t{safe_text(address).lower()}"
-
-
 @dataclass(frozen=True, slots=True)
 class Mark:
     """What one event says of one endpoint. `at` is in Unix seconds."""
@@ -107,7 +91,7 @@ def mark_of(event: dict[str, object], received_at: datetime) -> Mark | None:
         return None
     at = max(0.0, min(read.time.timestamp(), received_at.timestamp()))
     named = read.endpoint
-    return Mark(_key(named.hostname, named.mac, named.ip), at, read)
+    return Mark(endpoint_key(named.hostname, named.mac, named.ip), at, read)
 
 
 def keep(connection: sqlite3.Connection, appliance: str, marks: Iterable[Mark], batch: str | None) -> None:

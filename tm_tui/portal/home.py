@@ -40,6 +40,11 @@ class PortalHome:
         return self.path / "incoming"
 
     @property
+    def patterns(self) -> Path:
+        """The patterns that are given out, with their signed lists; served as they are."""
+        return self.path / "patterns"
+
+    @property
     def cases(self) -> Path:
         """Cases by their Case ID, and uploads of them in progress."""
         return self.path / "cases"

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from tm_tui.status_server.protocol import Notice
 
-__all__ = ["announce", "for_appliance"]
+__all__ = ["announce", "for_appliance", "withdraw"]
 
 _MOST = 100
 
@@ -16,6 +16,11 @@ def announce(connection: sqlite3.Connection, notice: Notice, appliance: str | No
         "INSERT INTO notices (appliance, kind, id, title, created_at) VALUES (?, ?, ?, ?, ?)",
         (appliance, notice.kind, notice.id, notice.title, now.timestamp()),
     )
+
+
+def withdraw(connection: sqlite3.Connection, kind: str, number: str) -> None:
+    """Announce something no more."""
+    connection.execute("DELETE FROM notices WHERE kind = ? AND id = ?", (kind, number))
 
 
 def for_appliance(connection: sqlite3.Connection, appliance: str) -> tuple[Notice, ...]:

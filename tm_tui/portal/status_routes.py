@@ -10,6 +10,7 @@ from starlette.routing import Route
 from tm_tui.portal import notices, products
 from tm_tui.portal.answers import model_reply, read_model
 from tm_tui.portal.core import Portal
+from tm_tui.portal.pattern_routes import pattern_root
 from tm_tui.portal.refusals import Refused
 from tm_tui.status_server.protocol import (
     HeartbeatReply,
@@ -40,7 +41,10 @@ def routes(portal: Portal) -> list[Route]:
             products.register, wanted, request.state.account, now.astimezone(UTC)
         )
         portal.log.say("registered", appliance=wanted.appliance, account=request.state.account, new=created)
-        reply = RegistrationReply(appliance=wanted.appliance, registered_at=since, server_time=now)
+        root = await pattern_root(portal)
+        reply = RegistrationReply(
+            appliance=wanted.appliance, registered_at=since, server_time=now, pattern_root=root
+        )
         return model_reply(reply, 201 if created else 200)
 
     async def heartbeat(request: Request) -> Response:

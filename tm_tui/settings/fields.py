@@ -13,7 +13,7 @@ from tm_tui.settings.types import INTERVALS
 __all__ = ["FIELDS", "FieldSpec", "Kind", "flat", "following_ports", "spec_of", "value_of", "with_value"]
 
 Kind = Literal["switch", "choice", "text", "number", "secret", "interval"]
-Screen = Literal["tmsp", "proxy", "trust", "spool"]
+Screen = Literal["tmsp", "proxy", "trust", "spool", "patterns"]
 
 _LABELS = {
     "hosted": "Hosted",
@@ -25,6 +25,8 @@ _LABELS = {
     "6h": "every 6 hours",
     "12h": "every 12 hours",
     "24h": "once a day",
+    "manual": "by an admin",
+    "automatic": "automatically",
 }
 _PASSWORD_HELP = {
     "tmsp": 'The "registering products" password, not your logon at the portal. It is never shown again.',

@@ -29,6 +29,7 @@ __all__ = [
     "DEFAULT_PORTS",
     "LogServer",
     "Part",
+    "PatternSettings",
     "ProxySettings",
     "Secrets",
     "Settings",
@@ -189,6 +190,13 @@ class SpoolSettings(Part):
     """When the oldest log has waited so long (1 to 365 days), no more are taken until it is delivered."""
 
 
+class PatternSettings(Part):
+    """Custom patterns that TMSP gives this appliance."""
+
+    deploy: Literal["automatic", "manual"] = Field("manual", title="Deploy patterns")
+    """Manual: an admin deploys a pattern. Automatic: the newest one goes to all unresolved endpoints."""
+
+
 class Settings(Part):
     """All that an admin decides. The passwords are apart, in `Secrets`."""
 
@@ -197,6 +205,7 @@ class Settings(Part):
     proxy: ProxySettings = ProxySettings()
     trust: TrustSettings = TrustSettings()
     spool: SpoolSettings = SpoolSettings()
+    patterns: PatternSettings = PatternSettings()
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> "Settings":

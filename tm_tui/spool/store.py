@@ -51,6 +51,8 @@ class Spool:
         self._sealer = asyncio.create_task(self._seal_when_full(), name="spool sealer")
         self.changed: Callable[[], None] = lambda: None
         """Called in the event loop when there is something new to show."""
+        self.sealed: Callable[[Path, Batch], None] = lambda _path, _batch: None
+        """Called in a thread for each batch that is made of new events, before it can be delivered."""
 
     @classmethod
     async def open(
@@ -141,6 +143,8 @@ class Spool:
         if not chunks or chunks[0].first >= upto:
             return False
         written = await asyncio.to_thread(core.write, chunks)
+        if written is not None:
+            await asyncio.to_thread(self.sealed, self.folder / written[0].name, written[0])
         await self._writer.call(partial(core.record, chunks, written))
         return True
 
@@ -152,6 +156,11 @@ class Spool:
                 await self.seal(everything=False)
 
     # --- delivery
+
+    @property
+    def folder(self) -> Path:
+        """Where the sealed batches lie."""
+        return self._core.disk.sealed
 
     def batches(self) -> tuple[Batch, ...]:
         """The sealed batches in the order of their first events."""
@@ -195,6 +204,10 @@ class Spool:
         await self._writer.call(lambda: core.disk.safely(lambda: core.disk.marks.put(**values)))
 
     # --- to look at
+
+    async def pulse(self) -> None:
+        """Return once the spool's thread has done all that was given to it before: it does not hang."""
+        await self._writer.call(lambda: None)
 
     def status(self) -> SpoolSnapshot:
         """What waits, at this moment. Cheap."""

@@ -76,7 +76,7 @@ class Heart:
                 refused = self._late()
             else:
                 _log.info("Registered as %s.", reply.appliance)
-                self._standing.registered(reply.registered_at)
+                self._standing.registered(reply.registered_at, reply.pattern_root)
                 return
             self._say("Registration failed", refused)
             self._standing.refused(refused, self._clock.now())
@@ -142,4 +142,5 @@ class Heart:
         """Log a failure once, not each time it comes again."""
         before = self._standing.last_failure
         if before is None or before.code != refused.code:
-            _log.warning("%s (%s). %s %s", what, refused.code, refused.cause, refused.remedy)
+            extra = {"tm_code": refused.code}
+            _log.warning("%s (%s). %s %s", what, refused.code, refused.cause, refused.remedy, extra=extra)

@@ -43,6 +43,8 @@ class RegistrationReply(_Body):
     appliance: Appliance
     registered_at: datetime
     server_time: datetime
+    pattern_root: str | None = Field(default=None, max_length=1 << 16)
+    """Root metadata (JSON text) by which patterns are verified; None: this portal issues no patterns."""
 
 
 class HeartbeatRequest(_Body):

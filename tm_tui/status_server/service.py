@@ -81,6 +81,10 @@ class StatusServerService:
         """What the status server announced, oldest first, each once."""
         return tuple(self._standing.notices.values())
 
+    def pattern_root(self) -> str | None:
+        """The root for patterns that came with the registration."""
+        return self._standing.pattern_root
+
     async def run(self) -> None:
         """Register and beat until cancelled; nothing to do when sending is switched off."""
         revision, standing = self._revision, self._standing

@@ -39,6 +39,7 @@ class Standing:
     next_try: float | None = None
     unregistered: bool = False
     registered_at: datetime | None = None
+    pattern_root: str | None = None
     accepted: int = 0
     missed: int = 0
     last_beat: float | None = None
@@ -54,10 +55,10 @@ class Standing:
         """How many tries failed in a row."""
         return self.last_failure.count if self.last_failure else 0
 
-    def registered(self, at: datetime) -> None:
-        """The portal accepted the registration."""
+    def registered(self, at: datetime, pattern_root: str | None = None) -> None:
+        """The portal accepted the registration, and said by which root patterns are verified."""
         self.unregistered = False
-        self.registered_at = at
+        self.registered_at, self.pattern_root = at, pattern_root
 
     def refused(self, failure: LinkFailure, at: datetime) -> None:
         """A registration failed."""

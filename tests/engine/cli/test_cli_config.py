@@ -163,5 +163,5 @@ def test_schema_explains_every_setting(tm) -> None:
     said = tm("config", "schema").out
     assert all(f"{spec.key}\n    {spec.help}\n" in said for spec in FIELDS)
     document = tm("config", "schema", "--json").json
-    assert set(document["properties"]) == {"schema", "tmsp", "proxy", "trust", "spool"}
+    assert set(document["properties"]) == {"schema", "tmsp", "proxy", "trust", "spool", "patterns"}
     assert set(flat(Settings().plain())) >= {"tmsp.enabled"}

@@ -1,0 +1,53 @@
+"""A widget of whole rows that paints only those that differ: for lists and texts on a slow line."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+__all__ = ["BOLD", "PLAIN", "REVERSE", "Painted", "Parts"]
+
+PLAIN, BOLD, REVERSE = Style(), Style(bold=True), Style(reverse=True)
+
+Parts = tuple[tuple[str, Style], ...]
+"""One row."""
+
+
+class Painted(Widget, can_focus=True):
+    """Its rows are handed in by `paint`."""
+
+    DEFAULT_CSS: ClassVar[str] = "Painted { height: 1fr; width: 1fr; }"
+    ALLOW_SELECT = False
+
+    def __init__(self) -> None:
+        super().__init__(markup=False)
+        self._painted: list[Parts] = []
+
+    def paint(self, rows: Sequence[Parts]) -> None:
+        """Show these rows from the top; what is below stays blank."""
+        width, height = self.size
+        wanted = [*rows[:height], *([()] * (height - len(rows)))]
+        before, self._painted = self._painted, wanted
+        if len(before) != len(wanted):
+            self.refresh()
+            return
+        changed = [y for y, (old, now) in enumerate(zip(before, wanted, strict=True)) if old != now]
+        if changed:
+            self.refresh(*(Region(0, y, width, 1) for y in changed))
+
+    def render_line(self, y: int) -> Strip:
+        """One row, cut or filled up to the width."""
+        parts = self._painted[y] if y < len(self._painted) else ()
+        segments, left = [], self.size.width
+        for text, style in parts:
+            shown = text if cell_len(text) <= left else set_cell_size(text, left)
+            segments.append(Segment(shown, self.rich_style + style))
+            left -= cell_len(shown)
+        if left > 0:
+            segments.append(Segment(" " * left, self.rich_style))
+        return Strip(segments, self.size.width)

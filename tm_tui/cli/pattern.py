@@ -1,0 +1,140 @@
+"""`tm-tui pattern`: the custom patterns on this appliance, and their deployment to endpoints."""
+
+from collections.abc import Iterator
+
+import click
+
+from tm_tui.cli.asking import ask
+from tm_tui.cli.output import count, emit, json_option, show, span, table
+from tm_tui.control.client import ControlClient
+from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument
+from tm_tui.control.shapes import LastFailure
+from tm_tui.errors import TmError
+
+__all__ = ["pattern"]
+
+_STATES = {
+    "disabled": "Sending to TMSP is switched off: custom patterns are not downloaded.",
+    "waiting": "The status server has not accepted a beat yet; then the patterns are looked at.",
+    "checking": "The patterns of the portal are being looked at.",
+    "current": "The patterns of the portal are here.",
+    "failing": "The patterns of the portal are not all here.",
+}
+
+
+@click.group()
+def pattern() -> None:
+    """Custom patterns: list them, look for new ones, deploy them to endpoints."""
+
+
+@pattern.command(name="list")
+@json_option
+def list_(*, as_json: bool) -> None:
+    """Show the patterns, the unresolved endpoints, and the last deployments."""
+    document = ask(lambda client: client.patterns())
+    emit(document.model_dump(mode="json")) if as_json else show(_page(document))
+
+
+@pattern.command()
+@json_option
+def check(*, as_json: bool) -> None:
+    """Look for new patterns at the portal now, and wait for the end of that."""
+
+    async def checked(client: ControlClient) -> PatternsDocument:
+        document = await client.check_patterns()
+        before = document.checks
+        async for _ in client.status_stream():
+            document = await client.patterns()
+            if document.checks > before or document.state == "disabled":
+                break
+        return document
+
+    document = ask(checked)
+    if as_json:
+        emit(document.model_dump(mode="json"))
+    else:
+        show(_page(document))
+    if document.last_failure is not None:
+        raise click.exceptions.Exit(1)
+
+
+@pattern.command()
+@click.argument("number", metavar="ID", type=click.IntRange(1, 999_999_999))
+@click.option("--endpoint", "names", multiple=True, metavar="NAME", help="Host name; may be repeated.")
+@click.option("--unresolved", is_flag=True, help="All endpoints that threat events name as unresolved.")
+@click.option(
+    "--wait", is_flag=True, help="Wait for the end: an hour at most, where endpoints are unreachable."
+)
+@json_option
+def deploy(number: int, names: tuple[str, ...], *, unresolved: bool, wait: bool, as_json: bool) -> None:
+    """Deploy the pattern with this Pattern ID. With --wait, exit code 1 if it failed at any endpoint."""
+    if not names and not unresolved:
+        raise click.UsageError("Say where to: --endpoint NAME, or --unresolved.")
+    request = DeployRequest(pattern=number, endpoints=names, unresolved=unresolved)
+
+    async def deployed(client: ControlClient) -> DeploymentInfo:
+        info = await client.deploy_pattern(request)
+        while wait and info.state != "done":
+            info = await client.deployment(info.number, wait=True)
+        return info
+
+    info = ask(deployed)
+    emit(info.model_dump(mode="json")) if as_json else show(_deployment(info))
+    if wait and info.failed:
+        raise click.exceptions.Exit(1)
+
+
+@pattern.command(name="forget-root")
+@json_option
+def forget_root(*, as_json: bool) -> None:
+    """Forget by which keys patterns are verified: those that the portal names next are trusted then."""
+    reply = ask(lambda client: client.forget_pattern_root())
+    if as_json:
+        emit(reply.model_dump(mode="json"))
+    elif reply.forgotten:
+        show(["Forgotten. The keys that the portal names now are trusted."])
+    else:
+        raise TmError("No keys were trusted.", "They come with the registration.")
+
+
+def _page(document: PatternsDocument) -> Iterator[str]:
+    yield _STATES[document.state]
+    yield from _failure(document.last_failure)
+    if not document.deployer.ready:
+        yield f"! {document.deployer.cause} {document.deployer.remedy}"
+    yield ""
+    if document.patterns:
+        heads = ("ID", "Type", "Version", "State", "Description")
+        rows = [(str(p.id), p.type, p.version, p.state, p.description) for p in document.patterns]
+        yield from table([heads, *rows])
+    else:
+        yield "There is no pattern here."
+    for one in document.patterns:
+        if one.failure is not None:
+            yield f"! Pattern {one.id}: {one.failure.cause} {one.failure.remedy}"
+    yield ""
+    yield f"Unresolved: {count(document.unresolved_total, 'endpoint')}"
+    rows4 = [
+        (f"  {e.hostname}", e.ip or "", e.status, f"{e.threat} ({e.severity})") for e in document.unresolved
+    ]
+    yield from table(rows4) if rows4 else ()
+    for info in document.deployments:
+        yield ""
+        yield from _deployment(info)
+
+
+def _failure(failure: LastFailure | None) -> Iterator[str]:
+    if failure is not None:
+        yield f"! {failure.code}: {failure.cause} {failure.remedy}"
+
+
+def _deployment(info: DeploymentInfo) -> Iterator[str]:
+    parts = [f"{info.deployed} deployed", f"{info.failed} failed"]
+    left = info.endpoints - info.deployed - info.failed
+    if left:
+        again = f", tried again in {span(info.retry_in_seconds)}" if info.retry_in_seconds else ""
+        parts.append(f"{left} to do{again}")
+    of = f"Deployment {info.number} of pattern {info.pattern} to {count(info.endpoints, 'endpoint')}"
+    yield f"{of}, by {info.by}: {info.state}, {', '.join(parts)}"
+    rows = [(f"  {r.hostname}", r.state, r.cleanup or r.code or "", r.detail) for r in info.results]
+    yield from table(rows) if rows else ()

@@ -1,0 +1,114 @@
+"""One check of the portal's patterns, from the trusted root to files on the disk. Blocks: for a thread."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tm_tui.errors import TmError
+from tm_tui.link.failures import LinkFailure, failure
+from tm_tui.link.https import LinkClient
+from tm_tui.patterns.anchor import Anchor
+from tm_tui.patterns.bridge import LoopCalls
+from tm_tui.patterns.fetcher import LinkFetcher
+from tm_tui.patterns.patience import Patience
+from tm_tui.patterns.pattern import MOST_LISTED, Listing, Offered
+from tm_tui.patterns.repository import Repository, Seen
+from tm_tui.patterns.store import PatternStore, StoredPattern
+
+__all__ = ["Checked", "PatternCheck"]
+
+_OF_ONE = frozenset({"pattern-damaged", "pattern-too-large", "pattern-absent"})
+"""What concerns one pattern and does not keep the others away."""
+
+
+@dataclass(slots=True)
+class Checked:
+    """What a check brought, also when `failure` ended it before its end."""
+
+    arrived: list[StoredPattern] = field(default_factory=list)
+    refused: dict[int, tuple[Offered, LinkFailure]] = field(default_factory=dict)
+    unusable: tuple[str, ...] = ()
+    failure: TmError | None = None
+    seen: Seen | None = None
+    """What was verified, so that the next check need not do it again while nothing is new."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatternCheck:
+    """What a check needs. `offered` is the root that came with the registration."""
+
+    anchor: Anchor
+    store: PatternStore
+    appliance: str
+    client: LinkClient
+    rate: float
+    patience: Patience
+    offered: bytes | None
+    in_use: Collection[int]
+    seen: Seen | None
+    now: Callable[[], datetime]
+
+    def run(self, calls: LoopCalls) -> Checked:
+        """Check. What fails is in the result; only bugs and the end of the task raise."""
+        done = Checked()
+        try:
+            repository = self._repository(calls)
+            done.seen = self._refreshed(repository)
+            listing = done.seen.listing
+            done.unusable = listing.unusable
+            self._fetch_all(repository, listing, calls, done)
+            self._tidy(listing)
+        except TmError as error:
+            done.failure = error
+        return done
+
+    def _repository(self, calls: LoopCalls) -> Repository:
+        link = self.client.link
+        if self.offered is not None:
+            self.anchor.take(link, self.offered)
+        root = self.anchor.root(link)
+        if root is None:
+            raise failure("pattern-root-missing", "service", link.endpoint, link.proxy)
+        self.store.load()
+        fetcher = LinkFetcher(calls, self.client, self.store.folder, rate=self.rate, patience=self.patience)
+        return Repository(link, self.anchor.folder / "tuf", root, fetcher)
+
+    def _refreshed(self, repository: Repository) -> Seen:
+        link, offered = self.client.link, self.offered
+        try:
+            seen = self.seen
+            if seen is None or not repository.unchanged(seen, self.now()):
+                seen = repository.refreshed(self.appliance)
+        except LinkFailure as refused:
+            if refused.code != "pattern-signature" or offered is None:
+                raise
+            if not self.anchor.differs(link, offered, refreshed=True):
+                raise
+            raise failure("pattern-root-changed", "service", link.endpoint, link.proxy) from refused
+        if offered is not None and self.anchor.differs(link, offered, refreshed=True):
+            raise failure("pattern-root-changed", "service", link.endpoint, link.proxy)
+        return seen
+
+    def _fetch_all(self, repository: Repository, listing: Listing, calls: LoopCalls, done: Checked) -> None:
+        for offered in listing.newest:
+            calls.check()
+            known = self.store.patterns.get(offered.pattern.id)
+            if known is not None and known.is_one_of(offered):
+                continue
+            whole = self.store.temporary()
+            try:
+                repository.fetch(offered, whole)
+                done.arrived.append(self.store.keep(offered, whole, self.now()))
+            except LinkFailure as refused:
+                if refused.code not in _OF_ONE:
+                    raise
+                done.refused[offered.pattern.id] = offered, refused
+            finally:
+                whole.unlink(missing_ok=True)
+
+    def _tidy(self, listing: Listing) -> None:
+        """Drop what the portal has withdrawn, and the oldest of too many; nothing that is being deployed."""
+        here = sorted(self.store.patterns, reverse=True)
+        gone = {number for number in here if number not in listing.ids} | set(here[MOST_LISTED:])
+        if gone := gone - set(self.in_use):
+            self.store.drop(gone)

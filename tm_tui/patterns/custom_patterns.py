@@ -1,0 +1,204 @@
+"""Custom patterns as the agent has them: what fetches, what knows the endpoints, what deploys."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from typing import Literal
+
+from tm_tui.clock import Clock
+from tm_tui.control.patterns_api import DeployRequest, PatternsDocument, PatternsStatus
+from tm_tui.errors import TmError
+from tm_tui.link.bandwidth import Bandwidth
+from tm_tui.link.host_keys import HostKeys
+from tm_tui.pace import Chance
+from tm_tui.paths import Home
+from tm_tui.patterns.deployment import MOST_TARGETS, Deployment, Result, Target
+from tm_tui.patterns.deployments import DeploymentService
+from tm_tui.patterns.endpoint_reader import EndpointReader
+from tm_tui.patterns.endpoints import Endpoint
+from tm_tui.patterns.service import PatternService
+from tm_tui.patterns.show import document, status
+from tm_tui.patterns.store import StoredPattern
+from tm_tui.spool.store import Spool
+from tm_tui.status_server.protocol import Notice
+from tm_tui.text import safe_text
+
+__all__ = ["CustomPatterns", "DeploymentRefused"]
+
+_log = logging.getLogger(__name__)
+
+_MOST_ACTIVE = 10
+
+
+class DeploymentRefused(TmError):
+    """A deployment that cannot begin as things stand. `code` is a stable word."""
+
+    def __init__(self, code: str, cause: str, remedy: str) -> None:
+        super().__init__(cause, remedy)
+        self.code = code
+
+
+class CustomPatterns:
+    """`services` are the tasks, for the supervisor. `deploy` follows the settings, set by the agent."""
+
+    def __init__(
+        self,
+        home: Home,
+        appliance: str,
+        host_keys: HostKeys,
+        spool: Spool,
+        *,
+        bandwidth: Bandwidth,
+        changed: Callable[[], None],
+        clock: Clock,
+        chance: Chance = random.random,
+    ) -> None:
+        self.deploy: Literal["automatic", "manual"] = "manual"
+        self._changed, self._clock = changed, clock
+        self.deploying: DeploymentService
+        self._automatic = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.fetching = PatternService(
+            appliance,
+            host_keys,
+            home.state / "patterns",
+            bandwidth=bandwidth,
+            changed=changed,
+            arrived=lambda _: self._consider(),
+            in_use=self._in_use,
+            clock=clock,
+            chance=chance,
+        )
+        self.reader = EndpointReader(
+            home.state / "endpoints", spool, changed=self._endpoints_changed, clock=clock
+        )
+        self.deploying = DeploymentService(
+            home.state / "deployments",
+            home.config,
+            self.fetching.store,
+            spool,
+            changed=changed,
+            ended=self._ended,
+            clock=clock,
+            chance=chance,
+        )
+        self.services = (self.fetching, self.reader, self.deploying)
+
+    # --- what the status server says
+
+    def registered(self, root: str | None) -> None:
+        """The registration was accepted, with this root."""
+        self.fetching.registered(root)
+
+    def noticed(self, notices: tuple[Notice, ...]) -> None:
+        """Look after a notice of a pattern, and once after connecting: then there are no notices, or all."""
+        if not notices or any(notice.kind == "pattern" for notice in notices):
+            self.fetching.look()
+
+    # --- what the control socket asks
+
+    def status(self) -> PatternsStatus:
+        """The part of the snapshot. Cheap."""
+        return status(self)
+
+    async def document(self) -> PatternsDocument:
+        """Everything to show."""
+        endpoints = await self.reader.fresh()
+        return document(self, endpoints.unresolved(self._clock.now()), self._clock.monotonic())
+
+    async def begin(self, request: DeployRequest, by: str) -> Deployment:
+        """Begin a deployment. Raises DeploymentRefused, DeployerFailure, StorageFailed."""
+        pattern = self.fetching.store.patterns.get(request.pattern)
+        if pattern is None:
+            cause = f"Pattern {request.pattern} is not on this appliance."
+            raise DeploymentRefused("no-such-pattern", cause, "See `tm-tui pattern list` for those that are.")
+        targets = await self._targets(request, pattern)
+        if not targets:
+            cause = "There is no endpoint to deploy to: no threat event names one as unresolved."
+            raise DeploymentRefused("no-endpoints", cause, "Name the endpoints, or wait for events.")
+        if sum(not one.done for one in self.deploying.deployments) >= _MOST_ACTIVE:
+            cause = f"{_MOST_ACTIVE} deployments are under way."
+            raise DeploymentRefused("too-many-deployments", cause, "Wait until one of them is done.")
+        return await self.deploying.begin(pattern, targets, by)
+
+    async def _targets(self, request: DeployRequest, pattern: StoredPattern) -> list[Target]:
+        known = await self.reader.fresh()
+        found: list[Endpoint] = []
+        unknown: list[str] = []
+        for name in request.endpoints:
+            named = known.named(name)
+            found += named
+            if not named:
+                unknown.append(safe_text(name, 253))
+        if request.unresolved:
+            found += known.unresolved(self._clock.now())
+        targets = [_target(one) for one in found]
+        threat = f"Pattern {pattern.id}"
+        targets += [Target(hostname=name, threat=threat, severity="medium") for name in unknown]
+        return list(dict.fromkeys(targets))[:MOST_TARGETS]
+
+    # --- by itself
+
+    def _in_use(self) -> frozenset[int]:
+        return self.deploying.in_use()
+
+    def _endpoints_changed(self) -> None:
+        self._consider()
+        self._changed()
+
+    def _consider(self) -> None:
+        """Deploy the newest pattern, if the settings say so and it was not."""
+        if self.deploy == "automatic" and self._newest_if_new() is not None:
+            task = asyncio.create_task(self._deploy_automatically(), name="automatic deployment")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def _newest_if_new(self) -> StoredPattern | None:
+        patterns = self.fetching.store.patterns
+        newest = patterns[max(patterns)] if patterns else None
+        return newest if newest is not None and newest.deployed_at is None else None
+
+    async def _deploy_automatically(self) -> None:
+        async with self._automatic:
+            pattern = self._newest_if_new()
+            unresolved = self.reader.endpoints.unresolved(self._clock.now())
+            if pattern is None or not unresolved:
+                return
+            targets = [_target(one) for one in unresolved[:MOST_TARGETS]]
+            try:
+                await self.deploying.begin(pattern, targets, "automatic")
+            except TmError as failed:
+                self.deploying.problem = failed
+                _log.warning("Pattern %d is not deployed. %s %s", pattern.id, failed.cause, failed.remedy)
+
+    def _ended(self, target: Target, result: Result) -> None:
+        """An endpoint's result is known here before its event is read again."""
+        cleanup = result.cleanup if result.state == "deployed" else None
+        endpoint = Endpoint(
+            target.hostname,
+            target.ip,
+            target.mac,
+            cleanup or "unsuccessful",
+            target.threat,
+            target.severity,
+            result.at.timestamp(),
+            0,
+        )
+        self.reader.endpoints.note([endpoint])
+
+    async def stop(self) -> None:
+        """End what was begun by itself."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _target(endpoint: Endpoint) -> Target:
+    return Target(
+        hostname=endpoint.hostname,
+        ip=endpoint.ip,
+        mac=endpoint.mac,
+        threat=endpoint.threat,
+        severity=endpoint.severity,
+    )

@@ -1,0 +1,171 @@
+"""One deployment on the disk: a plan that never changes, and a journal of what came of it."""
+
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from tm_tui.atomic import Folder, opened, storage_failure
+from tm_tui.patterns.pattern import Pattern
+from tm_tui.spool.events import Severity, Status
+from tm_tui.text import SafeText
+
+__all__ = ["Deployment", "Plan", "Result", "Target"]
+
+MOST_TARGETS = 5000
+_MOST_PLAN, _MOST_JOURNAL = 4 << 20, 64 << 20
+
+
+class _Kept(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Target(_Kept):
+    """An endpoint of a deployment, and the threat for which it is done."""
+
+    hostname: Annotated[SafeText, Field(min_length=1, max_length=256)]
+    ip: SafeText | None = None
+    mac: SafeText | None = None
+    threat: SafeText
+    severity: Severity
+
+
+class Plan(_Kept):
+    """What was asked for. `uid` makes the ids of its events unique for ever."""
+
+    number: int
+    uid: str
+    pattern: Pattern
+    by: SafeText
+    started_at: AwareDatetime
+    targets: Annotated[tuple[Target, ...], Field(max_length=MOST_TARGETS)]
+
+
+class Result(_Kept):
+    """What came of one endpoint, by its place in the plan; `retrying` is not the last word."""
+
+    n: int
+    at: AwareDatetime
+    state: Literal["deployed", "failed", "retrying"]
+    cleanup: Status | None = None
+    code: str | None = None
+    detail: SafeText = ""
+
+    @property
+    def final(self) -> bool:
+        """Whether it is over at this endpoint."""
+        return self.state != "retrying"
+
+
+class Deployment:
+    """A plan with its results so far. `add` and `logged` block and raise StorageFailed."""
+
+    def __init__(self, path: Path, plan: Plan) -> None:
+        self.plan = plan
+        self.results: dict[int, Result] = {}
+        self.attempts: dict[int, int] = {}
+        self.told: set[int] = set()
+        """Whose final results are in the log queue."""
+        self.running: frozenset[int] = frozenset()
+        self.next_try: dict[int, float] = {}
+        """When endpoints are tried again, in monotonic seconds; after a restart all of them at once."""
+        self.hold_until = 0.0
+        """Nothing is tried before, also in monotonic seconds."""
+        self._path = path
+        self._done = False
+
+    @classmethod
+    def begin(cls, folder: Path, plan: Plan) -> "Deployment":
+        """Bring a new plan to the disk. Raises StorageFailed."""
+        with Folder.open(folder, create=True) as opened_folder:
+            opened_folder.write(f"{plan.number:09d}.journal", b"")
+            opened_folder.replace(f"{plan.number:09d}.plan", plan.model_dump_json().encode())
+        return cls(folder / f"{plan.number:09d}.journal", plan)
+
+    @classmethod
+    def load(cls, folder: Path, number: int) -> "Deployment | None":
+        """Read one again; None if its plan cannot be read. What a crash cut off counts as not written."""
+        with Folder.open(folder) as opened_folder:
+            try:
+                plan = Plan.model_validate_json(opened_folder.read(f"{number:09d}.plan", _MOST_PLAN))
+            except ValidationError:
+                return None
+            found = cls(folder / f"{number:09d}.journal", plan)
+            for line in opened_folder.read(f"{number:09d}.journal", _MOST_JOURNAL).splitlines():
+                found._take(line)
+        return found
+
+    def _take(self, line: bytes) -> None:
+        try:
+            value = json.loads(line)
+            if "told" in value:
+                self.told.add(int(value["told"]))
+            else:
+                self._note(Result.model_validate_json(line))
+        except (ValueError, TypeError):
+            return
+
+    def _note(self, result: Result) -> None:
+        if 0 <= result.n < len(self.plan.targets):
+            self.attempts[result.n] = self.attempts.get(result.n, 0) + 1
+            self.results[result.n] = result
+
+    def add(self, result: Result) -> None:
+        """Note a result: on the disk when this returns."""
+        self._append(result.model_dump_json().encode())
+        self._note(result)
+
+    def logged(self, n: int) -> None:
+        """Note that the events of a final result are in the log queue."""
+        self._append(json.dumps({"told": n}).encode())
+        self.told.add(n)
+
+    def _append(self, line: bytes) -> None:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            with opened(self._path, flags) as descriptor:
+                # A line that a crash cut off is ended first, so that it spoils no other.
+                os.write(descriptor, b"\n" + line + b"\n")
+                os.fsync(descriptor)
+        except OSError as error:
+            raise storage_failure(self._path, error) from None
+
+    def left(self) -> list[int]:
+        """Endpoints without a final result."""
+        return [
+            n for n in range(len(self.plan.targets)) if n not in self.results or not self.results[n].final
+        ]
+
+    def untold(self) -> list[Result]:
+        """Final results whose events are not in the log queue yet."""
+        return [one for n, one in sorted(self.results.items()) if one.final and n not in self.told]
+
+    def due(self, now: float) -> list[int]:
+        """Endpoints whose turn it is: those that were never tried first."""
+        if now < self.hold_until:
+            return []
+        due = [n for n in self.left() if self.next_try.get(n, 0.0) <= now]
+        return sorted(due, key=lambda n: (n in self.results, self.next_try.get(n, 0.0)))
+
+    def next_moment(self) -> float | None:
+        """When there is something to do next; None: when something else happens."""
+        if self._done:
+            return None
+        moments = [self.next_try.get(n, 0.0) for n in self.left()]
+        if self.untold():
+            moments.append(0.0)
+        return max(self.hold_until, min(moments)) if moments else None
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do. Once it is so it stays so, and is not counted again."""
+        self._done = self._done or not (self.left() or self.untold())
+        return self._done
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the last endpoint had its result."""
+        return None if self.left() else max((one.at for one in self.results.values()), default=None)

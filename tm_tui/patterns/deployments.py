@@ -1,0 +1,234 @@
+"""Carries patterns to endpoints: one run of the deployer after the other, through restarts and refusals."""
+
+import asyncio
+import logging
+import random
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tm_tui.atomic import Folder
+from tm_tui.clock import Clock
+from tm_tui.errors import StorageFailed, TmError
+from tm_tui.pace import Chance, spread, wait_until
+from tm_tui.patterns.deployer import Deployer, DeployerFailure, deployer_in
+from tm_tui.patterns.deployment import Deployment, Plan, Result, Target
+from tm_tui.patterns.deployment_events import events_of
+from tm_tui.patterns.deployment_round import DeploymentRound, Ended
+from tm_tui.patterns.pattern import Pattern
+from tm_tui.patterns.store import PatternStore, StoredPattern
+from tm_tui.settings.store import Revision
+from tm_tui.spool.store import Spool
+
+__all__ = ["DeploymentService"]
+
+_log = logging.getLogger(__name__)
+
+_MOST_KEPT = 20
+_STORAGE_RETRY = 30.0
+_JITTER = 0.1
+_PLAN = re.compile(r"([0-9]{9})\.plan")
+
+
+class DeploymentService:
+    """A task of the agent. It works whether or not sending to TMSP is on: what it needs is here already.
+
+    `ended` is told of each final result.
+    """
+
+    name = "pattern deployment"
+
+    def __init__(
+        self,
+        folder: Path,
+        config: Path,
+        store: PatternStore,
+        spool: Spool,
+        *,
+        changed: Callable[[], None],
+        ended: Ended = lambda _target, _result: None,
+        clock: Clock,
+        chance: Chance = random.random,
+    ) -> None:
+        self._folder, self._config, self._store, self._spool = folder, config, store, spool
+        self._changed, self._ended, self._clock, self._chance = changed, ended, clock, chance
+        self._wake = asyncio.Event()
+        self._beginning = asyncio.Lock()
+        self._loaded = asyncio.Event()
+        self.deployments: tuple[Deployment, ...] = ()
+        """The newest last; all that are not done are among them."""
+        self.problem: TmError | None = None
+        """Why the deployer, or the disk, did not do what it should the last time."""
+
+    # --- as the supervisor wants it
+
+    def concerns(self, _revision: Revision) -> object:
+        """Nothing of the settings."""
+        return None
+
+    def prepare(self, _revision: Revision) -> None:
+        """Nothing to take over."""
+
+    def alerts(self) -> tuple[str, ...]:
+        """What an admin must know now."""
+        if self.problem is None or self.active() is None:
+            return ()
+        return (f"Deployment of patterns does not go on as it should. {self.problem.cause}",)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        await self._load()
+        while True:
+            self._wake.clear()
+            moments = [(moment, one) for one in self.deployments if (moment := one.next_moment()) is not None]
+            moment, one = min(moments, key=lambda pair: pair[0], default=(None, None))
+            if moment is None or one is None:
+                await self._wake.wait()
+            elif moment <= self._clock.monotonic():
+                await self._round(one)
+            else:
+                await wait_until(self._clock, moment, self._wake)
+
+    # --- from outside, in the event loop
+
+    def now(self) -> float:
+        """The moment by which retries are planned, in monotonic seconds."""
+        return self._clock.monotonic()
+
+    def deployer(self) -> Deployer:
+        """The deployer of this moment. Raises DeployerFailure."""
+        return deployer_in(self._config)
+
+    def active(self) -> Deployment | None:
+        """The oldest deployment that is under way."""
+        return next((one for one in self.deployments if not one.done), None)
+
+    def in_use(self) -> frozenset[int]:
+        """The patterns that must stay."""
+        return frozenset(one.plan.pattern.id for one in self.deployments if not one.done)
+
+    async def begin(self, pattern: StoredPattern, targets: Sequence[Target], by: str) -> Deployment:
+        """Begin a deployment: it is on the disk when this returns. Raises StorageFailed, DeployerFailure."""
+        self.deployer()
+        await self._loaded.wait()
+        async with self._beginning:
+            plan = Plan(
+                number=max((one.plan.number for one in self.deployments), default=0) + 1,
+                uid=secrets.token_hex(6),
+                pattern=Pattern.model_validate(pattern.model_dump()),
+                by=by,
+                started_at=self._clock.now(),
+                targets=tuple(targets),
+            )
+            made = await asyncio.to_thread(Deployment.begin, self._folder, plan)
+            self.deployments = (*self.deployments, made)
+            await asyncio.to_thread(self._store.deployed, pattern.id, plan.started_at)
+            await self._tidy()
+        endpoints = f"{len(targets)} endpoint{'' if len(targets) == 1 else 's'}"
+        _log.info("Deployment %d of pattern %d to %s, by %s.", plan.number, pattern.id, endpoints, by)
+        self._wake.set()
+        self._changed()
+        return made
+
+    # --- the task
+
+    async def _load(self) -> None:
+        try:
+            self.deployments = await asyncio.to_thread(self._read_all)
+        except StorageFailed as failed:
+            self.problem = failed
+            _log.warning("Deployments cannot be read. %s %s", failed.cause, failed.remedy)
+        self._loaded.set()
+        self._changed()
+
+    def _read_all(self) -> tuple[Deployment, ...]:
+        with Folder.open(self._folder, create=True) as folder:
+            numbers = [int(match[1]) for name in folder.names() if (match := _PLAN.fullmatch(name))]
+        found = (Deployment.load(self._folder, number) for number in sorted(numbers))
+        return tuple(one for one in found if one is not None)
+
+    async def _tidy(self) -> None:
+        done = [one for one in self.deployments if one.done]
+        old = done[: max(0, len(done) - _MOST_KEPT)]
+        self.deployments = tuple(one for one in self.deployments if one not in old)
+        await asyncio.to_thread(self._remove, [one.plan.number for one in old])
+
+    def _remove(self, numbers: Sequence[int]) -> None:
+        with Folder.open(self._folder) as folder:
+            for number in numbers:
+                folder.remove(f"{number:09d}.plan")
+                folder.remove(f"{number:09d}.journal")
+
+    async def _round(self, one: Deployment) -> None:
+        """The events of what is done, one run of the deployer, the events of that."""
+        try:
+            await self._tell(one)
+            if due := one.due(self._clock.monotonic()):
+                await self._deploy(one, due)
+                await self._tell(one)
+            if one.done:
+                self.problem = None
+                _log.info("Deployment %d is done: %s.", one.plan.number, _sum(one))
+        except StorageFailed as failed:
+            self._trouble(failed)
+            one.hold_until = self._clock.monotonic() + spread(_STORAGE_RETRY, _JITTER, self._chance)
+        finally:
+            one.running = frozenset()
+            self._changed()
+
+    async def _deploy(self, one: Deployment, due: list[int]) -> None:
+        try:
+            deployer = self.deployer()
+        except DeployerFailure as failed:
+            await self._without_deployer(one, failed)
+            return
+        this = self._this_round(one, deployer)
+        checked = await asyncio.to_thread(self._store.checked, one.plan.pattern.id)
+        if checked is None:
+            cause = f"Pattern {one.plan.pattern.id} is not on this appliance any more, or it was damaged."
+            gone = DeployerFailure("deployer-no-pattern", cause, "Deploy it again once it is here.")
+            await this.give_up(one.left(), gone)
+            return
+        some = this.choose(due)
+        one.running = frozenset(some)
+        self._changed()
+        await this.run(some, checked[1])
+        if this.problem is not None:
+            self._trouble(this.problem)
+        else:
+            self.problem = None
+
+    async def _without_deployer(self, one: Deployment, failed: DeployerFailure) -> None:
+        self._trouble(failed)
+        usual = Deployer(argv=("/",))
+        this = self._this_round(one, usual)
+        if this.over():
+            await this.give_up(one.left(), failed)
+        else:
+            one.hold_until = self._clock.monotonic() + spread(usual.retry_seconds, _JITTER, self._chance)
+
+    def _this_round(self, one: Deployment, deployer: Deployer) -> DeploymentRound:
+        def ended(target: Target, result: Result) -> None:
+            self._ended(target, result)
+            self._changed()
+
+        return DeploymentRound(one, deployer, clock=self._clock, chance=self._chance, ended=ended)
+
+    async def _tell(self, one: Deployment) -> None:
+        """Hand the events of final results to the log queue; those that it knows already it keeps once."""
+        for result in one.untold():
+            taken = await self._spool.add(events_of(one.plan, result))
+            for rejection in taken.rejected:
+                _log.error("An event of a deployment was not taken: %s", rejection.reason)
+            await asyncio.to_thread(one.logged, result.n)
+
+    def _trouble(self, problem: TmError) -> None:
+        if self.problem is None or self.problem.cause != problem.cause:
+            _log.warning("Deployment: %s %s", problem.cause, problem.remedy)
+        self.problem = problem
+
+
+def _sum(one: Deployment) -> str:
+    deployed = sum(result.state == "deployed" for result in one.results.values())
+    return f"{deployed} deployed, {len(one.plan.targets) - deployed} failed"

@@ -1,0 +1,105 @@
+"""How python-tuf's client gets its files: over our link, so through our proxy, trust and bandwidth limit."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from tuf.api.exceptions import DownloadHTTPError, DownloadLengthMismatchError, SlowRetrievalError
+from tuf.ngclient.fetcher import FetcherInterface
+
+from tm_tui.link.http_failures import for_status
+from tm_tui.link.https import LinkClient
+from tm_tui.patterns.bridge import LoopCalls, Stopped
+from tm_tui.patterns.patience import Patience
+
+__all__ = ["LinkFetcher"]
+
+_ABSENT = frozenset({403, 404})
+"""What a static file server says of a file that is not there; TUF asks for such files on purpose."""
+
+
+class LinkFetcher(FetcherInterface):
+    """Fetches for one check. `last` is the path that was asked for last; `rate` our own limit, 0: none.
+
+    What the link cannot do comes as LinkFailure. Bodies lie in unnamed files in `folder`, never in memory.
+    """
+
+    def __init__(
+        self, calls: LoopCalls, client: LinkClient, folder: Path, *, rate: float, patience: Patience
+    ) -> None:
+        self._calls = calls
+        self._client = client
+        self._folder = folder
+        self._patience = patience
+        self._least = patience.least
+        if rate:
+            self._least = int(min(patience.least, rate * patience.seconds / 2))
+        self.last = ""
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        base = str(self._client.base_url).rstrip("/")
+        self.last = url.removeprefix(base)
+        download = _Download(self._client, url)
+        self._calls(download.open())
+        began, size = time.monotonic(), 0
+        try:
+            while piece := self._calls(download.piece(self._patience.seconds)):
+                size += len(piece)
+                if (now := time.monotonic()) - began >= self._patience.seconds:
+                    if size < self._least:
+                        raise SlowRetrievalError(f"{size} bytes in {now - began:.0f} s")
+                    began, size = now, 0
+                yield piece
+        finally:
+            with suppress(Stopped):  # then the client is closed as a whole
+                self._calls(download.close())
+
+    @contextmanager
+    def download_file(self, url: str, max_length: int) -> Iterator[IO[bytes]]:
+        """As the interface has it, with the file on the disk of `folder`. Raises OSError if that is full."""
+        with tempfile.TemporaryFile(dir=self._folder) as file:
+            size = 0
+            for piece in self.fetch(url):
+                size += len(piece)
+                if size > max_length:
+                    raise DownloadLengthMismatchError(f"over {max_length} bytes")
+                file.write(piece)
+            file.seek(0)
+            yield file
+
+
+class _Download:
+    """One reply, piece by piece; its methods run in the event loop."""
+
+    def __init__(self, client: LinkClient, url: str) -> None:
+        self._client = client
+        self._url = url
+        self._pieces: AsyncIterator[bytes]
+
+    async def open(self) -> None:
+        """Ask, and read the head. Raises DownloadHTTPError for a file that is not there, LinkFailure."""
+        link = self._client.link
+        response = await self._client.send(self._client.build_request("GET", self._url), stream=True)
+        if response.status_code != 200:
+            await response.aclose()
+            if response.status_code in _ABSENT:
+                raise DownloadHTTPError("absent", response.status_code)
+            raise for_status(response.status_code, response.headers, link.endpoint, link.proxy)
+        self._response = response
+        self._pieces = response.aiter_raw()
+
+    async def piece(self, seconds: float) -> bytes:
+        """The next bytes; none at the end. Raises SlowRetrievalError when nothing comes for so long."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await anext(self._pieces, b"")
+        except TimeoutError:
+            raise SlowRetrievalError(f"nothing in {seconds:.0f} s") from None
+
+    async def close(self) -> None:
+        """Hang up, wherever it stands."""
+        await self._response.aclose()

@@ -1,0 +1,13 @@
+"""How slowly a server may send before it is given up."""
+
+from dataclasses import dataclass
+
+__all__ = ["Patience"]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """In each `seconds` at least `least` bytes must come, or half of what our own limit lets through."""
+
+    seconds: float = 30.0
+    least: int = 4096

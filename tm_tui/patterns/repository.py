@@ -1,0 +1,139 @@
+"""One look into the portal's TUF repository with python-tuf's client. Blocks: for a thread."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
+from tuf.ngclient.config import UpdaterConfig
+from tuf.ngclient.updater import Updater
+
+from tm_tui.atomic import storage_failure
+from tm_tui.link.failures import failure
+from tm_tui.link.types import Link
+from tm_tui.patterns.pattern import MOST_PATTERN_BYTES, Listing, Offered, listing
+from tm_tui.patterns.refusals import METADATA_PATH, TARGETS_PATH, refusal
+
+if TYPE_CHECKING:
+    from tm_tui.patterns.fetcher import LinkFetcher
+
+__all__ = ["Repository", "Seen"]
+
+_ROLES = ("root", "timestamp", "snapshot", "targets")
+_MOST_LIST_BYTES = 16 << 20
+_CONFIG = UpdaterConfig(
+    max_root_rotations=64,
+    max_delegations=0,
+    root_max_length=64 << 10,
+    timestamp_max_length=16 << 10,
+    snapshot_max_length=64 << 10,
+    targets_max_length=_MOST_LIST_BYTES,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the last whole check has verified, and until when all of its signatures count."""
+
+    timestamp: bytes
+    root_version: int
+    until: datetime
+    listing: Listing
+
+
+class Repository:
+    """One check: refresh, list, fetch. `folder` is where python-tuf keeps what it has verified.
+
+    Methods raise LinkFailure, StorageFailed, and what ends the thread (bridge.Stopped).
+    """
+
+    def __init__(self, link: Link, folder: Path, anchor: bytes, fetcher: "LinkFetcher") -> None:
+        self._link = link
+        self._folder = folder
+        self._fetcher = fetcher
+        base = f"https://{link.endpoint.authority}"
+        self._metadata = f"{base}{METADATA_PATH}"
+        with self._translated():
+            folder.mkdir(mode=0o700, exist_ok=True)
+            _sweep(folder)
+            self._updater = Updater(
+                str(folder),
+                self._metadata,
+                target_base_url=f"{base}{TARGETS_PATH}",
+                fetcher=fetcher,
+                config=_CONFIG,
+                bootstrap=anchor,
+            )
+
+    def unchanged(self, seen: Seen, now: datetime) -> bool:
+        """Whether the portal still has what was verified: the same timestamp stands for the same lists.
+
+        As TUF asks, a newer root is looked for first; where there is anything new, `refreshed` does all.
+        """
+        if now >= seen.until:
+            return False
+        with self._translated():
+            try:
+                newer = f"{self._metadata}{seen.root_version + 1}.root.json"
+                self._fetcher.download_bytes(newer, _CONFIG.root_max_length)
+            except DownloadHTTPError:
+                stamp = f"{self._metadata}timestamp.json"
+                return self._fetcher.download_bytes(stamp, _CONFIG.timestamp_max_length) == seen.timestamp
+        return False
+
+    def refreshed(self, appliance: str) -> Seen:
+        """Bring the list up to date by TUF's rules, and read it."""
+        with self._translated():
+            try:
+                self._updater.refresh()
+            finally:
+                _to_disk(self._folder)  # what was verified must be remembered, or old becomes new again
+            files = {role: (self._folder / f"{role}.json").read_bytes() for role in _ROLES}
+        signed = {role: json.loads(data)["signed"] for role, data in files.items()}
+        return Seen(
+            files["timestamp"],
+            signed["root"]["version"],
+            min(datetime.fromisoformat(one["expires"]) for one in signed.values()),
+            listing(signed["targets"]["targets"], appliance),
+        )
+
+    def fetch(self, offered: Offered, path: Path) -> None:
+        """Fetch a pattern to `path`; when this returns, length and hash are right."""
+        link = self._link
+        if offered.length > MOST_PATTERN_BYTES:
+            raise failure("pattern-too-large", "service", link.endpoint, link.proxy)
+        with self._translated():
+            target = self._updater.get_targetinfo(offered.target)
+            if target is None:  # it stood in the list just read
+                raise failure("pattern-list-unreadable", "service", link.endpoint, link.proxy)
+            self._updater.download_target(target, str(path))
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (RepositoryError, DownloadError) as error:
+            raise refusal(error, self._fetcher.last, self._link) from error
+        except OSError as error:
+            raise storage_failure(self._folder, error) from None
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what python-tuf had not finished when it was killed."""
+    for path in folder.glob("tmp*"):
+        path.unlink()
+
+
+def _to_disk(folder: Path) -> None:
+    for path in (*folder.glob("*.json"), folder, folder / "root_history"):
+        if path.exists():
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)

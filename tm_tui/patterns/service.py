@@ -1,0 +1,216 @@
+"""Keeps the custom patterns up to date while sending to TMSP is switched on: after a notice, and daily."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Collection
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tm_tui.clock import Clock
+from tm_tui.control.shapes import LastFailure
+from tm_tui.errors import StorageFailed, TmError
+from tm_tui.link.bandwidth import Bandwidth
+from tm_tui.link.build import build_links
+from tm_tui.link.failures import LinkFailure
+from tm_tui.link.failures import failure as made_of
+from tm_tui.link.host_keys import HostKeys
+from tm_tui.link.https import https_client
+from tm_tui.link.trust import Trust
+from tm_tui.pace import Chance, full_jitter, spread, wait_until
+from tm_tui.patterns.anchor import MOST_ROOT_BYTES, Anchor
+from tm_tui.patterns.bridge import in_thread
+from tm_tui.patterns.patience import Patience
+from tm_tui.patterns.store import PatternStore, StoredPattern
+from tm_tui.settings.store import Revision
+from tm_tui.status_server.standing import counted
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tm_tui.control.patterns_api import PatternsState
+    from tm_tui.patterns.pattern import Pattern
+    from tm_tui.patterns.repository import Seen
+
+__all__ = ["PatternService"]
+
+_log = logging.getLogger(__name__)
+
+_FIRST_BACKOFF, _LONGEST_BACKOFF, _LONGEST_WAIT = 5.0, 600.0, 3600.0
+_LONGEST_REFUSED = 3600.0
+"""What was reached and refused is looked at again less often."""
+_LOOK_AGAIN = 24 * 3600.0
+_JITTER = 0.1
+_PATIENCE = Patience()
+_QUIET = frozenset({"pattern-root-missing"})
+"""A portal without patterns is no reason to alarm anybody."""
+
+
+class PatternService:
+    """Fetches patterns. `arrived` is told of new ones, `in_use` gives the ids that must stay.
+
+    The check of one moment serves all who asked for it before it began.
+    """
+
+    name = "patterns"
+
+    def __init__(
+        self,
+        appliance: str,
+        host_keys: HostKeys,
+        folder: Path,
+        *,
+        bandwidth: Bandwidth,
+        changed: Callable[[], None],
+        arrived: Callable[[tuple[StoredPattern, ...]], None] = lambda _: None,
+        in_use: Callable[[], Collection[int]] = tuple,
+        clock: Clock,
+        chance: Chance = random.random,
+        patience: Patience = _PATIENCE,
+    ) -> None:
+        self._patience = patience
+        self.anchor = Anchor(folder)
+        self.store = PatternStore(folder / "files")
+        self._appliance, self._host_keys, self._bandwidth = appliance, host_keys, bandwidth
+        self._changed, self._arrived, self._in_use = changed, arrived, in_use
+        self._clock, self._chance = clock, chance
+        self._revision: Revision | None = None
+        self._wanted = asyncio.Event()
+        self._offered: bytes | None = None
+        self._seen: Seen | None = None
+        self.state: PatternsState = "disabled"
+        self.last_failure: LastFailure | None = None
+        self.refused: dict[int, tuple[Pattern, LastFailure]] = {}
+        self.last_check_at: datetime | None = None
+        self.checks = 0
+        """How many checks have ended."""
+
+    # --- as the supervisor wants it
+
+    def concerns(self, revision: Revision) -> object:
+        """What the way to the status server is made of."""
+        tmsp = revision.settings.tmsp
+        proxy = revision.settings.proxy.model_dump() if revision.settings.proxy.enabled else None
+        server = (tmsp.status_server.host, tmsp.status_server.port)
+        return (tmsp.enabled, tmsp.username, server, proxy, revision.secrets, revision.ca_pem)
+
+    def prepare(self, revision: Revision) -> None:
+        """Forget what was; `run` follows these settings."""
+        self._revision = revision
+        self._offered = self._seen = None
+        self._wanted = asyncio.Event()
+        self.state = "waiting" if revision.settings.tmsp.enabled else "disabled"
+        self.last_failure, self.refused = None, {}
+
+    def alerts(self) -> tuple[str, ...]:
+        """What an admin must know now."""
+        found = self.last_failure
+        if found is None or not found.code.startswith("pattern-") or found.code in _QUIET:
+            return ()
+        return (f"Custom patterns are not up to date. {found.cause}",)
+
+    async def run(self) -> None:
+        """Check until cancelled; nothing to do when sending is switched off."""
+        revision, wanted = self._revision, self._wanted
+        try:
+            await asyncio.to_thread(self.store.load)
+        except StorageFailed as failed:
+            self._failed(failed)
+        self._changed()
+        if revision is None or not revision.settings.tmsp.enabled:
+            return
+        await wanted.wait()
+        while True:
+            wanted.clear()
+            self.state = "checking"
+            self._changed()
+            wait = await self._check(revision)
+            self.checks += 1
+            self._changed()
+            await wait_until(self._clock, self._clock.monotonic() + wait, wanted)
+
+    # --- from outside, in the event loop
+
+    def registered(self, root: str | None) -> None:
+        """The portal accepted the registration, and gave this root for its patterns."""
+        before, self._offered = self._offered, None if root is None else root.encode()[: MOST_ROOT_BYTES + 1]
+        if before is not None and self._offered not in {None, before}:
+            self.look()  # a portal that registered us anew may be another one
+
+    def look(self) -> None:
+        """There is something new, or there may be: check as soon as possible."""
+        self._wanted.set()
+
+    async def forget_root(self) -> bool:
+        """Trust the keys that the portal names from now on; False if none were trusted."""
+        known = await asyncio.to_thread(self.anchor.forget)
+        self._seen = None
+        if known:
+            _log.warning("The keys of the portal's patterns were forgotten; those it names now are kept.")
+        self.look()
+        return known
+
+    # --- a check
+
+    async def _check(self, revision: Revision) -> float:
+        """Check once; how many seconds to wait."""
+        from tm_tui.patterns.check import PatternCheck
+
+        links = build_links(revision.settings, revision.secrets, Trust(revision.ca_pem, self._host_keys))
+        try:
+            client = https_client(links.status_server, bandwidth=self._bandwidth)
+        except LinkFailure as unusable:
+            return self._failed(unusable)
+        async with client:
+            check = PatternCheck(
+                anchor=self.anchor,
+                store=self.store,
+                appliance=self._appliance,
+                client=client,
+                rate=self._bandwidth.download.rate,
+                patience=self._patience,
+                offered=self._offered,
+                in_use=self._in_use(),
+                seen=self._seen,
+                now=self._clock.now,
+            )
+            done = await in_thread(partial(check.run))
+        self._seen = done.seen
+        self.last_check_at = self._clock.now()
+        self.refused = {
+            number: (offered.pattern, counted(None, refused, self.last_check_at))
+            for number, (offered, refused) in done.refused.items()
+        }
+        for pattern in done.arrived:
+            _log.info("Pattern %d (%s, version %s) is here.", pattern.id, pattern.type, pattern.version)
+        if done.arrived:
+            self._arrived(tuple(sorted(done.arrived, key=lambda pattern: pattern.id)))
+        newest = max(self.store.patterns, default=0)
+        worst = next((refused for number, (_, refused) in done.refused.items() if number > newest), None)
+        failure = done.failure or worst
+        if failure is None and done.unusable:
+            link = links.status_server
+            names = ", ".join(done.unusable)
+            failure = made_of("pattern-unusable", "service", link.endpoint, link.proxy, detail=names)
+        if failure is not None:
+            return self._failed(failure)
+        if self.last_failure is not None:
+            _log.info("Patterns are up to date again.")
+        self.state, self.last_failure = "current", None
+        return spread(_LOOK_AGAIN, _JITTER, self._chance)
+
+    def _failed(self, problem: TmError) -> float:
+        before = self.last_failure
+        if isinstance(problem, LinkFailure):
+            self.last_failure = counted(before, problem, self._clock.now())
+        else:
+            count = 1 if before is None else before.count + 1
+            told = {"cause": problem.cause, "remedy": problem.remedy, "at": self._clock.now()}
+            self.last_failure = LastFailure(code="storage", stage="service", count=count, **told)
+        if before is None or before.code != self.last_failure.code:
+            _log.warning("Patterns (%s). %s %s", self.last_failure.code, problem.cause, problem.remedy)
+        self.state = "failing"
+        longest = _LONGEST_REFUSED if self.last_failure.code.startswith("pattern-") else _LONGEST_BACKOFF
+        wait = full_jitter(self.last_failure.count, _FIRST_BACKOFF, longest, self._chance)
+        return max(wait, min(_LONGEST_WAIT, getattr(problem, "retry_after", None) or 0.0))

@@ -1,0 +1,67 @@
+"""The portal's patterns over HTTP: static files, and the task that keeps their signatures fresh."""
+
+import asyncio
+import re
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from tm_tui.errors import TmError
+from tm_tui.portal.core import Portal
+from tm_tui.portal.pattern_repository import PatternRepository
+from tm_tui.portal.refusals import Refused
+
+__all__ = ["keep_patterns", "pattern_root", "prepare_patterns", "routes"]
+
+_SERVED = re.compile(
+    r"metadata/(?:[0-9]{1,9}\.(?:root|targets|snapshot)|timestamp)\.json|targets/[0-9a-f]{64}\.pattern-[0-9]{9}"
+)
+_LOOK_SECONDS = 1800.0
+
+
+def routes(portal: Portal) -> list[Route]:
+    """GET /v1/patterns/<metadata or targets>/<file>."""
+
+    async def served(request: Request) -> Response:
+        name = request.path_params["name"]
+        path = portal.home.patterns / name
+        if not _SERVED.fullmatch(name) or not path.is_file():
+            cause = "There is no such file among the patterns."
+            raise Refused(404, "no-such-file", cause, "Begin with metadata/timestamp.json.")
+        return FileResponse(
+            path, media_type="application/octet-stream", headers={"cache-control": "no-cache"}
+        )
+
+    return [Route("/v1/patterns/{name:path}", served, methods=["GET"])]
+
+
+async def pattern_root(portal: Portal) -> str | None:
+    """The root that an appliance is given at registration; None while it cannot be read."""
+    try:
+        return await asyncio.to_thread(PatternRepository(portal.home).root_text)
+    except TmError as error:
+        portal.log.say("patterns-unusable", cause=error.cause)
+        return None
+
+
+async def prepare_patterns(portal: Portal) -> None:
+    """Make keys and first lists. Where that fails the portal goes on without patterns, and says so."""
+    try:
+        await asyncio.to_thread(PatternRepository(portal.home).prepare, portal.clock.now())
+    except TmError as error:
+        portal.log.say("patterns-unusable", cause=error.cause)
+
+
+async def keep_patterns(portal: Portal) -> None:
+    """Sign again what grows old, until this is cancelled."""
+    repository = PatternRepository(portal.home)
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        try:
+            renewed = await asyncio.to_thread(repository.renew, portal.clock.now())
+        except TmError as error:
+            portal.log.say("patterns-not-renewed", cause=error.cause)
+            continue
+        if renewed:
+            portal.log.say("patterns-renewed")
