@@ -14,13 +14,16 @@ from tm_tui.agent.log_delivery import LogDelivery
 from tm_tui.agent.snapshot import snapshot, spool_status
 from tm_tui.agent.supervisor import Supervisor
 from tm_tui.agent.throttle import Throttle
+from tm_tui.agent.trials import Trials
 from tm_tui.cases.book import CaseBook
 from tm_tui.cases.desk import CaseDesk
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.control.activity import Activity
-from tm_tui.control.api import AgentStatus, ServerState
-from tm_tui.control.core import Changed, SecretsByName
+from tm_tui.control.api import AgentStatus, ServerState, TrialRequest
+from tm_tui.control.core import Changed, SecretsByName, Who
+from tm_tui.control.drafts import Drafts
 from tm_tui.control.last_test import LastTest
+from tm_tui.control.sessions import Sessions
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.link.bandwidth import Bandwidth
@@ -30,7 +33,7 @@ from tm_tui.paths import Home
 from tm_tui.patterns.custom_patterns import CustomPatterns
 from tm_tui.reports.service import ReportService
 from tm_tui.reports.store import ReportStore
-from tm_tui.settings.differences import differences
+from tm_tui.settings.differences import changed_fields
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision, SettingsStore
 from tm_tui.spool.quota import quota_of
@@ -46,7 +49,6 @@ __all__ = ["Agent"]
 
 _log = logging.getLogger(__name__)
 
-_MOST_FIELDS = 8
 _NUMBER = re.compile(r"\d+")
 
 
@@ -103,9 +105,22 @@ class Agent:
         more = (*self._cases.services, *self.patterns.services, self.reports)
         services = (self._status_server, self._log_server, *more)
         self._supervisor = Supervisor(services, announce, clock, chance)
+        self.sessions = Sessions(clock, announce)
+        self.drafts = Drafts(clock)
+        self._trials = self._settings_on_trial()
         spool.changed = self._busy
         self._spool_changed()
-        self._adopt(loaded.revision, loaded.problem)
+        self._trials.resume(loaded)
+
+    def _settings_on_trial(self) -> Trials:
+        return Trials(
+            self.store,
+            self.clock,
+            saving=self._saving,
+            adopt=self._adopt,
+            changed=self.changed.announce,
+            beats=self._beats_accepted,
+        )
 
     @classmethod
     async def open(cls, home: Home, *, clock: Clock | None = None, chance: Chance = random.random) -> Self:
@@ -139,6 +154,7 @@ class Agent:
     async def stop(self) -> None:
         """End streams and services, a beat that is under way too."""
         self.stopping.set()
+        await self._trials.stop()
         await asyncio.gather(self._supervisor.stop(), self.patterns.stop())
 
     async def close(self) -> None:
@@ -156,19 +172,60 @@ class Agent:
             except StorageFailed as failure:
                 self._adopt(self.revision, failure)
             else:
-                self._adopt(loaded.revision, loaded.problem)
+                if not self._trials.overdue:
+                    self._adopt(loaded.revision, loaded.problem)
 
     async def save(
-        self, settings: Settings, secrets: SecretsByName, *, expected: int, saved_by: str, note: str
+        self,
+        settings: Settings,
+        secrets: SecretsByName,
+        *,
+        expected: int,
+        who: Who,
+        note: str,
+        trial: TrialRequest | None = None,
     ) -> Revision:
         """Save and put in force. Raises like `SettingsStore.save`."""
-        save = partial(self.store.save, settings, secrets, expected=expected, saved_by=saved_by, note=note)
-        return await self._saved(save, f"{saved_by} saved revision")
+        arm = self._trials.arm(who, trial, settings) if trial else None
+        save = partial(
+            self.store.save,
+            settings,
+            secrets,
+            expected=expected,
+            saved_by=who.user,
+            note=note,
+            claims=who.claims,
+            arm=arm,
+        )
+        return await self._saved(save, f"{who.user} saved revision")
 
-    async def restore(self, number: int, *, expected: int, saved_by: str) -> Revision:
+    async def restore(
+        self, number: int, *, expected: int, who: Who, note: str = "", trial: TrialRequest | None = None
+    ) -> Revision:
         """Save an old revision again and put it in force. Raises like `SettingsStore.restore`."""
-        restore = partial(self.store.restore, number, expected=expected, saved_by=saved_by)
-        return await self._saved(restore, f"{saved_by} went back to revision {number} by revision")
+        arm = self._trials.arm(who, trial, self.revision.settings) if trial else None
+        restore = partial(
+            self.store.restore,
+            number,
+            expected=expected,
+            saved_by=who.user,
+            note=note,
+            claims=who.claims,
+            arm=arm,
+        )
+        return await self._saved(restore, f"{who.user} went back to revision {number} by revision")
+
+    async def confirm(self, number: int, who: Who) -> None:
+        """Keep what is on trial. Raises TrialOver, StorageFailed."""
+        await self._trials.confirm(number, who.user)
+
+    async def take_back(self, number: int, who: Who) -> Revision:
+        """End the trial of a revision with the settings before it. Raises TrialOver, StorageFailed."""
+        return await self._trials.take_back(number, who)
+
+    async def acknowledge(self, who: Who) -> None:
+        """A trial that was taken back by itself has been seen. Raises StorageFailed."""
+        await self._trials.acknowledge(who.user)
 
     def trust_changed(self) -> None:
         """A host key was approved or forgotten: the log server is tried again at once."""
@@ -202,15 +259,19 @@ class Agent:
             patterns=self.patterns.status(),
             reports=self.reports.status(),
             cases=self.cases.status(enabled=self.revision.settings.tmsp.enabled),
-            alerts=(*alerts, *spool.alerts, *self._supervisor.alerts()),
+            alerts=(*self._trials.alerts(), *alerts, *spool.alerts, *self._supervisor.alerts()),
+            trial=self._trials.info(),
+            rollback=self._trials.rollback(),
+            sessions=self.sessions.entries(),
         )
 
     async def _saved(self, save: Callable[[], Revision], what: str) -> Revision:
         async with self._saving:
             before = self.revision
             revision = await asyncio.to_thread(save)
-            _log.info("%s %d: %s.", what, revision.number, _changed_fields(before, revision))
+            _log.info("%s %d: %s.", what, revision.number, changed_fields(before, revision))
             self._adopt(revision, None)
+            self._trials.began(revision.number, before)
         return revision
 
     def _adopt(self, revision: Revision, problem: TmError | None) -> None:
@@ -247,7 +308,11 @@ class Agent:
             self._log_server.registered()
             self._cases.registered()
         self._registered_at = registered_at
+        self._trials.beats()
         self.changed.announce()
+
+    def _beats_accepted(self) -> int:
+        return self._status_server.status().beats_accepted
 
     def _noticed(self, notices: tuple[Notice, ...]) -> None:
         """The status server has something for us; it may also be the first beat that it accepts."""
@@ -264,9 +329,3 @@ class Agent:
             _log.warning("%s", alerts[kind])
         self._spool_alerts = frozenset(alerts)
         self.changed.announce()
-
-
-def _changed_fields(old: Revision, new: Revision) -> str:
-    names = [change.field for change in differences(old, new)]
-    more = f" and {len(names) - _MOST_FIELDS} more" if len(names) > _MOST_FIELDS else ""
-    return ", ".join(names[:_MOST_FIELDS]) + more or "nothing differs"

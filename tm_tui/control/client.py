@@ -17,9 +17,11 @@ from tm_tui.control.api import (
     Conflict,
     DiagnosticsText,
     Difference,
+    DraftRequest,
     ProbeReport,
     ProbeRequest,
     Refusal,
+    RestoreRequest,
     RevisionInfo,
     SaveRequest,
     SessionInfo,
@@ -28,9 +30,11 @@ from tm_tui.control.api import (
     TrustDocument,
 )
 from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
+from tm_tui.control.claims import SESSION_HEADER
 from tm_tui.control.failures import AgentAbsent, AgentDenied, ControlRefused, SaveConflict
 from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument, RootForgotten
 from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
+from tm_tui.control.session_calls import SessionCalls, if_match
 from tm_tui.control.spool_api import IntakeReply, SendReply, SpoolDocument
 
 if TYPE_CHECKING:
@@ -46,15 +50,17 @@ _SILENCE = 45.0
 """Seconds without a byte on a stream: three of the comment lines that the agent sends each 15 s."""
 
 
-class ControlClient:
+class ControlClient(SessionCalls):
     """One agent's control socket, as an async context manager.
 
     Every method raises AgentAbsent (nobody there), AgentDenied (may not open the socket) and ControlRefused
-    (the agent says no). `silence` is how many seconds a stream may be without a byte.
+    (the agent says no). `silence` is how many seconds a stream may be without a byte. With `session`, an id,
+    this is a console, on for as long as it follows the status.
     """
 
-    def __init__(self, socket: Path, *, silence: float = _SILENCE) -> None:
+    def __init__(self, socket: Path, *, silence: float = _SILENCE, session: str = "") -> None:
         self._socket = socket
+        self._session = session
         self._silence = silence
         self._opened: Transport | None = None
 
@@ -82,7 +88,7 @@ class ControlClient:
 
     async def status_stream(self) -> AsyncGenerator[AgentStatus, None]:
         """Yield the snapshot now and at each change, for ever; AgentAbsent when the agent ends."""
-        async with aclosing(self._events("GET", "/v1/status/stream")) as events:
+        async with aclosing(self._events("GET", "/v1/status/stream", None, self._identity())) as events:
             async for event in events:
                 if event.event == "status":
                     yield _read(AgentStatus, event.data)
@@ -94,7 +100,7 @@ class ControlClient:
 
     async def save(self, request: SaveRequest, revision: int) -> SettingsDocument:
         """Save on top of `revision`. SaveConflict when that is not current; 422 names each wrong field."""
-        return await self._ask(SettingsDocument, "PUT", "/v1/settings", request, _if_match(revision))
+        return await self._ask(SettingsDocument, "PUT", "/v1/settings", request, if_match(revision))
 
     async def probe(self, request: ProbeRequest) -> AsyncGenerator[StepEvent | ProbeReport, None]:
         """Yield the steps of a connection test, last its report. Closing the iterator cancels the test."""
@@ -132,10 +138,12 @@ class ControlClient:
         """What leads from one revision to another, field by field."""
         return await self._ask(tuple[Difference, ...], "GET", f"/v1/history/{old:d}/diff/{new:d}")
 
-    async def restore(self, number: int, revision: int) -> SettingsDocument:
+    async def restore(
+        self, number: int, revision: int, request: RestoreRequest | None = None
+    ) -> SettingsDocument:
         """Save the settings and passwords of revision `number` again, on top of `revision`."""
         path = f"/v1/history/{number:d}/restore"
-        return await self._ask(SettingsDocument, "POST", path, None, _if_match(revision))
+        return await self._ask(SettingsDocument, "POST", path, request, if_match(revision))
 
     async def add_events(self, lines: bytes) -> IntakeReply:
         """Hand in events, NDJSON. What is counted as accepted is on the disk (507 when the queue is full)."""
@@ -257,12 +265,19 @@ class ControlClient:
             raise _refused(answer)
         return _read(shape, answer.body)
 
+    def _identity(self) -> dict[str, str]:
+        return {SESSION_HEADER: self._session} if self._session else {}
+
     async def _events(
-        self, method: str, path: str, body: BaseModel | None = None
+        self,
+        method: str,
+        path: str,
+        body: BaseModel | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> AsyncGenerator["ServerSentEvent", None]:
         from tm_tui.control.transport import Answer
 
-        headers = {"Accept": "text/event-stream", **_type_of(body)}
+        headers = {"Accept": "text/event-stream", **_type_of(body), **(more or {})}
         async with aclosing(self._transport().events(method, path, _written(body), headers)) as events:
             async for event in events:
                 if isinstance(event, Answer):
@@ -277,11 +292,6 @@ class ControlClient:
         return self._opened
 
 
-def _if_match(revision: int) -> dict[str, str]:
-    """RFC 9110, 13.1.1: the revision as an entity tag."""
-    return {"If-Match": f'"{revision:d}"'}
-
-
 def _type_of(body: BaseModel | bytes | None) -> dict[str, str]:
     if body is None:
         return {}
@@ -293,9 +303,10 @@ def _written(body: BaseModel | None) -> bytes | None:
     if body is None:
         return None
     plain: dict[str, Any] = body.model_dump(mode="json", exclude={"secrets"})
-    if isinstance(body, SaveRequest | ProbeRequest | ApproveRequest):
+    if isinstance(body, SaveRequest | ProbeRequest | ApproveRequest | DraftRequest):
         changes = body.secrets.by_name().items()
-        plain["secrets"] = {name: secret.get_secret_value() for name, secret in changes if secret is not None}
+        given = {name: secret.get_secret_value() for name, secret in changes if secret is not None}
+        plain["secrets"] = given | ({"kept": body.secrets.kept} if body.secrets.kept else {})
     return json.dumps(plain).encode()
 
 
