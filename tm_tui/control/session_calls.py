@@ -1,10 +1,5 @@
 """The client's calls about trials, about who is on, and about drafts that are kept."""
 
-from collections.abc import Mapping
-from typing import TypeVar
-
-from pydantic import BaseModel
-
 from tm_tui.control.api import (
     AgentStatus,
     DraftRequest,
@@ -13,10 +8,9 @@ from tm_tui.control.api import (
     SessionInfo,
     SettingsDocument,
 )
+from tm_tui.control.calls import Calls
 
 __all__ = ["SessionCalls", "if_match"]
-
-T = TypeVar("T")
 
 
 def if_match(revision: int) -> dict[str, str]:
@@ -24,22 +18,8 @@ def if_match(revision: int) -> dict[str, str]:
     return {"If-Match": f'"{revision:d}"'}
 
 
-class SessionCalls:
-    """A part of the ControlClient, which knows the way to the agent."""
-
-    _session: str
-    """The id as a console; empty when this is none."""
-
-    async def _ask(
-        self,
-        shape: type[T],
-        method: str,
-        path: str,
-        body: BaseModel | bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> T:
-        """Ask once, and read the answer."""
-        raise NotImplementedError
+class SessionCalls(Calls):
+    """Trials, sessions, drafts."""
 
     async def confirm_trial(self, revision: int) -> SettingsDocument:
         """Keep the revision that is on trial (409 when it is not)."""
