@@ -27,6 +27,7 @@ from tm_tui.control.api import (
     TrustDocument,
 )
 from tm_tui.control.failures import AgentAbsent, SaveConflict
+from tm_tui.control.patterns_api import DeployerInfo, PatternsDocument
 from tm_tui.control.spool_api import KindInfo, SendReply
 from tm_tui.errors import TmError
 from tm_tui.settings.model import Settings
@@ -254,6 +255,10 @@ class ScriptedAgent:
         self.requests.append(("forget", endpoint))
         self.trusted = TrustDocument(ca_file="", authorities=(), host_keys=())
         return self.trusted
+
+    async def patterns(self) -> PatternsDocument:
+        self._alive()
+        return PatternsDocument(state="disabled", deploy="manual", deployer=DeployerInfo(ready=False))
 
     async def send_logs(self) -> SendReply:
         self._alive()

@@ -7,6 +7,7 @@ import pytest
 
 from face.conftest import Console, console_of
 from face.scripted import NOON, ScriptedAgent, status
+from screens import menu
 from screens.widgets.tail import Tail
 from tm_tui.control.api import ActivityLine, AgentStatus, LastFailure, ServerState
 from tm_tui.control.failures import ControlRefused, Refusal
@@ -37,7 +38,8 @@ async def test_the_queue_is_told_as_soon_as_it_is_highlighted(agent: ScriptedAge
     """What waits, by kind, how old it is, the room it takes, and when it goes, without opening anything."""
     async with console_of(agent.connect) as console:
         await console.sees("TMSP  CONNECTED")
-        await console.press("down", "down", "down")
+        names = [entry.name for entry in menu.entries()]
+        await console.press(*["down"] * names.index("Log Queue"))
         await console.sees("Waiting        3 events")
         shown = console.screen_text()
         assert "2, 1 sealed batch" in shown
