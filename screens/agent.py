@@ -10,6 +10,7 @@ if TYPE_CHECKING:
         ActivityLine,
         AgentStatus,
         ApproveRequest,
+        DiagnosticsText,
         ProbeReport,
         ProbeRequest,
         SaveRequest,
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
         StepEvent,
         TrustDocument,
     )
+    from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
     from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument
+    from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
     from tm_tui.control.spool_api import SendReply
 
 __all__ = ["Agent", "Connect", "Connection"]
@@ -59,6 +62,10 @@ class Agent(Protocol):
         """Trust the keys of `[host]:port` no longer."""
         ...
 
+    async def diagnostics_text(self) -> "DiagnosticsText":
+        """How the appliance stands, to be read out."""
+        ...
+
     async def send_logs(self) -> "SendReply":
         """Seal and deliver now what waits."""
         ...
@@ -77,6 +84,34 @@ class Agent(Protocol):
 
     async def deploy_pattern(self, request: "DeployRequest") -> "DeploymentInfo":
         """Begin a deployment."""
+        ...
+
+    async def reports(self) -> "ReportsDocument":
+        """Which reports there are."""
+        ...
+
+    async def report(self, number: int) -> "ReportDocument":
+        """One report and its text."""
+        ...
+
+    async def mark_reports(self, marks: "ReadMarks") -> "ReportsDocument":
+        """Mark reports as read or unread."""
+        ...
+
+    async def cases(self) -> "CasesDocument":
+        """All cases."""
+        ...
+
+    async def submit_case(self, request: "SubmitRequest") -> "CaseInfo":
+        """Hand one in."""
+        ...
+
+    async def cancel_case(self, number: int) -> "CaseInfo":
+        """Give one up."""
+        ...
+
+    async def send_cases(self) -> "CasesDocument":
+        """Try again now what waits."""
         ...
 
     def activity_stream(self) -> AsyncGenerator["ActivityLine", None]:

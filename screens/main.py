@@ -109,6 +109,7 @@ class MainScreen(Following, inherit_bindings=False):
             self._frame.tell_notice("", wrong=False)
         self._frame.tell_status(self.seen, now)
         self._pages.told_status(self.seen, now)
+        self._menu.counts = menu.counts(self._entries, None if self.seen.stale else self.seen.status)
         if self.trial is not None and self.trial.running:
             self.watch_trial()
 
@@ -130,9 +131,8 @@ class MainScreen(Following, inherit_bindings=False):
 
     def _changed_entries(self) -> "Iterator[str]":
         changed = set(self.draft.changed()) if self.draft else set()
-        return (
-            entry.name for entry in self._entries if changed and changed & set(self._pages.keys_of(entry))
-        )
+        of = self._entries if changed else ()
+        return (entry.name for entry in of if changed & set(self._pages.keys_of(entry)))
 
     # Menu and pages -----------------------------------------------------------------------------------------
 

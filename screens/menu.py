@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from screens.widgets.page import Page
+    from tm_tui.control.api import AgentStatus
 
-__all__ = ["ENTRIES", "Entry", "entries", "rows"]
+__all__ = ["ENTRIES", "Entry", "counts", "entries", "rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,9 @@ class Entry:
     """Shown as soon as it is highlighted: there is nothing in it to change."""
     commands: tuple[str, ...] = ()
     """The commands of `tm-tui` that do the same in plain lines; the first shows what there is."""
+
+    badge: str = ""
+    """What of the snapshot is counted behind its name, such as `reports.unread`."""
 
     @property
     def path(self) -> str:
@@ -88,6 +93,15 @@ ENTRIES = (
         ("proxy.enabled", "proxy.type", "proxy.host", "proxy.port", "proxy.username", "proxy.password"),
     ),
     Entry(
+        "Submit a Case",
+        "Submit a Case",
+        "Send files to TMSP for analysis, and see what became of them.",
+        "screens.cases",
+        "CasesPage",
+        "Services",
+        commands=("case list", "case submit", "case cancel", "case send"),
+    ),
+    Entry(
         "Pattern Deploy",
         "Pattern Deployment",
         "Custom patterns of TMSP, the endpoints that need one, and their deployment.",
@@ -95,7 +109,19 @@ ENTRIES = (
         "PatternsPage",
         "Services",
         ("patterns.deploy",),
+        badge="patterns.new",
         commands=("pattern list", "pattern check", "pattern deploy"),
+    ),
+    Entry(
+        "Reports",
+        "Reports",
+        "What TMSP reports of the logs that this appliance sent.",
+        "screens.reports",
+        "ReportsPage",
+        "Services",
+        at_once=True,
+        badge="reports.unread",
+        commands=("report list", "report show"),
     ),
     Entry(
         "Log Queue",
@@ -137,6 +163,16 @@ ENTRIES = (
         commands=("trust show", "trust approve", "trust forget"),
     ),
     Entry(
+        "Diagnostics",
+        "Diagnostics",
+        "How this appliance stands in a few lines, to read out on the phone or to copy.",
+        "screens.diagnostics",
+        "DiagnosticsPage",
+        "System",
+        at_once=True,
+        commands=("diagnostics --text", "explain"),
+    ),
+    Entry(
         "About",
         "About",
         "Versions and places.",
@@ -152,6 +188,14 @@ ENTRIES = (
 def entries() -> tuple[Entry, ...]:
     """The entries whose screens are there."""
     return tuple(entry for entry in ENTRIES if find_spec(entry.module) is not None)
+
+
+def counts(of: tuple[Entry, ...], status: "AgentStatus | None") -> dict[str, int]:
+    """The numbers that show behind names; none while no snapshot is new."""
+    if status is None:
+        return {}
+    found = ((entry.name, int(attrgetter(entry.badge)(status))) for entry in of if entry.badge)
+    return {name: number for name, number in found if number}
 
 
 def rows(of: tuple[Entry, ...]) -> Iterator[Entry | str]:

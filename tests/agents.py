@@ -142,6 +142,10 @@ class StatusServer:
         """Answer request after request on one connection."""
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            if head.startswith("GET "):  # it has neither reports nor anything else to fetch
+                writer.write(b"HTTP/1.1 404 x\r\ncontent-length: 0\r\n\r\n")
+                await writer.drain()
+                continue
             sizes = [line[15:] for line in head.lower().splitlines() if line.startswith("content-length:")]
             size = int(sizes[0])
             body = json.loads(await reader.readexactly(size))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-__all__ = ["SafeText", "is_safe", "safe_text"]
+__all__ = ["SafeText", "is_safe", "safe_lines", "safe_text"]
 
 # C0 and C1 controls with DEL, surrogates, bidi controls and marks, line and paragraph separators, invisible
 # operators, the byte order mark, interlinear annotation and tag characters. Newline and tab become spaces.
@@ -31,3 +31,8 @@ def is_safe(text: str) -> bool:
 
 SafeText = Annotated[str, AfterValidator(safe_text)]
 """A pydantic string that went through `safe_text`."""
+
+
+def safe_lines(text: str) -> str:
+    """Return `text` with its line breaks and tabs, each other unsafe character as U+FFFD."""
+    return _UNSAFE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))

@@ -11,7 +11,7 @@ from screens.plain.commands import help_of, run_command
 from screens.plain.desk import PlainDesk
 from screens.plain.form import Form
 from screens.plain.lines import Ended, Lines
-from screens.private import Private
+from screens.private import Nobody, Private
 from tm_tui.cli.status import one_line
 from tm_tui.clock import SystemClock
 from tm_tui.control.client import ControlClient
@@ -24,18 +24,22 @@ if TYPE_CHECKING:
 __all__ = ["run_plain"]
 
 
-def run_plain(home: "Home") -> int:
-    """Walk the menu on standard input and output. Returns the exit code (0: the admin left)."""
+def run_plain(home: "Home", *, locked: bool = False) -> int:
+    """Walk the menu on standard input and output. Returns the exit code (0: the admin left).
+
+    A `locked` console starts no private agent.
+    """
     with suppress(Ended):  # hung up: the agent goes on, a private one ends with us
-        asyncio.run(_run(home))
+        asyncio.run(_run(home, locked=locked))
     return 0
 
 
-async def _run(home: "Home") -> None:
+async def _run(home: "Home", *, locked: bool) -> None:
     lines = Lines()
     desk = PlainDesk(lines, SystemClock())
     lines.say("Threat Mitigator, the console in plain lines. Answer with a number or a letter, then Enter.")
-    async with Private(home) as private, ControlClient(home.control_socket) as client:
+    helper = Nobody() if locked else Private(home)
+    async with helper as private, ControlClient(home.control_socket) as client:
         try:
             if await private.ready():
                 lines.say("No agent ran: this console has started one that ends with it.")

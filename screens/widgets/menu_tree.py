@@ -1,7 +1,7 @@
 """The menu on the left: one widget, no guides, a marker for the highlighted entry."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -12,6 +12,9 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from screens.menu import Entry, rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["MenuTree"]
 
@@ -34,6 +37,8 @@ class MenuTree(Widget, can_focus=True):
     at: reactive[int] = reactive(0)
     marked: reactive[frozenset[str]] = reactive(frozenset())
     """Names of the entries with unsaved changes."""
+    counts: "reactive[Mapping[str, int]]" = reactive(dict)
+    """Numbers behind the names of entries."""
 
     @dataclass
     class Highlighted(Message):
@@ -81,7 +86,8 @@ class MenuTree(Widget, can_focus=True):
         chosen = row is self.entry
         mark = "~" if row.name in self.marked else " "
         indent = "  " if row.group else ""
-        text = f"{'>' if chosen else ' '}{indent}{row.name}"
+        count = self.counts.get(row.name, 0)
+        text = f"{'>' if chosen else ' '}{indent}{row.name}{f' {count}' if count else ''}"[: _WIDTH - 1]
         style = "reverse" if chosen and self.has_focus else "bold" if chosen else ""
         return Content.assemble((f"{text:<{_WIDTH - 1}}", style), mark)
 

@@ -12,6 +12,7 @@ from tm_tui.control.api import (
     AgentStatus,
     ApproveRequest,
     Conflict,
+    DiagnosticsText,
     HostKeyInfo,
     LogServerStatus,
     ProbeReport,
@@ -26,8 +27,10 @@ from tm_tui.control.api import (
     StepEvent,
     TrustDocument,
 )
+from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
 from tm_tui.control.failures import AgentAbsent, SaveConflict
 from tm_tui.control.patterns_api import DeployerInfo, PatternsDocument
+from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportInfo, ReportsDocument, ReportsStatus
 from tm_tui.control.spool_api import KindInfo, SendReply
 from tm_tui.errors import TmError
 from tm_tui.settings.model import Settings
@@ -187,7 +190,16 @@ class ScriptedAgent:
         self.hold.set()
         self.trusted = TrustDocument(ca_file="", authorities=(), host_keys=())
         self.activity: asyncio.Queue[ActivityLine | None] = asyncio.Queue()
+        self.diagnosis: tuple[str, ...] | TmError = (
+            "Appliance:      tm01, hosted edition",
+            "Status server:  failing, last beat 12 s ago",
+            "  Code:         tls-expired, in step tls, 4 in a row",
+            "Waiting:        3 events, 1500 bytes, 1 % full",
+        )
         self.sendings: list[SendReply | TmError] = []
+        self.kept: dict[int, tuple[ReportInfo, str]] = {}
+        self.cases_held: list[CaseInfo] = []
+        self.case_refusal: TmError | None = None
 
     def connect(self) -> Any:
         """A way to this agent, as the app takes it."""
@@ -257,8 +269,13 @@ class ScriptedAgent:
         return self.trusted
 
     async def patterns(self) -> PatternsDocument:
-        self._alive()
-        return PatternsDocument(state="disabled", deploy="manual", deployer=DeployerInfo(ready=False))
+        """None was issued yet."""
+        return PatternsDocument(state="current", deploy="manual", deployer=DeployerInfo(ready=False))
+
+    async def diagnostics_text(self) -> DiagnosticsText:
+        if isinstance(self.diagnosis, TmError):
+            raise self.diagnosis
+        return DiagnosticsText(taken_at=NOON, lines=self.diagnosis)
 
     async def send_logs(self) -> SendReply:
         self._alive()
@@ -276,6 +293,57 @@ class ScriptedAgent:
         if isinstance(answer, TmError):
             raise answer
         return answer
+
+    async def reports(self) -> ReportsDocument:
+        self._alive()
+        found = tuple(info for info, _ in self.kept.values())
+        return ReportsDocument(status=ReportsStatus(), reports=found)
+
+    async def report(self, number: int) -> ReportDocument:
+        self._alive()
+        info, text = self.kept[number]
+        return ReportDocument(info=info, text=text)
+
+    async def mark_reports(self, marks: ReadMarks) -> ReportsDocument:
+        self.requests.append(marks)
+        for number in marks.numbers:
+            info, text = self.kept[number]
+            self.kept[number] = (ReportInfo(**{**dict(info), "read": marks.read}), text)
+        return await self.reports()
+
+    async def cases(self) -> CasesDocument:
+        self._alive()
+        inbox = "/var/lib/tm-tui/cases/inbox"
+        return CasesDocument(state="idle", inbox=inbox, inbox_files=2, cases=tuple(self.cases_held))
+
+    async def submit_case(self, request: SubmitRequest) -> CaseInfo:
+        self._alive()
+        self.requests.append(request)
+        if self.case_refusal is not None:
+            raise self.case_refusal
+        told = request.model_dump(include={"endpoint", "threat", "description", "form"})
+        number = len(self.cases_held) + 1
+        sizes = {"files": 0, "bytes": 0, "packed_bytes": 0, "sha256": ""}
+        made = CaseInfo(
+            number=number,
+            state="packing",
+            created_at=NOON,
+            submitted_by="admin",
+            sources=request.paths,
+            **told,
+            **sizes,
+        )
+        self.cases_held.insert(0, made)
+        return made
+
+    async def cancel_case(self, number: int) -> CaseInfo:
+        self._alive()
+        self.requests.append(("cancel", number))
+        return next(case for case in self.cases_held if case.number == number)
+
+    async def send_cases(self) -> CasesDocument:
+        self.requests.append("send cases")
+        return await self.cases()
 
     async def activity_stream(self) -> AsyncGenerator[ActivityLine, None]:
         self._alive()

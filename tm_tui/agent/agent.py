@@ -8,15 +8,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
+from tm_tui.agent.cases import Cases
 from tm_tui.agent.identity import appliance_name
 from tm_tui.agent.log_delivery import LogDelivery
 from tm_tui.agent.snapshot import snapshot, spool_status
 from tm_tui.agent.supervisor import Supervisor
 from tm_tui.agent.throttle import Throttle
+from tm_tui.cases.book import CaseBook
+from tm_tui.cases.desk import CaseDesk
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.control.activity import Activity
-from tm_tui.control.api import AgentStatus
+from tm_tui.control.api import AgentStatus, ServerState
 from tm_tui.control.core import Changed, SecretsByName
+from tm_tui.control.last_test import LastTest
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.link.bandwidth import Bandwidth
@@ -24,6 +28,8 @@ from tm_tui.link.host_keys import HostKeys
 from tm_tui.pace import Chance
 from tm_tui.paths import Home
 from tm_tui.patterns.custom_patterns import CustomPatterns
+from tm_tui.reports.service import ReportService
+from tm_tui.reports.store import ReportStore
 from tm_tui.settings.differences import differences
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision, SettingsStore
@@ -47,7 +53,9 @@ _NUMBER = re.compile(r"\d+")
 class Agent:
     """Owns one home (its folders are there, its lock is held). Opened by `Agent.open`."""
 
-    def __init__(self, home: Home, appliance: str, spool: Spool, clock: Clock, chance: Chance) -> None:
+    def __init__(
+        self, home: Home, appliance: str, spool: Spool, cases: CaseBook, *, clock: Clock, chance: Chance
+    ) -> None:
         self.clock = clock
         self.changed = Changed()
         self.stopping = asyncio.Event()
@@ -57,6 +65,7 @@ class Agent:
         self.spool = spool
         loaded = self.store.load()
         self.activity = Activity(clock)
+        self.last_test = LastTest()
         self._started = self.clock.monotonic()
         self._saving = asyncio.Lock()
         self.revision: Revision
@@ -85,7 +94,14 @@ class Agent:
             registration_known=self._registration_known,
         )
         self.patterns = self._custom_patterns(home, chance)
-        services = (self._status_server, self._log_server, *self.patterns.services)
+        store = ReportStore(home.state / "reports")
+        store.load()
+        self.reports = ReportService(
+            appliance, self.host_keys, store, self.bandwidth, changed=announce, clock=clock, chance=chance
+        )
+        self._cases = Cases(home, self, cases, chance)
+        more = (*self._cases.services, *self.patterns.services, self.reports)
+        services = (self._status_server, self._log_server, *more)
         self._supervisor = Supervisor(services, announce, clock, chance)
         spool.changed = self._busy
         self._spool_changed()
@@ -93,7 +109,7 @@ class Agent:
 
     @classmethod
     async def open(cls, home: Home, *, clock: Clock | None = None, chance: Chance = random.random) -> Self:
-        """Open the log queue and begin.
+        """Open log queue and cases, and begin.
 
         Raises StorageFailed when the folders or the appliance's name cannot be trusted, or the log queue is
         another process's or cannot be used. A damaged queue is set aside, and told in the alerts.
@@ -102,7 +118,8 @@ class Agent:
         appliance = appliance_name(home.state)
         spool = await Spool.open(home.state / "spool", appliance, clock=clock)
         try:
-            return cls(home, appliance, spool, clock, chance)
+            cases = await asyncio.to_thread(CaseBook.open, home.state / "cases")
+            return cls(home, appliance, spool, cases, clock=clock, chance=chance)
         except BaseException:
             await spool.close()
             raise
@@ -127,6 +144,7 @@ class Agent:
     async def close(self) -> None:
         """Close the log queue, once nobody can hand in events any more."""
         self._busy.stop()
+        self._cases.stop()
         await self.spool.close()
         self.activity.close()
 
@@ -156,6 +174,15 @@ class Agent:
         """A host key was approved or forgotten: the log server is tried again at once."""
         self._log_server.trust_changed()
 
+    @property
+    def cases(self) -> CaseDesk:
+        """Cases: submit, cancel, look."""
+        return self._cases.desk
+
+    def registration_known(self) -> bool:
+        """Whether the status server has said yes or no to the registration."""
+        return self._registration_known()
+
     def delivery(self) -> DeliveryService | None:
         """What delivers logs under the settings in force; None when sending is switched off."""
         return self._log_server.delivery()
@@ -173,6 +200,8 @@ class Agent:
             log_server=self._log_server.status(),
             spool=spool_status(spool),
             patterns=self.patterns.status(),
+            reports=self.reports.status(),
+            cases=self.cases.status(enabled=self.revision.settings.tmsp.enabled),
             alerts=(*alerts, *spool.alerts, *self._supervisor.alerts()),
         )
 
@@ -209,11 +238,14 @@ class Agent:
 
     def _registration_moved(self) -> None:
         """The status server said something: logs may hang on that."""
-        registered_at = self._status_server.status().registered_at
+        status = self._status_server.status()
+        registered_at = status.registered_at
+        self.reports.connection(connected=status.state is ServerState.CONNECTED)
         self._log_server.registration_moved()
         self.patterns.registered(self._status_server.pattern_root())
         if registered_at is not None and registered_at != self._registered_at:
             self._log_server.registered()
+            self._cases.registered()
         self._registered_at = registered_at
         self.changed.announce()
 
@@ -223,6 +255,7 @@ class Agent:
             _log.info("TMSP announces a %s: %s.", notice.kind, notice.title or notice.id)
         self.patterns.registered(self._status_server.pattern_root())
         self.patterns.noticed(notices)
+        self.reports.noticed(notices)
 
     def _spool_changed(self) -> None:
         """Announce it, and write down an alert when it is new; its numbers may grow without another line."""

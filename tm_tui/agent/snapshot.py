@@ -5,7 +5,9 @@ from datetime import datetime
 
 from tm_tui import __version__
 from tm_tui.control.api import AgentStatus, LogServerStatus, ServerState, SpoolStatus, StatusServerStatus
+from tm_tui.control.cases_api import CasesStatus
 from tm_tui.control.patterns_api import PatternsStatus
+from tm_tui.control.reports_api import ReportsStatus
 from tm_tui.control.spool_api import KindInfo
 from tm_tui.settings.store import Revision
 from tm_tui.spool.store import SpoolSnapshot
@@ -36,6 +38,8 @@ def snapshot(
     log_server: LogServerStatus,
     spool: SpoolStatus,
     patterns: PatternsStatus,
+    reports: ReportsStatus,
+    cases: CasesStatus,
     alerts: tuple[str, ...],
 ) -> AgentStatus:
     """Put the parts together."""
@@ -53,6 +57,8 @@ def snapshot(
         log_server=log_server,
         spool=spool,
         patterns=patterns,
+        reports=reports,
+        cases=cases,
         alerts=(*alerts, *(() if tmsp.enabled else disabled_alerts(tmsp.edition))),
     )
 

@@ -6,7 +6,9 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
+from tm_tui.control.cases_api import CasesStatus
 from tm_tui.control.patterns_api import PatternsStatus
+from tm_tui.control.reports_api import ReportsStatus
 from tm_tui.control.shapes import LastFailure, Shape
 from tm_tui.control.spool_api import DeliveryState, KindInfo, ProgressInfo
 from tm_tui.text import SafeText
@@ -16,6 +18,7 @@ __all__ = [
     "AgentStatus",
     "ApproveRequest",
     "Conflict",
+    "DiagnosticsText",
     "Difference",
     "HostKeyInfo",
     "LastFailure",
@@ -25,6 +28,7 @@ __all__ = [
     "ProblemInfo",
     "Refusal",
     "ReportFailure",
+    "ReportsStatus",
     "RevisionInfo",
     "SaveRequest",
     "SecretChanges",
@@ -106,6 +110,8 @@ class AgentStatus(Shape):
     log_server: LogServerStatus
     spool: SpoolStatus = SpoolStatus()
     patterns: PatternsStatus = PatternsStatus()
+    reports: ReportsStatus = ReportsStatus()
+    cases: CasesStatus = CasesStatus()
     alerts: tuple[SafeText, ...] = ()
     """What an admin must know now, a sentence each: a damaged revision, what being disabled means."""
 
@@ -229,6 +235,13 @@ class ProbeReport(Shape):
     passed: bool
     failures: tuple[ReportFailure, ...] = ()
     seconds: float = 0.0
+
+
+class DiagnosticsText(Shape):
+    """How the appliance stands in a dozen short lines, to be read out on the phone or copied."""
+
+    taken_at: datetime
+    lines: tuple[SafeText, ...]
 
 
 class TrustDocument(Shape):

@@ -15,6 +15,7 @@ from tm_tui.control.api import (
     AgentStatus,
     ApproveRequest,
     Conflict,
+    DiagnosticsText,
     Difference,
     ProbeReport,
     ProbeRequest,
@@ -26,8 +27,10 @@ from tm_tui.control.api import (
     StepEvent,
     TrustDocument,
 )
+from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
 from tm_tui.control.failures import AgentAbsent, AgentDenied, ControlRefused, SaveConflict
 from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument, RootForgotten
+from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
 from tm_tui.control.spool_api import IntakeReply, SendReply, SpoolDocument
 
 if TYPE_CHECKING:
@@ -144,12 +147,8 @@ class ControlClient:
 
     async def export_spool(self, form: str) -> AsyncGenerator[bytes, None]:
         """Yield the events that wait, piece by piece, as ndjson, cef, leef or csv."""
-        from tm_tui.control.transport import Answer
-
-        async with aclosing(self._transport().download(f"/v1/spool?format={quote(form)}")) as pieces:
+        async with aclosing(self._download(f"/v1/spool?format={quote(form)}")) as pieces:
             async for piece in pieces:
-                if isinstance(piece, Answer):
-                    raise _refused(piece)
                 yield piece
 
     async def send_logs(self) -> SendReply:
@@ -181,6 +180,48 @@ class ControlClient:
         """Trust the keys that the portal names at the next registration or check, instead of the old ones."""
         return await self._ask(RootForgotten, "DELETE", "/v1/patterns/root")
 
+    async def reports(self) -> ReportsDocument:
+        """The reports that were fetched, the newest first, and how that stands."""
+        return await self._ask(ReportsDocument, "GET", "/v1/reports")
+
+    async def report(self, number: int) -> ReportDocument:
+        """One report with its Markdown (404 when there is none of this number)."""
+        return await self._ask(ReportDocument, "GET", f"/v1/reports/{number:d}")
+
+    async def mark_reports(self, marks: ReadMarks) -> ReportsDocument:
+        """Mark reports as read or unread."""
+        return await self._ask(ReportsDocument, "POST", "/v1/reports/read", marks)
+
+    async def cases(self) -> CasesDocument:
+        """All cases, the newest first, and what lies in the inbox."""
+        return await self._ask(CasesDocument, "GET", "/v1/cases")
+
+    async def case(self, number: int) -> CaseInfo:
+        """One case (404 when there is none)."""
+        return await self._ask(CaseInfo, "GET", f"/v1/cases/{number:d}")
+
+    async def submit_case(self, request: SubmitRequest) -> CaseInfo:
+        """Hand a case in; 422 names each wrong field, and paths that cannot be part of a case."""
+        return await self._ask(CaseInfo, "POST", "/v1/cases", request)
+
+    async def cancel_case(self, number: int) -> CaseInfo:
+        """Give a case up (409 when the portal has it already)."""
+        return await self._ask(CaseInfo, "DELETE", f"/v1/cases/{number:d}")
+
+    async def send_cases(self) -> CasesDocument:
+        """Try again at once what waits or is paused (409 while sending is switched off)."""
+        return await self._ask(CasesDocument, "POST", "/v1/cases/send")
+
+    async def diagnostics_text(self) -> DiagnosticsText:
+        """How the appliance stands, to be read out."""
+        return await self._ask(DiagnosticsText, "GET", "/v1/diagnostics?format=text")
+
+    async def diagnostics(self) -> AsyncGenerator[bytes, None]:
+        """Yield the bundle for support, a tar.gz without secrets, piece by piece."""
+        async with aclosing(self._download("/v1/diagnostics")) as pieces:
+            async for piece in pieces:
+                yield piece
+
     async def activity(self) -> tuple[ActivityLine, ...]:
         """What the agent did of late, the oldest first."""
         return await self._ask(tuple[ActivityLine, ...], "GET", "/v1/activity")
@@ -192,6 +233,15 @@ class ControlClient:
                 if event.event == "line":
                     yield _read(ActivityLine, event.data)
         raise AgentAbsent("The agent has ended.")
+
+    async def _download(self, path: str) -> AsyncGenerator[bytes, None]:
+        from tm_tui.control.transport import Answer
+
+        async with aclosing(self._transport().download(path)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Answer):
+                    raise _refused(piece)
+                yield piece
 
     async def _ask(
         self,

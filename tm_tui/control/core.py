@@ -12,9 +12,12 @@ from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision, SettingsStore
 
 if TYPE_CHECKING:
+    from tm_tui.cases.desk import CaseDesk
     from tm_tui.control.activity import Activity
+    from tm_tui.control.last_test import LastTest
     from tm_tui.delivery.service import DeliveryService
     from tm_tui.patterns.custom_patterns import CustomPatterns
+    from tm_tui.reports.service import ReportService
     from tm_tui.spool.store import Spool
 
 __all__ = ["Changed", "Core", "SecretsByName"]
@@ -70,8 +73,20 @@ class Core(Protocol):
         """Custom patterns and their deployment."""
 
     @property
+    def reports(self) -> "ReportService":
+        """The reports of TMSP."""
+
+    @property
+    def cases(self) -> "CaseDesk":
+        """Cases: submit, cancel, look."""
+
+    @property
     def activity(self) -> "Activity":
         """What the agent did of late."""
+
+    @property
+    def last_test(self) -> "LastTest":
+        """The newest connection test."""
 
     @property
     def revision(self) -> Revision:

@@ -19,9 +19,12 @@ from tm_tui.control.core import Core
 from tm_tui.control.http import Refused, on_refusal, refusal_response
 from tm_tui.control.peers import Peer, peer_of, role_of, user_name
 from tm_tui.control.routes.activity import activity_routes
+from tm_tui.control.routes.cases import case_routes
+from tm_tui.control.routes.diagnostics import diagnostics_routes
 from tm_tui.control.routes.history import history_routes
 from tm_tui.control.routes.patterns import patterns_routes
 from tm_tui.control.routes.probe import probe_routes
+from tm_tui.control.routes.reports import report_routes
 from tm_tui.control.routes.settings import settings_routes
 from tm_tui.control.routes.spool import spool_routes
 from tm_tui.control.routes.status import status_routes
@@ -51,6 +54,9 @@ def control_app(core: Core, more: Sequence[Route] = ()) -> ASGIApp:
         *spool_routes(core.spool, core.delivery, core.clock),
         *activity_routes(core),
         *patterns_routes(core),
+        *report_routes(core.reports),
+        *case_routes(core),
+        *diagnostics_routes(core),
         *more,
     ]
     handlers: dict[Any, Any] = {TmError: on_refusal, HTTPException: on_refusal, Exception: on_refusal}

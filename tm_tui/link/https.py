@@ -167,8 +167,11 @@ async def call(
     headers: Mapping[str, str] | None = None,
     most_bytes: int = 1 << 20,
     accept: Collection[int] = (),
+    seconds: float | None = None,
 ) -> Reply:
     """Send one request and read its whole answer, at most `most_bytes`, within the link's reply limit.
+
+    `seconds` is another limit for the answer's body, where a slow line or a bandwidth limit needs it.
 
     Raises LinkFailure for transport faults and for every status that is neither 2xx nor in `accept`.
     """
@@ -177,7 +180,7 @@ async def call(
     request = client.build_request(method, path, json=json, content=content, headers=headers)
     response = await client.send(request, stream=True)
     try:
-        async with asyncio.timeout(link.limits.reply):
+        async with asyncio.timeout(seconds or link.limits.reply):
             body = await _whole(response, link, most_bytes)
     except TimeoutError as error:
         raise failure("reply-timeout", "service", link.endpoint, link.proxy) from error

@@ -46,6 +46,13 @@ class BatchStore:
         self._naming = threading.Lock()
         self.arrived = asyncio.Event()
         """Set when there is a new batch in the index."""
+        self._watched = [self.arrived]
+
+    def watch(self) -> asyncio.Event:
+        """An event like `arrived` for one more reader, who clears it."""
+        event = asyncio.Event()
+        self._watched.append(event)
+        return event
 
     def path(self, name: BatchName) -> Path:
         """Where a batch lies or will lie."""
@@ -97,7 +104,8 @@ class BatchStore:
         except Refused as error:  # the file counts; the index catches up at the next start
             self._log.say("not-indexed", batch=name.text, cause=error.cause)
         else:
-            self.arrived.set()
+            for event in self._watched:
+                event.set()
         return contents
 
     def _settle(self, part: Path, name: BatchName) -> Contents:

@@ -17,29 +17,35 @@ from cryptography import x509
 from pydantic import BaseModel, ConfigDict, SecretStr
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from tm_tui.atomic import Folder
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.errors import TmError
 from tm_tui.portal import (
     accounts,
+    case_routes,
     endpoint_routes,
     index,
     log_routes,
     pattern_routes,
     product_routes,
+    report_routes,
     status_routes,
 )
 from tm_tui.portal.accounts import Doorkeeper
 from tm_tui.portal.answers import EXCEPTION_HANDLERS
 from tm_tui.portal.authority import certificate_files, ensure_certificate, names_for
 from tm_tui.portal.batches import BatchStore
+from tm_tui.portal.case_store import CaseStore
 from tm_tui.portal.core import Portal
 from tm_tui.portal.database import Database
 from tm_tui.portal.endpoint_reader import read_threat_events
 from tm_tui.portal.guard import Guard
 from tm_tui.portal.home import PortalHome
 from tm_tui.portal.log import LibraryMessages, PortalLog
+from tm_tui.portal.pages.site import Site
+from tm_tui.portal.reports.maker import keep_reports
 from tm_tui.portal.ssh import ensure_host_key, ssh_server
 from tm_tui.portal.web import https_servers, tls_context
 from tm_tui.text import safe_text
@@ -133,7 +139,7 @@ def _first_account(connection: sqlite3.Connection, home: PortalHome) -> str:
     return FIRST_ACCOUNT
 
 
-def _app(portal: Portal, server: str, routes: list[BaseRoute]) -> Guard:
+def _app(portal: Portal, server: str, routes: list[BaseRoute]) -> ASGIApp:
     return Guard(Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS), portal, server)
 
 
@@ -225,17 +231,25 @@ async def _start(
     await stack.enter_async_context(_background(asyncio.create_task(read_threat_events(portal))))
     await pattern_routes.prepare_patterns(portal)
     await stack.enter_async_context(_background(asyncio.create_task(pattern_routes.keep_patterns(portal))))
+    await stack.enter_async_context(_background(asyncio.create_task(keep_reports(portal))))
+    received = CaseStore(portal)
+    await received.catch_up()
     log_https, log_ssh, status = listeners
     await stack.enter_async_context(ssh_server(portal, log_ssh, key))
-    operators = (*product_routes.routes(portal), *endpoint_routes.routes(portal))
+    operators = (
+        *product_routes.routes(portal),
+        *endpoint_routes.routes(portal),
+        *report_routes.routes(portal),
+    )
+    serving: list[BaseRoute] = [
+        *status_routes.routes(portal),
+        *case_routes.routes(portal, received),
+        *pattern_routes.routes(portal),
+        *operators,
+    ]
     apps = (
         (_app(portal, "log", [*log_routes.routes(portal)]), log_https),
-        (
-            _app(
-                portal, "status", [*status_routes.routes(portal), *pattern_routes.routes(portal), *operators]
-            ),
-            status,
-        ),
+        (Site(portal, _app(portal, "status", serving)), status),
     )
     return await stack.enter_async_context(https_servers(apps, context))
 

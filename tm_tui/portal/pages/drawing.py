@@ -1,0 +1,64 @@
+"""Templates into answers: everything is escaped, and headers keep scripts, frames and other sites out."""
+
+from datetime import datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from tm_tui.portal.pages.page import Shown
+
+__all__ = ["HEADERS", "ago", "drawn", "style"]
+
+_HERE = Path(__file__).parent
+
+HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self';"
+    " frame-ancestors 'none'; base-uri 'none'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "cache-control": "no-store",
+}
+"""Of each answer."""
+
+
+def ago(seconds: float | None) -> str:
+    """An age in its largest unit."""
+    if seconds is None:
+        return "never"
+    for unit, one in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= one:
+            return f"{seconds // one:.0f} {unit} ago"
+    return f"{max(0, seconds):.0f} s ago"
+
+
+def _moment(value: datetime | None) -> str:
+    return f"{value.astimezone():%Y-%m-%d %H:%M:%S %Z}" if value else "never"
+
+
+def _size(number: int) -> str:
+    for unit, one in (("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if number >= one:
+            return f"{number / one:.1f} {unit}"
+    return f"{number} B"
+
+
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined
+)
+_TEMPLATES.filters |= {"ago": ago, "moment": _moment, "size": _size}
+
+
+def drawn(shown: Shown, **more: object) -> Response:
+    """Fill the template in."""
+    text = _TEMPLATES.get_template(shown.template).render({**shown.values, **more})
+    return HTMLResponse(text, shown.status)
+
+
+def style() -> Response:
+    """The one style sheet."""
+    return Response((_HERE / "style.css").read_bytes(), media_type="text/css")

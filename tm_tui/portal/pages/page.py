@@ -1,0 +1,44 @@
+"""What a page is: a path, what it shows, and what may be done on it. One module a page, `PAGES` in each."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tm_tui.portal.core import Portal
+
+__all__ = ["Form", "Go", "Page", "Shown"]
+
+Form = Mapping[str, str]
+"""The fields of a form that was sent, each once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A template with its values."""
+
+    template: str
+    values: Mapping[str, object] = field(default_factory=dict)
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """To another page of ours, where these words stand once."""
+
+    path: str
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page below /portal. `title` stands in the navigation; without one it is reached by links only.
+
+    `show` may answer by itself, as for a download. `act` takes a form; its token was checked.
+    """
+
+    path: str
+    show: Callable[[Portal, Request], Awaitable[Shown | Response]]
+    title: str = ""
+    act: Callable[[Portal, Request, Form], Awaitable[Shown | Go]] | None = None

@@ -1,0 +1,65 @@
+"""Reports: the list, one to read, and its Markdown to take away."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tm_tui.portal.core import Portal
+from tm_tui.portal.pages.page import Page, Shown
+from tm_tui.portal.refusals import Refused
+from tm_tui.portal.reports import shelf
+from tm_tui.reports.protocol import REPORT_TYPE
+
+if TYPE_CHECKING:
+    from tm_tui.reports.protocol import ReportEntry
+
+__all__ = ["PAGES"]
+
+
+async def _listed(portal: Portal, request: Request) -> Shown:
+    appliance = request.query_params.get("appliance") or None
+    found: tuple[ReportEntry, ...] = await portal.database.call(shelf.listed, appliance)
+    appliances = await portal.database.call(shelf.appliances)
+    return Shown("reports.html", {"reports": found, "appliances": appliances, "chosen": appliance})
+
+
+async def _text(portal: Portal, request: Request) -> str:
+    text = await portal.database.call(shelf.text_of, request.path_params["id"])
+    if text is None:
+        raise Refused(404, "no-such-report", "There is no report of this id.", "See the list of reports.")
+    return text
+
+
+async def _read(portal: Portal, request: Request) -> Shown:
+    html = await asyncio.to_thread(_rendered, await _text(portal, request))
+    return Shown("report.html", {"html": html, "id": request.path_params["id"]})
+
+
+def _rendered(text: str) -> Markup:
+    """HTML of a report. Neither tags, links nor pictures come out of its text."""
+    from markdown_it import MarkdownIt
+
+    reader = MarkdownIt("commonmark", {"html": False}).enable("table")
+    reader.disable(["link", "image", "autolink", "html_inline", "html_block", "entity"])
+    tokens = reader.parse(text)
+    for token in tokens:
+        if token.attrs.pop("style", None) == "text-align:right":  # no style but the sheet's is permitted
+            token.attrs["class"] = "number"
+    html = reader.renderer.render(tokens, reader.options, {})
+    return Markup(html)  # noqa: S704 # made of escaped text by the line above
+
+
+async def _taken(portal: Portal, request: Request) -> Response:
+    name = f'attachment; filename="{request.path_params["id"]}.md"'
+    text = await _text(portal, request)  # an id of ours: nothing in it needs escaping
+    return Response(text, media_type=REPORT_TYPE, headers={"content-disposition": name})
+
+
+PAGES = (
+    Page("reports", _listed, "Reports"),
+    Page("reports/{id}", _read),
+    Page("reports/{id}/markdown", _taken),
+)

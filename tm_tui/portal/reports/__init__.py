@@ -1,0 +1,1 @@
+"""Reports that the portal makes of the logs it received: incidents, days, weeks, months."""

@@ -1,0 +1,162 @@
+"""Reads threat event and root cause logs for reports. The files are the truth; reading again is harmless."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import to_json
+
+from tm_tui.portal.batch_file import events
+from tm_tui.spool.events import Severity, Status
+from tm_tui.text import safe_text
+
+__all__ = ["Chain", "Portion", "forget", "keep", "portions", "unread"]
+
+_MOST_ROWS = 500
+_LONGEST = 200
+_DAYS_KEPT = 120
+"""Days for which the portal remembers events: what a month and the one before it need."""
+
+_Text = Annotated[str, Field(min_length=1, max_length=256)]
+_Line = Annotated[str, Field(max_length=1024)]
+_Short = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class _Part(BaseModel):
+    """A part of a line as far as it matters here; later versions may bring more members."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
+class _Endpoint(_Part):
+    hostname: _Text
+    ip: Annotated[str, Field(max_length=64)] | None = None
+    mac: Annotated[str, Field(max_length=64)] | None = None
+
+
+class _Threat(_Part):
+    name: _Text
+    severity: Severity
+
+
+class _ThreatEvent(_Part):
+    kind: Literal["threat-event"]
+    id: _Short
+    time: AwareDatetime
+    endpoint: _Endpoint
+    event_type: _Short
+    source: Annotated[str, Field(max_length=64)] = ""
+    status: Status
+    threat: _Threat
+
+
+class Chain(_Part):
+    """One step on the way to the infection, its texts bounded and not yet safe."""
+
+    time: AwareDatetime
+    actor: _Line
+    action: _Line
+    object: _Line
+    parent: _Line | None = None
+    hash: Annotated[str, Field(max_length=128)] | None = None
+
+
+class _RootCause(_Part):
+    kind: Literal["root-cause"]
+    id: _Short
+    time: AwareDatetime
+    endpoint: _Endpoint
+    threat_event_id: _Short
+    chain: Annotated[tuple[Chain, ...], Field(min_length=1, max_length=200)]
+
+
+_EVENT: TypeAdapter[_ThreatEvent | _RootCause] = TypeAdapter(
+    Annotated[_ThreatEvent | _RootCause, Field(discriminator="kind")]
+)
+_KINDS = ("threat-event", "root-cause")
+
+
+@dataclass(slots=True)
+class Portion:
+    """Some rows for the tables, and how many events could not be read."""
+
+    threats: list[tuple[object, ...]] = field(default_factory=list)
+    root_causes: list[tuple[object, ...]] = field(default_factory=list)
+    unreadable: int = 0
+
+
+def portions(path: Path, received_at: datetime) -> Iterator[Portion]:
+    """All events of a batch in portions of bounded size. Raises Refused for a damaged file, OSError."""
+    portion = Portion()
+    with path.open("rb") as file:
+        for event in events(file):
+            try:
+                _add(portion, _EVENT.validate_python(event), received_at.timestamp())
+            except ValidationError:
+                portion.unreadable += 1
+            if len(portion.threats) + 10 * len(portion.root_causes) >= _MOST_ROWS:
+                yield portion
+                portion = Portion()
+    yield portion
+
+
+def _add(portion: Portion, event: _ThreatEvent | _RootCause, received_at: float) -> None:
+    """A time after the arrival counts as the arrival, as for endpoints."""
+    named = event.endpoint
+    common = (
+        *(safe_text(event.id), max(0.0, min(event.time.timestamp(), received_at)), received_at),
+        *(safe_text(named.hostname), safe_text(named.ip or named.mac or "")),
+    )
+    if isinstance(event, _RootCause):
+        chain = [_shortened(link) for link in event.chain]
+        portion.root_causes.append((*common, safe_text(event.threat_event_id), to_json(chain).decode()))
+    else:
+        texts = (event.event_type, event.source, event.status, event.threat.severity, event.threat.name)
+        portion.threats.append((*common, *map(safe_text, texts)))
+
+
+def _shortened(link: Chain) -> dict[str, object]:
+    texts = ((name, getattr(link, name)) for name in ("actor", "action", "object", "parent", "hash"))
+    return {
+        "time": link.time,
+        **{name: safe_text(text, _LONGEST) for name, text in texts if text is not None},
+    }
+
+
+def keep(connection: sqlite3.Connection, appliance: str, portion: Portion | None, batch: str | None) -> None:
+    """Enter a portion; with `batch`, that this one is read to its end. Idempotent."""
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
+        if portion is not None:
+            connection.executemany(
+                "INSERT INTO threats VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                ((appliance, *row) for row in portion.threats),
+            )
+            connection.executemany(
+                "INSERT INTO root_causes VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO NOTHING",
+                ((appliance, *row) for row in portion.root_causes),
+            )
+        if batch is not None:
+            connection.execute("INSERT INTO report_batches VALUES (?) ON CONFLICT DO NOTHING", (batch,))
+
+
+def unread(connection: sqlite3.Connection, after: int = 0, most: int = 50) -> tuple[sqlite3.Row, ...]:
+    """Batches of the two kinds with a number above `after` that are not read to their end."""
+    rows = connection.execute(
+        "SELECT number, name, appliance, received_at FROM batches WHERE number > ? AND kind IN (?, ?)"
+        " AND name NOT IN (SELECT name FROM report_batches) ORDER BY number LIMIT ?",
+        (after, *_KINDS, most),
+    )
+    return tuple(rows)
+
+
+def forget(connection: sqlite3.Connection, now: datetime) -> None:
+    """Forget events that no report will be about any more, and batches that are gone."""
+    oldest = now.timestamp() - _DAYS_KEPT * 86400
+    connection.execute("DELETE FROM threats WHERE at < ? AND received_at < ?", (oldest, oldest))
+    connection.execute("DELETE FROM root_causes WHERE at < ? AND received_at < ?", (oldest, oldest))
+    connection.execute("DELETE FROM report_batches WHERE name NOT IN (SELECT name FROM batches)")

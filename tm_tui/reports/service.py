@@ -1,0 +1,220 @@
+"""Keeps the reports of TMSP coming: after a notice and after each (re)connection the list is compared."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from tm_tui.clock import Clock
+from tm_tui.control.reports_api import ReportInfo, ReportsStatus
+from tm_tui.control.shapes import LastFailure
+from tm_tui.errors import TmError
+from tm_tui.link.bandwidth import Bandwidth
+from tm_tui.link.build import build_links
+from tm_tui.link.failures import LinkFailure
+from tm_tui.link.host_keys import HostKeys
+from tm_tui.link.https import LinkClient, https_client
+from tm_tui.link.trust import Trust
+from tm_tui.pace import Chance, full_jitter, wait_until
+from tm_tui.reports.fetch import fetch_report, list_reports
+from tm_tui.reports.protocol import NOTICE_KIND
+from tm_tui.reports.store import KeptReport, ReportStore
+from tm_tui.settings.store import Revision
+from tm_tui.status_server.protocol import Notice
+from tm_tui.status_server.standing import counted
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = ["ReportService"]
+
+_log = logging.getLogger(__name__)
+
+_FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 300.0
+_LONGEST_WAIT = 3600.0
+_TELL_SECONDS = 1.0
+_HOPELESS = frozenset({"http-not-found", "http-method", "http-auth-refused", "http-forbidden"})
+"""Answers that trying again does not change; the next notice or connection begins anew."""
+_ITS_OWN = frozenset({"reply-not-understood", "reply-too-large", "reply-encoded"})
+"""What may be wrong with one report only: the others are fetched all the same."""
+
+
+class ReportService:
+    """Fetches under the settings in force. What was fetched stays when TMSP is switched off."""
+
+    name = "reports"
+
+    def __init__(
+        self,
+        appliance: str,
+        host_keys: HostKeys,
+        store: ReportStore,
+        bandwidth: Bandwidth,
+        *,
+        changed: Callable[[], None],
+        clock: Clock,
+        chance: Chance = random.random,
+    ) -> None:
+        self._appliance, self._host_keys, self._store = appliance, host_keys, store
+        self._bandwidth, self._changed = bandwidth, changed
+        self._clock, self._chance = clock, chance
+        self._wanted = asyncio.Event()
+        self._disk = asyncio.Lock()
+        self._revision: Revision | None = None
+        self._connected = self._fetching = False
+        self._checked_at: datetime | None = None
+        self._last_failure: LastFailure | None = None
+
+    # --- as the supervisor wants it
+
+    def concerns(self, revision: Revision) -> object:
+        """What the way to the status server is made of."""
+        settings = revision.settings
+        server = settings.tmsp.status_server
+        proxy = settings.proxy.model_dump() if settings.proxy.enabled else None
+        way = (settings.tmsp.enabled, settings.tmsp.username, server.host, server.port)
+        return (way, proxy, revision.secrets, revision.ca_pem)
+
+    def prepare(self, revision: Revision) -> None:
+        """Forget how it stood with the server before."""
+        self._revision = revision
+        self._connected = self._fetching = False
+        self._checked_at = self._last_failure = None
+
+    def alerts(self) -> tuple[str, ...]:
+        """What an admin must know now."""
+        problem = self._store.problem
+        return (f"{problem.cause} {problem.remedy}",) if problem else ()
+
+    async def run(self) -> None:
+        """Fetch what is there and not kept, whenever there is a reason to look, until cancelled."""
+        revision = self._revision
+        if revision is None or not revision.settings.tmsp.enabled:
+            return
+        links = build_links(revision.settings, revision.secrets, Trust(revision.ca_pem, self._host_keys))
+        try:
+            client = https_client(links.status_server, bandwidth=self._bandwidth)
+        except LinkFailure as unusable:  # the CA file; other settings can help, trying again cannot
+            self._failed(unusable)
+            return
+        async with client:
+            while True:
+                await self._wanted.wait()
+                self._wanted.clear()
+                wait = await self._look(client)
+                if wait is not None:
+                    await wait_until(self._clock, self._clock.monotonic() + wait, self._wanted)
+                    self._wanted.set()
+
+    # --- reasons to look
+
+    def noticed(self, notices: Iterable[Notice]) -> None:
+        """The status server announced something; a report of whatever id is a reason."""
+        if any(notice.kind == NOTICE_KIND for notice in notices):
+            self._wanted.set()
+
+    def connection(self, *, connected: bool) -> None:
+        """Whether beats are accepted: each time they begin to be, a notice may have been missed."""
+        before, self._connected = self._connected, connected
+        if connected and not before:
+            self._wanted.set()
+
+    # --- at work
+
+    async def _look(self, client: LinkClient) -> float | None:
+        """Compare and fetch. Returns after how many seconds to try again, None when it went well."""
+        self._fetching = True
+        self._changed()
+        try:
+            await self._fetch_missing(client)
+        except TmError as problem:
+            return self._failed(problem)
+        else:
+            self._last_failure, self._checked_at = None, self._clock.now()
+            return None
+        finally:
+            self._fetching = False
+            self._changed()
+
+    async def _fetch_missing(self, client: LinkClient) -> None:
+        """The newest first: it is what the admin was told of."""
+        found = await list_reports(client, self._appliance, self._bandwidth)
+        async with self._disk:
+            await asyncio.to_thread(self._store.expire, self._clock.now())
+        wrong: LinkFailure | None = None
+        titles: list[str] = []
+        told = self._clock.monotonic()
+        for entry in found:
+            if self._store.knows(entry.id):
+                continue
+            try:
+                text = await fetch_report(client, entry, self._bandwidth)
+            except LinkFailure as failure:
+                if failure.code not in _ITS_OWN:
+                    raise
+                wrong = wrong or failure
+                continue
+            if text is not None:
+                async with self._disk:
+                    await asyncio.to_thread(self._store.put, entry, text, self._clock.now())
+                titles.append(entry.title)
+                if self._clock.monotonic() - told >= _TELL_SECONDS:
+                    told = self._clock.monotonic()
+                    self._changed()
+        if titles:
+            _log.info("Reports fetched: %d, the newest: %s.", len(titles), titles[0])
+        if wrong is not None:
+            raise wrong
+
+    def _failed(self, problem: TmError) -> float | None:
+        now, before = self._clock.now(), self._last_failure
+        if isinstance(problem, LinkFailure):
+            self._last_failure = counted(before, problem, now)
+        else:
+            count = before.count + 1 if before else 1
+            facts = {"cause": problem.cause, "remedy": problem.remedy, "at": now, "count": count}
+            self._last_failure = LastFailure(code="storage", stage="reports", **facts)
+        failure = self._last_failure
+        if before is None or before.code != failure.code:
+            _log.warning("Reports are not fetched (%s). %s %s", failure.code, failure.cause, failure.remedy)
+        self._changed()
+        if failure.code in _HOPELESS:
+            return None
+        wait = full_jitter(failure.count, _FIRST_BACKOFF, _LONGEST_BACKOFF, self._chance)
+        return max(wait, min(_LONGEST_WAIT, getattr(problem, "retry_after", None) or 0.0))
+
+    # --- to look at, and to mark
+
+    def reports(self) -> tuple[ReportInfo, ...]:
+        """What is kept, the newest first."""
+        return tuple(_info(one) for one in self._store.reports)
+
+    def status(self) -> ReportsStatus:
+        """The status of this moment."""
+        kept = self._store.reports
+        return ReportsStatus(
+            enabled=self._revision is not None and self._revision.settings.tmsp.enabled,
+            unread=sum(not one.read for one in kept),
+            kept=len(kept),
+            newest=_info(kept[0]) if kept else None,
+            checked_at=self._checked_at,
+            fetching=self._fetching,
+            last_failure=self._last_failure,
+        )
+
+    async def text(self, number: int) -> str | None:
+        """The Markdown of a report; None if there is none of this number. Raises StorageFailed."""
+        async with self._disk:
+            return await asyncio.to_thread(self._store.text, number)
+
+    async def mark(self, numbers: Iterable[int], *, read: bool) -> None:
+        """Mark reports as read or unread. Raises StorageFailed."""
+        async with self._disk:
+            changed = await asyncio.to_thread(self._store.mark, frozenset(numbers), read=read)
+        if changed:
+            self._changed()
+
+
+def _info(one: KeptReport) -> ReportInfo:
+    return ReportInfo.model_validate(dict(one))
