@@ -237,6 +237,19 @@ async def test_what_comes_from_outside_is_escaped(own_portal: OpenPortal) -> Non
         assert (await client.get("/portal/reports/..%2f..%2fpassword")).status_code == 404
 
 
+async def test_patterns_are_listed(own_portal: OpenPortal, tmp_path: Path) -> None:
+    """What is offered, to whom, with its description as text."""
+    file = tmp_path / "fix"
+    file.write_bytes(b"fix")
+    issue = ("pattern", "issue", str(file), "--type", "bandage", "--description", "<b>Fix</b> 7")
+    async with operator(own_portal) as client:
+        assert "No pattern is offered" in (await client.get("/portal/patterns")).text
+        assert own_portal.command(*issue, "--appliance", ANY_APPLIANCE).returncode == 0
+        shown = (await client.get("/portal/patterns")).text
+        assert "&lt;b&gt;Fix&lt;/b&gt; 7" in shown
+        assert ANY_APPLIANCE in shown
+
+
 async def test_logging_off_ends_it(portal: OpenPortal) -> None:
     """The old cookie is worth nothing afterwards."""
     async with operator(portal) as client:
