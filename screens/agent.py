@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         StepEvent,
         TrustDocument,
     )
+    from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
     from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument
     from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
     from tm_tui.control.spool_api import SendReply
@@ -90,6 +91,22 @@ class Agent(Protocol):
 
     async def mark_reports(self, marks: "ReadMarks") -> "ReportsDocument":
         """Mark reports as read or unread."""
+        ...
+
+    async def cases(self) -> "CasesDocument":
+        """All cases."""
+        ...
+
+    async def submit_case(self, request: "SubmitRequest") -> "CaseInfo":
+        """Hand one in."""
+        ...
+
+    async def cancel_case(self, number: int) -> "CaseInfo":
+        """Give one up."""
+        ...
+
+    async def send_cases(self) -> "CasesDocument":
+        """Try again now what waits."""
         ...
 
     def activity_stream(self) -> AsyncGenerator["ActivityLine", None]:

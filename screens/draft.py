@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from tm_tui.control.api import SecretChanges, SettingsDocument
 from tm_tui.errors import Problem, SettingsRefused
-from tm_tui.settings.model import Secrets, Settings, default_port, missing_secrets, problems_of
+from tm_tui.settings.model import Secrets, Settings, default_port, missing_secrets
 
 __all__ = ["SECRETS", "Draft", "Fingerprint", "Value"]
 
@@ -120,9 +120,8 @@ class Draft:
     def _secret_problems(self) -> Iterable[Problem]:
         try:
             Secrets().changed(dict(self.secrets))
-        except ValidationError as error:
-            for problem in problems_of(error):
-                yield Problem(f"{problem.field}.password", problem.cause, problem.remedy)
+        except SettingsRefused as refused:
+            yield from refused.problems
 
     def checked(self) -> dict[str, Any]:
         """The candidate in its normal form if the model takes it, else as typed."""

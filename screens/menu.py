@@ -93,6 +93,15 @@ ENTRIES = (
         ("proxy.enabled", "proxy.type", "proxy.host", "proxy.port", "proxy.username", "proxy.password"),
     ),
     Entry(
+        "Submit a Case",
+        "Submit a Case",
+        "Send files to TMSP for analysis, and see what became of them.",
+        "screens.cases",
+        "CasesPage",
+        "Services",
+        commands=("case list", "case submit", "case cancel", "case send"),
+    ),
+    Entry(
         "Pattern Deploy",
         "Pattern Deployment",
         "Custom patterns of TMSP, the endpoints that need one, and their deployment.",

@@ -8,53 +8,84 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from screens import menu
 from tests.wire.ptys import Pty
 
-QUIET = 0.35
-DOWN, UP, ENTER, TAB, BACK_TAB = "\x1b[B", "\x1b[A", "\r", "\t", "\x1b[Z"
-_EVENTS = ("threat-event accepted from", "root-cause accepted from", "batch sealed for", "beat accepted by")
+QUIET = 0.4
+DOWN, UP, ENTER, TAB, ESCAPE = "\x1b[B", "\x1b[A", "\r", "\t", "\x1b"
+F1, F3, F4 = "\x1bOP", "\x1bOR", "\x1bOS"
+_EVENTS = ("threat event accepted from", "root cause accepted from", "batch sealed for", "beat accepted by")
+_STEPS = 24
 
 
 def log_line(number: int) -> str:
-    """A log line of 46 characters on average."""
-    return (
-        f"{8 + number // 60:02}:{number % 60:02}:07 {_EVENTS[number % 4]} host-{number * 37 % 997:03}.example"
-    )
+    """A log line; with its time of day it has 46 characters on average."""
+    return f"{_EVENTS[number % 4]} host-{number * 37 % 997:03}"
+
+
+def downs(start: str, end: str) -> int:
+    """How many times Down leads from one entry of the menu to another."""
+    names = [entry.name for entry in menu.entries()]
+    return names.index(end) - names.index(start)
 
 
 Action = tuple[str, Callable[[Pty], None]]
 
 
+def keys(name: str, *typed: str) -> list[Action]:
+    """An action for each of these keys."""
+    return [(name, lambda terminal, text=text: terminal.type(text)) for text in typed]
+
+
+def orders(name: str, *ordered: str) -> list[Action]:
+    """An action for each thing that the agent does."""
+    return [(name, lambda terminal, text=text: terminal.order(text)) for text in ordered]
+
+
+def logs(name: str, start: int, count: int) -> list[Action]:
+    """Log lines, each an action."""
+    return orders(name, *(f"log {log_line(number)}" for number in range(start, start + count)))
+
+
 def actions() -> list[Action]:
     """Name and doing of each action; names that repeat are averaged."""
-
-    def keys(text: str) -> Callable[[Pty], None]:
-        return lambda terminal: terminal.type(text)
-
-    def order(text: str) -> Callable[[Pty], None]:
-        return lambda terminal: terminal.order(text)
-
-    story: list[Action] = [("status tick, one value", order(f"tick {number}")) for number in range(1, 6)]
-    story += [("status tick, three values", order(f"status {number}")) for number in range(1, 6)]
-    story += [("log line", order(f"log {log_line(number)}")) for number in range(12)]
-    story += [
-        ("tree cursor down", keys(DOWN)),
-        ("tree cursor down", keys(DOWN)),
-        ("tree to form", keys(ENTER)),
+    return [
+        *orders("tick on the Status page", *["second"] * 4),
+        *keys("menu down", DOWN),
+        *orders("tick, 1 counter", *["second"] * 4),
+        *orders("tick, 3 values", *(f"status {number}" for number in range(1, 5))),
+        *keys("menu to form", ENTER),
+        *keys("Tab to the next field", *[TAB] * 4),
+        *orders("a new beat", "beat 20"),
+        *orders("tick, 1 counter, in a field", *["second"] * 4),
+        *orders("tick, 3 values, in a field", *(f"status {number}" for number in range(5, 9))),
+        *keys("Tab to the next field", *[TAB] * 9),
+        *keys("type the first character", "a"),
+        *keys("type a character", *"bcdef"),
+        *keys("start the test", F3),
+        *orders("step of the test", *["step"] * _STEPS),
+        *keys("help", F1),
+        *keys("help closed", ESCAPE),
+        *keys("dialog", ESCAPE),
+        *keys("Tab in the dialog", TAB),
+        *keys("form to menu (Discard)", ENTER),
+        *keys("menu to form", ENTER),
+        *keys("form to menu", F4),
+        *keys("menu down", *[DOWN] * downs("TMSP", "Activity")),
+        *logs("log line beside the menu", 0, 20),
+        *keys("Activity opened", ENTER),
+        *logs("log line, Activity opened", 20, 20),
+        *keys("Activity to menu", F4),
+        *keys("menu down", *[DOWN] * downs("Activity", "About")),
+        *keys("menu up", *[UP] * downs("Status", "About")),
+        ("idle, a second", lambda terminal: terminal.pump(1.0) and None),
     ]
-    story += [("Tab to the next field", keys(TAB))] * 3
-    story += [("type a character", keys(sign)) for sign in "abcde"]
-    story += [("status tick in a field", order(f"tick {number}")) for number in range(6, 10)]
-    story += [("log line in a field", order(f"log {log_line(number)}")) for number in range(20, 24)]
-    story += [("to the tree", keys(BACK_TAB))] * 3
-    story += [("form to welcome", keys(UP + ENTER)), ("idle, a second", lambda _: None)]
-    return story
 
 
 def console(kind: str, frames: Path | None, term: str) -> list[tuple[str, int, int]]:
     """The story on a console: action, bytes, and how many frames were recorded by then."""
-    environ = {"TERM": term, "TEXTUAL_THEME": "ansi-dark"}
-    module = "tests.wire.sample"
+    environ = {"TERM": term}
+    module = "tests.wire.real"
     if frames is not None:
         module, environ["BENCH_FRAMES"] = "benchmarks.wire.recording", str(frames)
     with Pty([sys.executable, "-m", module, kind], orders=True, environ=environ) as terminal:
@@ -66,14 +97,15 @@ def console(kind: str, frames: Path | None, term: str) -> list[tuple[str, int, i
 
 
 def _played(terminal: Pty) -> Iterator[tuple[str, int]]:
-    terminal.until_text("CONNECTED  beat 0 s ago")
+    terminal.until_text("beat 12 s ago")
     terminal.settle(QUIET)
     yield "start to first full paint", len(terminal.raw)
     for name, do in actions():
         before = len(terminal.raw)
         do(terminal)
-        if name.startswith("idle"):
-            terminal.pump(1.0)
+        if name != "idle, a second":
+            # The console looks at its clock once a second; Esc could be the beginning of a key's code.
+            terminal.pump(1.5)
         terminal.settle(QUIET)
         yield name, len(terminal.raw) - before
 
@@ -90,7 +122,7 @@ def replayed(module: str, frames: list[str], term: str) -> list[int]:
                 before = len(terminal.raw)
                 terminal.order(frame)
                 terminal.until(lambda wanted=number: done.read_text().count("frame") >= wanted, 20, "a frame")
-                terminal.settle(0.1)
+                terminal.settle(0.05)
                 counts.append(len(terminal.raw) - before)
             return counts
 
@@ -99,3 +131,20 @@ def last_frames(path: Path, recorded: list[int]) -> list[str]:
     """The frame that stood at the end of each action, without its figures."""
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     return [json.dumps({key: lines[count - 1][key] for key in ("rows", "cursor")}) for count in recorded]
+
+
+def cells_changed(frames: list[str]) -> list[int]:
+    """How many cells differ from the frame before, of the first from an empty screen."""
+    counts = []
+    before = [[[" ", 0]] * 80] * 24
+    for frame in frames:
+        rows = json.loads(frame)["rows"]
+        counts.append(
+            sum(
+                cell != was
+                for row, old in zip(rows, before, strict=True)
+                for cell, was in zip(row, old, strict=True)
+            )
+        )
+        before = rows
+    return counts

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from screens.terminal.frame import Frame, Row
     from screens.terminal.pen import Pen
 
@@ -27,11 +29,27 @@ def differing(old: Row, new: Row) -> list[int]:
     return columns
 
 
-def paint_row(pen: Pen, y: int, old: Row, new: Row) -> None:
-    """Make the terminal show ``new`` in a row where it shows ``old``."""
+def paint_rows(pen: Pen, rows: Iterable[int], old: Frame, new: Frame) -> Iterator[int]:
+    """Make the terminal show these rows of ``new`` where it shows ``old``; yield each that is done."""
+    for y in rows:
+        _paint_row(pen, y, old.row(y), new.row(y))
+        yield y
+
+
+def cost(pen: Pen, rows: Iterable[int], old: Frame, new: Frame, limit: int | None = None) -> int:
+    """The bytes that these rows would take; no more exact than that it is above ``limit``."""
+    trial = pen.fork()
+    for _ in paint_rows(trial, rows, old, new):
+        if limit is not None and trial.size > limit:
+            break
+    return trial.size
+
+
+def _paint_row(pen: Pen, y: int, old: Row, new: Row) -> None:
     columns = differing(old, new)
     if not columns:
         return
+    pen.go(columns[0], y, *new)
     early = _erase_early(pen, y, old, new, columns[0])
     if early is None:
         _write(pen, y, new, columns)
@@ -49,7 +67,6 @@ def _erase_early(pen: Pen, y: int, old: Row, new: Row, first: int) -> Pen | None
     if going < _WORTH_ERASING:
         return None
     other = pen.fork()
-    other.go(first, y, *new)
     other.erase_line(look)
     rest = [x for x in range(first, len(signs)) if signs[x] and (signs[x] != " " or looks[x] != look)]
     _write(other, y, new, rest)
@@ -103,25 +120,34 @@ def _write_tail(pen: Pen, y: int, new: Row, columns: list[int]) -> None:
         pen.put(y, signs, looks, start, stop)
 
 
-def find_scroll(old: Frame, new: Frame) -> tuple[int, int, int] | None:
-    """Margins (first, last row) and lines (up positive) of the scroll that saves most, if one is worth it."""
-    height = new.height
-    before = [(tuple(old.signs[y]), tuple(old.looks[y])) for y in range(height)]
-    after = [(tuple(new.signs[y]), tuple(new.looks[y])) for y in range(height)]
-    moved = [y for y in range(height) if before[y] != after[y]]
-    if len(moved) < 2:
-        return None
+def find_scroll(old: Frame, new: Frame, rows: list[int]) -> tuple[int, int, int] | None:
+    """Margins (first, last row) and lines (up positive) of the scroll that may save most, if one does.
+
+    ``rows`` are those that differ. Only the columns between the first and the last difference are looked at:
+    what stands beside a list that scrolls is repaired afterwards.
+    """
+    left, right = _span(old, new, rows)
+    before = [(tuple(old.signs[y][left:right]), tuple(old.looks[y][left:right])) for y in range(new.height)]
+    after = [(tuple(new.signs[y][left:right]), tuple(new.looks[y][left:right])) for y in range(new.height)]
     places: dict[object, list[int]] = {}
     for y, row in enumerate(before):
         places.setdefault(row, []).append(y)
     worth = [sum(1 for sign in row[0] if sign != " ") for row in after]
-    shifts = {source - y for y in moved for source in places.get(after[y], ())}
+    shifts = {source - y for y in rows for source in places.get(after[y], ()) if worth[y]}
     best: tuple[int, tuple[int, int, int]] | None = None
     for lines in shifts:
         found = _longest(before, after, worth, lines)
         if found is not None and (best is None or found > best):
             best = found
     return best[1] if best is not None and best[0] >= _WORTH_SCROLLING else None
+
+
+def _span(old: Frame, new: Frame, rows: list[int]) -> tuple[int, int]:
+    left, right = new.width, 0
+    for y in rows:
+        columns = differing(old.row(y), new.row(y))
+        left, right = min(left, columns[0]), max(right, columns[-1] + 1)
+    return left, right
 
 
 def _longest(

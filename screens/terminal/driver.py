@@ -83,6 +83,10 @@ class SlowLineDriver(Driver):
         """Whether rows of the newest frame are still to be sent (Pacer's Source)."""
         return self.session.painter.unfinished
 
+    def extent(self) -> int:
+        """How many cells there are to paint (Pacer's Source)."""
+        return self.session.painter.extent(self.session.frame)
+
     def write(self, data: str) -> None:
         """Textual's own codes are not for this terminal; only the bell passes."""
         if data == "\x07" and self._pacer is not None:

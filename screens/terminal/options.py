@@ -5,7 +5,9 @@ What the user asked for wins over every guess.
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from screens.terminal.capabilities import SETS, TRUE_COLOUR, VT100, Capabilities, for_name, has_colour
@@ -32,6 +34,30 @@ class TerminalOptions(NamedTuple):
     mono: bool | None = None
     size: tuple[int, int] | None = None
     smallest: tuple[int, int] = (20, 5)
+
+
+_COERCED = {"C.UTF-8", "C.utf8", "UTF-8"}
+_FIRST_ENVIRON = Path("/proc/self/environ")
+
+
+def as_given(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The variables without the LC_CTYPE that Python put there itself (PEP 538) because LANG is C.
+
+    Python takes UTF-8 in the C locale; the terminal of somebody who set LANG=C may not.
+    """
+    if (
+        environ is not os.environ
+        or environ.get("LC_CTYPE") not in _COERCED
+        or environ.get("LANG", "C") not in {"", "C", "POSIX"}
+    ):
+        return environ
+    try:
+        first = _FIRST_ENVIRON.read_bytes().split(b"\0")
+    except OSError:
+        return environ
+    if any(each.startswith(b"LC_CTYPE=") for each in first):
+        return environ
+    return {name: value for name, value in environ.items() if name != "LC_CTYPE"}
 
 
 class Choice(NamedTuple):

@@ -20,11 +20,21 @@ _SETTLE = 0.02
 _LONGEST_SETTLE = 0.06
 _FIRST_SETTLE = 0.004
 """The first frame is waited for most, and laid out in one go."""
-_SHARE = 0.25
+_MANY = 250
+_SETTLE_MANY = 0.045
+_LONGEST_MANY = 0.15
+"""A frame of more cells than that waits longer: on a slow line half of such a one is dear."""
+_LATE = 0.005
+_LONGEST_BUSY = 0.2
+"""Seconds that a frame may wait for an app at work: what it shows by then is half of what it means."""
+_SHARE = 0.15
 """Seconds of the line that one portion of a frame may take."""
 _SLACK = 0.05
 """Seconds of unsent bytes that count as a free line."""
 _UNPROBED = 48
+"""Bytes that are sent without asking, to a line of which nothing is known..."""
+_UNPROBED_SECONDS = 0.05
+"""...and the seconds of the line that they may take where its speed is known."""
 _FORGIVEN = 240.0
 """Bytes a second that even a slow line takes without being asked."""
 _FAST = 50_000.0
@@ -48,6 +58,10 @@ class Source(Protocol):
         """Whether the budget cut the frame short."""
         ...
 
+    def extent(self) -> int:
+        """How many cells there are to paint."""
+        ...
+
 
 class Pacer:
     """Paces one line. ``gone`` is called once when the other end has hung up."""
@@ -59,11 +73,11 @@ class Pacer:
         self._gone = gone
         self._rate = None if _is_pty(line) else line.bytes_per_second()
         self._asks = _is_pty(line)
-        self._changed_at = self._first_change = 0.0
+        self._changed_at = self._first_change = self._busy_since = self._due = 0.0
         self._dirty = self._held = self._closed = self._writing = False
         self._timer: asyncio.TimerHandle | None = None
         self._pending = b""
-        self._settle = _FIRST_SETTLE
+        self._is_first = True
         self._answers = False
         self._asked_at: float | None = None
         self._asked_bytes = 0
@@ -80,13 +94,13 @@ class Pacer:
         self._changed_at = self._loop.time()
         if not self._dirty:
             self._dirty = True
-            self._first_change = self._changed_at
-            self._at(self._changed_at + self._settle)
+            self._first_change = self._busy_since = self._changed_at
+            self._at(self._changed_at + (_FIRST_SETTLE if self._is_first else _SETTLE))
 
     def settled(self) -> None:
         """No newer frame comes at once: send this one as soon as the line is free."""
         if self._dirty:
-            self._changed_at = self._first_change = self._loop.time() - _LONGEST_SETTLE
+            self._changed_at = self._first_change = self._loop.time() - _LONGEST_MANY
             self._try()
 
     def send(self, data: bytes) -> None:
@@ -138,10 +152,17 @@ class Pacer:
     def _at(self, when: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._due = when
         self._timer = self._loop.call_at(when, self._fire)
 
     def _fire(self) -> None:
         self._timer = None
+        now = self._loop.time()
+        late = now - self._due
+        if late > _LATE and not self._is_first and now - self._busy_since < _LONGEST_BUSY:
+            # The app was at work all the time, so it has not settled yet.
+            self._changed_at = now
+            self._first_change += late
         self._try()
 
     def _try(self) -> None:
@@ -149,13 +170,18 @@ class Pacer:
         if self._closed or not self._dirty or self._held or self._pending:
             return
         now = self._loop.time()
-        when = max(
-            min(self._changed_at + self._settle, self._first_change + _LONGEST_SETTLE), self._free_at(now)
-        )
+        when = max(self._settled_at(), self._free_at(now))
         if when > now + 0.0005:
             self._at(when)
             return
         self._flush(now)
+
+    def _settled_at(self) -> float:
+        """When the app will have said all that belongs together, as far as can be told."""
+        if not self._is_first and self._source.extent() > _MANY:
+            return min(self._changed_at + _SETTLE_MANY, self._first_change + _LONGEST_MANY)
+        settle = _FIRST_SETTLE if self._is_first else _SETTLE
+        return min(self._changed_at + settle, self._first_change + _LONGEST_SETTLE)
 
     def _free_at(self, now: float) -> float:
         """When the line will be free, as far as is known."""
@@ -172,7 +198,7 @@ class Pacer:
 
     def _flush(self, now: float) -> None:
         self._dirty = False
-        self._settle = _SETTLE
+        self._is_first = False
         data = self._source.next_bytes(self._budget())
         if self._source.unfinished:
             self._dirty = True
@@ -191,7 +217,7 @@ class Pacer:
     def _probe_due(self, now: float, count: int) -> bool:
         self._unprobed = max(0.0, self._unprobed - (now - self._counted_at) * _FORGIVEN) + count
         self._counted_at = now
-        due = self._unprobed >= _UNPROBED
+        due = self._unprobed >= max(_UNPROBED, (self._rate or 0.0) * _UNPROBED_SECONDS)
         if due:
             self._unprobed = 0.0
         return due

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from screens.terminal.diff import find_scroll, paint_row
+from screens.terminal.diff import cost, differing, find_scroll, paint_rows
 from screens.terminal.frame import Frame
-from screens.terminal.pen import Pen
+from screens.terminal.pen import Pen, cup
 
 if TYPE_CHECKING:
     from screens.terminal.looks import Palette
 
 _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
+_NARROW = 4
+"""Columns that a ticking value may change at once."""
+_ROWS_FOR_MARGINS = 4
+_FEW = 4
+"""Rows of which several orders are tried."""
+_NEAR_HOME = 6
+"""Bytes of a move back to the cursor up to which saving the value's place pays."""
 
 
 class Painter:
@@ -25,6 +32,7 @@ class Painter:
         self.shown = Frame(width, height, palette)
         self._pen = Pen(palette, width, height)
         self._cursor_shown: bool | None = None
+        self._ticked: tuple[int, int] | None = None
         self._known = False
         self.unfinished = False
         """Whether the last paint stopped at its budget and left rows for the next one."""
@@ -44,13 +52,22 @@ class Painter:
         self.unfinished = False
         rows = self._changed(frame)
         if rows:
-            self._leave(cursor, rows)
-            self._paint_rows(frame, rows, budget)
+            ticking = self._ticks(frame, cursor, rows)
+            self._leave(cursor, rows, ticking=ticking)
+            self._paint_rows(frame, rows, cursor, budget)
+            if ticking:
+                pen.save()
         if not self.unfinished:
             self._place(cursor)
         codes = "".join(pen.out)
         pen.out.clear()
         return codes
+
+    def extent(self, frame: Frame) -> int:
+        """How many cells of ``frame`` are not shown yet."""
+        if not self._known or (frame.width, frame.height) != (self.shown.width, self.shown.height):
+            return frame.width * frame.height
+        return sum(len(differing(self.shown.row(y), frame.row(y))) for y in self._changed(frame))
 
     def _clear(self, frame: Frame) -> None:
         self.shown = Frame(frame.width, frame.height, self.palette)
@@ -69,14 +86,40 @@ class Painter:
             if frame.signs[y] != shown.signs[y] or frame.looks[y] != shown.looks[y]
         ]
 
-    def _leave(self, cursor: tuple[int, int] | None, rows: list[int]) -> None:
+    def _leave(self, cursor: tuple[int, int] | None, rows: list[int], *, ticking: bool) -> None:
         pen = self._pen
         if cursor is None:
             if self._cursor_shown is not False:
                 pen.out.append(_HIDE)
                 self._cursor_shown = False
-        elif cursor == (pen.x, pen.y) and rows != [cursor[1]] and pen.restores(cursor[1]):
+        elif (
+            cursor == (pen.x, pen.y)
+            and rows != [cursor[1]]
+            and pen.restores(cursor[1])
+            and not ticking
+            and (pen.saved is None or pen.saved[:2] != cursor)
+        ):
             pen.save()
+
+    def _ticks(self, frame: Frame, cursor: tuple[int, int] | None, rows: list[int]) -> bool:
+        """Whether a value ticks, far from a cursor that few bytes lead back to.
+
+        Then its place is the one to save, not the cursor's: the next tick goes there and back for less.
+        """
+        place = None
+        if len(rows) == 1:
+            columns = differing(self.shown.row(rows[0]), frame.row(rows[0]))
+            if columns[-1] - columns[0] < _NARROW:
+                place = rows[0], columns[-1]
+        before, self._ticked = self._ticked, place
+        if place is None or before is None or cursor is None:
+            return False
+        return (
+            before[0] == place[0] != cursor[1]
+            and abs(before[1] - place[1]) < _NARROW
+            and len(cup(*cursor)) <= _NEAR_HOME
+            and self._pen.restores(place[0])
+        )
 
     def _place(self, cursor: tuple[int, int] | None) -> None:
         pen = self._pen
@@ -86,28 +129,52 @@ class Painter:
         if self._cursor_shown is not (cursor is not None):
             self._cursor_shown = cursor is not None
             pen.out.append(_SHOW if self._cursor_shown else _HIDE)
-        pen.saved = None
 
     # -- rows -------------------------------------------------------------------------------------
 
-    def _paint_rows(self, frame: Frame, rows: list[int], budget: int | None) -> None:
-        scroll = find_scroll(self.shown, frame) if len(rows) > 1 else None
+    def _paint_rows(
+        self, frame: Frame, rows: list[int], cursor: tuple[int, int] | None, budget: int | None
+    ) -> None:
+        scroll = find_scroll(self.shown, frame, rows) if len(rows) > 1 else None
         if scroll is not None:
             self._try_scroll(frame, rows, scroll)
             rows = self._changed(frame)
         if 2 * len(rows) > frame.height:
             self._try_clearing(frame, rows)
             rows = self._changed(frame)
+        self._try_margins(frame, rows)
         self._erase_below(frame, rows)
-        at = self._pen.y
-        if at in rows and len(rows) <= 4:
-            rows = [at, *(y for y in rows if y != at)]
-        for y in rows:
-            if budget is not None and self._pen.size > budget:
+        rows = self._ordered(frame, rows, cursor, budget)
+        for y in paint_rows(self._pen, rows, self.shown, frame):
+            self._take(frame, y)
+            if budget is not None and self._pen.size > budget and y != rows[-1]:
                 self.unfinished = True
                 return
-            paint_row(self._pen, y, self.shown.row(y), frame.row(y))
-            self._take(frame, y)
+
+    def _ordered(
+        self, frame: Frame, rows: list[int], cursor: tuple[int, int] | None, budget: int | None
+    ) -> list[int]:
+        """The order that takes the fewest bytes, there and back to the cursor."""
+        if budget is not None and cursor is not None and cursor[1] in rows:
+            # What a key did is seen there: on a slow line it comes first.
+            return [cursor[1], *(y for y in rows if y != cursor[1])]
+        if not 2 <= len(rows) <= _FEW:
+            return rows
+        ways = [rows, rows[::-1]]
+        at = self._pen.y
+        if at in rows:
+            ways.append([at, *(y for y in rows if y != at)])
+        if cursor is not None and cursor[1] in rows:
+            ways.append([*(y for y in rows if y != cursor[1]), cursor[1]])
+        return min(ways, key=lambda way: self._cost_of(frame, way, cursor))
+
+    def _cost_of(self, frame: Frame, rows: list[int], cursor: tuple[int, int] | None) -> int:
+        trial = self._pen.fork()
+        for _ in paint_rows(trial, rows, self.shown, frame):
+            pass
+        if cursor is not None:
+            trial.go(*cursor)
+        return trial.size
 
     def _take(self, frame: Frame, y: int) -> None:
         self.shown.signs[y] = frame.signs[y][:]
@@ -115,36 +182,34 @@ class Painter:
 
     def _try_scroll(self, frame: Frame, rows: list[int], scroll: tuple[int, int, int]) -> None:
         """Scroll if painting is shorter that way than row by row."""
-        plain = self._pen.fork()
-        for y in rows:
-            paint_row(plain, y, self.shown.row(y), frame.row(y))
+        plain = cost(self._pen, rows, self.shown, frame)
         scrolled = self._pen.fork()
         scrolled.scroll(*scroll)
         after = _shifted(self.shown, scroll)
-        trial = scrolled.fork()
-        for y in range(frame.height):
-            paint_row(trial, y, after.row(y), frame.row(y))
-        if scrolled.size + trial.size < plain.size:
+        if scrolled.size + cost(scrolled, range(frame.height), after, frame, plain) < plain:
             self._pen.adopt(scrolled)
             self.shown = after
 
     def _try_clearing(self, frame: Frame, rows: list[int]) -> None:
         """Clear the whole screen first if that is shorter."""
-        plain = self._pen.fork()
-        for y in rows:
-            paint_row(plain, y, self.shown.row(y), frame.row(y))
+        plain = cost(self._pen, rows, self.shown, frame)
         cleared = self._pen.fork()
         cleared.go(0, 0)
         cleared.erase_below(0)
         blank = Frame(frame.width, frame.height, self.palette)
-        trial = cleared.fork()
-        for y in range(frame.height):
-            if trial.size > plain.size:
-                return
-            paint_row(trial, y, blank.row(y), frame.row(y))
-        if cleared.size + trial.size < plain.size:
+        if cleared.size + cost(cleared, range(frame.height), blank, frame, plain) < plain:
             self._pen.adopt(cleared)
             self.shown = blank
+
+    def _try_margins(self, frame: Frame, rows: list[int]) -> None:
+        """Take an earlier scroll's margins back if that is shorter: only absolute moves lead across them."""
+        pen = self._pen
+        if (pen.top, pen.bottom) == (0, frame.height - 1) or len(rows) < _ROWS_FOR_MARGINS:
+            return
+        wide = pen.fork()
+        wide.scroll_all()
+        if wide.size + cost(wide, rows, self.shown, frame) < cost(pen, rows, self.shown, frame):
+            pen.adopt(wide)
 
     def _erase_below(self, frame: Frame, rows: list[int]) -> None:
         """One ED where the last rows become empty."""

@@ -95,20 +95,27 @@ class Pen:
         """
         if self.x == x and self.y == y:
             return
-        best = _cup(x, y)
-        if self.saved is not None and self.saved[:2] == (x, y) and self.restores(y):
-            # Used once only: there are emulators that keep saved cursors on a stack.
-            self.out.append("\x1b8")
-            self.look, self.saved = self.saved[2], None
-            self.x, self.y = x, y
-            return
-        down = self._vertical(y)
-        if down is not None:
-            best = min([best, *(down + along for along in self._horizontal(x, signs, looks))], key=len)
-        if self.capabilities.columns:
-            best = min([best, *self._columns(x, y)], key=len)
+        best = self._way(x, y, signs, looks)
+        saved = self.saved
+        if saved is not None and len(best) > 2 and self.restores(saved[1]):
+            there = self.fork()
+            there.x, there.y, there.look = saved
+            way = "\x1b8" + ("" if saved[:2] == (x, y) else there._way(x, y, signs, looks))
+            again = 0 if self.look in {None, saved[2]} else len(self.palette.code(saved[2], self.look))
+            if len(way) + again < len(best) or (saved[:2] == (x, y) and len(way) <= len(best)):
+                # Used once only: there are emulators that keep saved cursors on a stack.
+                best, self.look, self.saved = way, saved[2], None
         self.out.append(best)
         self.x, self.y = x, y
+
+    def _way(self, x: int, y: int, signs: Sequence[str], looks: Sequence[int]) -> str:
+        ways = [cup(x, y)]
+        down = self._vertical(y)
+        if down is not None:
+            ways += [down + along for along in self._horizontal(x, signs, looks)]
+        if self.capabilities.columns:
+            ways += self._columns(x, y)
+        return min(ways, key=len)
 
     def _vertical(self, y: int) -> str | None:
         if self.y is None:
@@ -223,17 +230,25 @@ class Pen:
     def scroll(self, top: int, bottom: int, lines: int) -> None:
         """Move the rows ``top`` to ``bottom`` up by ``lines`` (down if negative); plain rows come in."""
         self.wear(0)
-        if (self.top, self.bottom) != (top, bottom):
-            # Both margins always: some terminals take a missing one for the last set. The cursor goes home.
-            self.out.append(f"\x1b[{top + 1};{bottom + 1}r")
-            self.top, self.bottom = top, bottom
-            self.x = self.y = None
+        self._margins(top, bottom)
         edge = bottom if lines > 0 else top
         if self.y != edge:
             self.go(0, edge)
         self.out.append("\n" * lines if lines > 0 else "\x1bM" * -lines)
 
+    def scroll_all(self) -> None:
+        """Take the margins back."""
+        self._margins(0, self.height - 1)
 
-def _cup(x: int, y: int) -> str:
+    def _margins(self, top: int, bottom: int) -> None:
+        if (self.top, self.bottom) != (top, bottom):
+            # Both margins always: some terminals take a missing one for the last set. The cursor goes home.
+            self.out.append(f"\x1b[{top + 1};{bottom + 1}r")
+            self.top, self.bottom = top, bottom
+            self.x = self.y = None
+
+
+def cup(x: int, y: int) -> str:
+    """CUP to a cell."""
     row = str(y + 1) if y else ""
     return f"\x1b[{row};{x + 1}H" if x else f"\x1b[{row}H"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from screens.terminal.frame import Frame
 from screens.terminal.line import Line
 from screens.terminal.looks import Look, Palette
-from screens.terminal.options import Choice, TerminalOptions, choose
+from screens.terminal.options import Choice, TerminalOptions, as_given, choose
 from screens.terminal.painter import Painter
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Session:
     def __init__(self, options: TerminalOptions, environ: Mapping[str, str], fd: int | None = None) -> None:
         self.options = options
         self.line = Line(_terminal() if fd is None else fd)
-        self.choice: Choice = choose(options, environ, self.line.device)
+        self.choice: Choice = choose(options, as_given(environ), self.line.device)
         self.size, self.size_source = self._find_size(environ)
         self.palette = Palette(self.choice.capabilities)
         self.frame = Frame(*self.size, self.palette)

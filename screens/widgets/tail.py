@@ -1,4 +1,8 @@
-"""The end of a growing list of lines: newest at the bottom, a filter below; only changed rows are painted."""
+"""The end of a growing list of lines, a filter below; only changed rows are painted.
+
+Lines fill the view downwards, and half a view moves away at once when it is full: on a slow line a scroll
+beside a menu costs as much as ten lines, and lines that stand can be read.
+"""
 
 from collections.abc import Sequence
 from typing import ClassVar
@@ -39,6 +43,8 @@ class Tail(Widget, can_focus=True):
         self._found: list[str] = []
         self._behind = 0
         """How many found lines stand below those in sight: 0 follows the newest."""
+        self._gone = 0
+        """How many found lines were dropped at the other end; they count for where half a view begins."""
         self._filter = ""
         self._typing = False
         self._painted: list[tuple[str, Style]] = []
@@ -47,6 +53,8 @@ class Tail(Widget, can_focus=True):
 
     def tell(self, lines: Sequence[str], new: int) -> None:
         """Show these; the last `new` of them were not there before. A view that was scrolled stands still."""
+        dropped = max(0, len(self._lines) + new - len(lines)) if lines else 0
+        self._gone = self._gone + len(self._matching(self._lines[:dropped])) if lines else 0
         self._lines = tuple(lines)
         if self._behind:
             self._behind += len(self._matching(self._lines[len(self._lines) - new :] if new else ()))
@@ -63,7 +71,7 @@ class Tail(Widget, can_focus=True):
         room = max(1, height - 1)
         self._behind = max(0, min(self._behind, len(self._found) - room))
         end = len(self._found) - self._behind
-        shown = self._found[max(0, end - room) : end]
+        shown = self._found[self._first(end, room) : end]
         rows = [(fitted(line, width), _PLAIN) for line in shown]
         rows += [("", _PLAIN)] * (room - len(rows))
         rows.append((fitted(self._bottom(), width), _BOLD if self._filter or self._typing else _PLAIN))
@@ -74,6 +82,14 @@ class Tail(Widget, can_focus=True):
         changed = [y for y, (old, now) in enumerate(zip(before, rows, strict=True)) if old != now]
         if changed:
             self.refresh(*(Region(0, y, width, 1) for y in changed))
+
+    def _first(self, end: int, room: int) -> int:
+        """The first line in sight: at whole half views while it follows the newest."""
+        least = end - room
+        if least <= 0 or self._behind:
+            return max(0, least)
+        half = max(1, room // 2)
+        return least + -(least + self._gone) % half
 
     def _bottom(self) -> str:
         below = f"{self._behind} lines below, End goes there" if self._behind else ""
@@ -103,9 +119,13 @@ class Tail(Widget, can_focus=True):
 
     @property
     def terminal_cursor(self) -> Offset | None:
-        """Where the terminal's own cursor belongs."""
-        typed = cell_len(f"Filter: {self._filter}") if self._typing else 0
-        return self.region.offset + Offset(min(typed, self.size.width - 1), self.size.height - 1)
+        """Where the terminal's own cursor belongs: in the filter, else behind the newest line in sight."""
+        if self._typing:
+            typed = cell_len(f"Filter: {self._filter}")
+            return self.region.offset + Offset(min(typed, self.size.width - 1), self.size.height - 1)
+        newest = next((y for y in range(len(self._painted) - 2, -1, -1) if self._painted[y][0]), 0)
+        end = cell_len(self._painted[newest][0]) if self._painted else 0
+        return self.region.offset + Offset(min(end, self.size.width - 1), newest)
 
     # Keys ---------------------------------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ def test_demo_by_keyboard(columns: int, rows: int) -> None:
             terminal.wait_for("[ Send now F5 ]")
             terminal.send("F5")
             terminal.wait_for("0 waiting, sent")
-            terminal.send("Down")
+            terminal.send("Down", "Down")
             terminal.wait_for("Registered as")
             terminal.send("F10")
             assert terminal.wait_for_end() == 0

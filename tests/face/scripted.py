@@ -26,6 +26,7 @@ from tm_tui.control.api import (
     StepEvent,
     TrustDocument,
 )
+from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
 from tm_tui.control.failures import AgentAbsent, SaveConflict
 from tm_tui.control.patterns_api import DeployerInfo, PatternsDocument
 from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportInfo, ReportsDocument, ReportsStatus
@@ -190,6 +191,8 @@ class ScriptedAgent:
         self.activity: asyncio.Queue[ActivityLine | None] = asyncio.Queue()
         self.sendings: list[SendReply | TmError] = []
         self.kept: dict[int, tuple[ReportInfo, str]] = {}
+        self.cases_held: list[CaseInfo] = []
+        self.case_refusal: TmError | None = None
 
     def connect(self) -> Any:
         """A way to this agent, as the app takes it."""
@@ -295,6 +298,40 @@ class ScriptedAgent:
             info, text = self.kept[number]
             self.kept[number] = (ReportInfo(**{**dict(info), "read": marks.read}), text)
         return await self.reports()
+
+    async def cases(self) -> CasesDocument:
+        self._alive()
+        inbox = "/var/lib/tm-tui/cases/inbox"
+        return CasesDocument(state="idle", inbox=inbox, inbox_files=2, cases=tuple(self.cases_held))
+
+    async def submit_case(self, request: SubmitRequest) -> CaseInfo:
+        self._alive()
+        self.requests.append(request)
+        if self.case_refusal is not None:
+            raise self.case_refusal
+        told = request.model_dump(include={"endpoint", "threat", "description", "form"})
+        number = len(self.cases_held) + 1
+        sizes = {"files": 0, "bytes": 0, "packed_bytes": 0, "sha256": ""}
+        made = CaseInfo(
+            number=number,
+            state="packing",
+            created_at=NOON,
+            submitted_by="admin",
+            sources=request.paths,
+            **told,
+            **sizes,
+        )
+        self.cases_held.insert(0, made)
+        return made
+
+    async def cancel_case(self, number: int) -> CaseInfo:
+        self._alive()
+        self.requests.append(("cancel", number))
+        return next(case for case in self.cases_held if case.number == number)
+
+    async def send_cases(self) -> CasesDocument:
+        self.requests.append("send cases")
+        return await self.cases()
 
     async def activity_stream(self) -> AsyncGenerator[ActivityLine, None]:
         self._alive()

@@ -110,6 +110,13 @@ def test_a_missing_password_is_a_problem_of_the_password_field() -> None:
     assert set(removed.problems()) == {"tmsp.password"}
 
 
+def test_a_password_that_is_too_long_is_a_problem_of_the_password_field() -> None:
+    """A long text pasted into the password field is refused there; it does not end the console."""
+    problems = Draft(document()).with_secret("tmsp", SecretStr("x" * 3000)).problems()
+    assert set(problems) == {"tmsp.password"}
+    assert "1024" in problems["tmsp.password"].cause + problems["tmsp.password"].remedy
+
+
 def test_discarding_one_form_keeps_the_other() -> None:
     """Esc on the proxy form does not throw away what was typed on the TMSP form."""
     draft = Draft(document()).with_value("tmsp.username", "new").with_value("proxy.host", "192.0.2.1")

@@ -7,6 +7,7 @@ import pytest
 
 from face.conftest import Console, console_of
 from face.scripted import NOON, ScriptedAgent, status
+from screens.menu import entries
 from screens.widgets.tail import Tail
 from tm_tui.control.api import ActivityLine, AgentStatus, LastFailure, ServerState
 from tm_tui.control.failures import ControlRefused, Refusal
@@ -37,8 +38,8 @@ async def test_the_queue_is_told_as_soon_as_it_is_highlighted(agent: ScriptedAge
     """What waits, by kind, how old it is, the room it takes, and when it goes, without opening anything."""
     async with console_of(agent.connect) as console:
         await console.sees("TMSP  CONNECTED")
-        while console.app.main._menu.entry.name != "Log Queue":
-            await console.press("down")
+        names = [entry.name for entry in entries()]
+        await console.press(*["down"] * names.index("Log Queue"))
         await console.sees("Waiting        3 events")
         shown = console.screen_text()
         assert "2, 1 sealed batch" in shown
@@ -128,14 +129,37 @@ async def opened(console: Console, agent: ScriptedAgent, lines: int) -> Tail:
     return console.app.main.query_one(Tail)
 
 
+def numbers(console: Console) -> list[int]:
+    """Which lines are in sight."""
+    shown = [row for row in console.rows() if "This is line" in row]
+    return [int(row.rstrip(" .").rpartition(" ")[2]) for row in shown]
+
+
 async def test_activity_follows_the_newest(agent: ScriptedAgent) -> None:
-    """The newest line stands at the bottom, the time of day first, marks in words and not by colour."""
+    """The newest line stands last, the time of day first, marks in words and not by colour."""
     async with console_of(agent.connect) as console:
         await opened(console, agent, 30)
-        shown = [row for row in console.rows() if "This is line" in row]
-        assert [int(row.rstrip(" .").rpartition(" ")[2]) for row in shown] == list(range(14, 31))
+        assert numbers(console) == list(range(17, 31))
         agent.activity.put_nowait(line(31, "warning"))
         await console.sees("! This is line 31.")
+
+
+async def test_half_a_view_moves_away_at_once(agent: ScriptedAgent) -> None:
+    """Lines stand where they are until the view is full; then half of it goes, however many came before.
+
+    The cursor stands behind the newest line.
+    """
+    async with console_of(agent.connect) as console:
+        tail = await opened(console, agent, 500)
+        first = numbers(console)[0]
+        for number in range(501, 530):
+            agent.activity.put_nowait(line(number))
+            await console.sees(f"This is line {number}.")
+            shown = numbers(console)
+            assert shown[-1] == number
+            assert (shown[0] - first) % 8 == 0
+            assert 10 <= len(shown) <= 17
+            assert len(console.rows()[tail.terminal_cursor.y].rstrip()) == tail.terminal_cursor.x
 
 
 async def test_activity_is_bounded(agent: ScriptedAgent) -> None:

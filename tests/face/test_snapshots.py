@@ -10,8 +10,10 @@ from textual.pilot import Pilot
 
 from face.conftest import Console, HeldClock
 from face.scripted import NOON, PASSED, ScriptedAgent, host_key_in_the_way, refused_password, status
+from face.test_cases import FAILED, RECEIVED, case, snapshot
 from screens.app import TmTui
 from tm_tui.control.api import ActivityLine, HostKeyInfo, LastFailure, ServerState, TrustDocument
+from tm_tui.control.cases_api import CaseProgress
 
 SIZES = [(80, 24), (120, 40)]
 Story = Callable[[Console], Awaitable[None]]
@@ -139,6 +141,19 @@ async def identity(console: Console) -> None:
     await console.sees(fingerprint)
 
 
+async def cases(console: Console) -> None:
+    await console.sees("TMSP  CONNECTED")
+    agent = console.app.main.agent
+    assert isinstance(agent, ScriptedAgent)
+    progress = CaseProgress(number=3, phase="sending", done_bytes=47, bytes=100, seconds_left=83.0)
+    waiting = case(2, last_failure=FAILED, next_try_in_seconds=280.0)
+    agent.cases_held = [case(3, "sending", endpoint="pc-3"), waiting, case(1, "submitted", **RECEIVED)]
+    agent.statuses.put_nowait(snapshot(1, state="sending", progress=progress))
+    await console.open("Submit a Case")
+    await console.sees("1 min left")
+    await console.sees("sample downloaded")
+
+
 async def log_queue(console: Console) -> None:
     await console.sees("TMSP  CONNECTED")
     agent = console.app.main.agent
@@ -195,6 +210,7 @@ STORIES: dict[str, Story] = {
     "proxy": proxy,
     "queue-limits": queue_limits,
     "identity": identity,
+    "cases": cases,
     "log-queue": log_queue,
     "activity": activity,
     "help": help_page,

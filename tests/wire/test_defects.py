@@ -18,9 +18,17 @@ def started(kind, tmp_path, **keywords):
     terminal = sample(
         kind, folder=tmp_path, orders=True, **{**keywords, "environ": {**ANSI, **keywords.get("environ", {})}}
     )
-    terminal.until_text(READY)
+    came(terminal, READY)
     terminal.settle(0.2, 3)
     return terminal
+
+
+def came(terminal, text):
+    """Wait for the first screen; without it nothing is shown about a defect."""
+    try:
+        terminal.until_text(text)
+    except AssertionError as never:
+        pytest.fail(f"did not start: {never}")
 
 
 def open_form(terminal):
@@ -85,16 +93,42 @@ def restores_after(kind, tmp_path, number):
 
 def falls_back_to_80x24(kind, tmp_path):
     with sample(kind, folder=tmp_path, size=(0, 0), answers=False, environ=ANSI) as terminal:
-        terminal.until_text("Threat Mitigator")
+        came(terminal, "Threat Mitigator")
         terminal.until(lambda: any(fact.startswith("size") for fact in terminal.facts()))
         terminal.settle(0.3, 3)
         return {fact for fact in terminal.facts() if fact.startswith("size")} == {"size 80x24"}
 
 
 def stays_ascii(kind, tmp_path):
-    with started(kind, tmp_path, environ={"LANG": "C", "LC_ALL": "C"}) as terminal:
+    return says_only_ascii(kind, tmp_path, TERM="xterm", LANG="C", LC_ALL="C")
+
+
+def stays_ascii_where_python_would_not(kind, tmp_path):
+    """With LANG=C alone Python gives itself a UTF-8 locale."""
+    return says_only_ascii(kind, tmp_path, TERM="xterm", LANG="C")
+
+
+def says_only_ascii(kind, tmp_path, **environ):
+    with started(kind, tmp_path, environ=environ) as terminal:
         open_form(terminal)
         return max(terminal.raw) < 0x80
+
+
+def prints_no_escapes_in_latin_1(kind, tmp_path):
+    latin = {
+        "TERM": "xterm",
+        "LANG": "de_DE.ISO-8859-1",
+        "LC_ALL": "de_DE.ISO-8859-1",
+        "PYTHONIOENCODING": "latin-1",
+    }
+    with started(kind, tmp_path, environ=latin) as terminal:
+        open_form(terminal)
+        return b"\\u2" not in terminal.raw and max(terminal.raw) < 0x80
+
+
+def sends_no_colour_to_a_dumb_terminal(kind, tmp_path):
+    with started(kind, tmp_path, environ={"TERM": "dumb", "TEXTUAL_THEME": "textual-dark"}) as terminal:
+        return b"38;2;" not in terminal.raw and b"48;2;" not in terminal.raw
 
 
 def knows_vt220_keys(kind, tmp_path):
@@ -169,6 +203,9 @@ DEFECTS = [
     restores_after_sigquit,
     falls_back_to_80x24,
     stays_ascii,
+    stays_ascii_where_python_would_not,
+    prints_no_escapes_in_latin_1,
+    sends_no_colour_to_a_dumb_terminal,
     knows_vt220_keys,
     swallows_replies,
     joins_a_split_arrow,

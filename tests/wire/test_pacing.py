@@ -24,6 +24,9 @@ class Counter:
         self.painted.set()
         return f"<{self.number}>".ljust(self.size).encode()
 
+    def extent(self):
+        return 1
+
 
 class Bench:
     """A pacer on one end of a pty, and the terminal's end in the test's hand."""
@@ -125,7 +128,7 @@ async def test_a_line_that_answers_gets_portions():
         bench.pacer.answered()
         bench.show(1)
         await bench.until(lambda: b"<1>" in bench.came)
-        assert bench.source.budgets == [240]
+        assert bench.source.budgets == [int(960 * 0.15)]
     finally:
         bench.close()
 

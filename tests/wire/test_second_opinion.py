@@ -79,6 +79,31 @@ def cells(shown):
     return pyte_cells(screen)
 
 
+CONSOLE_STORY = [
+    *["Down", "Enter", "Down", "Down", "a", "b", "BSpace", "Tab", "F1", "PageDown", "Escape", "F3", "Escape"],
+    *["Tab", "Enter", "Down", "Down", "Down", "Enter", "/", "x", "F4", "Down", "Down", "C-p", "Escape"],
+]
+
+
+@pytest.mark.parametrize("term", ["vt100", "linux", "screen", "xterm-256color"])
+def test_tmux_shows_the_console_as_a_full_repaint_does(term, tmp_path):
+    """Forms, help, test, question, Activity, palette: what was built up is the very screen that ^L paints."""
+    environ = {"TERM": term, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
+    tmux = Tmux(tmp_path, [sys.executable, "-m", "tests.wire.real", "ours"], environ)
+    try:
+        tmux.until(lambda shown: "beat 12 s ago" in shown)
+        for key in CONSOLE_STORY:
+            tmux.run("send-keys", key)
+            tmux.settled()
+        tmux.until(lambda shown: "F1 Help" in shown)
+        built_up = tmux.settled()
+        tmux.run("send-keys", "C-l")
+        assert cells(tmux.settled()) == cells(built_up)
+        assert "About" in built_up
+    finally:
+        tmux.close()
+
+
 @pytest.mark.parametrize("term", ["vt100", "linux", "screen", "xterm-256color"])
 def test_tmux_shows_the_same_after_a_full_repaint(term, tmp_path):
     """A story of keys leaves the very screen in tmux that ^L then paints anew."""

@@ -1,13 +1,12 @@
 """One app, two screens: Textual's own codes in one emulator, ours in others, compared cell by cell.
 
-Run as a script for a long campaign: python -m tests.wire.twins STEPS [SEED].
+A long campaign: python -m benchmarks.wire.campaign.
 """
 
 import asyncio
 import os
 import pty
 import random
-import subprocess
 import sys
 from dataclasses import dataclass
 
@@ -22,12 +21,12 @@ from screens.terminal.cursor import place
 from screens.terminal.driver import SlowLineDriver
 from screens.terminal.glyphs import as_ascii
 from screens.terminal.input import Key
-from screens.terminal.options import Choice
+from screens.terminal.options import Choice, TerminalOptions
 from screens.terminal.session import Session
 from screens.terminal.tokens import event_for
-from tests.wire.sample import OurSample
 from tests.wire.screens_of import RepeatingScreen, RepeatingStream, pyte_cells
 from tests.wire.strict import StrictTerminal
+from tests.wire.subjects import SUBJECTS
 
 SYSTEMS = {0: "standard", 16: "standard", 256: "256", TRUE_COLOUR: "truecolor"}
 SETS_TO_TRY = [
@@ -40,35 +39,8 @@ SETS_TO_TRY = [
     ),
     XTERM._replace(utf8=True, colours=TRUE_COLOUR),
     XTERM._replace(utf8=True, colours=256),
-]
-KEYS = [
-    "up",
-    "down",
-    "left",
-    "right",
-    "enter",
-    "tab",
-    "shift+tab",
-    "home",
-    "end",
-    "space",
-    "backspace",
-    "a",
-    "Z",
-    "9",
-]
-WORDS = [
-    "ok",
-    "FAIL",
-    "beat",
-    "10.0.0.1",
-    "ssh-auth-refused",
-    "----------",
-    "│",
-    "漢字",
-    "\x1b[2J\x1b[31mred",
-    "é",
-    "    ",
+    XTERM,
+    XTERM._replace(utf8=True, colours=0),
 ]
 THEMES = ("ansi-dark", "textual-dark")
 SIZES = [(80, 24), (80, 25), (100, 30), (132, 43), (60, 20), (80, 24)]
@@ -97,7 +69,7 @@ class Twins(SlowLineDriver):
 
     def __init__(self, app, **keywords):
         self.master, slave = pty.openpty()
-        session = Session(app.terminal_options, {}, slave)
+        session = Session(TerminalOptions(), {}, slave)
         os.close(slave)
         session.choice = Choice(self.capabilities, 0.05, ("as the test wants it",))
         Session.waiting = session
@@ -176,8 +148,10 @@ class Twins(SlowLineDriver):
         return rows
 
 
-async def campaign(capabilities: Capabilities, steps: int, seed: int, theme: str = "ansi-dark") -> int:
-    """Random keys, logs, ticks and resizes; returns the steps done. Raises Difference."""
+async def campaign(
+    subject: str, capabilities: Capabilities, steps: int, seed: int, theme: str = "ansi-dark"
+) -> int:
+    """Random keys, events from outside and resizes; returns the steps done. Raises Difference."""
     chance = random.Random(seed)
     done = 0
 
@@ -185,32 +159,26 @@ async def campaign(capabilities: Capabilities, steps: int, seed: int, theme: str
         pass
 
     Driver.capabilities = capabilities
-
-    class App(OurSample):
-        def get_driver_class(self):
-            return Driver
+    running = SUBJECTS[subject](Driver, theme)
 
     async def drive(pilot):
         nonlocal done
-        app = pilot.app
-        driver = app._driver
+        driver = pilot.app._driver
         await pilot.pause(0)
         driver.compare(0, "start")
         while done < steps:
             what = []
             for _ in range(chance.randrange(1, 20)):
-                what.append(await one(chance, pilot, driver))
+                what.append(await one(chance, pilot, driver, running))
                 done += 1
                 if chance.random() < 0.4:
                     await pilot.pause(0)
                     driver.paint()
             await pilot.pause(0)
             driver.compare(done, ", ".join(what))
-        app.exit()
+        running.end()
 
-    app = App()
-    app.theme = theme
-    await app.run_async(auto_pilot=drive, mouse=False)
+    await running.app.run_async(auto_pilot=drive, mouse=False)
     return done
 
 
@@ -221,26 +189,15 @@ def key_of(name: str) -> Key:
     )
 
 
-async def one(chance: random.Random, pilot, driver) -> str:
+async def one(chance: random.Random, pilot, driver, running) -> str:
     app = pilot.app
     kind = chance.random()
     if kind < 0.6:
-        key = chance.choice(KEYS)
+        key = chance.choice(running.keys)
         driver.process_message(event_for(key_of(key)))
         return f"key {key}"
-    if kind < 0.8:
-        line = " ".join(chance.choice(WORDS) for _ in range(chance.randrange(1, 9)))
-        line = (
-            line.replace("\x1b", "")
-            if driver.capabilities.utf8
-            else line.replace("\x1b", "").replace("漢字", "kanji")
-        )
-        for _ in range(chance.randrange(1, 4)):
-            app.order("log", line)
-        return f"log {line!r}"
     if kind < 0.97:
-        app.order("tick", str(chance.randrange(1000)))
-        return "tick"
+        return running.happen(chance, utf8=driver.capabilities.utf8)
     size = chance.choice(SIZES)
     driver.session.adopt_size(size, "test")
     driver.session.painter.forget()
@@ -254,21 +211,15 @@ async def one(chance: random.Random, pilot, driver) -> str:
 
 
 def main() -> None:
-    """Each campaign in a process of its own.
+    """SUBJECT NUMBER THEME STEPS SEED: one campaign. Each needs a process of its own.
 
     Rich keeps the codes of a style, whatever the number of colours.
     """
-    if sys.argv[1] == "--one":
-        number, theme, steps, seed = int(sys.argv[2]), sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
-        capabilities = SETS_TO_TRY[number]
-        done = asyncio.run(campaign(capabilities, steps, seed, theme))
-        print(f"{theme} {capabilities.name} {capabilities.colours} colours: {done} steps equal", flush=True)
-        return
-    steps, seed = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "1"
-    for theme in THEMES:
-        for number in range(len(SETS_TO_TRY)):
-            command = [sys.executable, "-m", "tests.wire.twins", "--one", str(number), theme, steps, seed]
-            subprocess.run(command, check=True)
+    subject, number, theme, steps, seed = sys.argv[1], int(sys.argv[2]), *sys.argv[3:6]
+    capabilities = SETS_TO_TRY[number]
+    done = asyncio.run(campaign(subject, capabilities, int(steps), int(seed), theme))
+    signs = "Unicode" if capabilities.utf8 else "ASCII"
+    print(f"{done} steps equal: {subject}, {capabilities.name}, {capabilities.colours} colours, {signs}")
 
 
 if __name__ == "__main__":

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
+from tm_tui.agent.cases import Cases
 from tm_tui.agent.identity import appliance_name
 from tm_tui.agent.log_delivery import LogDelivery
 from tm_tui.agent.snapshot import snapshot, spool_status
 from tm_tui.agent.supervisor import Supervisor
 from tm_tui.agent.throttle import Throttle
+from tm_tui.cases.book import CaseBook
+from tm_tui.cases.desk import CaseDesk
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.control.activity import Activity
 from tm_tui.control.api import AgentStatus, ServerState
@@ -49,7 +52,9 @@ _NUMBER = re.compile(r"\d+")
 class Agent:
     """Owns one home (its folders are there, its lock is held). Opened by `Agent.open`."""
 
-    def __init__(self, home: Home, appliance: str, spool: Spool, clock: Clock, chance: Chance) -> None:
+    def __init__(
+        self, home: Home, appliance: str, spool: Spool, cases: CaseBook, *, clock: Clock, chance: Chance
+    ) -> None:
         self.clock = clock
         self.changed = Changed()
         self.stopping = asyncio.Event()
@@ -92,7 +97,9 @@ class Agent:
         self.reports = ReportService(
             appliance, self.host_keys, store, self.bandwidth, changed=announce, clock=clock, chance=chance
         )
-        services = (self._status_server, self._log_server, *self.patterns.services, self.reports)
+        self._cases = Cases(home, self, cases, chance)
+        more = (*self._cases.services, *self.patterns.services, self.reports)
+        services = (self._status_server, self._log_server, *more)
         self._supervisor = Supervisor(services, announce, clock, chance)
         spool.changed = self._busy
         self._spool_changed()
@@ -100,7 +107,7 @@ class Agent:
 
     @classmethod
     async def open(cls, home: Home, *, clock: Clock | None = None, chance: Chance = random.random) -> Self:
-        """Open the log queue and begin.
+        """Open log queue and cases, and begin.
 
         Raises StorageFailed when the folders or the appliance's name cannot be trusted, or the log queue is
         another process's or cannot be used. A damaged queue is set aside, and told in the alerts.
@@ -109,7 +116,8 @@ class Agent:
         appliance = appliance_name(home.state)
         spool = await Spool.open(home.state / "spool", appliance, clock=clock)
         try:
-            return cls(home, appliance, spool, clock, chance)
+            cases = await asyncio.to_thread(CaseBook.open, home.state / "cases")
+            return cls(home, appliance, spool, cases, clock=clock, chance=chance)
         except BaseException:
             await spool.close()
             raise
@@ -134,6 +142,7 @@ class Agent:
     async def close(self) -> None:
         """Close the log queue, once nobody can hand in events any more."""
         self._busy.stop()
+        self._cases.stop()
         await self.spool.close()
         self.activity.close()
 
@@ -163,6 +172,15 @@ class Agent:
         """A host key was approved or forgotten: the log server is tried again at once."""
         self._log_server.trust_changed()
 
+    @property
+    def cases(self) -> CaseDesk:
+        """Cases: submit, cancel, look."""
+        return self._cases.desk
+
+    def registration_known(self) -> bool:
+        """Whether the status server has said yes or no to the registration."""
+        return self._registration_known()
+
     def delivery(self) -> DeliveryService | None:
         """What delivers logs under the settings in force; None when sending is switched off."""
         return self._log_server.delivery()
@@ -181,6 +199,7 @@ class Agent:
             spool=spool_status(spool),
             patterns=self.patterns.status(),
             reports=self.reports.status(),
+            cases=self.cases.status(enabled=self.revision.settings.tmsp.enabled),
             alerts=(*alerts, *spool.alerts, *self._supervisor.alerts()),
         )
 
@@ -224,6 +243,7 @@ class Agent:
         self.patterns.registered(self._status_server.pattern_root())
         if registered_at is not None and registered_at != self._registered_at:
             self._log_server.registered()
+            self._cases.registered()
         self._registered_at = registered_at
         self.changed.announce()
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from tm_tui import __version__
 from tm_tui.control.api import AgentStatus, LogServerStatus, ServerState, SpoolStatus, StatusServerStatus
+from tm_tui.control.cases_api import CasesStatus
 from tm_tui.control.patterns_api import PatternsStatus
 from tm_tui.control.reports_api import ReportsStatus
 from tm_tui.control.spool_api import KindInfo
@@ -38,6 +39,7 @@ def snapshot(
     spool: SpoolStatus,
     patterns: PatternsStatus,
     reports: ReportsStatus,
+    cases: CasesStatus,
     alerts: tuple[str, ...],
 ) -> AgentStatus:
     """Put the parts together."""
@@ -56,6 +58,7 @@ def snapshot(
         spool=spool,
         patterns=patterns,
         reports=reports,
+        cases=cases,
         alerts=(*alerts, *(() if tmsp.enabled else disabled_alerts(tmsp.edition))),
     )
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "logs": Lazy("tm_tui.cli.logs:logs", "Take in events, send them now, show what waits."),
     "pattern": Lazy("tm_tui.cli.pattern:pattern", "Custom patterns: list, look for new ones, deploy."),
     "report": Lazy("tm_tui.cli.report:report", "List and show the reports of TMSP."),
+    "case": Lazy("tm_tui.cli.case:case", "Submit files for analysis, follow and cancel what was submitted."),
     "activity": Lazy("tm_tui.cli.activity:activity", "Show what the agent did of late."),
     "agent": Lazy("tm_tui.cli.agent:agent", "Run the agent in the foreground."),
     "portal": Lazy("tm_tui.cli.portal:portal", "Run a reference portal, for labs and tests."),

@@ -25,6 +25,7 @@ __all__ = ["portal"]
 
 _PORT = click.IntRange(0, 65535)
 _LAZY = {
+    "case": Lazy("tm_tui.cli.portal_cases:case", "Cases that appliances submitted for analysis."),
     "pattern": Lazy("tm_tui.cli.portal_patterns:pattern", "Custom patterns: issue, list, withdraw; keys."),
     "report": Lazy("tm_tui.cli.portal_reports:report", "The reports that this portal makes of its logs."),
 }

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
+from tm_tui.control.cases_api import CasesStatus
 from tm_tui.control.patterns_api import PatternsStatus
 from tm_tui.control.reports_api import ReportsStatus
 from tm_tui.control.shapes import LastFailure, Shape
@@ -109,6 +110,7 @@ class AgentStatus(Shape):
     spool: SpoolStatus = SpoolStatus()
     patterns: PatternsStatus = PatternsStatus()
     reports: ReportsStatus = ReportsStatus()
+    cases: CasesStatus = CasesStatus()
     alerts: tuple[SafeText, ...] = ()
     """What an admin must know now, a sentence each: a damaged revision, what being disabled means."""
 

@@ -26,6 +26,7 @@ from tm_tui.control.api import (
     StepEvent,
     TrustDocument,
 )
+from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
 from tm_tui.control.failures import AgentAbsent, AgentDenied, ControlRefused, SaveConflict
 from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument, RootForgotten
 from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
@@ -193,6 +194,26 @@ class ControlClient:
     async def mark_reports(self, marks: ReadMarks) -> ReportsDocument:
         """Mark reports as read or unread."""
         return await self._ask(ReportsDocument, "POST", "/v1/reports/read", marks)
+
+    async def cases(self) -> CasesDocument:
+        """All cases, the newest first, and what lies in the inbox."""
+        return await self._ask(CasesDocument, "GET", "/v1/cases")
+
+    async def case(self, number: int) -> CaseInfo:
+        """One case (404 when there is none)."""
+        return await self._ask(CaseInfo, "GET", f"/v1/cases/{number:d}")
+
+    async def submit_case(self, request: SubmitRequest) -> CaseInfo:
+        """Hand a case in; 422 names each wrong field, and paths that cannot be part of a case."""
+        return await self._ask(CaseInfo, "POST", "/v1/cases", request)
+
+    async def cancel_case(self, number: int) -> CaseInfo:
+        """Give a case up (409 when the portal has it already)."""
+        return await self._ask(CaseInfo, "DELETE", f"/v1/cases/{number:d}")
+
+    async def send_cases(self) -> CasesDocument:
+        """Try again at once what waits or is paused (409 while sending is switched off)."""
+        return await self._ask(CasesDocument, "POST", "/v1/cases/send")
 
     async def activity(self) -> tuple[ActivityLine, ...]:
         """What the agent did of late, the oldest first."""

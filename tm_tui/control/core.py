@@ -12,6 +12,7 @@ from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision, SettingsStore
 
 if TYPE_CHECKING:
+    from tm_tui.cases.desk import CaseDesk
     from tm_tui.control.activity import Activity
     from tm_tui.delivery.service import DeliveryService
     from tm_tui.patterns.custom_patterns import CustomPatterns
@@ -73,6 +74,10 @@ class Core(Protocol):
     @property
     def reports(self) -> "ReportService":
         """The reports of TMSP."""
+
+    @property
+    def cases(self) -> "CaseDesk":
+        """Cases: submit, cancel, look."""
 
     @property
     def activity(self) -> "Activity":

@@ -19,6 +19,7 @@ from tm_tui.control.core import Core
 from tm_tui.control.http import Refused, on_refusal, refusal_response
 from tm_tui.control.peers import Peer, peer_of, role_of, user_name
 from tm_tui.control.routes.activity import activity_routes
+from tm_tui.control.routes.cases import case_routes
 from tm_tui.control.routes.history import history_routes
 from tm_tui.control.routes.patterns import patterns_routes
 from tm_tui.control.routes.probe import probe_routes
@@ -53,6 +54,7 @@ def control_app(core: Core, more: Sequence[Route] = ()) -> ASGIApp:
         *activity_routes(core),
         *patterns_routes(core),
         *report_routes(core.reports),
+        *case_routes(core),
         *more,
     ]
     handlers: dict[Any, Any] = {TmError: on_refusal, HTTPException: on_refusal, Exception: on_refusal}

@@ -5,14 +5,17 @@ goes, so that several uploads share one limit and the mean is exact. Figures: do
 """
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 
 __all__ = ["Bandwidth", "Limiter", "limited", "receive_bytes"]
 
-_BURST = 0.050
+_CATCH_UP, _IDLE = 0.080, 0.5
+"""Seconds that a late wake-up may make good, so that a busy machine does not slow the mean; who was idle for
+longer begins anew."""
 _CHUNKS_A_SECOND = 20
-_SMALLEST, _LARGEST = 1024, 65536
+_SMALLEST, _LARGEST = 1024, 262144
 _BUFFER_SECONDS = 0.08
 """What a limited download may have in flight: more shows as a burst, less slows down lines with long ways."""
 _SMALLEST_BUFFER, _LARGEST_BUFFER = 2304, 4 << 20
@@ -23,7 +26,7 @@ class Limiter:
 
     def __init__(self, bytes_per_second: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._free_at = clock()
+        self._free_at = -math.inf
         self.rate = float(bytes_per_second)
         """Bytes a second; may be set while transfers run, which follow with their next chunk."""
 
@@ -34,7 +37,7 @@ class Limiter:
 
     @property
     def chunk(self) -> int:
-        """Bytes that should go at once: a twentieth of a second, 1 to 64 KB."""
+        """Bytes that should go at once: a twentieth of a second, 1 to 256 KB."""
         if not self.rate:
             return _LARGEST
         return int(min(_LARGEST, max(_SMALLEST, self.rate / _CHUNKS_A_SECOND)))
@@ -44,7 +47,8 @@ class Limiter:
         if not self.rate:
             return 0.0
         now = self._clock()
-        self._free_at = max(self._free_at, now - _BURST)
+        late = now - self._free_at
+        self._free_at = now if late > _IDLE else max(self._free_at, now - _CATCH_UP)
         begins, self._free_at = self._free_at, self._free_at + size / self.rate
         return max(0.0, begins - now)
 
@@ -85,6 +89,11 @@ class Bandwidth:
     def __init__(self, upload_kbps: int = 0, download_kbps: int = 0) -> None:
         self.upload = Limiter.of_kbps(upload_kbps)
         self.download = Limiter.of_kbps(download_kbps)
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is any limit now."""
+        return bool(self.upload.rate or self.download.rate)
 
     def set(self, upload_kbps: int, download_kbps: int) -> None:
         """Take over new settings."""

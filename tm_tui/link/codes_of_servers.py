@@ -214,6 +214,28 @@ SERVERS: dict[str, tuple[str, str]] = {
         "The server {target} did not understand or accept the request.",
         "Check address and port, and that the server's version fits this appliance.",
     ),
+    "case-too-large": (
+        "The server {target} does not accept a case of this size.",
+        "Cancel it and submit fewer files, or ask the server's administrator to allow larger cases.",
+    ),
+    "case-locked": (
+        "The server {target} is still busy with an earlier part of this case.",
+        "Nothing to do: the appliance tries again by itself.",
+    ),
+    "case-offset": (
+        "The server {target} and this appliance do not agree how much of the case has arrived.",
+        (
+            "Nothing to do: the appliance tries again by itself. If it stays, cancel the case and submit it "
+            "anew."
+        ),
+    ),
+    "case-checksum": (
+        "What the server {target} received of the case is not what this appliance sent.",
+        (
+            "Nothing to do: the appliance sends it again by itself. If it stays, something on the way or the "
+            "server's disk damages data: tell your support provider."
+        ),
+    ),
     "captive-portal": (
         "Instead of an answer, {target} sent the address of another page.",
         "Check address and port. A network logon page may be in the way: let the appliance pass without it.",

@@ -5,11 +5,13 @@ import socket
 import ssl
 
 from tm_tui.errors import TmError
+from tm_tui.link.bandwidth import Bandwidth, receive_bytes
 from tm_tui.link.bridge import bridge
 from tm_tui.link.connect_proxy import connect_through
 from tm_tui.link.failures import failure, translate
+from tm_tui.link.pacing import paced
 from tm_tui.link.socks import socks4_through, socks5_through
-from tm_tui.link.tcp import connect, resolve
+from tm_tui.link.tcp import Address, connect, resolve
 from tm_tui.link.trust import Trust
 from tm_tui.link.types import Endpoint, Limits, Observer, Proxy, unobserved
 from tm_tui.settings.types import is_ip_address
@@ -33,20 +35,20 @@ async def dial(
     *,
     limits: Limits = _DEFAULT_LIMITS,
     observe: Observer | None = None,
-    receive_bytes: int | None = None,
+    bandwidth: Bandwidth | None = None,
 ) -> socket.socket:
     """Return a connected, non-blocking socket on which bytes flow to `target`; closing it ends all.
 
-    Through an HTTPS proxy it is one end of a socketpair. `receive_bytes` is as in `tcp.connect`.
+    Through an HTTPS proxy, or with `bandwidth` to be kept, it is one end of a socketpair.
     Raises LinkFailure in stage name, tcp or proxy.
     """
     notify = observe or unobserved
     if proxy is None:
-        return await _direct(target, limits, notify, receive_bytes)
+        return await _direct(target, limits, notify, bandwidth)
     notify("name", "started", target.host)
     notify("name", "passed", _who_resolves(target, proxy))
     notify("proxy", "started", f"{proxy.type} proxy {proxy.endpoint.authority}")
-    sock = await _to_proxy(target, proxy, trust, limits, receive_bytes)
+    sock = await _to_proxy(target, proxy, trust, limits, bandwidth)
     try:
         await _through(sock, target, proxy, limits)
     except BaseException:
@@ -59,7 +61,7 @@ async def dial(
 
 
 async def _direct(
-    target: Endpoint, limits: Limits, notify: Observer, receive_bytes: int | None
+    target: Endpoint, limits: Limits, notify: Observer, bandwidth: Bandwidth | None
 ) -> socket.socket:
     stage = "name"
     try:
@@ -70,11 +72,17 @@ async def _direct(
         notify("name", "passed", "an IP address" if is_ip_address(target.host) else shown)
         stage = "tcp"
         notify("tcp", "started", target.authority)
-        sock = await connect(addresses, limits, receive_bytes=receive_bytes)
+        sock = await _connected(addresses, limits, bandwidth)
     except OSError as error:  # TimeoutError, gaierror too
         raise translate(error, stage, target) from error
     notify("tcp", "passed", f"connected to {sock.getpeername()[0]} port {sock.getpeername()[1]}")
-    return sock
+    return paced(sock, bandwidth) if bandwidth is not None else sock
+
+
+async def _connected(addresses: list[Address], limits: Limits, bandwidth: Bandwidth | None) -> socket.socket:
+    """Connect; with a limited bandwidth the kernel takes in little ahead."""
+    ahead = receive_bytes(bandwidth.download) if bandwidth is not None else None
+    return await connect(addresses, limits, receive_bytes=ahead)
 
 
 def _who_resolves(target: Endpoint, proxy: Proxy) -> str:
@@ -85,13 +93,15 @@ def _who_resolves(target: Endpoint, proxy: Proxy) -> str:
 
 
 async def _to_proxy(
-    target: Endpoint, proxy: Proxy, trust: Trust, limits: Limits, receive_bytes: int | None
+    target: Endpoint, proxy: Proxy, trust: Trust, limits: Limits, bandwidth: Bandwidth | None
 ) -> socket.socket:
     context = _proxy_context(target, proxy, trust) if proxy.type == "https" else None
     try:
         async with asyncio.timeout(limits.connect):
             addresses = await resolve(proxy.endpoint)
-        sock = await connect(addresses, limits, receive_bytes=receive_bytes)
+        sock = await _connected(addresses, limits, bandwidth)
+        if bandwidth is not None:
+            sock = paced(sock, bandwidth)
         if context is None:
             return sock
         async with asyncio.timeout(limits.handshake):

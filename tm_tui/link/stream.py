@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import httpcore
 
-from tm_tui.link.bandwidth import Bandwidth, receive_bytes
+from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.dialer import dial
 from tm_tui.link.failures import translate
 from tm_tui.link.types import Link, Observer
@@ -24,6 +24,7 @@ __all__ = ["Backend"]
 _PIECE = 1 << 18
 _ENOUGH = 1 << 18
 _CLOSE_SECONDS = 1.0
+_UNLIMITED = Bandwidth()
 
 
 class Backend(httpcore.AsyncNetworkBackend):
@@ -44,15 +45,18 @@ class Backend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         """Dial the link's endpoint, whatever httpcore says it is called. Raises LinkFailure."""
         link = self._link
+        below = (
+            self._bandwidth.limited
+        )  # exact, and below TLS; a limit set later is kept above it, on average
         sock = await dial(
             link.endpoint,
             link.proxy,
             link.trust,
             limits=link.limits,
             observe=self._notify,
-            receive_bytes=receive_bytes(self._bandwidth.download),
+            bandwidth=self._bandwidth if below else None,
         )
-        return _Dialled(sock, link, self._notify, self._bandwidth)
+        return _Dialled(sock, link, self._notify, _UNLIMITED if below else self._bandwidth)
 
 
 class _Dialled(httpcore.AsyncNetworkStream):

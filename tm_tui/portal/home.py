@@ -45,6 +45,11 @@ class PortalHome:
         return self.path / "patterns"
 
     @property
+    def cases(self) -> Path:
+        """Cases by their Case ID, and uploads of them in progress."""
+        return self.path / "cases"
+
+    @property
     def ca_file(self) -> Path:
         """The authority's certificate (PEM), for `trust.ca_file` of the appliances."""
         return self.path / "ca.pem"
@@ -57,7 +62,7 @@ class PortalHome:
     def prepare(self) -> None:
         """Make the folders (0700). Raises StorageFailed when others may write to them."""
         with Folder.open(self.path, create=True) as home:
-            for name in ("logs", "incoming", "keys"):
+            for name in ("logs", "incoming", "keys", "cases"):
                 with home.folder(name, create=True):
                     pass
 

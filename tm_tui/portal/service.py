@@ -24,6 +24,7 @@ from tm_tui.clock import Clock, SystemClock
 from tm_tui.errors import TmError
 from tm_tui.portal import (
     accounts,
+    case_routes,
     endpoint_routes,
     index,
     log_routes,
@@ -36,6 +37,7 @@ from tm_tui.portal.accounts import Doorkeeper
 from tm_tui.portal.answers import EXCEPTION_HANDLERS
 from tm_tui.portal.authority import certificate_files, ensure_certificate, names_for
 from tm_tui.portal.batches import BatchStore
+from tm_tui.portal.case_store import CaseStore
 from tm_tui.portal.core import Portal
 from tm_tui.portal.database import Database
 from tm_tui.portal.endpoint_reader import read_threat_events
@@ -230,6 +232,8 @@ async def _start(
     await pattern_routes.prepare_patterns(portal)
     await stack.enter_async_context(_background(asyncio.create_task(pattern_routes.keep_patterns(portal))))
     await stack.enter_async_context(_background(asyncio.create_task(keep_reports(portal))))
+    received = CaseStore(portal)
+    await received.catch_up()
     log_https, log_ssh, status = listeners
     await stack.enter_async_context(ssh_server(portal, log_ssh, key))
     operators = (
@@ -239,6 +243,7 @@ async def _start(
     )
     serving: list[BaseRoute] = [
         *status_routes.routes(portal),
+        *case_routes.routes(portal, received),
         *pattern_routes.routes(portal),
         *operators,
     ]

@@ -20,13 +20,16 @@ GROUPS = {"tm-admin": ADMIN, "tm-view": VIEW}
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be other users")
 
-READS = ("/v1/status", "/v1/settings", "/v1/session", "/v1/history", "/v1/trust")
+READS = ("/v1/status", "/v1/settings", "/v1/session", "/v1/history", "/v1/trust", "/v1/cases")
 WRITES = (
     ("PUT", "/v1/settings"),
     ("POST", "/v1/probe"),
     ("POST", "/v1/trust/host-keys"),
     ("DELETE", "/v1/trust/host-keys?endpoint=[a]:22"),
     ("POST", "/v1/history/1/restore"),
+    ("POST", "/v1/cases"),
+    ("DELETE", "/v1/cases/1"),
+    ("POST", "/v1/cases/send"),
     ("POST", "/v1/anything"),
 )
 

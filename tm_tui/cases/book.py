@@ -1,0 +1,147 @@
+"""All cases of this appliance: a folder each, with the record and, until it has arrived, the packed file."""
+
+import asyncio
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from pydantic import ValidationError
+
+from tm_tui.atomic import Folder
+from tm_tui.cases.record import Record
+from tm_tui.errors import StorageFailed, TmError
+from tm_tui.text import safe_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["CaseBook"]
+
+_MOST_FINISHED = 100
+_MOST_RECORD = 1 << 20
+_RECORD, _PACK = "record.json", "pack"
+
+
+class CaseBook:
+    """The records by number. Changes are on the disk before they count."""
+
+    def __init__(self, folder: Path, records: dict[int, Record], notes: tuple[str, ...]) -> None:
+        self.folder = folder
+        self.inbox = folder / "inbox"
+        """Files dropped here by root or the agent's user can be submitted without naming them."""
+        self.notes = notes
+        self.changes = 0
+        """Grows whenever the list looks different."""
+        self.changed: Callable[[], None] = lambda: None
+        self._records = records
+        self._writing = asyncio.Lock()
+        self._waiters = asyncio.Event()
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Read what is there; what cannot be read stays where it is and is told. Raises StorageFailed."""
+        records: dict[int, Record] = {}
+        notes: list[str] = []
+        with Folder.open(folder, create=True) as top:
+            with top.folder("inbox", create=True):
+                pass
+            for name in top.names():
+                if not name.isdecimal():
+                    continue
+                try:
+                    with top.folder(name) as own:
+                        record = Record.model_validate_json(own.read(_RECORD, _MOST_RECORD))
+                except (StorageFailed, ValidationError):
+                    if _is_empty(folder / name):  # a crash right after it was made
+                        top.remove(name)
+                    else:
+                        notes.append(f"Case {int(name)} is damaged: {folder / name} is left alone.")
+                else:
+                    records[record.number] = record
+        return cls(folder, records, tuple(safe_text(note) for note in notes))
+
+    # --- to look at
+
+    def records(self) -> tuple[Record, ...]:
+        """All of them, the newest first."""
+        return tuple(self._records[number] for number in sorted(self._records, reverse=True))
+
+    def get(self, number: int) -> Record:
+        """One of them. Raises TmError when there is none."""
+        record = self._records.get(number)
+        if record is None:
+            raise TmError(f"There is no case {number}.", "`tm-tui case list` shows those there are.")
+        return record
+
+    def pack_of(self, record: Record) -> Path:
+        """Its packed file."""
+        return self.folder / f"{record.number:06d}" / _PACK
+
+    def news(self) -> asyncio.Event:
+        """Set at the next change: take it, look, then wait for it."""
+        return self._waiters
+
+    def announce(self) -> None:
+        """Something is new: who waits looks again."""
+        event, self._waiters = self._waiters, asyncio.Event()
+        event.set()
+        self.changed()
+
+    # --- to change
+
+    async def add(self, **values: Any) -> Record:
+        """Enter a new case. Raises StorageFailed."""
+        async with self._writing:
+            taken = [int(path.name) for path in await asyncio.to_thread(_folders, self.folder)]
+            number = max([*taken, *self._records], default=0) + 1
+            record = Record(number=number, key=secrets.token_hex(16), **values)
+            await asyncio.to_thread(self._put, record)
+            self._told(record)
+            await self._prune()
+        return record
+
+    async def change(self, number: int, **changes: Any) -> Record:
+        """Change a record; the file of a case that needs it no more goes. Raises StorageFailed, TmError."""
+        async with self._writing:
+            record = self.get(number).changed(**changes)
+            if record == self.get(number):
+                return record
+            await asyncio.to_thread(self._put, record)
+            self._told(record)
+            if record.state not in {"packing", "waiting"}:
+                with suppress(OSError):
+                    await asyncio.to_thread(self.pack_of(record).unlink, missing_ok=True)
+        return record
+
+    def _told(self, record: Record) -> None:
+        self._records[record.number] = record
+        self.changes += 1
+        self.announce()
+
+    def _put(self, record: Record) -> None:
+        with Folder.open(self.folder) as top, top.folder(f"{record.number:06d}", create=True) as own:
+            own.replace(_RECORD, record.model_dump_json().encode())
+            top.sync()
+
+    async def _prune(self) -> None:
+        """Forget the oldest of what is over."""
+        over = [record for record in self.records() if not record.open][_MOST_FINISHED:]
+        for record in over:
+            await asyncio.to_thread(self._forget, record)
+            del self._records[record.number]
+
+    def _forget(self, record: Record) -> None:
+        with Folder.open(self.folder) as top:
+            top.remove(f"{record.number:06d}")
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.name.isdecimal()]
+
+
+def _is_empty(folder: Path) -> bool:
+    with suppress(OSError):
+        return all(name.startswith(".new-") for name in os.listdir(folder))  # noqa: PTH208  names are all we need
+    return False

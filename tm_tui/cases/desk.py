@@ -1,0 +1,207 @@
+"""Cases as the control socket sees them: hand one in, give one up, look at all."""
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from tm_tui.cases.book import CaseBook
+from tm_tui.cases.packing import CasePacking
+from tm_tui.cases.record import Record
+from tm_tui.cases.sources import Sources
+from tm_tui.cases.troubles import Trouble
+from tm_tui.cases.uploads import CaseUploads
+from tm_tui.clock import Clock
+from tm_tui.control.cases_api import CaseInfo, CaseProgress, CasesDocument, CasesStatus, SubmitRequest
+from tm_tui.control.shapes import LastFailure
+from tm_tui.errors import Problem, TmError
+from tm_tui.paths import Home
+from tm_tui.text import safe_text
+
+__all__ = ["CaseDesk", "CaseRefused"]
+
+_log = logging.getLogger(__name__)
+
+_MOST_WAITING = 50
+_LENGTHS = {"endpoint": 256, "threat": 256, "description": 1000}
+_MOST_COUNTED = 10_000
+
+
+class CaseRefused(TmError):
+    """A case that cannot be submitted. `problems` has one entry a field."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__(f"{problems[0].field}: {problems[0].cause}", problems[0].remedy)
+        self.problems = problems
+
+
+class CaseDesk:
+    """One appliance's cases. Submitting is an admin's decision; nothing here starts by itself."""
+
+    def __init__(
+        self, home: Home, book: CaseBook, packing: CasePacking, uploads: CaseUploads, clock: Clock
+    ) -> None:
+        self._home, self._book, self._packing, self._uploads = home, book, packing, uploads
+        self._clock = clock
+
+    def check(self, request: SubmitRequest) -> None:
+        """Raise CaseRefused, naming each field. Blocks: it looks at the files."""
+        problems = tuple(self._problems(request))
+        if problems:
+            raise CaseRefused(problems)
+
+    def _problems(self, request: SubmitRequest) -> Iterator[Problem]:
+        if not request.endpoint.strip():
+            yield Problem("endpoint", "It is empty.", "Say which computer the files are from.")
+        for field, most in _LENGTHS.items():
+            if len(getattr(request, field)) > most:
+                yield Problem(field, f"It has more than {most} characters.", "Say it shorter.")
+        if sum(record.state in {"packing", "waiting"} for record in self._book.records()) >= _MOST_WAITING:
+            yield Problem("paths", f"{_MOST_WAITING} cases wait already.", "Wait, or cancel some.")
+        if not request.paths and not any(self._book.inbox.iterdir()):
+            cause = f"Nothing was chosen, and the inbox {self._book.inbox} is empty."
+            yield Problem("paths", safe_text(cause), "Give paths, or copy the files into the inbox.")
+        sources = Sources(self._home, self._book.inbox)
+        for path in request.paths:
+            if "\0" in path or not _is_utf8(path):
+                yield Problem("paths", "This is no path in UTF-8.", "Give another name to the file first.")
+                continue
+            try:
+                sources.check(Path(path))
+            except TmError as refused:
+                yield Problem("paths", refused.cause, refused.remedy)
+
+    async def submit(self, request: SubmitRequest, by: str) -> CaseInfo:
+        """Enter a case that was checked. Raises StorageFailed."""
+        record = await self._book.add(
+            created_at=self._clock.now(),
+            submitted_by=by,
+            sources=request.paths or (str(self._book.inbox),),
+            inbox=not request.paths,
+            form=request.form,
+            **{field: safe_text(getattr(request, field).strip(), most) for field, most in _LENGTHS.items()},
+        )
+        _log.info("%s submits case %d, about %s.", by, record.number, record.endpoint)
+        return self.info(record)
+
+    async def cancel(self, number: int, by: str) -> CaseInfo:
+        """Give a case up; its packed file goes at once. Raises TmError when that is not possible."""
+        record = self._book.get(number)
+        if record.state == "submitted":
+            raise TmError(f"Case {number} is at the portal already.", "Ask the portal's operator to drop it.")
+        if record.state != "cancelled":
+            record = await self._book.change(number, state="cancelled")
+            self._uploads.troubles.over(number)  # the server is told at once, whatever failed before
+            _log.info("%s cancels case %d.", by, number)
+        return self.info(record)
+
+    def send_now(self) -> None:
+        """Try again at once what waits or is paused."""
+        self._uploads.send_now()
+
+    # --- to look at
+
+    def get(self, number: int) -> CaseInfo:
+        """One case. Raises TmError when there is none."""
+        return self.info(self._book.get(number))
+
+    def document(self, *, enabled: bool) -> CasesDocument:
+        """All cases."""
+        return CasesDocument(
+            state=self._uploads.state(enabled=enabled),
+            inbox=str(self._book.inbox),
+            inbox_files=_count(self._book.inbox),
+            cases=tuple(self.info(record) for record in self._book.records()[:200]),
+        )
+
+    def status(self, *, enabled: bool) -> CasesStatus:
+        """The part of the snapshot."""
+        waiting = [record for record in self._book.records() if record.state in {"packing", "waiting"}]
+        trouble = self._uploads.troubles.next()
+        paused = self._uploads.troubles.paused is not None
+        return CasesStatus(
+            state=self._uploads.state(enabled=enabled),
+            waiting=len(waiting),
+            changes=self._book.changes,
+            progress=self._sending() or self._packing_now(),
+            last_failure=_failure(trouble) if trouble and enabled else None,
+            next_try_in_seconds=self._wait(trouble) if trouble and enabled and not paused else None,
+        )
+
+    def info(self, record: Record) -> CaseInfo:
+        """Show one case."""
+        progress = next(
+            (one for one in (self._sending(), self._packing_now()) if one and one.number == record.number),
+            None,
+        )
+        trouble = self._uploads.troubles.get(record.number)
+        failed = LastFailure(
+            code="case-not-packed",
+            stage="cases",
+            cause=record.cause,
+            remedy=record.remedy,
+            at=record.created_at,
+        )
+        return CaseInfo(
+            **record.model_dump(exclude=_PRIVATE),
+            state="sending" if progress and progress.phase == "sending" else record.state,
+            progress=progress,
+            last_failure=failed if record.state == "failed" else _failure(trouble) if trouble else None,
+            next_try_in_seconds=self._wait(trouble)
+            if trouble and self._uploads.troubles.paused is None
+            else None,
+        )
+
+    def _sending(self) -> CaseProgress | None:
+        for number, progress in self._uploads.progress.items():
+            rate, left = progress.rate, progress.seconds_left
+            return CaseProgress(
+                number=number,
+                phase="sending",
+                done_bytes=progress.sent,
+                bytes=progress.size,
+                bytes_per_second=None if rate is None else round(rate),
+                seconds_left=None if left is None else round(left, 1),
+            )
+        return None
+
+    def _packing_now(self) -> CaseProgress | None:
+        if self._packing.packed_bytes is None:
+            return None
+        number, read = self._packing.packed_bytes
+        return CaseProgress(number=number, phase="packing", done_bytes=read)
+
+    def _wait(self, trouble: Trouble) -> float:
+        return round(max(0.0, trouble.again - self._clock.monotonic()), 3)
+
+
+_PRIVATE = {"state", "key", "inbox", "server", "location", "cause", "remedy"}
+
+
+def _failure(trouble: Trouble) -> LastFailure:
+    problem, at = trouble.problem, trouble.at
+    return LastFailure(
+        code=getattr(problem, "code", "storage"),
+        stage=getattr(problem, "stage", "cases"),
+        cause=problem.cause,
+        remedy=problem.remedy,
+        at=at,
+        count=trouble.count,
+    )
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _count(inbox: Path) -> int:
+    count = 0
+    for _, _, names in os.walk(inbox):
+        count += len(names)
+        if count > _MOST_COUNTED:
+            break
+    return count

@@ -1,0 +1,162 @@
+"""The service that packs what was chosen, one case after the other; it needs no server."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tm_tui.cases.book import CaseBook
+from tm_tui.cases.pack import Limits, Packed, PackingStopped, Taken, pack
+from tm_tui.cases.record import MOST_NOTES, Record
+from tm_tui.cases.sources import Sources
+from tm_tui.clock import Clock
+from tm_tui.errors import StorageFailed, TmError
+from tm_tui.pace import Chance, full_jitter, wait_until
+from tm_tui.paths import Home
+from tm_tui.settings.store import Revision
+
+__all__ = ["CasePacking"]
+
+_log = logging.getLogger(__name__)
+
+_FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 60.0
+
+
+class CasePacking:
+    """As the supervisor wants it. A case that was half packed when the agent ended is packed anew."""
+
+    name = "packing of cases"
+
+    def __init__(
+        self,
+        home: Home,
+        appliance: str,
+        book: CaseBook,
+        clock: Clock,
+        chance: Chance,
+        *,
+        changed: Callable[[], None] = lambda: None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._changed = changed
+        self._home, self._appliance, self._book = home, appliance, book
+        self._clock, self._chance, self._limits = clock, chance, limits
+        self.packed_bytes: tuple[int, int] | None = None
+        """The case that is being packed, and how many bytes of it were read."""
+
+    def concerns(self, revision: Revision) -> object:  # noqa: ARG002  as Service has it
+        """No setting at all."""
+        return None
+
+    def prepare(self, revision: Revision) -> None:
+        """There is nothing to take over."""
+
+    def alerts(self) -> tuple[str, ...]:
+        """What of the cases on this disk needs a look."""
+        return self._book.notes
+
+    async def run(self) -> None:
+        """Pack until cancelled."""
+        failures = 0
+        while True:
+            news = self._book.news()
+            waiting = [record for record in self._book.records() if record.state == "packing"]
+            if not waiting:
+                await news.wait()
+                continue
+            try:
+                await self._pack(waiting[-1])
+                failures = 0
+            except StorageFailed as problem:  # the record itself cannot be written: the disk is full
+                failures += 1
+                if failures == 1:
+                    _log.error("Cases are not packed. %s %s", problem.cause, problem.remedy)
+                wait = full_jitter(failures, _FIRST_BACKOFF, _LONGEST_BACKOFF, self._chance)
+                await wait_until(self._clock, self._clock.monotonic() + wait, asyncio.Event())
+
+    async def _pack(self, record: Record) -> None:
+        stop = threading.Event()
+        work = asyncio.ensure_future(
+            asyncio.to_thread(self._packed, record, stop, asyncio.get_running_loop())
+        )
+        try:
+            while not work.done():
+                news = self._book.news()
+                if self._book.get(record.number).state != "packing":
+                    stop.set()
+                waiting = asyncio.ensure_future(news.wait())
+                await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
+                waiting.cancel()
+        finally:
+            stop.set()
+            await asyncio.wait({work})
+            self.packed_bytes = None
+            if work.cancelled() or isinstance(work.exception(), PackingStopped):
+                self._book.pack_of(record).unlink(missing_ok=True)
+        await self._settle(record, work)
+
+    async def _settle(self, record: Record, work: "asyncio.Future[Packed]") -> None:
+        try:
+            done = work.result()
+        except PackingStopped:
+            return
+        except TmError as refused:
+            with suppress(OSError):
+                self._book.pack_of(record).unlink(missing_ok=True)
+            _log.warning("Case %d was not packed. %s %s", record.number, refused.cause, refused.remedy)
+            await self._book.change(record.number, state="failed", cause=refused.cause, remedy=refused.remedy)
+            return
+        if self._book.get(record.number).state != "packing":
+            return
+        await self._book.change(record.number, state="waiting", **_values(done))
+        _log.info("Case %d is packed: %d files, %d bytes.", record.number, done.files, done.packed_bytes)
+        if record.inbox:
+            await asyncio.to_thread(_clear, self._book.inbox, done.taken)
+
+    def _packed(self, record: Record, stop: threading.Event, loop: asyncio.AbstractEventLoop) -> Packed:
+        """On a thread."""
+
+        def told(read: int) -> None:
+            self.packed_bytes = (record.number, read)
+            loop.call_soon_threadsafe(self._changed)
+
+        about: dict[str, Any] = {
+            "appliance": self._appliance,
+            "case": record.number,
+            "created_at": record.created_at.isoformat(),
+            "submitted_by": record.submitted_by,
+            "endpoint": record.endpoint,
+            "threat": record.threat,
+            "description": record.description,
+        }
+        sources = Sources(self._home, self._book.inbox)
+        chosen = sorted(self._book.inbox.iterdir()) if record.inbox else record.paths
+        target = self._book.pack_of(record)
+        return pack(sources, chosen, target, record.form, about, stop=stop, told=told, limits=self._limits)
+
+
+def _values(done: Packed) -> dict[str, Any]:
+    return {
+        "files": done.files,
+        "bytes": done.bytes,
+        "packed_bytes": done.packed_bytes,
+        "sha256": done.sha256,
+        "notes": tuple(done.notes[:MOST_NOTES]),
+        "notes_more": max(0, len(done.notes) - MOST_NOTES),
+    }
+
+
+def _clear(inbox: Path, taken: list[Taken]) -> None:
+    """Remove from the inbox what was packed as it was found; what came or changed since stays."""
+    for file in taken:
+        with suppress(OSError):
+            found = file.path.lstat()
+            if (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns) == file.identity:
+                file.path.unlink()
+    folders = sorted({parent for file in taken for parent in file.path.parents if inbox in parent.parents})
+    for folder in reversed(folders):
+        with suppress(OSError):
+            folder.rmdir()

@@ -1,0 +1,109 @@
+"""`tm-tui portal case`: the operator's view of the cases that appliances submitted."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import click
+
+from tm_tui.cli.output import json_option
+from tm_tui.cli.portal_home import database, done, with_home
+from tm_tui.errors import TmError
+from tm_tui.text import safe_text
+
+__all__ = ["case"]
+
+_STATUSES = ("new-case-received", "administrator-notified", "sample-downloaded")
+
+
+@click.group()
+def case() -> None:
+    """Cases that appliances submitted for analysis."""
+
+
+@case.command("list")
+@json_option
+@with_home
+def list_cases(context: click.Context, own_home: Path | None, *, as_json: bool) -> None:
+    """List them, the newest first. New ones count as told to the administrator from now on."""
+    from tm_tui.clock import SystemClock
+    from tm_tui.portal import cases
+
+    with database(context, own_home) as (connection, _):
+        found = cases.listed(connection, most=10_000)
+        cases.seen(connection, SystemClock().now())
+    if as_json:
+        click.echo(json.dumps({"cases": [one.model_dump(mode="json") for one in found]}))
+        return
+    if not found:
+        click.echo("No case was submitted.")
+    for one in found:
+        pattern = f", pattern {one.pattern_id}" if one.pattern_id else ""
+        about = f"{one.threat or 'no threat named'}; {one.bytes:,} bytes; {one.appliance}"
+        at = f"{one.received_at:%Y-%m-%d %H:%M} UTC"
+        click.echo(f"{one.case_id}  {one.status}{pattern}  {at}  {one.endpoint}  ({about})")
+        if one.description:
+            click.echo(f"    {one.description}")
+
+
+@case.command("download")
+@click.argument("name", metavar="CASE")
+@click.argument("target", type=click.Path(path_type=Path), default=Path())
+@json_option
+@with_home
+def download(
+    context: click.Context, name: str, target: Path, own_home: Path | None, *, as_json: bool
+) -> None:
+    """Copy a case's file to TARGET (a folder or a new file); its status becomes "sample downloaded".
+
+    What is in it may be malicious: unpack it where it can do no harm.
+    """
+    from tm_tui.clock import SystemClock
+    from tm_tui.portal import cases
+
+    with database(context, own_home) as (connection, home):
+        found = cases.case_of(connection, name)
+        path = target / found.file if target.is_dir() else target
+        try:
+            with (home.cases / found.file).open("rb") as source, _new(path) as file:
+                shutil.copyfileobj(source, file, 1 << 20)
+        except OSError as error:
+            cause = f"{safe_text(str(path))} cannot be written: {safe_text(error.strerror or '')}."
+            raise TmError(cause, "Choose another target.") from None
+        cases.set_status(connection, name, SystemClock().now(), "sample-downloaded")
+    done(f"{found.case_id} is in {path}.", as_json=as_json, case_id=found.case_id, file=str(path))
+
+
+def _new(path: Path):  # type: ignore[no-untyped-def]  # noqa: ANN202  os.fdopen's own type
+    """A file that was not there before, for its owner alone."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb")
+
+
+@case.command("status")
+@click.argument("name", metavar="CASE")
+@click.argument("status", type=click.Choice(_STATUSES), required=False)
+@click.option("--pattern", help="The ID of the custom pattern that came of it.")
+@json_option
+@with_home
+def status(
+    context: click.Context,
+    name: str,
+    own_home: Path | None,
+    *,
+    status: str | None,
+    pattern: str | None,
+    as_json: bool,
+) -> None:
+    """Show or set how a case stands; the appliance is told when it asks."""
+    from tm_tui.clock import SystemClock
+    from tm_tui.portal import cases
+
+    with database(context, own_home) as (connection, _):
+        if status is None and pattern is None:
+            found = cases.case_of(connection, name)
+        else:
+            told = None if pattern is None else safe_text(pattern, 64)
+            found = cases.set_status(connection, name, SystemClock().now(), status, told)  # type: ignore[arg-type]
+    pattern_words = f", pattern {found.pattern_id}" if found.pattern_id else ""
+    done(f"{found.case_id}: {found.status}{pattern_words}.", as_json=as_json, **found.model_dump(mode="json"))

@@ -1,0 +1,99 @@
+"""What the control socket says of cases: frozen shapes, beside those of control/api.py."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tm_tui.control.shapes import LastFailure, Shape
+from tm_tui.text import SafeText
+
+__all__ = [
+    "CaseForm",
+    "CaseInfo",
+    "CaseProgress",
+    "CaseState",
+    "CasesDocument",
+    "CasesStatus",
+    "SubmitRequest",
+    "UploadsState",
+]
+
+CaseForm = Literal["tar.zst", "zip"]
+CaseState = Literal["packing", "waiting", "sending", "submitted", "cancelled", "failed"]
+UploadsState = Literal["disabled", "idle", "sending", "retrying", "paused"]
+
+
+class CaseProgress(Shape):
+    """The upload under way, or what is being packed. Bytes count what has left this appliance."""
+
+    number: int
+    phase: Literal["packing", "sending"]
+    done_bytes: int
+    bytes: int | None = None
+    """None while packing: nobody knows before the end."""
+    bytes_per_second: float | None = None
+    seconds_left: float | None = None
+
+
+class CasesStatus(Shape):
+    """The part of the snapshot. `changes` grows whenever the list of cases looks different."""
+
+    state: UploadsState = "disabled"
+    waiting: int = 0
+    """Cases that are packed or being packed and not yet at the portal."""
+    changes: int = 0
+    progress: CaseProgress | None = None
+    last_failure: LastFailure | None = None
+    next_try_in_seconds: float | None = None
+
+
+class SubmitRequest(Shape):
+    """The body of POST /v1/cases. Without paths the inbox is submitted. Paths are absolute."""
+
+    paths: tuple[Annotated[str, Field(min_length=1, max_length=4096)], ...] = Field(
+        default=(), max_length=100
+    )
+    endpoint: str
+    threat: str = ""
+    description: str = ""
+    form: CaseForm = "tar.zst"
+
+
+class CaseInfo(Shape):
+    """One case. `case_id` is empty and `status` is none until the portal has told them."""
+
+    number: int
+    """The appliance's own count, before and beside the Case ID."""
+    state: CaseState
+    created_at: datetime
+    submitted_by: SafeText
+    sources: tuple[SafeText, ...]
+    form: CaseForm
+    endpoint: SafeText
+    threat: SafeText
+    description: SafeText
+    files: int
+    bytes: int
+    packed_bytes: int
+    sha256: str
+    notes: tuple[SafeText, ...] = ()
+    """What was left out, or changed while it was packed."""
+    notes_more: int = 0
+    case_id: SafeText = ""
+    status: Literal["new-case-received", "administrator-notified", "sample-downloaded"] | None = None
+    received_at: datetime | None = None
+    updated_at: datetime | None = None
+    pattern_id: SafeText = ""
+    progress: CaseProgress | None = None
+    last_failure: LastFailure | None = None
+    next_try_in_seconds: float | None = None
+
+
+class CasesDocument(Shape):
+    """The answer to GET /v1/cases, the newest case first; at most 200."""
+
+    state: UploadsState
+    inbox: SafeText
+    inbox_files: int
+    cases: tuple[CaseInfo, ...] = Field(max_length=200)

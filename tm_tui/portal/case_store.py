@@ -1,0 +1,240 @@
+"""How a case arrives: chunk by chunk, each checked and on the disk before its offset counts; then whole."""
+
+import asyncio
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from starlette.requests import ClientDisconnect
+
+from tm_tui.portal import cases, products
+from tm_tui.portal.cases import NewUpload, Upload
+from tm_tui.portal.core import Portal
+from tm_tui.portal.refusals import Refused, storage_refused
+
+__all__ = ["MOST_BYTES", "CaseStore", "Checksum", "gone"]
+
+MOST_BYTES = 8 << 30
+_WRITE_BYTES = 1 << 20
+_TURN_SECONDS = 5.0
+_ABANDONED_AFTER = 7 * 86400
+_RESERVE = 16 << 20
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Checksum:
+    """What the bytes of one PATCH must hash to."""
+
+    algorithm: str
+    digest: bytes
+
+
+def gone() -> Refused:
+    """No upload has this name (any more)."""
+    return Refused(404, "no-such-upload", "There is no such upload.", "Create it anew.")
+
+
+class CaseStore:
+    """The cases of one running portal: `cases/<upload>.part`, and `cases/<Case ID>.<form>` once whole."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._folder = portal.home.cases
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._turns: dict[str, asyncio.Timeout] = {}
+
+    def part(self, upload: str) -> Path:
+        """Where an upload in progress lies."""
+        return self._folder / f"{upload}.part"
+
+    def file(self, upload: Upload) -> Path:
+        """Where a case lies."""
+        return self._folder / f"{cases.case_id(upload.number or 0)}.{upload.form}"
+
+    async def create(self, new: NewUpload) -> Upload:
+        """Begin an upload. Raises Refused: unknown appliance, too large, no room."""
+        call = self._portal.database.call
+        if not await call(products.is_registered, new.appliance):
+            cause = f"The appliance {new.appliance} is not registered with this portal."
+            raise Refused(403, "not-registered", cause, "Register it at the status server first.")
+        if new.bytes > MOST_BYTES:
+            cause = f"A case has at most {MOST_BYTES} bytes."
+            raise Refused(413, "too-large", cause, "Submit fewer files.")
+        if await asyncio.to_thread(_room, self._folder) < new.bytes:
+            cause = "The portal's disk has no room for this case."
+            raise Refused(507, "disk-full", cause, "Make room on it; the case may come again.")
+        made = await call(cases.begin, new, self._portal.clock.now())
+        return await self._settled(made)
+
+    async def find(self, upload: str) -> Upload:
+        """How far it is. Raises Refused (404)."""
+        found = await self._portal.database.call(cases.upload_of, upload)
+        if found is None:
+            raise gone()
+        return found
+
+    async def append(
+        self, upload: str, offset: int, chunks: AsyncIterator[bytes], checksum: Checksum | None
+    ) -> int:
+        """Take the bytes of one PATCH; the new offset. Raises Refused: 404, 409, 413, 423, 460, 507."""
+        async with self._alone(upload):
+            found = await self.find(upload)
+            if offset != found.arrived:
+                cause = f"The upload stands at {found.arrived}."
+                raise Refused(409, "wrong-offset", cause, "Ask for the offset and go on there.")
+            try:
+                arrived = await self._write(found, chunks, checksum)
+            except OSError as error:
+                raise storage_refused(error) from None
+            await self._portal.database.call(cases.advance, upload, arrived, self._portal.clock.now())
+            await self._settled(await self.find(upload))
+            return arrived
+
+    async def _write(self, found: Upload, chunks: AsyncIterator[bytes], checksum: Checksum | None) -> int:
+        """Write behind what is there; bytes whose checksum is wrong or missing its end do not stay."""
+        pending, size = bytearray(), found.arrived
+        seen = hashlib.new(checksum.algorithm) if checksum else None
+        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(self.part(found.upload), flags, 0o600), "wb", buffering=0) as file:
+            await _finished(file.truncate, found.arrived)
+            file.seek(found.arrived)
+            try:
+                async for chunk in chunks:
+                    size += len(chunk)
+                    if size > found.bytes:
+                        cause = f"The upload has {found.bytes} bytes, and more came."
+                        raise Refused(413, "too-large", cause, "Send what was announced.")
+                    pending += chunk
+                    if len(pending) >= _WRITE_BYTES:
+                        await _finished(_put, file.fileno(), bytes(pending), seen)
+                        pending.clear()
+            except (ClientDisconnect, asyncio.CancelledError):
+                if checksum is None:  # what came is right as far as anyone can tell: TLS watches over it
+                    await _finished(_put, file.fileno(), bytes(pending), None)
+                    await _finished(os.fsync, file.fileno())
+                    now = self._portal.clock.now()
+                    await self._portal.database.call(cases.advance, found.upload, file.tell(), now)
+                raise
+            await _finished(_put, file.fileno(), bytes(pending), seen)
+            if checksum and seen and not hmac.compare_digest(seen.digest(), checksum.digest):
+                await _finished(file.truncate, found.arrived)
+                cause = "The bytes do not match their checksum."
+                raise Refused(460, "checksum-mismatch", cause, "Send them again.")
+            await _finished(os.fsync, file.fileno())
+        return size
+
+    async def remove(self, upload: str) -> None:
+        """Give up an upload. A whole one is a case and stays. Raises Refused (404, 403)."""
+        async with self._alone(upload):
+            found = await self.find(upload)
+            if found.number is not None:
+                cause = "This upload is whole and became a case."
+                raise Refused(403, "is-a-case", cause, "Ask the portal's operator to set it aside.")
+            await self._drop(found)
+        self._locks.pop(upload, None)
+
+    async def _drop(self, found: Upload) -> None:
+        await self._portal.database.call(cases.remove, found.upload)
+        await asyncio.to_thread(self.part(found.upload).unlink, missing_ok=True)
+
+    @asynccontextmanager
+    async def _alone(self, upload: str) -> AsyncIterator[None]:
+        """One at a time; a newer request ends the older, whose connection is most likely dead."""
+        if (older := self._turns.get(upload)) is not None:
+            older.reschedule(asyncio.get_running_loop().time())
+        lock = self._locks.setdefault(upload, asyncio.Lock())
+        try:
+            async with asyncio.timeout(_TURN_SECONDS):
+                await lock.acquire()
+        except TimeoutError:
+            raise Refused(423, "locked", "The upload is being written to.", "Try again soon.") from None
+        try:
+            async with asyncio.timeout(None) as turn:
+                self._turns[upload] = turn
+                yield
+        except TimeoutError:
+            raise Refused(423, "locked", "A newer request took over.", "Ask for the offset.") from None
+        finally:
+            if self._turns.get(upload) is turn:
+                del self._turns[upload]
+            lock.release()
+
+    async def _settled(self, found: Upload) -> Upload:
+        """Once all bytes are there: check the whole, number it, put it under its name."""
+        if found.number is not None or found.arrived < found.bytes:
+            return found
+        if found.sha256 and await asyncio.to_thread(_digest, self.part(found.upload)) != found.sha256:
+            await self._drop(found)
+            cause = "The case does not have the SHA-256 that was announced."
+            raise Refused(422, "damaged", cause, "Check the file, then send it again from the start.")
+        case = await self._portal.database.call(cases.complete, found.upload, self._portal.clock.now())
+        await _finished(_rename, self.part(case.upload), self.file(case))
+        self._portal.log.say("case-received", case=cases.case_id(case.number or 0), bytes=case.bytes)
+        return case
+
+    async def catch_up(self) -> None:
+        """Finish what a crash interrupted, and sweep uploads that nobody went on with for a week."""
+        oldest = self._portal.clock.now().timestamp() - _ABANDONED_AFTER
+        for found in await self._portal.database.call(cases.uploads):
+            if found.number is not None:
+                if await asyncio.to_thread(self.part(found.upload).exists):
+                    await _finished(_rename, self.part(found.upload), self.file(found))
+            elif found.arrived == found.bytes:
+                try:
+                    await self._settled(found)
+                except Refused as refused:
+                    self._portal.log.say("case-dropped", upload=found.upload, cause=refused.cause)
+            elif found.touched_at < oldest:
+                await self._drop(found)
+
+
+async def _finished(action: Callable[..., R], *arguments: object) -> R:
+    """Run on a thread; whoever is cancelled waits for it, as the next one writes to the same file."""
+    work = asyncio.ensure_future(asyncio.to_thread(action, *arguments))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait({work})
+        raise
+
+
+def _put(descriptor: int, data: bytes, seen: "hashlib._Hash | None") -> None:
+    if seen is not None:
+        seen.update(data)
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _room(folder: Path) -> int:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize - _RESERVE
+
+
+def _digest(path: Path) -> str:
+    if not path.exists():
+        return hashlib.sha256().hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _rename(part: Path, file: Path) -> None:
+    part.touch(mode=0o600)
+    part.rename(file)
+    descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def new_name() -> str:
+    """A name for an upload that nobody can guess."""
+    return secrets.token_hex(16)
