@@ -1,6 +1,7 @@
 """The operator's pages without a browser: who gets in, what is refused, what is escaped."""
 
 import asyncio
+import base64
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -248,6 +249,30 @@ async def test_patterns_are_listed(own_portal: OpenPortal, tmp_path: Path) -> No
         shown = (await client.get("/portal/patterns")).text
         assert "&lt;b&gt;Fix&lt;/b&gt; 7" in shown
         assert ANY_APPLIANCE in shown
+
+
+async def test_cases_are_listed_and_taken(own_portal: OpenPortal) -> None:
+    """A case with its status and texts, its file as it was sent; what the operator did is its status then."""
+    data = b"evidence" * 100
+    texts = {"appliance": ANY_APPLIANCE, "filename": "c.tar.zst", "endpoint": "pc-17", "threat": "<b>T</b>"}
+    pairs = ",".join(f"{key} {base64.b64encode(text.encode()).decode()}" for key, text in texts.items())
+    tus = {"tus-resumable": "1.0.0"}
+    async with own_portal.status_server() as client:
+        new = {**tus, "upload-length": str(len(data)), "upload-metadata": pairs}
+        made = await client.post("/v1/cases/", headers=new)
+        kind = {"content-type": "application/offset+octet-stream", "upload-offset": "0"}
+        sent = await client.patch(made.headers["location"], content=data, headers={**tus, **kind})
+        assert sent.status_code == 204
+    async with operator(own_portal) as client:
+        shown = (await client.get("/portal/cases")).text
+        assert "&lt;b&gt;T&lt;/b&gt;" in shown
+        assert "administrator-notified" in shown
+        taken = await client.get("/portal/cases/C-000001/file")
+        assert taken.content == data
+        assert "attachment" in taken.headers["content-disposition"]
+        assert "sample-downloaded" in (await client.get("/portal/cases")).text
+        assert (await client.get("/portal/cases/..%2fC-000001/file")).status_code == 404
+        assert (await client.get("/portal/cases/C-000009/file")).status_code == 404
 
 
 async def test_logging_off_ends_it(portal: OpenPortal) -> None:
