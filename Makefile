@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check lock clean
+.PHONY: demo test check deb lock clean
 
 demo: $(VENV)/.runtime
 	@$(BIN)/tm-tui demo
@@ -38,6 +38,10 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	@echo "Adding the tools for tests ..."
 	@$(PIP) install --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
+
+# The package for Debian, with the wheel and the bill of materials, in dist/. Needs dpkg-deb and Debian's python3-venv.
+deb: $(VENV)/.runtime
+	@$(BIN)/python packaging/build_deb.py
 
 lock:
 	@for set in runtime build dev; do \

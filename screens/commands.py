@@ -42,6 +42,7 @@ def _left(_context: click.Context, _parameter: click.Parameter, value: int | Non
 @click.option("--mono/--colour", default=None, help="Use no colours, or use them.")
 @click.option("--size", callback=_size, metavar="COLUMNSxROWS", help="Size, if nobody knows it.")
 @click.option("--plain", is_flag=True, help="Numbered prompts instead of a screen (always with TERM=dumb).")
+@click.option("--locked", is_flag=True, hidden=True, help="For a login shell: start nothing, write nothing.")
 @click.option("--fill", type=click.Path(exists=True, dir_okay=False, path_type=Path), hidden=True)
 @click.option("--again", type=int, callback=_left, hidden=True)
 @json_option
@@ -52,6 +53,7 @@ def console(
     mono: bool | None = None,
     size: tuple[int, int] | None = None,
     plain: bool = False,
+    locked: bool = False,
     fill: Path | None = None,
     again: Left | None = None,
     as_json: bool = False,  # noqa: ARG001 - every command takes --json
@@ -61,15 +63,17 @@ def console(
         from screens.plain.console import run_plain
         from tm_tui.paths import Home
 
-        return run_plain(Home.find())
+        return run_plain(Home.find(), locked=locked)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        if locked:
+            raise click.UsageError("The console needs a terminal. With ssh, give neither a command nor -T.")
         names = ", ".join(COMMANDS)
         raise click.UsageError(f"The console needs a terminal. Without one there are the commands {names}.")
     from screens.opening import SMALLEST, open_console
     from screens.terminal import TerminalOptions
 
     options = TerminalOptions(terminal=terminal, ascii=ascii, mono=mono, size=size, smallest=SMALLEST)
-    return open_console(options, fill=fill, again=again)
+    return open_console(options, fill=fill, again=again, locked=locked)
 
 
 def run_commands() -> NoReturn:

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 
 from screens.trial import Trial
 from screens.widgets.block import Block
+from tm_tui.explain import explanation
 
 __all__ = ["HelpScreen", "help_text"]
 
@@ -97,8 +98,15 @@ def _failures(trial: Trial | None) -> str:
     failed = trial.failed if trial else ()
     parts = [
         f"# {step.code}\n\nStep: {step.step}\n\n{step.cause}\n\nWhat to do: {step.remedy}\n"
+        f"{_explained(step.code)}"
         for step in failed
     ]
     if not parts:
         return ""
-    return "\n".join([*parts, "Every code is explained in docs/failures.md.", "", ""])
+    return "\n".join([*parts, "`tm-tui explain CODE` says the same of every code.", "", ""])
+
+
+def _explained(code: str | None) -> str:
+    """What docs/failures.md says of it; the first paragraph is what stands above already."""
+    _, _, rest = (explanation(code) or "" if code else "").partition("\n\n")
+    return f"\n{rest}\n" if rest else ""

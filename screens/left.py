@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Left"]
 
-_MOST = 1 << 20
+_MOST = 1 << 16
 
 
 class Left(NamedTuple):
@@ -43,10 +43,17 @@ class Left(NamedTuple):
         return f"{words}. Type the password again." if self.forgotten else words
 
     def write(self) -> int:
-        """Put it into memory that has no name, for a program that takes this one's place; the descriptor."""
-        descriptor = os.memfd_create("tm-tui", 0)  # 0: it stays open when that program is executed
-        os.write(descriptor, json.dumps(self._asdict()).encode())
-        os.lseek(descriptor, 0, os.SEEK_SET)
+        """Put it into a pipe for the program that takes this one's place; its end to read from.
+
+        A pipe holds 64 KiB and is no file: a locked console may write none. Raises OSError beyond.
+        """
+        descriptor, inlet = os.pipe()
+        os.set_blocking(inlet, False)
+        text = json.dumps(self._asdict()).encode()
+        if os.write(inlet, text) < len(text):
+            raise OSError("more was typed than a pipe holds")
+        os.close(inlet)
+        os.set_inheritable(descriptor, True)
         return descriptor
 
     @classmethod

@@ -35,11 +35,18 @@ def open_at_once() -> NoReturn:
         fail(error)
 
 
-def open_console(options: TerminalOptions, *, fill: "Path | None" = None, again: "Left | None" = None) -> int:
+def open_console(
+    options: TerminalOptions,
+    *,
+    fill: "Path | None" = None,
+    again: "Left | None" = None,
+    locked: bool = False,
+) -> int:
     """Show the console until the admin leaves it; the exit status. Raises TmError.
 
     After a crash the program is executed anew on the same terminal, as the same process, and goes on there;
-    `again` is what it left. A second crash within a minute ends it.
+    `again` is what it left. A second crash within a minute ends it. A `locked` console starts no private
+    agent and leaves no file.
     """
     for name in [name for name in os.environ if name.startswith("TEXTUAL")]:
         del os.environ[name]  # Textual would write keys and screens to files, or load another driver
@@ -47,17 +54,19 @@ def open_console(options: TerminalOptions, *, fill: "Path | None" = None, again:
         with painted(options):
             lean()
             from screens.running import run
+            from tm_tui.harden import harden
             from tm_tui.paths import Home
 
-            code, left = run(Home.find(), fill=fill, again=again)
+            harden()
+            code, left = run(Home.find(), fill=fill, again=again, locked=locked)
     except Exception as error:  # noqa: BLE001 - told in one line, without the values that a traceback's words hold
-        return _failed(error)
+        return _failed(error, locked=locked)
     if left is not None and (again is None or left.at - again.at > _LOOP):
         _begin_again(left)
     return code
 
 
-def _failed(error: Exception) -> int:
+def _failed(error: Exception, *, locked: bool) -> int:
     """A bug before or after the screen's life is told like one in it."""
     from pathlib import Path
 
@@ -68,7 +77,8 @@ def _failed(error: Exception) -> int:
         raise error
     from screens.terminal.crash import note
 
-    print(note(error, own=Path(__file__).parent).line("tm-tui: the console ended"), file=sys.stderr)
+    crash = note(error, own=Path(__file__).parent, report=not locked)
+    print(crash.line("tm-tui: the console ended"), file=sys.stderr)
     return 1
 
 

@@ -10,7 +10,7 @@ from tm_tui.errors import TmError
 if TYPE_CHECKING:
     from tm_tui.paths import Home
 
-__all__ = ["Private"]
+__all__ = ["Nobody", "Private"]
 
 
 class Private:
@@ -65,3 +65,17 @@ class Private:
     def _failed(self, error: TmError) -> None:
         if not self._started.done():
             self._started.set_exception(error)
+
+
+class Nobody:
+    """In the place of a private agent where the console may start nothing."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        return
+
+    async def ready(self) -> bool:
+        """The agent is never ours."""
+        return False

@@ -7,11 +7,12 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from screens.agent import Connection
 from screens.app import TmTui
-from screens.private import Private
+from screens.private import Nobody, Private
 from screens.start import Start
 from screens.terminal.driver import SlowLineDriver
 
@@ -32,13 +33,13 @@ _WITH_AN_AGENT = (
 
 
 def run(
-    home: "Home", *, fill: "Path | None" = None, again: "Left | None" = None
+    home: "Home", *, fill: "Path | None" = None, again: "Left | None" = None, locked: bool = False
 ) -> "tuple[int, Left | None]":
     """Show the console of this home until the admin leaves.
 
     Returns the exit code (0 done, 1 it failed) and, after a crash, where it was. Without an agent a private
-    one is started. `fill` is a settings.toml whose values stand on the form, unsaved. Raises TmError when
-    `fill` cannot be read or the control socket's path is too long.
+    one is started, unless the console is `locked`. `fill` is a settings.toml whose values stand on the form,
+    unsaved. Raises TmError when `fill` cannot be read or the control socket's path is too long.
     """
     if again is not None:
         start = Start.again(again)
@@ -48,12 +49,12 @@ def run(
         start = Start.filled(read_fill(fill))
     else:
         start = Start()
-    return asyncio.run(_run(home, start))
+    return asyncio.run(_run(home, start, locked=locked))
 
 
-async def _run(home: "Home", start: Start) -> "tuple[int, Left | None]":
-    socket = home.control_socket
-    async with Private(home) as private:
+async def _run(home: "Home", start: Start, *, locked: bool) -> "tuple[int, Left | None]":
+    socket, identity = home.control_socket, token_hex(8)
+    async with Nobody() if locked else Private(home) as private:
 
         @asynccontextmanager
         async def connect() -> AsyncIterator[Connection]:
@@ -61,10 +62,11 @@ async def _run(home: "Home", start: Start) -> "tuple[int, Left | None]":
             from tm_tui.control.client import ControlClient
 
             ours = await private.ready()
-            async with ControlClient(socket) as client:
+            async with ControlClient(socket, session=identity) as client:
                 yield Connection(client, ours)
 
         app = TmTui(connect, tty=_tty_name(), start=start, driver_class=SlowLineDriver)
+        app.crash_reports = not locked
 
         def fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
             error = context.get("exception")

@@ -24,7 +24,10 @@ def help_of(command: str) -> str:
 async def run_command(desk: "PlainDesk", command: str) -> None:
     """Ask for what the command wants, and run it as if it had been typed."""
     found = _find(command)
-    arguments = [argument for parameter in found.params for argument in await _ask(desk.lines, parameter)]
+    flags = [word for word in command.split() if word.startswith("-")]
+    arguments = flags + [
+        argument for parameter in found.params for argument in await _ask(desk.lines, parameter)
+    ]
     try:
         await asyncio.to_thread(found.main, arguments, prog_name=command, standalone_mode=False)
     except click.Abort:
@@ -37,7 +40,7 @@ async def run_command(desk: "PlainDesk", command: str) -> None:
 
 def _find(command: str) -> click.Command:
     found: click.Command = engine_commands()
-    for name in command.split():
+    for name in [word for word in command.split() if not word.startswith("-")]:
         assert isinstance(found, click.Group)  # noqa: S101  the menu names commands
         inner = found.get_command(click.Context(found), name)
         assert inner is not None  # noqa: S101
@@ -46,8 +49,11 @@ def _find(command: str) -> click.Command:
 
 
 async def _ask(lines: "Lines", parameter: click.Parameter) -> list[str]:
-    """The words of one parameter, as on a command line. Flags are left out."""
-    if isinstance(parameter, click.Option) and (parameter.is_flag or parameter.hidden):
+    """The words of one parameter, as on a command line. Options that need no answer are left out.
+
+    These are flags, choices with a default, and files: a console writes none.
+    """
+    if isinstance(parameter, click.Option) and _goes_without_saying(parameter):
         return []
     what = parameter.name or ""
     if isinstance(parameter, click.Option) and parameter.help:
@@ -61,6 +67,11 @@ async def _ask(lines: "Lines", parameter: click.Parameter) -> list[str]:
     if isinstance(parameter, click.Option):
         return [word for one in values for word in (parameter.opts[-1], one)]
     return values
+
+
+def _goes_without_saying(option: click.Option) -> bool:
+    chosen = isinstance(option.type, click.Choice) and isinstance(option.default, str)
+    return option.is_flag or option.hidden or chosen or isinstance(option.type, click.Path | click.File)
 
 
 async def _value(lines: "Lines", parameter: click.Parameter, what: str) -> str:

@@ -34,6 +34,8 @@ class SlowLineApp(App[ReturnType], Generic[ReturnType]):
     terminal_options: TerminalOptions = TerminalOptions()
     crash_folder: Path | None = None
     """Where crash reports go (None: the folder for temporary files)."""
+    crash_reports: bool = True
+    """Whether a crash leaves a file at all."""
     own_folder: Path | None = None
     """The folder of the program's own code, in which a crash is placed."""
     crash: Crash | None = None
@@ -80,7 +82,7 @@ class SlowLineApp(App[ReturnType], Generic[ReturnType]):
         if self._exception is None:
             from screens.terminal.crash import note
 
-            self.crash = note(error, self.crash_folder, self.own_folder)
+            self.crash = note(error, self.crash_folder, self.own_folder, report=self.crash_reports)
             self._exit_renderables.append(self.crash_line(self.crash))
             self._exception = error
             self._exception_event.set()

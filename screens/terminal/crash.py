@@ -22,20 +22,22 @@ class Crash(NamedTuple):
     place: str
     """`file.py:12`: the last place in the program's own code, "an unknown place" if there is none."""
     report: Path | None
-    """The file with all places; None if it could not be written."""
+    """The file with all places; None if none was written."""
 
     def line(self, program: str = "The program") -> str:
         """The one line for the terminal."""
-        where = f"The report is in {self.report}." if self.report else "No report could be written."
+        where = f"The report is in {self.report}." if self.report else "No report was written."
         return f"{program} because of a bug ({self.kind} at {self.place}). {where}"
 
 
-def note(error: BaseException, folder: Path | None = None, own: Path | None = None) -> Crash:
+def note(
+    error: BaseException, folder: Path | None = None, own: Path | None = None, *, report: bool = True
+) -> Crash:
     """Write the report (see ``write_report``); ``own`` is the folder of the program's own code."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if own and Path(frame.filename).is_relative_to(own)] or list(frames)
     place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown place"
-    return Crash(type(error).__name__, place, write_report(error, folder))
+    return Crash(type(error).__name__, place, write_report(error, folder) if report else None)
 
 
 def write_report(error: BaseException, folder: Path | None = None) -> Path | None:

@@ -1,14 +1,18 @@
 """Secrets go nowhere: a canary of a password is looked for in all that the product writes, shows and says."""
 
+import io
 import json
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from e2e.lab import COMMAND, Lab, lab, processes_with
 from e2e.terminal import Terminal
+
+pytestmark = pytest.mark.timeout(240)  # one fixture runs twenty commands; a busy machine takes its time
 
 CANARY = "Kanarienvogel-4711%/#:@ü"
 PROXY_CANARY = "Zeisig-0815&=?"
@@ -77,6 +81,9 @@ def talked() -> object:
             made.run("config", "show", "--json"),
             made.run("status", "--json"),
             made.run("config", "set", "tmsp.log_server.host", BIRDS[0] + "_"),
+            made.run("diagnostics", "--output", str(made.folder / "bundle.tar.gz")),
+            made.run("status", "--format", "openmetrics", "--output", str(made.folder / "tm_tui.prom")),
+            made.run("explain", BIRDS[1]),
         ]
         yield made, said
 
@@ -101,7 +108,11 @@ def test_no_answer_of_the_socket_has_it(talked: tuple[Lab, list[subprocess.Compl
     made, _ = talked
     socket = str(made.home / "run" / "control.sock")
     asked = [
-        ("GET", path, None) for path in ("status", "settings", "history", "trust", "session", "history/3")
+        ("GET", path, None)
+        for path in (
+            *("status", "settings", "history", "trust", "session", "history/3", "activity", "spool"),
+            *("history/0/diff/3", "diagnostics?format=text"),
+        )
     ]
     wrong = json.dumps({"settings": {"tmsp": {"email": WRONG}}, "secrets": {"tmsp": [WRONG]}})
     asked += [("PUT", "settings", wrong), ("POST", "probe", wrong), ("PUT", "settings", WRONG)]
@@ -112,6 +123,24 @@ def test_no_answer_of_the_socket_has_it(talked: tuple[Lab, list[subprocess.Compl
         done = subprocess.run([*words, url], input=(body or "").encode(), capture_output=True, check=True)
         assert done.stdout, path
         assert_no_bird(f"{method} {path}", done.stdout)
+
+
+def test_the_bundle_for_support_has_it_nowhere(
+    talked: tuple[Lab, list[subprocess.CompletedProcess[str]]],
+) -> None:
+    """Unpacked, the bundle that leaves the appliance holds no password in any of its files."""
+    made, said = talked
+    assert any(done.args[1] == "diagnostics" and done.returncode == 0 for done in said)
+    socket = str(made.home / "run" / "control.sock")
+    words = ["curl", "-s", "--unix-socket", socket, "http://agent/v1/diagnostics"]
+    fetched = subprocess.run(words, capture_output=True, check=True).stdout
+    for data in ((made.folder / "bundle.tar.gz").read_bytes(), fetched):
+        with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+            files = {entry.name: archive.extractfile(entry) for entry in archive.getmembers()}
+            assert len(files) >= 10
+            for name, file in files.items():
+                assert file is not None
+                assert_no_bird(name, file.read())
 
 
 def test_no_process_list_has_it(talked: tuple[Lab, list[subprocess.CompletedProcess[str]]]) -> None:

@@ -5,6 +5,7 @@ import sys
 
 from e2e.lab import COMMAND, Lab, lab
 from e2e.terminal import Terminal
+from screens.menu import entries
 
 PASSWORD = "geheim-%/#:@ü"
 
@@ -25,6 +26,11 @@ class Expect:
             self._terminal.send(f"{line}\r")
 
 
+def number_of(name: str) -> str:
+    """What is typed for a screen in the menu."""
+    return str([entry.name for entry in entries()].index(name) + 1)
+
+
 def plain(of: Lab, **environ: str) -> Terminal:
     """The console as TERM=dumb gets it."""
     return Terminal((COMMAND,), {**of.environ, "TERM": "dumb", **environ}, rows=24, columns=80)
@@ -37,7 +43,7 @@ def test_register_test_and_save() -> None:
         with plain(it) as terminal:
             expect = Expect(terminal)
             expect("has started one that ends with it")
-            expect("Number: ", "6")
+            expect("Number: ", number_of("Server Identity"))
             expect("q back: ", "1")
             expect("empties it): ", it.ready["ca_file"])
             expect("q back: ", "q")
@@ -76,8 +82,14 @@ def test_register_test_and_save() -> None:
             expect("q back: ", "q")
             expect("Number: ", "1")
             expect("Last beat")
-            expect("Number: ", "5")
+            expect("Number: ", number_of("Activity"))
             expect("Registered as")
+            expect("Number: ", number_of("Diagnostics"))
+            expect("Appliance:")
+            expect("Choose", "1")
+            expect("Enter: none): ", "tls-expired")
+            expect("It means: ")
+            expect("back to the menu): ", "")
             expect("Number: ", "0")
             assert terminal.wait_for_end() == 0
             assert PASSWORD.encode() not in terminal.raw

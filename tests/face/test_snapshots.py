@@ -177,6 +177,11 @@ async def activity(console: Console) -> None:
     await console.sees(ACTIVITY[-1][1])
 
 
+async def diagnostics(console: Console) -> None:
+    await console.open("Diagnostics")
+    await console.sees("tls-expired, in step tls")
+
+
 async def help_page(console: Console) -> None:
     await console.sees("TMSP  CONNECTED")
     await console.press("f1")
@@ -213,6 +218,7 @@ STORIES: dict[str, Story] = {
     "cases": cases,
     "log-queue": log_queue,
     "activity": activity,
+    "diagnostics": diagnostics,
     "help": help_page,
     "palette": palette,
 }

@@ -3,6 +3,7 @@
 import logging
 import sys
 
+from tm_tui.agent.journald import JournalHandler, journal_reads_stderr
 from tm_tui.text import safe_text
 
 __all__ = ["set_up_log"]
@@ -19,9 +20,12 @@ class _SafeLines(logging.Formatter):
 
 
 def set_up_log(level: int = logging.INFO) -> None:
-    """Log to standard error, which is the journal under systemd."""
-    handler = logging.StreamHandler(sys.stderr)
+    """Log to standard error; under systemd to the journal, which knows time and level by itself."""
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_SafeLines("%(asctime)s %(levelname)s %(message)s"))
+    if journal_reads_stderr():
+        handler = JournalHandler(handler)
+        handler.setFormatter(_SafeLines("%(message)s"))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _PINNED:
         logging.getLogger(name).setLevel(logging.WARNING)

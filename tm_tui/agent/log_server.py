@@ -117,7 +117,10 @@ class LogServerCheck:
             await check_log_server(link, server.protocol, self._appliance, clock=self._clock)
         except LinkFailure as failure:
             if seen.last_failure is None or seen.last_failure.code != failure.code:
-                _log.warning("Log server (%s). %s %s", failure.code, failure.cause, failure.remedy)
+                extra = {"tm_code": failure.code}
+                _log.warning(
+                    "Log server (%s). %s %s", failure.code, failure.cause, failure.remedy, extra=extra
+                )
             seen.last_failure = counted(seen.last_failure, failure, self._clock.now())
             return self._backoff(failure, seen.last_failure.count)
         if not seen.reached or seen.last_failure:

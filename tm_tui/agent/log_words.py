@@ -31,7 +31,12 @@ class Narrator:
         if failure is not None and found != self._failure:
             again = "Sending is paused." if seen.state == "paused" else "They wait and are sent again."
             self._log.warning(
-                "Logs were not delivered (%s). %s %s %s", failure.code, failure.cause, failure.remedy, again
+                "Logs were not delivered (%s). %s %s %s",
+                failure.code,
+                failure.cause,
+                failure.remedy,
+                again,
+                extra={"tm_code": failure.code},
             )
         elif failure is None and self._failure is not None:
             self._log.info("Logs are delivered again.")

@@ -32,7 +32,7 @@ class Notifier:
         self._send("STOPPING=1")
 
     def alive(self) -> None:
-        """The event loop turns."""
+        """The event loop turns, and events reach the disk."""
         self._send("WATCHDOG=1")
 
     def _send(self, message: str) -> None:

@@ -2,9 +2,9 @@
 
 import asyncio
 import ctypes
+import faulthandler
 import logging
 import os
-import resource
 import signal
 from collections.abc import Callable
 
@@ -15,13 +15,14 @@ from tm_tui.agent.lock import agent_lock
 from tm_tui.agent.notify import Notifier
 from tm_tui.control.listen import bind_control_socket, unbind
 from tm_tui.control.server import ControlServer, control_app
+from tm_tui.harden import harden
 from tm_tui.paths import Home
 
-__all__ = ["harden", "run"]
+__all__ = ["give_memory_back", "run"]
 
 _log = logging.getLogger(__name__)
 
-_PR_SET_DUMPABLE = 4  # prctl(2)
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # mallopt(3)
 _LAST_WORD_SECONDS = 1.7
 """After this the process ends whatever still hangs (a name look-up cannot be cancelled)."""
 
@@ -33,6 +34,8 @@ def run(home: Home, *, ready: Callable[[], None] | None = None) -> int:
     StorageFailed when its folders cannot be used.
     """
     harden()
+    faulthandler.enable()  # the watchdog's SIGABRT then leaves where each thread hung, without values
+    give_memory_back()
     set_up_log()
     socket_path = home.control_socket
     prepare_folders(home)
@@ -46,12 +49,15 @@ def _nothing() -> None:
     """Nobody waits to be told."""
 
 
-def harden() -> None:
-    """Keep passwords in our memory from core files and from other processes of the same user."""
-    os.umask(0o077)
-    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+def give_memory_back() -> None:
+    """Let large buffers (batches on their way) go back to the system when they are freed.
+
+    Left to itself, the GNU C library takes them from its heaps, of which each thread has one.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none, and need none
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, 256 << 10)
+        mallopt(_M_ARENA_MAX, 2)
 
 
 async def _serve(home: Home, ready: Callable[[], None]) -> None:
@@ -61,7 +67,7 @@ async def _serve(home: Home, ready: Callable[[], None]) -> None:
     server = ControlServer(control_app(agent))
     await server.begin(bind_control_socket(home.control_socket))
     reloading = _on_hangup(agent, notifier)
-    watchdog = asyncio.create_task(_feed_watchdog(notifier))
+    watchdog = asyncio.create_task(_feed_watchdog(notifier, agent))
     _log.info("The agent serves %s as process %d.", home.control_socket, os.getpid())
     notifier.ready(f"Appliance {agent.appliance}")
     ready()
@@ -97,8 +103,10 @@ def _on_hangup(agent: Agent, notifier: Notifier) -> asyncio.Task[None]:
     return asyncio.create_task(reload())
 
 
-async def _feed_watchdog(notifier: Notifier) -> None:
+async def _feed_watchdog(notifier: Notifier, agent: Agent) -> None:
+    """Say that all is well only while the event loop turns and the log queue's thread does its work."""
     while notifier.watchdog_seconds is not None:
+        await agent.spool.pulse()
         notifier.alive()
         await asyncio.sleep(notifier.watchdog_seconds)
 

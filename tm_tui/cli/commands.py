@@ -19,6 +19,10 @@ COMMANDS = {
     "pattern": Lazy("tm_tui.cli.pattern:pattern", "Custom patterns: list, look for new ones, deploy."),
     "report": Lazy("tm_tui.cli.report:report", "List and show the reports of TMSP."),
     "case": Lazy("tm_tui.cli.case:case", "Submit files for analysis, follow and cancel what was submitted."),
+    "explain": Lazy("tm_tui.cli.explain:explain", "Say what a failure code means and what to do."),
+    "diagnostics": Lazy(
+        "tm_tui.cli.diagnostics:diagnostics", "Make the bundle for support, without secrets."
+    ),
     "activity": Lazy("tm_tui.cli.activity:activity", "Show what the agent did of late."),
     "agent": Lazy("tm_tui.cli.agent:agent", "Run the agent in the foreground."),
     "portal": Lazy("tm_tui.cli.portal:portal", "Run a reference portal, for labs and tests."),

@@ -12,6 +12,8 @@ from tm_tui.errors import SettingsRefused, StorageFailed, TmError
 __all__ = ["fail", "run"]
 
 _INTERRUPTED = 130
+_UNKNOWN = 3
+"""What a monitor must hear of a check that could not be made; 2 would be critical to it."""
 
 
 def run(group: click.Group, arguments: Sequence[str] | None = None) -> NoReturn:
@@ -27,7 +29,7 @@ def run(group: click.Group, arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(_INTERRUPTED)
     except click.ClickException as error:
         _tell_wrong_use(error, as_json=as_json)
-        sys.exit(error.exit_code)
+        sys.exit(_UNKNOWN if "--check" in given else error.exit_code)
     except TmError as error:
         fail(error, as_json=as_json)
 

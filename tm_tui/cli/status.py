@@ -1,13 +1,17 @@
 """`tm-tui status`: the agent's snapshot, once or at each change."""
 
+import json
 from collections.abc import Iterator
 from contextlib import aclosing
 from datetime import datetime
+from pathlib import Path
 
 import click
 
 from tm_tui.cli.asking import ask
-from tm_tui.cli.output import ago, count, emit, json_option, show, span, table
+from tm_tui.cli.monitoring import check_agent, tell_metrics
+from tm_tui.cli.output import ago, count, emit, json_option, show, span, table, who
+from tm_tui.cli.writing import tell
 from tm_tui.control.api import AgentStatus, LastFailure
 from tm_tui.control.client import ControlClient
 
@@ -16,20 +20,45 @@ __all__ = ["one_line", "status"]
 
 @click.command()
 @click.option("--watch", is_flag=True, help="Go on and print at each change, until Ctrl+C.")
+@click.option(
+    "--check", is_flag=True, help="Exit as monitoring wants: 0 ok, 1 warning, 2 critical, 3 unknown."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "openmetrics"]),
+    default="text",
+    help="For people, for programs, for Prometheus.",
+)
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write a file, whole or not at all."
+)
 @json_option
-def status(*, watch: bool, as_json: bool) -> None:
-    """Show how the servers stand, and since when."""
+def status(*, watch: bool, check: bool, form: str, output: Path | None, as_json: bool) -> int:
+    """Show how the servers stand, and since when.
 
-    async def once(client: ControlClient) -> None:
-        snapshot = await client.status()
-        emit(snapshot.model_dump(mode="json")) if as_json else show(_page(snapshot))
+    For monitoring: `--format openmetrics`, with `--output` for node-exporter's textfiles; `--check`.
+    """
+    form = "json" if as_json else form
+    if (watch and (check or output or form == "openmetrics")) or (check and (output or form != "text")):
+        raise click.UsageError("--watch and --check stand alone.")
+    if check:
+        return check_agent()
+    if form == "openmetrics":
+        return tell_metrics(output)
+    if watch:
+        ask(lambda client: _always(client, as_json=form == "json"))
+        return 0
+    snapshot = ask(lambda client: client.status())
+    shown = json.dumps(snapshot.model_dump(mode="json")) if form == "json" else "\n".join(_page(snapshot))
+    tell(shown + "\n", output)
+    return 0
 
-    async def always(client: ControlClient) -> None:
-        async with aclosing(client.status_stream()) as snapshots:
-            async for snapshot in snapshots:
-                emit(snapshot.model_dump(mode="json")) if as_json else show([one_line(snapshot)])
 
-    ask(always if watch else once)
+async def _always(client: ControlClient, *, as_json: bool) -> None:
+    async with aclosing(client.status_stream()) as snapshots:
+        async for snapshot in snapshots:
+            emit(snapshot.model_dump(mode="json")) if as_json else show([one_line(snapshot)])
 
 
 def one_line(status: AgentStatus) -> str:
@@ -43,6 +72,8 @@ def one_line(status: AgentStatus) -> str:
         f"{servers[0].beats_accepted} accepted, {servers[0].beats_missed} missed",
         f"{count(status.spool.events, 'event')} waiting",
     ]
+    if status.trial is not None:
+        parts.append(f"revision {status.trial.revision} on trial, {span(status.trial.left_seconds)} left")
     if failure and status.state not in {"connected", "disabled"}:
         parts.append(failure.code)
     return "  ".join(parts)
@@ -59,6 +90,13 @@ def _rows(status: AgentStatus) -> Iterator[tuple[str, str]]:
     yield "State", status.state
     yield "Appliance", f"{status.appliance}, {status.edition} edition, revision {status.revision}"
     yield "Agent", agent
+    if (trial := status.trial) is not None:
+        yield "On trial", f"revision {trial.revision} by {trial.started_by}, {span(trial.left_seconds)} left"
+        yield "", f"then revision {trial.previous}; `tm-tui config confirm` keeps it"
+    for console in status.sessions:
+        edits = f", edits {', '.join(console.editing)}" if console.editing else ""
+        name = who(console.user, console.tty, console.ssh_from)
+        yield "Console", f"{name}, on for {span(console.seconds)}{edits}"
     yield from _status_server(status)
     yield from _log_server(status)
     spool = status.spool

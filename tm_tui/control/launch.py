@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from tm_tui.atomic import storage_failure
@@ -41,12 +41,21 @@ async def private_agent(home: Home) -> AsyncIterator[bool]:
     if await agent_answers(home):
         yield False
         return
+    _refuse_foreign(home.state)
     try:
         home.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise storage_failure(home.state, error) from None
     async with AgentProcess(home.state / "private-agent.log"):
         yield True
+
+
+def _refuse_foreign(state: Path) -> None:
+    """A home of the service's user has no place for an agent of ours, root's least of all. AgentAbsent."""
+    with suppress(OSError):
+        if state.lstat().st_uid != os.geteuid():
+            cause = f"No agent answers, and {safe_text(str(state))} belongs to another user."
+            raise AgentAbsent(cause, "Start the service: `systemctl start tm-tui-agent`.")
 
 
 class AgentProcess:

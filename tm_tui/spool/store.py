@@ -205,6 +205,10 @@ class Spool:
 
     # --- to look at
 
+    async def pulse(self) -> None:
+        """Return once the spool's thread has done all that was given to it before: it does not hang."""
+        await self._writer.call(lambda: None)
+
     def status(self) -> SpoolSnapshot:
         """What waits, at this moment. Cheap."""
         return snapshot(self._core, self._clock.now())

@@ -142,4 +142,5 @@ class Heart:
         """Log a failure once, not each time it comes again."""
         before = self._standing.last_failure
         if before is None or before.code != refused.code:
-            _log.warning("%s (%s). %s %s", what, refused.code, refused.cause, refused.remedy)
+            extra = {"tm_code": refused.code}
+            _log.warning("%s (%s). %s %s", what, refused.code, refused.cause, refused.remedy, extra=extra)

@@ -172,7 +172,7 @@ def test_memory_is_not_open_to_others(home: Home) -> None:
         core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
         assert core.split()[4] == "0"
     ask = "print(ctypes.CDLL(None).prctl(3))"  # PR_GET_DUMPABLE, which only the process itself may ask for
-    code = f"import ctypes; from tm_tui.agent.service import harden; harden(); {ask}"
+    code = f"import ctypes; from tm_tui.harden import harden; harden(); {ask}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "0\n"
 

@@ -1,0 +1,78 @@
+"""`tm-tui diagnostics`: the bundle for support, or a few lines to read out."""
+
+import hashlib
+import re
+import sys
+from contextlib import aclosing
+from pathlib import Path
+
+import click
+
+from tm_tui.cli.asking import ask
+from tm_tui.cli.output import emit, json_option, show
+from tm_tui.cli.writing import write_whole
+from tm_tui.control.api import ProbeRequest
+from tm_tui.control.client import ControlClient
+from tm_tui.errors import TmError
+
+__all__ = ["diagnostics"]
+
+_MOST_BYTES = 64 << 20
+
+
+@click.command()
+@click.option("--output", type=click.Path(path_type=Path), help="The file to write; -: standard output.")
+@click.option("--text", is_flag=True, help="Print a few lines to read out or copy; write nothing.")
+@click.option("--test", is_flag=True, help="Test the connection first: its steps are then in the bundle.")
+@json_option
+def diagnostics(*, output: Path | None, text: bool, test: bool, as_json: bool) -> None:
+    """Make the bundle for support: status, settings, history, activity, last test, versions; no secret.
+
+    It is a tar.gz of plain text that only its owner may read.
+    """
+    if text and output:
+        raise click.UsageError("--text writes no file.")
+    if test:
+        ask(_run_test)
+    if text:
+        told = ask(lambda client: client.diagnostics_text())
+        emit(told.model_dump(mode="json")) if as_json else show(told.lines)
+        return
+    data = ask(_bundle)
+    if output == Path("-"):
+        sys.stdout.buffer.write(data)
+        return
+    path = output or Path(f"{_name(data)}.tar.gz")
+    write_whole(path, data, 0o600)
+    digest = hashlib.sha256(data).hexdigest()
+    if as_json:
+        emit({"file": str(path), "bytes": len(data), "sha256": digest})
+    else:
+        show([f"Wrote {path}, {len(data)} bytes. It holds no passwords; look through it before you send it."])
+
+
+async def _run_test(client: ControlClient) -> None:
+    async with aclosing(client.probe(ProbeRequest())) as steps:
+        async for _ in steps:
+            pass
+
+
+async def _bundle(client: ControlClient) -> bytes:
+    data = bytearray()
+    async with aclosing(client.diagnostics()) as pieces:
+        async for piece in pieces:
+            data += piece
+            if len(data) > _MOST_BYTES:
+                raise TmError("The agent's bundle does not end.", "Restart the agent, then try again.")
+    return bytes(data)
+
+
+def _name(data: bytes) -> str:
+    """The folder that the bundle unpacks to."""
+    import io
+    import tarfile
+
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
+        first = archive.next()
+    found = re.match(r"(tm-tui-[A-Za-z0-9-]{1,80}-\d{8}T\d{6}Z)/", first.name if first else "")
+    return found[1] if found else "tm-tui-diagnostics"

@@ -1,0 +1,23 @@
+"""What agent and console both do first, because both hold passwords in memory for a while."""
+
+import ctypes
+import os
+import resource
+
+__all__ = ["harden"]
+
+_PR_SET_DUMPABLE = 4  # prctl(2)
+_PR_SET_NO_NEW_PRIVS = 38
+
+
+def harden() -> None:
+    """Keep our memory from core files and from other processes of the same user; gain no rights later on.
+
+    Files are made for the owner alone. Children inherit all but the first.
+    """
+    os.umask(0o077)
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
