@@ -11,9 +11,9 @@ _LIMIT = 10.0
 class FakeClock:
     """Time stands still until `advance`, `suspend` or `set_wall` move it."""
 
-    def __init__(self) -> None:
+    def __init__(self, wall: datetime = datetime(2025, 1, 1, 12, 0, tzinfo=UTC)) -> None:
         self._monotonic = 1000.0
-        self._wall = datetime(2025, 1, 1, 12, 0, tzinfo=UTC)
+        self._wall = wall
         self._waiters: dict[asyncio.Event, float] = {}
         self._changed = asyncio.Event()
 

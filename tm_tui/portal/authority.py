@@ -4,7 +4,7 @@ import ipaddress
 import re
 import secrets
 import socket
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -47,18 +47,20 @@ def names_for(host: str, more: tuple[str, ...]) -> tuple[x509.GeneralName, ...]:
     return tuple(found)
 
 
-def ensure_certificate(home: PortalHome, names: tuple[x509.GeneralName, ...]) -> bool:
+def ensure_certificate(home: PortalHome, names: tuple[x509.GeneralName, ...], now: datetime) -> bool:
     """Make authority and certificate where they are missing, near their end, or without one of `names`.
+
+    A server's certificate that is not valid yet is made anew too: the clock was ahead when it was made.
 
     True if the server's certificate is new. Raises StorageFailed.
     """
     with Folder.open(home.path) as top, top.folder("keys") as keys:
-        authority, key = _authority(top, keys)
+        authority, key = _authority(top, keys, now)
         current = _read(keys, "server.pem")
-        if current is not None and _keys_fit(keys) and _still_good(current, authority, names):
+        if current is not None and _keys_fit(keys) and _still_good(current, authority, names, now):
             return False
         server_key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _issued(server_key.public_key(), names, authority, key)
+        certificate = _issued(server_key.public_key(), names, authority, key, now)
         keys.replace("server.key", _private_pem(server_key))
         keys.replace("server.pem", certificate.public_bytes(serialization.Encoding.PEM))
         return True
@@ -84,11 +86,13 @@ def _read(folder: Folder, name: str) -> x509.Certificate | None:
         raise StorageFailed(cause, "Restore it, or remove it to have a new one made.") from None
 
 
-def _authority(top: Folder, keys: Folder) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+def _authority(
+    top: Folder, keys: Folder, now: datetime
+) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     certificate = _read(top, "ca.pem")
     if certificate is None:
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _self_signed(key)
+        certificate = _self_signed(key, now)
         keys.replace("ca.key", _private_pem(key))
         top.replace("ca.pem", certificate.public_bytes(serialization.Encoding.PEM))
         return certificate, key
@@ -103,21 +107,24 @@ def _authority(top: Folder, keys: Folder) -> tuple[x509.Certificate, ec.Elliptic
 
 
 def _still_good(
-    current: x509.Certificate, authority: x509.Certificate, names: tuple[x509.GeneralName, ...]
+    current: x509.Certificate,
+    authority: x509.Certificate,
+    names: tuple[x509.GeneralName, ...],
+    now: datetime,
 ) -> bool:
     try:
         current.verify_directly_issued_by(authority)
         held = current.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
         return False
-    return current.not_valid_after_utc - datetime.now(UTC) > _RENEW_BEFORE and set(names) <= set(held)
+    in_time = current.not_valid_before_utc <= now < current.not_valid_after_utc - _RENEW_BEFORE
+    return in_time and set(names) <= set(held)
 
 
 def _builder(
-    subject: str, issuer: x509.Name | None, key: ec.EllipticCurvePublicKey, days: int
+    subject: str, issuer: x509.Name | None, key: ec.EllipticCurvePublicKey, now: datetime, days: int
 ) -> x509.CertificateBuilder:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
-    now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -137,9 +144,9 @@ def _usage(*, authority: bool) -> x509.KeyUsage:
     return x509.KeyUsage(digital_signature=not authority, key_cert_sign=authority, crl_sign=authority, **off)
 
 
-def _self_signed(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:
+def _self_signed(key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.Certificate:
     subject = f"tm-tui reference portal {secrets.token_hex(4)}"
-    builder = _builder(subject, None, key.public_key(), _AUTHORITY_DAYS)
+    builder = _builder(subject, None, key.public_key(), now, _AUTHORITY_DAYS)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     return builder.add_extension(_usage(authority=True), critical=True).sign(key, hashes.SHA256())
 
@@ -149,10 +156,11 @@ def _issued(
     names: tuple[x509.GeneralName, ...],
     authority: x509.Certificate,
     authority_key: ec.EllipticCurvePrivateKey,
+    now: datetime,
 ) -> x509.Certificate:
     issuer_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key())
     return (
-        _builder("tm-tui portal server", authority.subject, key, _SERVER_DAYS)
+        _builder("tm-tui portal server", authority.subject, key, now, _SERVER_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(authority=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

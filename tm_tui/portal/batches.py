@@ -6,9 +6,9 @@ import os
 import secrets
 import threading
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
 
+from tm_tui.clock import Clock
 from tm_tui.portal import index, products
 from tm_tui.portal.batch_file import MOST_BYTES, BatchName, Contents, checked_contents, too_large
 from tm_tui.portal.database import Database
@@ -38,10 +38,11 @@ def other_content() -> Refused:
 class BatchStore:
     """The batches of one running portal. Two at a time are checked, each on a thread."""
 
-    def __init__(self, home: PortalHome, database: Database, log: PortalLog) -> None:
+    def __init__(self, home: PortalHome, database: Database, log: PortalLog, clock: Clock) -> None:
         self._home = home
         self._database = database
         self._log = log
+        self._clock = clock
         self._turns = asyncio.Semaphore(2)
         self._naming = threading.Lock()
         self.arrived = asyncio.Event()
@@ -100,7 +101,7 @@ class BatchStore:
         async with self._turns:
             contents = await asyncio.to_thread(self._settle, part, name)
         try:
-            await self._database.call(index.add, name, contents, datetime.now(UTC))
+            await self._database.call(index.add, name, contents, self._clock.now())
         except Refused as error:  # the file counts; the index catches up at the next start
             self._log.say("not-indexed", batch=name.text, cause=error.cause)
         else:

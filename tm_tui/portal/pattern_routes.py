@@ -17,7 +17,8 @@ __all__ = ["keep_patterns", "pattern_root", "prepare_patterns", "routes"]
 _SERVED = re.compile(
     r"metadata/(?:[0-9]{1,9}\.(?:root|targets|snapshot)|timestamp)\.json|targets/[0-9a-f]{64}\.pattern-[0-9]{9}"
 )
-_LOOK_SECONDS = 1800.0
+_LOOK_SECONDS = 600.0
+"""Often: what went out of date while the machine slept, or by a step of its clock, is refused until then."""
 
 
 def routes(portal: Portal) -> list[Route]:
@@ -55,9 +56,9 @@ async def prepare_patterns(portal: Portal) -> None:
 
 async def keep_patterns(portal: Portal) -> None:
     """Sign again what grows old, until this is cancelled."""
-    repository = PatternRepository(portal.home)
+    repository, never = PatternRepository(portal.home), asyncio.Event()
     while True:
-        await asyncio.sleep(_LOOK_SECONDS)
+        await portal.clock.wait(never, _LOOK_SECONDS)
         try:
             renewed = await asyncio.to_thread(repository.renew, portal.clock.now())
         except TmError as error:

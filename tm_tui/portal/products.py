@@ -31,7 +31,10 @@ class Product(BaseModel):
     updated_at: datetime
     heartbeat_seconds: int
     state: Literal["connected", "waiting", "missing"]
-    """connected: a beat within two intervals; waiting: just registered; missing: neither."""
+    """connected: a beat within two intervals; waiting: just registered; missing: neither.
+
+    A beat of the future, left by a wall clock that was set back, says nothing of now.
+    """
     beats: int
     missed_beats: int
     """Beats that should have come since the last one, or since registration."""
@@ -103,7 +106,8 @@ def listed(connection: sqlite3.Connection, now: datetime) -> tuple[Product, ...]
 
 def _product(row: sqlite3.Row, now: float) -> Product:
     last, interval = row["last_beat_at"], row["heartbeat_seconds"]
-    silence = max(0.0, now - (row["updated_at"] if last is None else last))
+    since = now - (row["updated_at"] if last is None else last)
+    silence = max(0.0, since)
     fresh: Literal["connected", "waiting"] = "waiting" if last is None else "connected"
     return Product(
         **{name: row[name] for name in row.keys() if not name.endswith("_at")},  # noqa: SIM118 # a Row is no mapping
@@ -112,5 +116,5 @@ def _product(row: sqlite3.Row, now: float) -> Product:
         last_beat_at=None if last is None else _moment(last),
         last_beat_age_seconds=None if last is None else round(silence, 3),
         missed_beats=int(silence / (interval * _JITTER)),
-        state=fresh if silence <= 2 * interval else "missing",
+        state=fresh if abs(since) <= 2 * interval else "missing",
     )

@@ -54,7 +54,8 @@ __all__ = ["PortalOptions", "Ready", "open_portal", "serve"]
 
 FIRST_ACCOUNT = "registering-user"
 _LIBRARIES = ("uvicorn", "asyncssh", "asyncio")
-_LOOK_AT_CERTIFICATE_SECONDS = 12 * 3600
+_LOOK_AT_CERTIFICATE_SECONDS = 600.0
+"""Often: the machine may have slept, or its wall clock may just have been set for the first time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +163,13 @@ def _listening_to_libraries(log: PortalLog) -> Iterator[None]:
 
 
 async def _keep_certificate(
-    home: PortalHome, names: tuple[x509.GeneralName, ...], context: ssl.SSLContext, log: PortalLog
+    portal: Portal, names: tuple[x509.GeneralName, ...], context: ssl.SSLContext
 ) -> None:
+    home, log, clock, never = portal.home, portal.log, portal.clock, asyncio.Event()
     while True:
-        await asyncio.sleep(_LOOK_AT_CERTIFICATE_SECONDS)
+        await clock.wait(never, _LOOK_AT_CERTIFICATE_SECONDS)
         try:
-            renewed = await asyncio.to_thread(ensure_certificate, home, names)
+            renewed = await asyncio.to_thread(ensure_certificate, home, names, clock.now())
         except TmError as error:
             log.say("certificate-not-renewed", cause=error.cause)
             continue
@@ -204,7 +206,9 @@ async def open_portal(
         database = Database(home.database)
         stack.callback(database.close)
         home.sweep()
-        portal = Portal(home, database, Doorkeeper(database), BatchStore(home, database, log), log, clock)
+        portal = Portal(
+            home, database, Doorkeeper(database), BatchStore(home, database, log, clock), log, clock
+        )
         username = await database.call(_first_account, home)
         changed = await database.call(index.catch_up, home.logs, log)
         ports = (options.https_port, options.ssh_port, options.status_port)
@@ -224,9 +228,9 @@ async def _start(
     key: asyncssh.SSHKey,
 ) -> tuple[asyncio.Task[None], ...]:
     """Start everything that serves, on the listeners for log (SSL), log (SSH), status."""
-    ensure_certificate(portal.home, names)
+    ensure_certificate(portal.home, names, portal.clock.now())
     context = tls_context(*certificate_files(portal.home))
-    keeper = asyncio.create_task(_keep_certificate(portal.home, names, context, portal.log))
+    keeper = asyncio.create_task(_keep_certificate(portal, names, context))
     await stack.enter_async_context(_background(keeper))
     await stack.enter_async_context(_background(asyncio.create_task(read_threat_events(portal))))
     await pattern_routes.prepare_patterns(portal)

@@ -296,7 +296,7 @@ async def test_a_changed_password_ends_sessions(own_portal: OpenPortal) -> None:
 
 async def test_an_idle_session_ends(tmp_path: Path) -> None:
     """After a quarter of an hour without a request the log-on is asked for again, and says why."""
-    clock = FakeClock()
+    clock = FakeClock(datetime.now(UTC))  # the portal's certificate is of today
     home = tmp_path / "portal"
     with log_file(home).open("a") as stream:
         async with open_portal(PortalOptions(home), PortalLog(stream, clock), clock) as (ready, _):

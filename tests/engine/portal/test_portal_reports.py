@@ -1,10 +1,9 @@
 """Reports of the portal: made of the logs that it really received, when they are due, each once."""
 
 import asyncio
-import contextlib
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from portals import (
     ANY_APPLIANCE,
     PATIENCE,
     OpenPortal,
-    log_file,
     ndjson,
     opened_portal,
     registration,
@@ -26,14 +24,11 @@ from portals import (
     threat_event,
 )
 
-from clock import FakeClock
 from tm_tui.portal import notices, products
 from tm_tui.portal.database import opened
-from tm_tui.portal.log import PortalLog
 from tm_tui.portal.reports import making, reader, shelf
 from tm_tui.portal.reports.markdown import code, plain, table
 from tm_tui.portal.reports.periods import current, last_ended
-from tm_tui.portal.service import PortalOptions, open_portal
 from tm_tui.reports.protocol import MOST_REPORT_BYTES
 from tm_tui.status_server.protocol import HeartbeatRequest, RegistrationRequest
 from tm_tui.text import safe_text
@@ -340,31 +335,6 @@ async def test_delivered_logs_become_an_incident_and_a_notice(tmp_path: Path) ->
             reply = (await client.post("/v1/heartbeat", json=beat)).json()
             assert [notice["id"] for notice in reply["notices"]] == [entry["id"]]
             assert (await client.get("/v1/reports", params={"appliance": "tm-other"})).status_code == 403
-
-
-@contextlib.asynccontextmanager
-async def portal_of(home: Path, clock: FakeClock) -> AsyncIterator[OpenPortal]:
-    with log_file(home).open("a") as stream:
-        async with open_portal(PortalOptions(home), PortalLog(stream, clock), clock) as (ready, _):
-            yield OpenPortal(home, ready.model_dump())
-
-
-async def test_a_day_s_report_comes_with_the_next_day(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By the portal's clock, without a restart; and a portal that was down makes up for it at its start."""
-    clock = FakeClock()
-    async with portal_of(tmp_path / "portal", clock) as portal:
-        await portal.register()
-        await clock.idle()
-        await clock.advance(13 * 3600)
-        (entry,) = await listed(portal, 1)
-        assert entry["id"] == f"{ANY_APPLIANCE}-daily-2025-01-01"
-    await_later = FakeClock()
-    await_later.set_wall(4 * 86400)
-    async with portal_of(tmp_path / "portal", await_later) as portal:
-        found = await listed(portal, 5)  # three further days, and a week that ended on Saturday
-        assert {one["kind"] for one in found} == {"daily", "weekly"}
 
 
 async def test_the_commands_beside_a_portal(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The portal's reports at work: reads each batch as it arrives, and makes what is due, beside all else."""
 
 import asyncio
+import time
 from datetime import UTC, datetime
 
 from tm_tui.portal.core import Portal
@@ -11,8 +12,8 @@ from tm_tui.portal.reports.shelf import Report
 __all__ = ["keep_reports"]
 
 _AGAIN_SECONDS = 30.0
-_LONGEST_WAIT = 3600.0
-"""The wall clock may be set: what is due is looked at each hour at the latest."""
+_LONGEST_WAIT = 300.0
+"""The wall clock or the zone may be set, the machine may sleep: what is due is looked at this often."""
 
 
 async def keep_reports(portal: Portal) -> None:
@@ -21,6 +22,7 @@ async def keep_reports(portal: Portal) -> None:
     done, tidied = 0, None
     while True:
         arrived.clear()
+        time.tzset()  # else a process lives in the zone of its start
         today = portal.clock.now().date()
         try:
             if tidied != today:

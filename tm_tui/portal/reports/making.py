@@ -149,7 +149,9 @@ def _made(
     connection: sqlite3.Connection, product: sqlite3.Row, wanted: list[tuple[Period, str]], now: datetime
 ) -> list[Report]:
     appliance = product["appliance"]
-    made = []
+    made: list[Report] = []
+    if not wanted:
+        return made
     connection.execute("BEGIN IMMEDIATE")
     with connection:
         for period, moment in wanted:
