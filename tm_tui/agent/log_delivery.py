@@ -209,15 +209,17 @@ class LogDelivery:
         return self._shown(self._check.status(), seen)
 
     def _shown(self, check: LogServerStatus, seen: DeliveryStatus | None) -> LogServerStatus:
-        failure, wait, last_at = check.last_failure, None, self._last_at
+        failure, wait, last_at, age = check.last_failure, None, self._last_at, None
         if seen is not None:
             last_at, wait = seen.last_delivery_at or last_at, seen.next_delivery_in_seconds
+            age = seen.last_delivery_age_seconds
             if seen.last_failure:
                 failure = LastFailure.model_validate(seen.last_failure, from_attributes=True)
             elif failure and check.next_delivery_in_seconds is not None:
                 wait = min(check.next_delivery_in_seconds, wait if wait is not None else float("inf"))
         failure = self._unstarted or failure
-        age = None if last_at is None else max(0.0, (self._clock.now() - last_at).total_seconds())
+        if age is None and last_at is not None:  # delivered before this start: only its date is known
+            age = max(0.0, (self._clock.now() - last_at).total_seconds())
         return LogServerStatus(
             state=ServerState.FAILING if failure else check.state,
             delivery=seen.state if seen else "disabled",

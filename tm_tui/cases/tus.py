@@ -108,7 +108,7 @@ class Tus:
     def _raise(self, reply: Reply) -> None:
         """Say in the words of cases what would read otherwise of other requests."""
         if code := _OF_CASES.get(reply.status):
-            link, wait = self._client.link, retry_after_seconds(reply.headers.get("retry-after", ""))
+            link, wait = self._client.link, retry_after_seconds(reply.headers)
             raise failure(code, "service", link.endpoint, link.proxy, retry_after=wait)
 
     def _offset(self, reply: Reply, least: int, most: int) -> int:

@@ -14,6 +14,7 @@ from tm_tui.delivery.tally import Tally
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.types import Link
+from tm_tui.pace import wait_until
 from tm_tui.spool.batch import Batch
 from tm_tui.spool.events import KINDS
 from tm_tui.spool.store import Spool
@@ -68,6 +69,7 @@ class DeliveryService:
         self._tally = Tally(self._clock)
         self._state: State = "stopped"
         self._retry_at: float | None = None
+        self._ran: float | None = None
         self._wanted = asyncio.Event()
         self._waiters: list[asyncio.Future[Outcome]] = []
         self._served: list[asyncio.Future[Outcome]] = []
@@ -86,7 +88,7 @@ class DeliveryService:
     async def start(self) -> None:
         """Begin; what was missed while nothing ran is caught up once. Raises StorageFailed."""
         if not self._last_run():
-            await self._spool.put_mark(**{_LAST_RUN: round(self._clock.now().timestamp() * 1000)})
+            await self._keep_mark(self._clock.now().timestamp())
         self._set("idle")
         self._task = asyncio.create_task(self._run(), name="delivery")
 
@@ -120,7 +122,7 @@ class DeliveryService:
 
     def status(self) -> DeliveryStatus:
         """Everything to show, at this moment."""
-        tally, now = self._tally, self._clock.now()
+        tally = self._tally
         failing = tally.failure if self._state in {"retrying", "paused"} else None
         alerts = (
             ("Logs are not sent any more: " + failing.cause,) if failing and self._state == "paused" else ()
@@ -128,7 +130,7 @@ class DeliveryService:
         return DeliveryStatus(
             state=self._state,
             last_delivery_at=tally.last_at,
-            last_delivery_age_seconds=(now - tally.last_at).total_seconds() if tally.last_at else None,
+            last_delivery_age_seconds=tally.last_age(),
             next_delivery_in_seconds=self._next_in(),
             last_failure=tally.failure,
             progress=self.progress(),
@@ -163,11 +165,16 @@ class DeliveryService:
             await self._clock.wait(self._wanted, max(_SHORTEST, min(_LOOK_AGAIN, wait)))
 
     def _last_run(self) -> float:
-        return self._spool.mark(_LAST_RUN) / 1000
+        # The mark is rounded, maybe to before the slot that was served, which would be due again at once.
+        return self._spool.mark(_LAST_RUN) / 1000 if self._ran is None else self._ran
+
+    async def _keep_mark(self, moment: float) -> None:
+        self._ran = moment
+        await self._spool.put_mark(**{_LAST_RUN: round(moment * 1000)})
 
     async def _mark(self, moment: float) -> None:
         with suppress(StorageFailed):  # then the run is repeated after a restart, which does no harm
-            await self._spool.put_mark(**{_LAST_RUN: round(moment * 1000)})
+            await self._keep_mark(moment)
 
     async def _drain(self) -> None:
         """Try until nothing of what waited at the beginning waits any more."""
@@ -204,7 +211,7 @@ class DeliveryService:
         wait = self._backoff.seconds(problem.retry_after if isinstance(problem, LinkFailure) else None)
         self._retry_at = self._clock.monotonic() + wait
         self._set("retrying")
-        await self._clock.wait(self._wanted, wait)
+        await wait_until(self._clock, self._retry_at, self._wanted)
 
     async def _attempt(self, *, seal: bool) -> TmError | None:
         """One session: seal what waits, deliver it in order; the failure that ended it, if any."""

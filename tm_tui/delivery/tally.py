@@ -21,6 +21,7 @@ class Tally:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.last_at: datetime | None = None
+        self._last: float | None = None
         self.failure: FailureSeen | None = None
         self.delivered_batches = self.delivered_events = 0
         self.upto = 0
@@ -45,7 +46,11 @@ class Tally:
         self._done, self._part = (batches + 1, events + batch.events, size + batch.bytes), 0
         self.delivered_batches += 1
         self.delivered_events += batch.events
-        self.last_at = self._clock.now()
+        self.last_at, self._last = self._clock.now(), self._clock.monotonic()
+
+    def last_age(self) -> float | None:
+        """Seconds since the last batch was confirmed, whatever was done to the wall clock since."""
+        return None if self._last is None else self._clock.monotonic() - self._last
 
     def delivered(self) -> tuple[int, int]:
         """Batches and events since the start."""

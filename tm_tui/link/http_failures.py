@@ -43,22 +43,31 @@ def for_status(
         code = "http-server-error" if status >= 500 else "http-refused"
     if status == 400 and b"SSL certificate" in body:  # nginx and Apache, after the handshake
         code = "tls-client-certificate"
-    wait = retry_after_seconds(headers.get("retry-after", ""))
+    wait = retry_after_seconds(headers)
     return failure(code, stage, target, proxy, detail=f"HTTP status {status}", retry_after=wait)
 
 
-def retry_after_seconds(value: str) -> float | None:
-    """Read a Retry-After header, seconds or a date (RFC 9110, section 10.2.3), capped at an hour."""
-    value = value.strip()
+def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
+    """Read a Retry-After header, seconds or a date (RFC 9110, section 10.2.3), capped at an hour.
+
+    A date is one of the server's clock, which its Date header tells: ours may be wrong.
+    """
+    value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return min(float(value[:9]), _LONGEST_WAIT)
+    moment = _date(value)
+    if moment is None:
+        return None
+    now = _date(headers.get("date", "")) or datetime.now(UTC)
+    return min(max(0.0, (moment - now).total_seconds()), _LONGEST_WAIT)
+
+
+def _date(value: str) -> datetime | None:
     try:
         moment = email.utils.parsedate_to_datetime(value)
     except ValueError:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max(0.0, (moment - datetime.now(UTC)).total_seconds()), _LONGEST_WAIT)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def code_for_http_error(error: BaseException) -> str | None:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from tm_tui.clock import Clock
 from tm_tui.link.failures import LinkFailure, failure
@@ -84,7 +85,7 @@ class Heart:
 
     async def _beat(self) -> None:
         """Beat until the portal does not know us any more."""
-        schedule = BeatSchedule(self._standing.interval, self._chance, self._clock.monotonic())
+        schedule = BeatSchedule(self._standing.interval, self._chance, self._clock.monotonic(), self._limit)
         while True:
             self._standing.missed += schedule.begin(self._clock.monotonic())
             refused = await self._beat_once()
@@ -99,10 +100,11 @@ class Heart:
     async def _beat_once(self) -> LinkFailure | None:
         request = self._registration
         try:
-            async with asyncio.timeout(self._limit):
-                accepted = await beat(
-                    self._client, request.appliance, request.heartbeat_seconds, self._facts(), self._clock
-                )
+            with self._lamp():
+                async with asyncio.timeout(self._limit):
+                    accepted = await beat(
+                        self._client, request.appliance, request.heartbeat_seconds, self._facts(), self._clock
+                    )
         except LinkFailure as error:
             refused = error
         except TimeoutError:
@@ -129,6 +131,19 @@ class Heart:
             await wait_until(self._clock, flip, self._never)
             self._changed()
         await wait_until(self._clock, moment, self._never)
+
+    @contextmanager
+    def _lamp(self) -> Iterator[None]:
+        """Tell when "connected" runs out during an exchange, which has its limit on the loop's clock too."""
+        flip, now = self._standing.connected_until, self._clock.monotonic()
+        if flip is None or not now < flip < now + self._limit:
+            yield
+            return
+        timer = asyncio.get_running_loop().call_later(flip - now, self._changed)
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _backoff(self, retry_after: float | None) -> float:
         wait = full_jitter(self._standing.failures, _FIRST_BACKOFF, _LONGEST_BACKOFF, self._chance)

@@ -11,10 +11,14 @@ _LONGEST_WAIT = 3600.0
 
 
 class BeatSchedule:
-    """The due moments of the beats, and how many of them passed without one. All in monotonic seconds."""
+    """The due moments of the beats, and how many of them passed without one. All in monotonic seconds.
 
-    def __init__(self, interval: float, chance: Chance, now: float) -> None:
+    No exchange takes longer than `exchange`, so that a beat which is later than that waited for a suspend.
+    """
+
+    def __init__(self, interval: float, chance: Chance, now: float, exchange: float | None = None) -> None:
         self._interval = interval
+        self._exchange = 0.8 * interval if exchange is None else exchange
         self._chance = chance
         self._previous: float | None = None
         self.due = now
@@ -22,10 +26,10 @@ class BeatSchedule:
     def begin(self, now: float) -> int:
         """Take the beat that is due now. Return how many came due since the last one and were not sent.
 
-        So it is after a long backoff, or when the machine was suspended.
+        So it is after a long backoff, or when the machine was suspended. Then the grid begins anew: on the
+        old one the next beat would follow at once.
         """
-        late = now - self.due
-        if late >= self._interval:
+        if now - self.due > self._exchange:
             self.due = now
         previous, self._previous = self._previous, self.due
         return 0 if previous is None else max(0, round((self.due - previous) / self._interval) - 1)
