@@ -1,77 +1,70 @@
-"""The long campaign: `python -m benchmarks.faults --kills 1000`, of the same code as tests/faults.
+"""The long campaign of faults: `python -m benchmarks.faults 1000`, of the same code as tests/faults.
 
-Each round is a fresh spool that is killed many times, at named points and at random moments, while nginx,
-OpenSSH (its sessions) or our portal on the other side are killed too and lines are cut; then the server's
-files are read.
+Round after round with a fresh appliance (tests/spooling/rounds.py): kill -9 of the appliance at named points
+and at random moments, of the real agent, of nginx, sshd and our portal; cut lines and swallowed replies; full
+and read-only disks here and there; files that the disk alters; a clock that is a day wrong. Each round ends
+with reading the server's files. The first event that is missing, twice, altered or out of order ends it all.
 """
 
 import argparse
 import json
 import random
-import shutil
+import tempfile
 import time
+from collections import Counter
+from pathlib import Path
 
-from benchmarks.peers import openssh, scratch, web
+from benchmarks.peers import openssh, row, web
 from spooling import killing
-from spooling.campaign import POINTS, Campaign, Target, over_ssh, over_ssl
-from spooling.detour import detour
-
-KILLS_A_ROUND = 25
-
-
-def round_of(campaign: Campaign, chance: random.Random, fault: object, kills: int) -> dict[str, object]:
-    """Kill, kill, kill, then finish and read the files."""
-    while campaign.kills < kills:
-        before = campaign.kills
-        if chance.random() < 0.5:
-            campaign.run(point=chance.choice(POINTS), count=chance.randrange(1, 4), seconds=20)
-        else:
-            campaign.run(seconds=chance.uniform(0.0, 0.6))
-        if callable(fault) and chance.random() < 0.3:
-            fault()
-        if campaign.kills == before:
-            break  # everything is delivered: nothing left to disturb
-    held = campaign.finish()
-    return {"kills": campaign.kills, "events": len(held.ids), "batches": len(held.batches)}
+from spooling.rounds import ROUNDS, Servers
 
 
 def main() -> None:
-    """Run rounds until so many kills were survived; the first loss ends it with an AssertionError."""
+    """Run rounds until so many kills were survived."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--kills", type=int, default=1000)
-    options.add_argument("--events", type=int, default=20_000, help="a round")
+    options.add_argument("kills", type=int, nargs="?", default=1000)
     options.add_argument("--seed", type=int, default=int(time.time()))
+    options.add_argument("--only", help="the name of one kind of round")
     given = options.parse_args()
-    chance, total, number = random.Random(given.seed), 0, 0
+    chosen = [
+        (kind, server)
+        for kind, servers in ROUNDS
+        for server in servers
+        if given.only in {None, kind.__name__}
+    ]
+    chance = random.Random(given.seed)
+    kills: Counter[str] = Counter()
+    rounds: Counter[str] = Counter()
+    events = lost = 0
+    began = time.monotonic()
     print(json.dumps({"seed": given.seed}), flush=True)
     with web() as (server, certificates), openssh() as daemon:
-        nginx = killing.Nginx(server)
-        while total < given.kills:
-            number += 1
-            with scratch() as base, killing.portal(base / "portal") as portal:
-                ways: dict[str, tuple[Target, object]] = {
-                    "nginx": (over_ssl(server, certificates, base), nginx.kill),
-                    "openssh": (over_ssh(daemon, base), lambda: killing.kill_sessions(daemon)),
-                    "portal-ssl": (portal.target("ssl", base), portal.kill),
-                    "portal-ssh": (portal.target("ssh", base), portal.kill),
-                }
-                name = list(ways)[number % len(ways)]
-                target, fault = ways[name]
-                folder = base / "run"
-                folder.mkdir()
-                if name == "nginx" and number % 8 == 4:
-                    with detour(server.port, seed=number, most=20_000) as way:
-                        target = Target(target.config | {"port": way.port}, target.files)
-                        campaign = Campaign(folder, target, given.events)
-                        campaign.run(seconds=5)
-                        way.calm = True
-                        figure = round_of(campaign, chance, fault, KILLS_A_ROUND)
-                else:
-                    figure = round_of(Campaign(folder, target, given.events), chance, fault, KILLS_A_ROUND)
-                total += int(str(figure["kills"]))
-                print(json.dumps({"round": number, "server": name, **figure, "all_kills": total}), flush=True)
-                shutil.rmtree(target.files, ignore_errors=True)
-        nginx.stop()
+        servers = Servers(killing.Nginx(server), certificates, killing.OpenSsh(daemon))
+        try:
+            while kills.total() < given.kills:
+                kind, name = chosen[rounds.total() % len(chosen)]
+                with tempfile.TemporaryDirectory(prefix="tm-faults-", dir="/var/tmp") as base:
+                    done = kind(servers, name, Path(base), chance)
+                    acknowledged, lost = done.acknowledged, lost + getattr(done, "lost", 0)
+                rounds[kind.__name__] += 1
+                kills[kind.__name__] += done.kills
+                events += acknowledged
+                told = {"round": rounds.total(), "kind": kind.__name__, "server": name, "kills": done.kills}
+                print(json.dumps(told | {"events": acknowledged, "all_kills": kills.total()}), flush=True)
+        finally:
+            servers.nginx.stop()
+            servers.sshd.stop()
+    for kind_name, number in kills.items():
+        row(kind_name, f"{rounds[kind_name]} rounds", f"{number} kills")
+    minutes = (time.monotonic() - began) / 60
+    row(
+        "all",
+        f"{rounds.total()} rounds",
+        f"{kills.total()} kills",
+        f"{events:,} events",
+        f"{minutes:.0f} min",
+    )
+    row("", "", f"{lost} events of damaged files counted as lost, nothing else missing, nothing twice")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Stock servers for the benchmarks: the same ones that the tests run (tests/servers)."""
 
 import contextlib
+import random
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,8 +13,36 @@ from servers import certificates as certs
 from servers.certificates import Certificates
 from servers.openssh import Sshd, sshd, throwaway
 from servers.web import Web, nginx
+from spooling.events import line, root_cause, threat_event
 
-__all__ = ["openssh", "scratch", "web"]
+__all__ = ["memory", "mixed_lines", "open_files", "openssh", "row", "scratch", "web"]
+
+
+def mixed_lines(number: int) -> list[bytes]:
+    """Different events as producers send them: half a kilobyte each, a tenth root causes, without ids."""
+    chance = random.Random(1)
+    lines = []
+    for one in range(number):
+        threat = {"name": f"TROJ_{chance.randbytes(24).hex()}", "severity": chance.choice(["low", "high"])}
+        event = root_cause(one) if one % 10 == 9 else threat_event(one, threat=threat)
+        lines.append(line({key: value for key, value in event.items() if key != "id"}))
+    return lines
+
+
+def memory(pid: int, what: str = "VmRSS") -> float:
+    """Megabytes that a process has in memory (`VmHWM`: had at most)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return round(int(status.partition(f"{what}:")[2].split()[0]) / 1000, 1)
+
+
+def open_files(pid: int) -> int:
+    """How many file descriptors a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def row(*cells: str) -> None:
+    """Print a row for the tables of docs/benchmarks.md."""
+    print(f"| {' | '.join(cells)} |", flush=True)
 
 
 @contextlib.contextmanager

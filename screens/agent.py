@@ -11,8 +11,13 @@ if TYPE_CHECKING:
         AgentStatus,
         ApproveRequest,
         DiagnosticsText,
+        Difference,
+        DraftRequest,
+        KeptDraft,
         ProbeReport,
         ProbeRequest,
+        RestoreRequest,
+        RevisionInfo,
         SaveRequest,
         SessionInfo,
         SettingsDocument,
@@ -64,6 +69,48 @@ class Agent(Protocol):
 
     async def diagnostics_text(self) -> "DiagnosticsText":
         """How the appliance stands, to be read out."""
+        ...
+
+    async def history(self) -> "tuple[RevisionInfo, ...]":
+        """What was saved, newest first."""
+        ...
+
+    async def differences(self, old: int, new: int) -> "tuple[Difference, ...]":
+        """What leads from one revision to another."""
+        ...
+
+    async def restore(
+        self, number: int, revision: int, request: "RestoreRequest | None" = None
+    ) -> "SettingsDocument":
+        """Save revision `number` again, on top of `revision`."""
+        ...
+
+    async def confirm_trial(self, revision: int) -> "SettingsDocument":
+        """Keep what is on trial."""
+        ...
+
+    async def end_trial(self, revision: int) -> "SettingsDocument":
+        """Take back what is on trial."""
+        ...
+
+    async def acknowledge_rollback(self) -> "AgentStatus":
+        """Somebody has seen that a trial was taken back."""
+        ...
+
+    async def editing(self, places: tuple[str, ...]) -> None:
+        """Tell the others on which screens something is typed here."""
+        ...
+
+    async def kept_draft(self) -> "KeptDraft":
+        """What this user had typed before a logout (ControlRefused: nothing)."""
+        ...
+
+    async def keep_draft(self, request: "DraftRequest") -> "KeptDraft":
+        """Keep what is typed."""
+        ...
+
+    async def drop_draft(self) -> None:
+        """Keep it no longer."""
         ...
 
     async def send_logs(self) -> "SendReply":

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual.events import Event, Key, Paste
 from textual.worker import WorkerFailed
 
 from screens.main import MainScreen
@@ -69,6 +70,12 @@ class TmTui(SlowLineApp[int], inherit_bindings=False):
     def get_system_commands(self, screen: "Screen[Any]") -> "Iterable[SystemCommand]":  # noqa: ARG002  Textual's shape
         """None of Textual's own commands."""
         return ()
+
+    async def on_event(self, event: Event) -> None:
+        """Note that somebody is there: keys and pastes, and nothing that the agent sends."""
+        if isinstance(event, Key | Paste):
+            self._main.keyed()
+        await super().on_event(event)
 
     def crash_line(self, crash: "Crash") -> str:
         """Where it happened, and of what kind; never the values that were there."""

@@ -27,8 +27,17 @@ class Desk(Protocol):
         """The agent; raises AgentAbsent when none is there."""
         ...
 
+    @property
+    def read_only(self) -> bool:
+        """Whether this admin may only look."""
+        ...
+
     async def ask(self, question: "Question") -> str:
         """Show a question and wait for the answer."""
+        ...
+
+    async def ask_noted(self, question: "Question") -> tuple[str, str]:
+        """Ask, with room for an optional note: the answer and the note."""
         ...
 
     def tell(self, words: str, *, wrong: bool = False) -> None:

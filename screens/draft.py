@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from tm_tui.control.api import SecretChanges, SettingsDocument
+from tm_tui.control.api import KeptDraft, SecretChanges, SettingsDocument
+from tm_tui.control.session_api import SECRET_NAMES
 from tm_tui.errors import Problem, SettingsRefused
 from tm_tui.settings.model import Secrets, Settings, default_port, missing_secrets
 
@@ -21,7 +22,7 @@ Value = str | bool
 SECRETS = MappingProxyType({"tmsp.password": "tmsp", "proxy.password": "proxy"})
 """The two fields that are passwords, and the names of their secrets."""
 
-_NO_TEST = "spool."
+_NO_TEST = ("spool.", "console.")
 """Settings of the log queue say nothing of servers and the way to them."""
 _PORT_OF = {"tmsp.log_server.protocol": "tmsp.log_server.port", "proxy.type": "proxy.port"}
 
@@ -33,6 +34,7 @@ class Fingerprint:
     revision: int
     candidate: str
     secrets: tuple[tuple[str, SecretStr], ...]
+    kept: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Draft:
     typed: Mapping[str, Value] = field(default_factory=dict)
     secrets: Mapping[str, SecretStr] = field(default_factory=dict)
     """New passwords by name (tmsp, proxy); an empty one removes the saved."""
+    kept: frozenset[str] = frozenset()
+    """Passwords by name that were typed before a logout: the agent has them, they are never here."""
     tested: tuple[Fingerprint, bool] | None = None
     """The last finished test: of what, and whether it passed."""
 
@@ -61,7 +65,7 @@ class Draft:
         """Whether a password would be set after saving."""
         if name in self.secrets:
             return bool(self.secrets[name].get_secret_value())
-        return name in self.base.secrets_set
+        return name in self.kept or name in self.base.secrets_set
 
     def with_value(self, key: str, value: Value) -> "Draft":
         """Type one field. A port that was its protocol's default follows the protocol."""
@@ -77,7 +81,19 @@ class Draft:
         rest = {known: kept for known, kept in self.secrets.items() if known != name}
         if secret is not None and (secret.get_secret_value() or name in self.base.secrets_set):
             rest[name] = secret
-        return replace(self, secrets=MappingProxyType(rest))
+        return replace(self, secrets=MappingProxyType(rest), kept=self.kept - {name})
+
+    def with_kept(self, draft: KeptDraft) -> "Draft":
+        """Take back what the agent kept from before a logout, under what is typed now."""
+        found = self
+        for key, value in draft.typed.items():
+            if key not in found.typed:
+                found = replace(found, typed=_put(found.typed, key, value, found.saved_value(key)))
+        for name in draft.removed:
+            if name not in found.secrets:
+                found = found.with_secret(name, SecretStr(""))
+        kept = frozenset(draft.secrets) - set(draft.removed) - found.secrets.keys()
+        return replace(found, kept=found.kept | kept)
 
     def without(self, keys: Iterable[str]) -> "Draft":
         """Give up what was typed into these fields."""
@@ -85,11 +101,15 @@ class Draft:
         names = {SECRETS[key] for key in gone & SECRETS.keys()}
         typed = {key: value for key, value in self.typed.items() if key not in gone}
         secrets = {name: secret for name, secret in self.secrets.items() if name not in names}
-        return replace(self, typed=MappingProxyType(typed), secrets=MappingProxyType(secrets))
+        left = self.kept - names
+        return replace(self, typed=MappingProxyType(typed), secrets=MappingProxyType(secrets), kept=left)
 
     def changed(self) -> tuple[str, ...]:
         """The keys of the fields that differ from what is saved."""
-        return (*self.typed, *(key for key, name in SECRETS.items() if name in self.secrets))
+        return (
+            *self.typed,
+            *(key for key, name in SECRETS.items() if name in self.secrets or name in self.kept),
+        )
 
     def candidate(self) -> dict[str, Any]:
         """All settings as they would be saved, not yet checked."""
@@ -104,7 +124,8 @@ class Draft:
 
     def secret_changes(self) -> SecretChanges:
         """The passwords that were typed."""
-        return SecretChanges(tmsp=self.secrets.get("tmsp"), proxy=self.secrets.get("proxy"))
+        kept = tuple(name for name in SECRET_NAMES if name in self.kept)
+        return SecretChanges(tmsp=self.secrets.get("tmsp"), proxy=self.secrets.get("proxy"), kept=kept)
 
     def problems(self) -> dict[str, Problem]:
         """What the settings model refuses, by field."""
@@ -133,7 +154,8 @@ class Draft:
     def fingerprint(self) -> Fingerprint:
         """What a test of this moment would see."""
         candidate = json.dumps(self.checked(), sort_keys=True)
-        return Fingerprint(self.base.revision, candidate, tuple(sorted(self.secrets.items())))
+        secrets = tuple(sorted(self.secrets.items()))
+        return Fingerprint(self.base.revision, candidate, secrets, self.kept)
 
     def with_test(self, of: Fingerprint, *, passed: bool) -> "Draft":
         """Note a finished test, of values that may be older than these."""
@@ -163,7 +185,8 @@ class Draft:
         """Stand on the new revision; what was typed while `sent` was on its way is kept."""
         typed = {key: value for key, value in self.typed.items() if sent.typed.get(key) != value}
         secrets = {name: secret for name, secret in self.secrets.items() if sent.secrets.get(name) != secret}
-        rest = replace(self, typed=MappingProxyType(typed), secrets=MappingProxyType(secrets))
+        left = self.kept - sent.kept
+        rest = replace(self, typed=MappingProxyType(typed), secrets=MappingProxyType(secrets), kept=left)
         rest = rest.rebased(document)
         if self.tested and self.tested[0] == sent.fingerprint() and not rest.changed():
             return rest.with_test(rest.fingerprint(), passed=self.tested[1])
@@ -176,7 +199,7 @@ class Draft:
             fresh = replace(fresh, typed=_put(fresh.typed, key, value, fresh.saved_value(key)))
         for name, secret in self.secrets.items():
             fresh = fresh.with_secret(name, secret)
-        return fresh
+        return replace(fresh, kept=self.kept)
 
 
 def _put(typed: Mapping[str, Value], key: str, value: Value, saved: Value) -> Mapping[str, Value]:

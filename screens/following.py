@@ -86,6 +86,14 @@ class Following(Screen[None], inherit_bindings=False):
 
         return await self.app.push_screen_wait(Dialog(question))
 
+    async def ask_noted(self, question: "Question") -> tuple[str, str]:
+        """Show a question with room for a note; the answer and the note."""
+        from screens.widgets.noted_dialog import NotedDialog
+
+        dialog = NotedDialog(question)
+        answer = await self.app.push_screen_wait(dialog)
+        return answer, dialog.note
+
     def on_mount(self) -> None:
         """Start following once the first picture is on its way: what that imports takes its time."""
         self.call_after_refresh(self._shown)

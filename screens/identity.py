@@ -1,4 +1,4 @@
-"""The Server Identity page: the CA file as a field, the authorities in it, and the approved SSH host keys."""
+"""The Server Identity page: the CA file as a field, the approved host keys, what the servers showed."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, ClassVar
@@ -9,18 +9,23 @@ from textual.events import Blur, Focus
 from textual.geometry import Offset
 from textual.widget import Widget
 
+from screens.chain import chain_lines, verified
+from screens.draft import Draft
 from screens.host_keys import forget
 from screens.messages import ForAgent
+from screens.question import Question
 from screens.widgets.block import Block
 from screens.widgets.field import Slot
 from screens.widgets.form import FormPage
 from screens.widgets.page import beside
-from tm_tui.control.api import HostKeyInfo, TrustDocument
+from tm_tui.control.api import HostKeyInfo, ServerIdentity, TrustDocument
 
 if TYPE_CHECKING:
     from screens.desk import Desk
 
-__all__ = ["HostKeyRow", "IdentityPage"]
+__all__ = ["HostKeyRow", "IdentityPage", "ServerRow"]
+
+_NAMES = {"log_server": "Log server", "status_server": "Status server"}
 
 
 class HostKeyRow(Widget, can_focus=True):
@@ -65,6 +70,44 @@ class HostKeyRow(Widget, can_focus=True):
             await self._reply(await desk.agent.trust())
 
 
+class ServerRow(Widget, can_focus=True):
+    """One server; Enter shows the certificates by which it was verified."""
+
+    DEFAULT_CSS = "ServerRow { height: 1; text-wrap: nowrap; text-overflow: clip; }"
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter", "look", show=False)]
+
+    def __init__(self, server: ServerIdentity) -> None:
+        super().__init__(markup=False)
+        self._server = server
+
+    def render(self) -> Content:
+        """Which one, and how it is verified."""
+        mark = ">" if self.has_focus else " "
+        return Content.assemble((mark, "bold"), f"{_NAMES[self._server.server]}: {verified(self._server)}")
+
+    def on_focus(self, _: Focus) -> None:
+        """Show the marker."""
+        self.refresh()
+
+    def on_blur(self, _: Blur) -> None:
+        """Show it plain."""
+        self.refresh()
+
+    @property
+    def terminal_cursor(self) -> Offset | None:
+        """Where the terminal's own cursor belongs."""
+        return self.region.offset + Offset(1, 0)
+
+    def action_look(self) -> None:
+        """Show the chain."""
+        self.post_message(ForAgent(self._look, "chain"))
+
+    async def _look(self, desk: "Desk") -> None:
+        title = f"{_NAMES[self._server.server]} {self._server.endpoint}"
+        await desk.ask(Question(title, chain_lines(self._server), [("close", "Close")]))
+
+
 class IdentityPage(FormPage):
     """The field is saved as all are; host keys are approved in the test and forgotten here, at once."""
 
@@ -76,10 +119,23 @@ class IdentityPage(FormPage):
         super().__init__()
         self._authorities = Block(classes="authorities")
         self._keys_title = Block(classes="authorities")
+        self._change = Block(classes="authorities")
 
     def extra(self) -> Iterable[Widget]:
         """Authorities and keys, filled when the agent has told them."""
-        return (self._authorities, self._keys_title)
+        return (self._authorities, self._change, self._keys_title)
+
+    def told_draft(self, draft: Draft) -> None:
+        """Say what saving the field would change."""
+        super().told_draft(draft)
+        self._change.display = "trust.ca_file" in draft.changed()
+        path = draft.value("trust.ca_file")
+        words = (
+            f"Saving reads {path} and trusts its authorities in place of these. Servers are verified anew."
+            if path
+            else "Saving removes these authorities: only those of the system count then."
+        )
+        self._change.show(Content(f" {words}"))
 
     def enter(self) -> None:
         """Ask for the newest each time."""
@@ -100,6 +156,6 @@ class IdentityPage(FormPage):
         )
         self._keys_title.show(Content(f" {words}"))
         await self.query(HostKeyRow).remove()
-        await self.mount_all(
-            [HostKeyRow(key, self.told_trust) for key in trust.host_keys], after=self._keys_title
-        )
+        await self.query(ServerRow).remove()
+        rows = [HostKeyRow(key, self.told_trust) for key in trust.host_keys]
+        await self.mount_all([*rows, *map(ServerRow, trust.servers)], after=self._keys_title)

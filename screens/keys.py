@@ -36,6 +36,7 @@ KEYS = (
     Key("f3", "ctrl+t", "Test", "test"),
     Key("f4", "ctrl+o", "Menu", "menu"),
     Key("f5", "ctrl+n", "Send", "send"),
+    Key("f6", "ctrl+r", "Try", "on_trial"),
     Key("f10", "ctrl+x", "Exit", "leave"),
 )
 

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from screens import keys, menu
-from screens.following import Following
+from screens.attending import Attending
 from screens.widgets.frame import Frame
 from screens.widgets.menu_tree import MenuTree
 from screens.widgets.pages import Pages
@@ -31,7 +31,7 @@ __all__ = ["MainScreen"]
 _NOTICE_SECONDS = 60.0
 
 
-class MainScreen(Following, inherit_bindings=False):
+class MainScreen(Attending, inherit_bindings=False):
     """All that is in sight."""
 
     CSS_PATH = "main.tcss"
@@ -86,6 +86,7 @@ class MainScreen(Following, inherit_bindings=False):
         """A value was typed, saved or taken over."""
         self._pages.told_draft(self.draft)
         self._menu.marked = frozenset(self._changed_entries())
+        self.edits_on(tuple(sorted(self._menu.marked)))
         self._retitle()
         self.watch_trial()
 
@@ -110,23 +111,24 @@ class MainScreen(Following, inherit_bindings=False):
         self._frame.tell_status(self.seen, now)
         self._pages.told_status(self.seen, now)
         self._menu.counts = menu.counts(self._entries, None if self.seen.stale else self.seen.status)
+        self.attend(now)
         if self.trial is not None and self.trial.running:
             self.watch_trial()
 
     def _retitle(self) -> None:
         if not self.is_mounted:
             return
-        entry = self._menu.entry
         changed = [key for key in self._pages.edited() if self.draft and key in self.draft.changed()]
-        self._frame.tell_place(entry.path, len(changed), self.draft)
+        self._frame.tell_place(self._menu.entry.path, len(changed), self.draft)
         if self.is_current:  # else a question has keys of its own
             working = [key for key in keys.KEYS if self.check_action(key.action, ())]
             self._frame.tell_keys(working, self._hint())
 
     def _hint(self) -> str:
         page = self._pages.current
-        if self._working:
-            return f"Esc Back  {page.HINT}".rstrip() if page is not None else "Esc Back"
+        if self._working:  # forms have a button for Esc
+            back = "" if self.check_action("save", ()) else "Esc Back"
+            return f"{back}  {page.HINT if page else ''}".strip()
         return "" if page is not None and page.first() is None else "Enter Open"
 
     def _changed_entries(self) -> "Iterator[str]":
@@ -237,9 +239,7 @@ class MainScreen(Following, inherit_bindings=False):
             return self._working and not self.read_only and action in self._pages.actions()
         if action == "send":
             return not self.read_only and action in self._pages.actions()
-        if action == "menu":
-            return self._working
-        return super().check_action(action, parameters)
+        return self._working if action == "menu" else super().check_action(action, parameters)
 
     def action_scroll_test(self, by: int) -> None:
         """Page Up and Down look through the test."""

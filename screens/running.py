@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from screens.agent import Connection
@@ -52,7 +53,7 @@ def run(
 
 
 async def _run(home: "Home", start: Start, *, locked: bool) -> "tuple[int, Left | None]":
-    socket = home.control_socket
+    socket, identity = home.control_socket, token_hex(8)
     async with Nobody() if locked else Private(home) as private:
 
         @asynccontextmanager
@@ -61,7 +62,7 @@ async def _run(home: "Home", start: Start, *, locked: bool) -> "tuple[int, Left 
             from tm_tui.control.client import ControlClient
 
             ours = await private.ready()
-            async with ControlClient(socket) as client:
+            async with ControlClient(socket, session=identity) as client:
                 yield Connection(client, ours)
 
         app = TmTui(connect, tty=_tty_name(), start=start, driver_class=SlowLineDriver)

@@ -3,9 +3,10 @@
 import asyncio
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Clock", "SystemClock"]
+__all__ = ["Clock", "SystemClock", "boot_id"]
 
 
 class Clock(Protocol):
@@ -43,3 +44,11 @@ class SystemClock:
         except TimeoutError:
             return False
         return True
+
+
+def boot_id() -> str:
+    """This boot of the machine (random(4)), in which `SystemClock.monotonic` counts; empty if nobody says."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING
 
 from screens import menu
 from screens.elsewhere import adopted
+from screens.idle import keep, last_words, offer_draft
 from screens.leaving import leaving_asked
 from screens.plain.commands import help_of, run_command
 from screens.plain.desk import PlainDesk
 from screens.plain.form import Form
-from screens.plain.lines import Ended, Lines
+from screens.plain.lines import Ended, Lines, LoggedOut
 from screens.private import Nobody, Private
 from tm_tui.cli.status import one_line
 from tm_tui.clock import SystemClock
 from tm_tui.control.client import ControlClient
 from tm_tui.errors import TmError
+from tm_tui.harden import harden
 
 if TYPE_CHECKING:
     from screens.menu import Entry
@@ -29,6 +31,7 @@ def run_plain(home: "Home", *, locked: bool = False) -> int:
 
     A `locked` console starts no private agent.
     """
+    harden(writes=not locked)
     with suppress(Ended):  # hung up: the agent goes on, a private one ends with us
         asyncio.run(_run(home, locked=locked))
     return 0
@@ -37,22 +40,38 @@ def run_plain(home: "Home", *, locked: bool = False) -> int:
 async def _run(home: "Home", *, locked: bool) -> None:
     lines = Lines()
     desk = PlainDesk(lines, SystemClock())
+    ours = False
     lines.say("Threat Mitigator, the console in plain lines. Answer with a number or a letter, then Enter.")
     helper = Nobody() if locked else Private(home)
     async with helper as private, ControlClient(home.control_socket) as client:
         try:
-            if await private.ready():
+            ours = await private.ready()
+            if ours:
                 lines.say("No agent ran: this console has started one that ends with it.")
         except TmError as error:
             desk.tell(f"{error.cause} {error.remedy}", wrong=True)
         desk.agent = client
-        while await _step(desk, client):
-            pass
+        try:
+            await _refresh(desk, client)
+            await _offer(desk)
+            while await _step(desk, client):
+                pass
+        except LoggedOut as out:
+            kept = await keep(desk) and not ours
+            lines.say("", last_words(out.minutes, desk.draft, kept=kept))
+
+
+async def _offer(desk: PlainDesk) -> None:
+    """Offer what the same user had typed when a console logged out."""
+    if not desk.read_only:
+        try:
+            await offer_draft(desk)
+        except TmError as error:
+            desk.tell(f"{error.cause} {error.remedy}", wrong=True)
 
 
 async def _step(desk: PlainDesk, client: ControlClient) -> bool:
     """Show the menu and go where the admin says; False to leave."""
-    await _refresh(desk, client)
     entries = menu.entries()
     desk.lines.say("")
     for number, entry in enumerate(entries, 1):
@@ -68,6 +87,7 @@ async def _step(desk: PlainDesk, client: ControlClient) -> bool:
         desk.lines.say(f"There is no choice {typed[:20]!r}: type a number from 0 to {len(entries)}.")
         return True
     await _open(desk, entries[int(typed) - 1])
+    await _refresh(desk, client)
     return True
 
 
@@ -80,6 +100,7 @@ async def _refresh(desk: PlainDesk, client: ControlClient) -> None:
     except TmError as error:
         desk.tell(f"{error.cause} {error.remedy}", wrong=True)
         return
+    desk.lines.idle_minutes = int(str(desk.draft.saved_value("console.idle_minutes") or 0))
     desk.lines.say("", one_line(status))
     if status.alerts != desk.alerts:
         desk.lines.say(*(f"! {alert}" for alert in status.alerts))

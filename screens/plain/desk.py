@@ -73,6 +73,13 @@ class PlainDesk:
         chosen = await self.lines.choose("Your answer", labels, kept=labels[0])
         return question.answers[chosen or 0][0]
 
+    async def ask_noted(self, question: "Question") -> tuple[str, str]:
+        """Ask, then for a note unless the answer is the safe one."""
+        answer = await self.ask(question)
+        if answer == question.answers[0][0]:
+            return answer, ""
+        return answer, (await self.lines.ask("Why? A note for the history (Enter: none)")).strip()
+
     def tell(self, words: str, *, wrong: bool = False) -> None:
         """Print a notice."""
         self.lines.say(f"! {words}" if wrong else words)

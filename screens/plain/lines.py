@@ -10,7 +10,10 @@ from contextlib import contextmanager
 
 import click
 
-__all__ = ["Ended", "Lines"]
+from tm_tui.clock import Clock, SystemClock
+from tm_tui.pace import wait_until
+
+__all__ = ["Ended", "Lines", "LoggedOut"]
 
 _AT_ONCE = 4096
 _LONGEST = 65_536
@@ -20,10 +23,21 @@ class Ended(Exception):
     """Nobody types any more: the line was hung up, or the input ended."""
 
 
+class LoggedOut(Ended):
+    """Nobody typed a line for so many minutes."""
+
+    def __init__(self, minutes: int) -> None:
+        super().__init__()
+        self.minutes = minutes
+
+
 class Lines:
     """Asks on standard output, and reads whole lines of `descriptor` without holding up the event loop."""
 
-    def __init__(self, descriptor: int | None = None) -> None:
+    def __init__(self, descriptor: int | None = None, clock: Clock | None = None) -> None:
+        self.idle_minutes = 0
+        """Minutes without a line after which nobody is thought to be there; 0: never."""
+        self._clock = clock or SystemClock()
         self._descriptor = sys.stdin.fileno() if descriptor is None else descriptor
         self._rest = b""
         self._whole: deque[str] = deque()
@@ -68,6 +82,15 @@ class Lines:
                 f"There is no choice {typed[:20]!r}: type a number from 1 to {len(labels)}, or only Enter."
             )
 
+    async def _in_time(self, ready: asyncio.Event) -> None:
+        """Wait for input, as long as the settings let an unattended console wait. Raises LoggedOut."""
+        if not self.idle_minutes:
+            await ready.wait()
+            return
+        end = self._clock.monotonic() + self.idle_minutes * 60.0
+        if not await wait_until(self._clock, end, ready):
+            raise LoggedOut(self.idle_minutes)
+
     async def _line(self) -> str:
         while not self._whole:
             if self._ended:
@@ -83,7 +106,7 @@ class Lines:
         except PermissionError:  # a file, which is always ready
             ready.set()
         try:
-            await ready.wait()
+            await self._in_time(ready)
         finally:
             loop.remove_reader(self._descriptor)
         try:

@@ -1,5 +1,6 @@
 """Questions: a box with words and choices. The safe choice is the one that Esc and a hasty Enter take."""
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -62,6 +63,11 @@ class Dialog(ModalScreen[str], inherit_bindings=False):
             yield title
             yield self._body
             yield Horizontal(*(Choice(*answer) for answer in self._question.answers), classes="answers")
+            yield from self.below()
+
+    def below(self) -> Iterable[Widget]:
+        """What else the box has."""
+        return ()
 
     @property
     def words(self) -> str:

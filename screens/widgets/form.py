@@ -166,7 +166,9 @@ def _put(field: Field, draft: Draft) -> None:
     key = field.spec.key
     if isinstance(field, PasswordField):
         name = SECRETS[key]
-        field.put_secret(draft.secrets.get(name), saved=name in draft.base.secrets_set)
+        field.put_secret(
+            draft.secrets.get(name), saved=name in draft.base.secrets_set, kept=name in draft.kept
+        )
     elif field.value != draft.value(key):
         field.put(draft.value(key))
 

@@ -30,7 +30,9 @@ class Frame:
     def __init__(self, tty: str) -> None:
         self._tty = tty
         self._who = self._appliance = ""
-        self._revision = ""
+        self._revision = self._trial = ""
+        self._on = 0
+        """How many consoles are on, this one too."""
         self._notice = ("", False)
         self.header = Header()
         self.top = Bar(joint="┬", indent=21)
@@ -52,14 +54,24 @@ class Frame:
         place = f" on {self._tty}" if self._tty else ""
         agent = "  private agent" if private else ""
         self._who = f"{session.user}{place}{role}{agent}"
-        self.header.tell(self._appliance, self._who)
+        self._draw_header()
 
     def tell_status(self, seen: "Seen", now: float) -> None:
         """Show the snapshot, as old as it is."""
         self.panel.tell(seen, now)
-        if seen.status is not None:
-            self._appliance = seen.status.appliance
-            self.header.tell(self._appliance, self._who)
+        if seen.status is None:
+            return
+        self._appliance = seen.status.appliance
+        self._on = len(seen.status.sessions)
+        self._draw_header()
+        words = _countdown(seen, now)
+        if words != self._trial:
+            self._trial = words
+            self._draw_bottom()
+
+    def _draw_header(self) -> None:
+        others = f"  {self._on} on" if self._on > 1 and self._who else ""
+        self.header.tell(self._appliance, f"{self._who}{others}")
 
     def tell_place(self, path: str, changed: int, draft: "Draft | None") -> None:
         """Show where we are, and what is unsaved here."""
@@ -75,7 +87,9 @@ class Frame:
     def _draw_bottom(self) -> None:
         words, wrong = self._notice
         self.bottom.label(
-            f"! {words}" if wrong else words, self._revision, "bold ansi_red" if wrong else "bold"
+            f"! {words}" if wrong else words,
+            self._trial or self._revision,
+            "bold ansi_red" if wrong else "bold",
         )
 
     def tell_keys(self, keys: Sequence["Key"], hint: str) -> None:
@@ -94,6 +108,15 @@ class Frame:
             _headline(trial, stale=stale), f"{elapsed(trial.seconds(now))}  {trial.done} / {_STEPS}"
         )
         self.test_pane.tell(trial)
+
+
+def _countdown(seen: "Seen", now: float) -> str:
+    trial = seen.status.trial if seen.status else None
+    if trial is None:
+        return ""
+    from screens.on_trial import time_left
+
+    return time_left(trial, seen.left(trial.left_seconds, now))
 
 
 def _headline(trial: "Trial", *, stale: bool) -> str:

@@ -118,6 +118,8 @@ class PasswordField(TextField):
     saved = False
     """Whether a password is saved already."""
     removed = False
+    kept = False
+    """Whether one was typed before a logout: the agent has it."""
 
     @property
     def secret(self) -> SecretStr | None:
@@ -126,11 +128,13 @@ class PasswordField(TextField):
             return SecretStr(self.line.text)
         return SecretStr("") if self.removed else None
 
-    def put_secret(self, secret: SecretStr | None, *, saved: bool) -> None:
+    def put_secret(self, secret: SecretStr | None, *, saved: bool, kept: bool = False) -> None:
         """Show what the draft holds."""
         text = secret.get_secret_value() if secret else ""
-        if (text, secret is not None and not text, saved) == (self.line.text, self.removed, self.saved):
+        shown = (self.line.text, self.removed, self.saved, self.kept)
+        if (text, secret is not None and not text, saved, kept) == shown:
             return
+        self.kept = kept
         self.saved, self.removed = saved, secret is not None and not text
         self.line = self.line if text == self.line.text else Line.ended(text)
         self.refresh()
@@ -156,5 +160,6 @@ class PasswordField(TextField):
         if self.line.text:
             return super().control(focused=focused)
         words = "(will be removed)" if self.removed else "******** (unchanged)" if self.saved else ""
+        words = "******** (typed, kept)" if self.kept else words
         content = Content(words + "_" * (self.slot.cells - len(words)))
         return content.stylize("reverse", 0, 1) if focused and self.draws_cursor else content

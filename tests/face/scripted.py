@@ -13,11 +13,17 @@ from tm_tui.control.api import (
     ApproveRequest,
     Conflict,
     DiagnosticsText,
+    Difference,
+    DraftRequest,
     HostKeyInfo,
+    KeptDraft,
     LogServerStatus,
     ProbeReport,
     ProbeRequest,
+    Refusal,
     ReportFailure,
+    RestoreRequest,
+    RevisionInfo,
     SaveRequest,
     ServerState,
     SessionInfo,
@@ -28,7 +34,7 @@ from tm_tui.control.api import (
     TrustDocument,
 )
 from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
-from tm_tui.control.failures import AgentAbsent, SaveConflict
+from tm_tui.control.failures import AgentAbsent, ControlRefused, SaveConflict
 from tm_tui.control.patterns_api import DeployerInfo, PatternsDocument
 from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportInfo, ReportsDocument, ReportsStatus
 from tm_tui.control.spool_api import KindInfo, SendReply
@@ -50,6 +56,7 @@ FILLED: dict[str, Any] = {
     },
     "proxy": {"enabled": False, "type": "http", "host": "", "port": 8080, "username": ""},
     "trust": {"ca_file": ""},
+    "console": {"idle_minutes": 15, "trial_minutes": 10},
 }
 
 
@@ -197,9 +204,13 @@ class ScriptedAgent:
             "Waiting:        3 events, 1500 bytes, 1 % full",
         )
         self.sendings: list[SendReply | TmError] = []
-        self.kept: dict[int, tuple[ReportInfo, str]] = {}
+        self.kept_reports: dict[int, tuple[ReportInfo, str]] = {}
         self.cases_held: list[CaseInfo] = []
         self.case_refusal: TmError | None = None
+        self.saved: tuple[RevisionInfo, ...] = ()
+        self.changes: dict[tuple[int, int], tuple[Difference, ...]] = {}
+        self.kept: KeptDraft | None = None
+        self.edited: list[tuple[str, ...]] = []
 
     def connect(self) -> Any:
         """A way to this agent, as the app takes it."""
@@ -277,6 +288,55 @@ class ScriptedAgent:
             raise self.diagnosis
         return DiagnosticsText(taken_at=NOON, lines=self.diagnosis)
 
+    async def history(self) -> tuple[RevisionInfo, ...]:
+        self._alive()
+        return self.saved
+
+    async def differences(self, old: int, new: int) -> tuple[Difference, ...]:
+        self._alive()
+        return self.changes.get((old, new), ())
+
+    async def restore(
+        self, number: int, revision: int, request: RestoreRequest | None = None
+    ) -> SettingsDocument:
+        self._alive()
+        self.requests.append(("restore", number, revision, request))
+        return document(revision + 1)
+
+    async def confirm_trial(self, revision: int) -> SettingsDocument:
+        self._alive()
+        self.requests.append(("confirm", revision))
+        return self.document
+
+    async def end_trial(self, revision: int) -> SettingsDocument:
+        self._alive()
+        self.requests.append(("end", revision))
+        return document(revision + 1)
+
+    async def acknowledge_rollback(self) -> AgentStatus:
+        self._alive()
+        self.requests.append("seen")
+        return status()
+
+    async def editing(self, places: tuple[str, ...]) -> None:
+        self._alive()
+        self.edited.append(places)
+
+    async def kept_draft(self) -> KeptDraft:
+        self._alive()
+        if self.kept is None:
+            raise ControlRefused(404, Refusal(code="not-found", cause="Nothing is kept.", remedy=""))
+        return self.kept
+
+    async def keep_draft(self, request: DraftRequest) -> KeptDraft:
+        self._alive()
+        self.requests.append(request)
+        return KeptDraft(revision=request.revision, typed=request.typed, secrets=(), kept_at=NOON)
+
+    async def drop_draft(self) -> None:
+        self._alive()
+        self.kept = None
+
     async def send_logs(self) -> SendReply:
         self._alive()
         self.requests.append("send")
@@ -296,19 +356,19 @@ class ScriptedAgent:
 
     async def reports(self) -> ReportsDocument:
         self._alive()
-        found = tuple(info for info, _ in self.kept.values())
+        found = tuple(info for info, _ in self.kept_reports.values())
         return ReportsDocument(status=ReportsStatus(), reports=found)
 
     async def report(self, number: int) -> ReportDocument:
         self._alive()
-        info, text = self.kept[number]
+        info, text = self.kept_reports[number]
         return ReportDocument(info=info, text=text)
 
     async def mark_reports(self, marks: ReadMarks) -> ReportsDocument:
         self.requests.append(marks)
         for number in marks.numbers:
-            info, text = self.kept[number]
-            self.kept[number] = (ReportInfo(**{**dict(info), "read": marks.read}), text)
+            info, text = self.kept_reports[number]
+            self.kept_reports[number] = (ReportInfo(**{**dict(info), "read": marks.read}), text)
         return await self.reports()
 
     async def cases(self) -> CasesDocument:

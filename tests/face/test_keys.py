@@ -49,6 +49,7 @@ async def test_every_key_in_the_footer_works(agent: ScriptedAgent, twin: bool) -
                 "save": lambda app: isinstance(app.screen, Dialog),
                 "test": lambda app: app.main.trial is not None,
                 "menu": lambda app: isinstance(app.focused, MenuTree),
+                "on_trial": lambda app: isinstance(app.screen, Dialog),
                 "leave": lambda app: isinstance(app.screen, Dialog),
             }[key.action]
             await console.until(lambda effect=effect, app=console.app: effect(app))

@@ -1,119 +1,74 @@
-"""Cut connections, killed servers, full and read-only remote disks.
+"""Cut lines, lost replies, killed servers, full and read-only disks, altered files: short rounds.
 
-The server's files tell that all came once.
+The server's files tell that all came once. The long run of the same code is `python -m benchmarks.faults`.
 """
 
 import random
-import subprocess
 
 import pytest
 
 from servers.certificates import Certificates
-from servers.openssh import Sshd, sshd
-from servers.web import Web, nginx
-from spooling import killing
-from spooling.campaign import Campaign, over_ssh, over_ssl
-from spooling.detour import detour
+from servers.openssh import sshd
+from servers.web import nginx
+from spooling import killing, rounds
 
 
-@pytest.fixture
-def own_web(certificates: Certificates):
-    """An nginx that may be killed."""
-    with nginx(certificates) as web:
-        server = killing.Nginx(web)
-        yield server
-        server.stop()
+@pytest.fixture(scope="module")
+def servers(certificates: Certificates, local_account):
+    """An nginx and a sshd that may be killed."""
+    with nginx(certificates) as web, sshd(local_account) as daemon:
+        made = rounds.Servers(killing.Nginx(web), certificates, killing.OpenSsh(daemon))
+        yield made
+        made.nginx.stop()
+        made.sshd.stop()
 
 
-@pytest.fixture
-def own_sshd(local_account):
-    """A sshd whose sessions may be killed."""
-    with sshd(local_account) as running:
-        yield running
-
-
-def test_cut_connections_to_nginx(web: Web, certificates: Certificates, tmp_path):
+@pytest.mark.parametrize("name", ["nginx", "openssh"])
+def test_cut_connections(name, servers, tmp_path):
     """Lines that break in handshakes, uploads and replies."""
-    with detour(web.port, seed=3, most=8_000) as way:
-        campaign = Campaign(tmp_path, over_ssl(web, certificates, tmp_path, way.port), total=2000)
-        campaign.run(seconds=6)
-        way.calm = True
-        campaign.finish()
-        assert way.cuts >= 2
+    rounds.cut(servers, name, tmp_path, random.Random(3))
 
 
-def test_cut_connections_to_openssh(openssh: Sshd, tmp_path):
-    """The same under SSH."""
-    with detour(openssh.port, seed=4, most=12_000) as way:
-        campaign = Campaign(tmp_path, over_ssh(openssh, tmp_path, way.port), total=2000)
-        campaign.run(seconds=6)
-        way.calm = True
-        campaign.finish()
-        assert way.cuts >= 2
+@pytest.mark.parametrize("name", ["nginx", "openssh"])
+def test_swallowed_replies(name, servers, tmp_path):
+    """The batch is there, and nobody says so: it is asked for again and kept once."""
+    rounds.swallowed(servers, name, tmp_path, random.Random(4))
 
 
-def _amid(campaign: Campaign, kill, times: int) -> None:
-    """Kill something of the server some times while a child works."""
-    child = campaign.start()
-    chance = random.Random(5)
-    for _ in range(times):
-        try:
-            child.wait(timeout=chance.uniform(0.05, 0.4))
-        except subprocess.TimeoutExpired:
-            kill()
-    child.kill()
-    campaign.ended_by_kill(child)
+@pytest.mark.parametrize("name", ["nginx", "openssh", "portal-ssl", "portal-ssh"])
+def test_killed_servers_and_a_killed_appliance_with_a_wrong_clock(name, servers, tmp_path):
+    """Kill -9 on both sides, in turn, while the appliance's clock is right, a day fast and a day slow."""
+    rounds.killed(servers, name, tmp_path, random.Random(5), kills=4, events=5000)
 
 
-def test_a_killed_nginx(own_web, certificates: Certificates, tmp_path):
-    """Kill -9 of the log server in the middle of everything."""
-    campaign = Campaign(tmp_path, over_ssl(own_web.web, certificates, tmp_path), total=4000)
-    _amid(campaign, own_web.kill, 6)
-    campaign.finish()
+def test_batches_that_are_too_large_are_split_through_kills(servers, tmp_path):
+    """413 makes two of one, stored before either is sent, whenever the appliance dies."""
+    rounds.split(servers, "nginx", tmp_path, random.Random(6), kills=4)
 
 
-def test_killed_sessions_of_sshd(own_sshd: Sshd, tmp_path):
-    """Kill -9 of the processes that take the upload."""
-    campaign = Campaign(tmp_path, over_ssh(own_sshd, tmp_path), total=4000)
-    _amid(campaign, lambda: killing.kill_sessions(own_sshd), 8)
-    campaign.finish()
+def test_a_full_disk_of_the_appliance(servers, tmp_path):
+    """The own disk is full now and then, and the appliance is killed meanwhile: what it accepted arrives."""
+    rounds.full_here(servers, "nginx", tmp_path, random.Random(7), kills=4)
 
 
-@pytest.mark.parametrize("protocol", ["ssl", "ssh"])
-def test_a_killed_portal(protocol, tmp_path):
-    """Kill -9 of our own portal, which also checks each batch that it takes."""
-    with killing.portal(tmp_path / "portal") as portal:
-        campaign = Campaign(tmp_path, portal.target(protocol, tmp_path), total=3000)
-        _amid(campaign, portal.kill, 3)
-        campaign.run(point="sent", count=2)
-        campaign.finish()
+@pytest.mark.parametrize("name", ["nginx", "openssh"])
+def test_a_full_disk_of_the_server(name, servers, tmp_path):
+    """Everything waits, half uploads are cleaned up, and all arrives when there is room."""
+    rounds.full_there(servers, name, tmp_path, random.Random(8))
 
 
-def test_a_full_disk_at_nginx(web: Web, certificates: Certificates, tmp_path):
-    """The server's disk is full for a while: everything waits, and arrives when there is room."""
-    campaign = Campaign(tmp_path, over_ssl(web, certificates, tmp_path), total=1500)
-    with killing.small_disk(campaign.target.files, 1) as disk:
-        (disk / "other").write_bytes(b"x" * (1 << 20))
-        campaign.run(seconds=3)
-        (disk / "other").unlink()
-        campaign.finish()
+@pytest.mark.parametrize("name", ["nginx", "openssh"])
+def test_a_read_only_disk_of_the_server(name, servers, tmp_path):
+    """The same for a disk that takes nothing."""
+    rounds.read_only_there(servers, name, tmp_path, random.Random(9))
 
 
-@pytest.mark.parametrize("trouble", ["full", "read-only"])
-def test_trouble_with_the_disk_at_openssh(trouble, openssh: Sshd, tmp_path):
-    """A full or read-only disk at the server.
+@pytest.mark.parametrize("seed", range(4))
+def test_files_that_the_disk_alters(seed, servers, tmp_path):
+    """What cannot be read any more is counted, to the event; everything else arrives once."""
+    rounds.damaged(servers, "nginx", tmp_path, random.Random(seed))
 
-    Half uploads are left behind and cleaned up, nothing is lost.
-    """
-    campaign = Campaign(tmp_path, over_ssh(openssh, tmp_path), total=1500)
-    with killing.small_disk(campaign.target.files, 1, openssh.account.name) as disk:
-        if trouble == "full":
-            (disk / "other").write_bytes(b"x" * ((1 << 20) - 3 * 4096))
-        else:
-            subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-        campaign.run(seconds=3)
-        if trouble == "full":
-            (disk / "other").unlink()
-        else:
-            subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
-        campaign.finish()
+
+def test_the_real_agent_is_killed(servers, tmp_path):
+    """`tm-tui agent`, with a producer at its control socket; and a second agent on its home is refused."""
+    rounds.agent(servers, "portal-ssh", tmp_path, random.Random(10), kills=3)

@@ -3,13 +3,13 @@
 Short and by benchmarks/faults (long).
 """
 
+import atexit
 import contextlib
-import json
-import os
+import functools
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from servers.openssh import Sshd
 from servers.web import PASSWORD, USER, Web
 from spooling import server_files
 from spooling.child import APPLIANCE
+from spooling.nursery import Child, Nursery
 from tm_tui.link.host_keys import HostKey, HostKeys
 from tm_tui.link.types import Endpoint
 
 POINTS = (
-    *("commit", "committed", "seal", "sealed", "recorded", "vacuum"),
-    *("send", "sent", "marked", "unlinked", "dropped"),
+    *("commit", "committed", "seal", "rename", "renamed", "sealed", "recorded", "vacuum", "vacuumed"),
+    *("send", "reply", "sent", "confirm", "marked", "unlinked", "dropped"),
 )
 """Where the engine calls its `trace`, in the order of an event's life."""
 _PATIENCE = 45.0
@@ -75,6 +76,10 @@ class Campaign:
     base: Path
     target: Target
     total: int
+    days: tuple[float, ...] = (0.0,)
+    """By how much the appliance's clock is wrong, run after run."""
+    more: dict[str, Any] = field(default_factory=dict)
+    """Further words to the child."""
     kills: int = 0
     ended: int = 0
     spool: Path = field(init=False)
@@ -85,7 +90,15 @@ class Campaign:
     @property
     def acknowledged(self) -> int:
         """The greatest number whose acknowledgement the producer has seen."""
-        noted = self.base / "acknowledged"
+        return self._number("acknowledged")
+
+    @property
+    def lost(self) -> int:
+        """How many events the spool says that damage has cost."""
+        return self._number("lost")
+
+    def _number(self, name: str) -> int:
+        noted = self.base / name
         return int(noted.read_text() or 0) if noted.exists() else 0
 
     @property
@@ -94,50 +107,67 @@ class Campaign:
         told = self.base / "failures"
         return told.read_text().splitlines() if told.exists() else []
 
-    def start(self, point: str = "", count: int = 1) -> subprocess.Popen[bytes]:
+    def start(self, point: str = "", count: int = 1, **more: Any) -> Child:
         """Start a child and wait until it is about to work."""
+        runs = self.kills + self.ended
         config = {
             **self.target.config, "folder": str(self.spool), "acknowledged": str(self.base / "acknowledged"),
-            "total": self.total, "seed": self.kills, "point": point, "count": count,
+            "total": self.total, "seed": runs, "point": point, "count": count,
+            "days": self.days[runs % len(self.days)], "errors": str(self.base / "errors"),
+            **self.more, **more,
         }  # fmt: skip
-        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
-        command = [sys.executable, "-m", "spooling.child", json.dumps(config)]
-        child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        assert child.stdout
-        assert child.stdout.readline() == b"ready\n", child.communicate()[1].decode()
-        return child
+        return _nursery().child(config)
 
     def run(self, *, point: str = "", count: int = 1, seconds: float = _PATIENCE) -> None:
         """Run until the point kills it, or so many seconds have passed, or it is done."""
         child = self.start(point, count)
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(timeout=seconds)
+        self.end(child)
+
+    def run_until(self, holds: Callable[[], bool]) -> None:
+        """Run until something holds, or it is done."""
+        child = self.start()
+        self.await_(child, holds)
+        self.end(child)
+
+    @staticmethod
+    def await_(child: Child, holds: Callable[[], bool]) -> None:
+        """Wait until something holds, or the child has ended, or for long enough."""
+        end = time.monotonic() + _PATIENCE
+        while not holds():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(timeout=0.02)
+                return
+            if time.monotonic() > end:
+                return
+
+    def end(self, child: Child) -> None:
+        """Kill it if it still runs, look at how it ended, and count."""
         child.kill()
-        self.ended_by_kill(child)
+        status = child.wait(timeout=_PATIENCE)
+        assert status in {0, -9}, child.errors()
+        self.kills += status == -9
+        self.ended += status == 0
 
-    def ended_by_kill(self, child: subprocess.Popen[bytes]) -> None:
-        """Look at how a child ended, and count."""
-        _, errors = child.communicate(timeout=_PATIENCE)
-        assert child.returncode in {0, -9}, errors.decode()
-        self.kills += child.returncode == -9
-        self.ended += child.returncode == 0
-
-    def finish(self, *, lost: int = 0) -> server_files.Held:
+    def finish(self, patience: float = _PATIENCE) -> server_files.Held:
         """Let a last child do its work to the end, then read the server's files."""
         child = self.start()
         try:
-            _, errors = child.communicate(timeout=_PATIENCE)
+            status = child.wait(timeout=patience)
         except subprocess.TimeoutExpired:
-            child.kill()
-            child.communicate()
+            self.end(child)
             raise AssertionError(f"it does not end; its last failures: {self.failures[-3:]}") from None
-        assert child.returncode == 0, errors.decode()
+        assert status == 0, child.errors()
         assert self.acknowledged == self.total
-        held = server_files.check(self.target.files, self.total - lost, self.total)
+        held = server_files.check(self.target.files, self.total, self.total, lost=self.lost)
         assert not list(self.target.files.glob("*.part")), "leftovers of uploads that died"
         assert not list((self.spool / "batches").iterdir())
         return held
 
 
-Fault = Callable[[], None]
-Faults = Sequence[Fault]
+@functools.cache
+def _nursery() -> Nursery:
+    nursery = Nursery()
+    atexit.register(nursery.close)
+    return nursery

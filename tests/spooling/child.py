@@ -1,25 +1,27 @@
-"""A process to kill: it takes events in and delivers them, and ends by itself when all are delivered.
+"""What a process to kill does: it takes events in and delivers them, and ends when all are delivered.
 
-Run as `python -m spooling.child CONFIG` with a JSON object; it goes on where its predecessor was killed.
+It goes on where its predecessor was killed (spooling.nursery starts them).
 """
 
 import asyncio
-import json
 import os
 import random
 import signal
-import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
 from spooling.events import numbered_line
+from tm_tui.clock import SystemClock
 from tm_tui.delivery.retry import Backoff
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.trust import Trust
 from tm_tui.link.types import Credentials, Endpoint, Limits, Link
+from tm_tui.spool import database
+from tm_tui.spool.quota import Quota, SpoolFull
 from tm_tui.spool.store import BatchLimits, Spool
 
 APPLIANCE = "tm-faults"
@@ -36,6 +38,18 @@ class Killer:
             self.left -= 1
             if self.left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
+
+
+class ShiftedClock(SystemClock):
+    """A clock that somebody has set wrongly by some days."""
+
+    def __init__(self, days: float) -> None:
+        super().__init__()
+        self._shift = timedelta(days=days)
+
+    def now(self) -> datetime:
+        """The wrong time."""
+        return super().now() + self._shift
 
 
 class QuickBackoff(Backoff):
@@ -60,7 +74,7 @@ def link_of(config: dict[str, Any]) -> Link:
 
 
 class Notes:
-    """The greatest acknowledged number, in a file that outlives the process."""
+    """A number in a file that outlives the process."""
 
     def __init__(self, path: Path) -> None:
         self.done = int(path.read_text() or 0) if path.exists() else 0
@@ -88,18 +102,33 @@ async def produce(spool: Spool, notes: Notes, config: dict[str, Any]) -> None:
     chance = random.Random(config["seed"])
     while notes.done < config["total"]:
         upto = min(config["total"], notes.done + chance.choice((1, 7, 40, 150)))
-        intake = await spool.add([numbered_line(number) for number in range(notes.done + 1, upto + 1)])
-        assert intake.accepted == upto - notes.done, intake
+        try:
+            intake = await spool.add([numbered_line(number) for number in range(notes.done + 1, upto + 1)])
+        except SpoolFull:  # as the producer was told: later again
+            await asyncio.sleep(0.02)
+            continue
+        upto = notes.done + intake.accepted
+        assert all("full" in one.reason for one in intake.rejected), intake
         notes.note(upto)
 
 
 async def main(config: dict[str, Any]) -> None:
-    """Produce, deliver, end."""
+    """Produce, deliver, end; with `offline`, produce only, and wait to be killed."""
+    database._VACUUM_AT, database._VACUUM_PORTION = 32, 16  # so that small spools vacuum too
     killer = Killer(config.get("point", ""), config.get("count", 1))
-    limits = BatchLimits(events=config.get("batch", 200))
     noted = Path(config["acknowledged"])
     complaints = Complaints(noted.with_name("failures"))
-    async with await Spool.open(Path(config["folder"]), APPLIANCE, limits=limits, trace=killer) as spool:
+    clock = ShiftedClock(config.get("days", 0))
+    options = {
+        "limits": BatchLimits(events=config.get("batch", 200)),
+        "quota": Quota(reserve=config.get("reserve", 16 << 20)),
+    }
+    async with await Spool.open(
+        Path(config["folder"]), APPLIANCE, trace=killer, clock=clock, **options
+    ) as spool:
+        if config.get("offline"):
+            await produce(spool, Notes(noted), config)
+            await asyncio.Event().wait()
         service = DeliveryService(
             spool,
             link_of(config),
@@ -108,6 +137,7 @@ async def main(config: dict[str, Any]) -> None:
             interval=86400,
             backoff=QuickBackoff(),
             trace=killer,
+            clock=clock,
         )
         await service.start()
         producing = asyncio.create_task(produce(spool, Notes(noted), config))
@@ -117,8 +147,4 @@ async def main(config: dict[str, Any]) -> None:
                 complaints.note(outcome.failure)
         await producing
         await service.stop()
-
-
-if __name__ == "__main__":
-    print("ready", flush=True)
-    asyncio.run(main(json.loads(sys.argv[1])))
+        Notes(noted.with_name("lost")).note(spool.status().lost)

@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Detour:
-    """Passes bytes on, up to a random number a connection; `calm` ends that."""
+    """Passes bytes on, up to a random number a connection; `calm` ends that.
+
+    `swallow`: after that many bytes of upload everything still arrives, but the next reply is lost.
+    """
 
     target: int
     chance: random.Random
     most: int
+    swallow: bool = False
     port: int = 0
     cuts: int = 0
     calm: bool = False
@@ -47,20 +51,25 @@ class Detour:
             with selectors.DefaultSelector() as waiting:
                 waiting.register(near, selectors.EVENT_READ, far)
                 waiting.register(far, selectors.EVENT_READ, near)
-                while budget > 0:
+                while budget > 0 or self.swallow:
                     for key, _ in waiting.select():
-                        data = key.fileobj.recv(min(4096, max(1, budget)))  # type: ignore[union-attr]
+                        up = key.fileobj is near
+                        if self.swallow and budget <= 0 and not up:
+                            self.cuts += 1
+                            return
+                        size = 4096 if self.swallow else min(4096, max(1, budget))
+                        data = key.fileobj.recv(size)  # type: ignore[union-attr]
                         if not data:
                             return
-                        budget -= len(data)
+                        budget -= len(data) if up or not self.swallow else 0
                         key.data.sendall(data)
             self.cuts += 1
 
 
 @contextlib.contextmanager
-def detour(target: int, *, seed: int, most: int) -> Iterator[Detour]:
+def detour(target: int, *, seed: int, most: int, swallow: bool = False) -> Iterator[Detour]:
     """Run one to a loopback port; each connection is cut after fewer than `most` bytes."""
-    running = Detour(target, random.Random(seed), most)
+    running = Detour(target, random.Random(seed), most, swallow)
     running.start()
     try:
         yield running

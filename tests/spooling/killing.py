@@ -52,6 +52,19 @@ class Nginx:
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
         _wait_for(self.web.port, self.process)
 
+    @contextlib.contextmanager
+    def limited(self, size: str) -> Iterator[None]:
+        """Take no larger files than this (413) for as long as the block lasts."""
+        config = self.base / "nginx.conf"
+        usual = config.read_text()
+        config.write_text(usual.replace("client_max_body_size 64m", f"client_max_body_size {size}"))
+        self.kill()
+        try:
+            yield
+        finally:
+            config.write_text(usual)
+            self.kill()
+
     def stop(self) -> None:
         """Kill -9."""
         number = int((self.base / "pid").read_text())
@@ -63,8 +76,43 @@ class Nginx:
             pass
 
 
+class OpenSsh:
+    """A running sshd that is killed, its sessions first, and started again on its port."""
+
+    def __init__(self, sshd: Sshd) -> None:
+        self.sshd = sshd
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def kill(self) -> None:
+        """Kill -9 of everything, then start it with the same configuration."""
+        self.stop()
+        command = [program("sshd"), "-D", "-e", "-f", str(self.sshd.keys / "sshd_config")]
+        with self.sshd.log.open("ab") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        _wait_for(self.sshd.port, self.process)
+
+    def stop(self) -> None:
+        """Kill -9."""
+        for one in _family(self.sshd)[::-1]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+        if self.process:
+            self.process.wait(timeout=_PATIENCE)
+        while is_open(self.sshd.port):
+            pass
+
+
 def kill_sessions(sshd: Sshd) -> int:
     """Kill -9 the processes that serve the connections of one sshd; returns how many."""
+    sessions = _family(sshd)[1:]
+    for one in sessions:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
+    return len(sessions)
+
+
+def _family(sshd: Sshd) -> list[int]:
+    """The process that listens, then all that came of it."""
     parents: dict[int, list[int]] = {}
     main = 0
     for entry in Path("/proc").iterdir():
@@ -75,13 +123,10 @@ def kill_sessions(sshd: Sshd) -> int:
                 if str(sshd.keys / "sshd_config").encode() in (entry / "cmdline").read_bytes():
                     main = main or int(entry.name)
     assert main, "there is no such sshd"
-    doomed = [main]
-    for one in doomed:
-        doomed += parents.get(one, [])
-    for one in doomed[1:]:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(one, signal.SIGKILL)
-    return len(doomed) - 1
+    family = [main]
+    for one in family:
+        family += parents.get(one, [])
+    return family
 
 
 class Portal:
@@ -162,6 +207,15 @@ def portal(home: Path) -> Iterator[Portal]:
         yield running
     finally:
         running.stop()
+
+
+def fill(path: Path, leave: int = 0) -> None:
+    """Use a disk up, as a runaway log does, but for so many bytes."""
+    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"x" * 65536)
+    with path.open("r+b") as file:
+        file.truncate(max(0, path.stat().st_size - leave))
 
 
 @contextlib.contextmanager

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import zstandard
 
+from spooling.events import numbered_line
+
 
 @dataclass(frozen=True)
 class Held:
@@ -40,16 +42,22 @@ def read(folder: Path) -> Held:
     return Held(tuple(names), kinds)
 
 
-def check(folder: Path, acknowledged: int, produced: int) -> Held:
-    """Every acknowledged event exactly once, none that nobody made, in order within its kind."""
+def check(folder: Path, acknowledged: int, produced: int, *, lost: int = 0) -> Held:
+    """Every acknowledged event exactly once, none that nobody made, in order within its kind.
+
+    `lost`: how many of them the appliance counts as lost to a damaged disk; so many are missing.
+    """
     held = read(folder)
     for kind, events in held.kinds.items():
         order = [int(str(event["seq"])) for event in events]
         assert order == sorted(set(order)), f"{kind}: out of order, or twice"
         made = [int(str(event["id"]).removeprefix("p-")) for event in events]
+        for number, event in zip(made, events, strict=True):
+            assert event == {**json.loads(numbered_line(number)), "seq": event["seq"]}, "altered"
         assert made == sorted(set(made)), f"{kind}: not in the producer's order"
     numbers = {int(one.removeprefix("p-")) for one in held.ids}
     missing = set(range(1, acknowledged + 1)) - numbers
-    assert not missing, f"{len(missing)} acknowledged events are missing, such as {sorted(missing)[:5]}"
+    found = f"{len(missing)} acknowledged events are missing, such as {sorted(missing)[:5]}"
+    assert len(missing) == lost, f"{found}; {lost} are counted as lost"
     assert numbers <= set(range(1, produced + 1))
     return held

@@ -6,47 +6,41 @@ import random
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from tm_tui.agent.cases import Cases
 from tm_tui.agent.identity import appliance_name
-from tm_tui.agent.log_delivery import LogDelivery
 from tm_tui.agent.snapshot import snapshot, spool_status
 from tm_tui.agent.supervisor import Supervisor
 from tm_tui.agent.throttle import Throttle
+from tm_tui.agent.tmsp import Tmsp
+from tm_tui.agent.trials import Trials
 from tm_tui.cases.book import CaseBook
 from tm_tui.cases.desk import CaseDesk
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.control.activity import Activity
-from tm_tui.control.api import AgentStatus, ServerState
-from tm_tui.control.core import Changed, SecretsByName
+from tm_tui.control.api import AgentStatus, TrialRequest
+from tm_tui.control.core import Changed, SecretsByName, Who
+from tm_tui.control.drafts import Drafts
 from tm_tui.control.last_test import LastTest
+from tm_tui.control.sessions import Sessions
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.errors import StorageFailed, TmError
-from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.pace import Chance
 from tm_tui.paths import Home
 from tm_tui.patterns.custom_patterns import CustomPatterns
 from tm_tui.reports.service import ReportService
-from tm_tui.reports.store import ReportStore
-from tm_tui.settings.differences import differences
+from tm_tui.settings.differences import changed_fields
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision, SettingsStore
 from tm_tui.spool.quota import quota_of
 from tm_tui.spool.store import Spool
 from tm_tui.status_server.heartbeat import Facts
-from tm_tui.status_server.protocol import Notice
-from tm_tui.status_server.service import StatusServerService
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 __all__ = ["Agent"]
 
 _log = logging.getLogger(__name__)
 
-_MOST_FIELDS = 8
 _NUMBER = re.compile(r"\d+")
 
 
@@ -73,39 +67,24 @@ class Agent:
         announce = self.changed.announce
         self._busy = Throttle(self._spool_changed)
         self._spool_alerts: frozenset[str] = frozenset()
-        self._registered_at: datetime | None = None
-        self.bandwidth = Bandwidth()
-        self._status_server = StatusServerService(
-            appliance,
-            self.host_keys,
-            self._facts,
-            changed=self._registration_moved,
-            noticed=self._noticed,
-            clock=clock,
-            chance=chance,
-        )
-        self._log_server = LogDelivery(
-            appliance,
-            self.host_keys,
-            spool,
-            changed=self._busy,
-            clock=clock,
-            chance=chance,
-            registration_known=self._registration_known,
-        )
-        self.patterns = self._custom_patterns(home, chance)
-        store = ReportStore(home.state / "reports")
-        store.load()
-        self.reports = ReportService(
-            appliance, self.host_keys, store, self.bandwidth, changed=announce, clock=clock, chance=chance
-        )
-        self._cases = Cases(home, self, cases, chance)
-        more = (*self._cases.services, *self.patterns.services, self.reports)
-        services = (self._status_server, self._log_server, *more)
-        self._supervisor = Supervisor(services, announce, clock, chance)
+        self._tmsp = Tmsp(home, self, cases, chance, busy=self._busy, beaten=self._beaten)
+        self._supervisor = Supervisor(self._tmsp.services, announce, clock, chance)
+        self.sessions = Sessions(clock, announce)
+        self.drafts = Drafts(clock)
+        self._trials = self._settings_on_trial()
         spool.changed = self._busy
         self._spool_changed()
-        self._adopt(loaded.revision, loaded.problem)
+        self._trials.resume(loaded)
+
+    def _settings_on_trial(self) -> Trials:
+        return Trials(
+            self.store,
+            self.clock,
+            saving=self._saving,
+            adopt=self._adopt,
+            changed=self.changed.announce,
+            beats=self._beats_accepted,
+        )
 
     @classmethod
     async def open(cls, home: Home, *, clock: Clock | None = None, chance: Chance = random.random) -> Self:
@@ -124,27 +103,16 @@ class Agent:
             await spool.close()
             raise
 
-    def _custom_patterns(self, home: Home, chance: Chance) -> CustomPatterns:
-        return CustomPatterns(
-            home,
-            self.appliance,
-            self.host_keys,
-            self.spool,
-            bandwidth=self.bandwidth,
-            changed=self._busy,
-            clock=self.clock,
-            chance=chance,
-        )
-
     async def stop(self) -> None:
         """End streams and services, a beat that is under way too."""
         self.stopping.set()
+        await self._trials.stop()
         await asyncio.gather(self._supervisor.stop(), self.patterns.stop())
 
     async def close(self) -> None:
         """Close the log queue, once nobody can hand in events any more."""
         self._busy.stop()
-        self._cases.stop()
+        self._tmsp.cases.stop()
         await self.spool.close()
         self.activity.close()
 
@@ -156,36 +124,83 @@ class Agent:
             except StorageFailed as failure:
                 self._adopt(self.revision, failure)
             else:
-                self._adopt(loaded.revision, loaded.problem)
+                if not self._trials.overdue:
+                    self._adopt(loaded.revision, loaded.problem)
 
     async def save(
-        self, settings: Settings, secrets: SecretsByName, *, expected: int, saved_by: str, note: str
+        self,
+        settings: Settings,
+        secrets: SecretsByName,
+        *,
+        expected: int,
+        who: Who,
+        note: str,
+        trial: TrialRequest | None = None,
     ) -> Revision:
         """Save and put in force. Raises like `SettingsStore.save`."""
-        save = partial(self.store.save, settings, secrets, expected=expected, saved_by=saved_by, note=note)
-        return await self._saved(save, f"{saved_by} saved revision")
+        arm = self._trials.arm(who, trial, settings) if trial else None
+        save = partial(
+            self.store.save,
+            settings,
+            secrets,
+            expected=expected,
+            saved_by=who.user,
+            note=note,
+            claims=who.claims,
+            arm=arm,
+        )
+        return await self._saved(save, f"{who.user} saved revision")
 
-    async def restore(self, number: int, *, expected: int, saved_by: str) -> Revision:
+    async def restore(
+        self, number: int, *, expected: int, who: Who, note: str = "", trial: TrialRequest | None = None
+    ) -> Revision:
         """Save an old revision again and put it in force. Raises like `SettingsStore.restore`."""
-        restore = partial(self.store.restore, number, expected=expected, saved_by=saved_by)
-        return await self._saved(restore, f"{saved_by} went back to revision {number} by revision")
+        arm = self._trials.arm(who, trial, self.revision.settings) if trial else None
+        restore = partial(
+            self.store.restore,
+            number,
+            expected=expected,
+            saved_by=who.user,
+            note=note,
+            claims=who.claims,
+            arm=arm,
+        )
+        return await self._saved(restore, f"{who.user} went back to revision {number} by revision")
 
-    def trust_changed(self) -> None:
-        """A host key was approved or forgotten: the log server is tried again at once."""
-        self._log_server.trust_changed()
+    async def confirm(self, number: int, who: Who) -> None:
+        """Keep what is on trial. Raises TrialOver, StorageFailed."""
+        await self._trials.confirm(number, who.user)
+
+    async def take_back(self, number: int, who: Who) -> Revision:
+        """End the trial of a revision with the settings before it. Raises TrialOver, StorageFailed."""
+        return await self._trials.take_back(number, who)
+
+    async def acknowledge(self, who: Who) -> None:
+        """A trial that was taken back by itself has been seen. Raises StorageFailed."""
+        await self._trials.acknowledge(who.user)
 
     @property
     def cases(self) -> CaseDesk:
         """Cases: submit, cancel, look."""
-        return self._cases.desk
+        return self._tmsp.cases.desk
 
-    def registration_known(self) -> bool:
-        """Whether the status server has said yes or no to the registration."""
-        return self._registration_known()
+    @property
+    def patterns(self) -> CustomPatterns:
+        """Custom patterns and their deployment."""
+        return self._tmsp.patterns
+
+    @property
+    def reports(self) -> ReportService:
+        """The reports of TMSP."""
+        return self._tmsp.reports
+
+    def trust_changed(self) -> None:
+        """A host key was approved or forgotten: the log server is tried again at once."""
+        self._tmsp.log_server.trust_changed()
 
     def delivery(self) -> DeliveryService | None:
         """What delivers logs under the settings in force; None when sending is switched off."""
-        return self._log_server.delivery()
+        return self._tmsp.log_server.delivery()
 
     def status(self) -> AgentStatus:
         """The snapshot of this moment."""
@@ -196,21 +211,25 @@ class Agent:
             appliance=self.appliance,
             uptime_seconds=self._uptime(),
             taken_at=self.clock.now(),
-            status_server=self._status_server.status(),
-            log_server=self._log_server.status(),
+            status_server=self._tmsp.status_server.status(),
+            log_server=self._tmsp.log_server.status(),
             spool=spool_status(spool),
             patterns=self.patterns.status(),
             reports=self.reports.status(),
             cases=self.cases.status(enabled=self.revision.settings.tmsp.enabled),
-            alerts=(*alerts, *spool.alerts, *self._supervisor.alerts()),
+            alerts=(*self._trials.alerts(), *alerts, *spool.alerts, *self._supervisor.alerts()),
+            trial=self._trials.info(),
+            rollback=self._trials.rollback(),
+            sessions=self.sessions.entries(),
         )
 
     async def _saved(self, save: Callable[[], Revision], what: str) -> Revision:
         async with self._saving:
             before = self.revision
             revision = await asyncio.to_thread(save)
-            _log.info("%s %d: %s.", what, revision.number, _changed_fields(before, revision))
+            _log.info("%s %d: %s.", what, revision.number, changed_fields(before, revision))
             self._adopt(revision, None)
+            self._trials.began(revision.number, before)
         return revision
 
     def _adopt(self, revision: Revision, problem: TmError | None) -> None:
@@ -218,44 +237,25 @@ class Agent:
         if problem is not None:
             _log.error("%s %s", problem.cause, problem.remedy)
         _log.info("Revision %d is in force.", revision.number)
-        server, queue = revision.settings.tmsp.status_server, revision.settings.spool
-        self.bandwidth.set(server.upload_kbps, server.download_kbps)
+        queue = revision.settings.spool
         self.spool.limit(quota_of(queue.max_mib, queue.max_days))
-        self.patterns.deploy = revision.settings.patterns.deploy
+        self._tmsp.adopt(revision)
         self._supervisor.apply(revision)
         self.changed.announce()
 
     def _uptime(self) -> float:
         return self.clock.monotonic() - self._started
 
-    def _facts(self) -> Facts:
+    def facts(self) -> Facts:
+        """What a beat tells."""
         waiting = self.spool.status().events
         return Facts(self.revision.number, self._uptime(), waiting)
 
-    def _registration_known(self) -> bool:
-        status = self._status_server.status()
-        return status.registered_at is not None or status.last_failure is not None
+    def _beats_accepted(self) -> int:
+        return self._tmsp.status_server.status().beats_accepted
 
-    def _registration_moved(self) -> None:
-        """The status server said something: logs may hang on that."""
-        status = self._status_server.status()
-        registered_at = status.registered_at
-        self.reports.connection(connected=status.state is ServerState.CONNECTED)
-        self._log_server.registration_moved()
-        self.patterns.registered(self._status_server.pattern_root())
-        if registered_at is not None and registered_at != self._registered_at:
-            self._log_server.registered()
-            self._cases.registered()
-        self._registered_at = registered_at
-        self.changed.announce()
-
-    def _noticed(self, notices: tuple[Notice, ...]) -> None:
-        """The status server has something for us; it may also be the first beat that it accepts."""
-        for notice in notices:
-            _log.info("TMSP announces a %s: %s.", notice.kind, notice.title or notice.id)
-        self.patterns.registered(self._status_server.pattern_root())
-        self.patterns.noticed(notices)
-        self.reports.noticed(notices)
+    def _beaten(self) -> None:
+        self._trials.beats()
 
     def _spool_changed(self) -> None:
         """Announce it, and write down an alert when it is new; its numbers may grow without another line."""
@@ -264,9 +264,3 @@ class Agent:
             _log.warning("%s", alerts[kind])
         self._spool_alerts = frozenset(alerts)
         self.changed.announce()
-
-
-def _changed_fields(old: Revision, new: Revision) -> str:
-    names = [change.field for change in differences(old, new)]
-    more = f" and {len(names) - _MOST_FIELDS} more" if len(names) > _MOST_FIELDS else ""
-    return ", ".join(names[:_MOST_FIELDS]) + more or "nothing differs"

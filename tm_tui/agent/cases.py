@@ -1,5 +1,6 @@
 """The agent's cases, put together: two services, and the desk at which the control socket asks."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from tm_tui.agent.throttle import Throttle
@@ -29,15 +30,21 @@ class _Agent(Protocol):
     def clock(self) -> Clock: ...
     @property
     def changed(self) -> Changed: ...
-    @property
-    def bandwidth(self) -> Bandwidth: ...
-    def registration_known(self) -> bool: ...
 
 
 class Cases:
     """What belongs together of an agent."""
 
-    def __init__(self, home: Home, agent: _Agent, book: CaseBook, chance: Chance) -> None:
+    def __init__(
+        self,
+        home: Home,
+        agent: _Agent,
+        bandwidth: Bandwidth,
+        book: CaseBook,
+        chance: Chance,
+        *,
+        registration_known: Callable[[], bool],
+    ) -> None:
         self._busy = Throttle(agent.changed.announce, _SECONDS)
         book.changed = self._busy
         self._packing = CasePacking(home, agent.appliance, book, agent.clock, chance, changed=self._busy)
@@ -45,11 +52,11 @@ class Cases:
             agent.appliance,
             agent.host_keys,
             book,
-            agent.bandwidth,
+            bandwidth,
             changed=self._busy,
             clock=agent.clock,
             chance=chance,
-            registration_known=agent.registration_known,
+            registration_known=registration_known,
         )
         self.services = (self._packing, self._uploads)
         self.desk = CaseDesk(home, book, self._packing, self._uploads, agent.clock)

@@ -1,6 +1,7 @@
 """The agent as a process: `tm-tui agent`, in the foreground, under systemd or a console that has none."""
 
 import asyncio
+import ctypes
 import faulthandler
 import logging
 import os
@@ -17,10 +18,11 @@ from tm_tui.control.server import ControlServer, control_app
 from tm_tui.harden import harden
 from tm_tui.paths import Home
 
-__all__ = ["run"]
+__all__ = ["give_memory_back", "run"]
 
 _log = logging.getLogger(__name__)
 
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # mallopt(3)
 _LAST_WORD_SECONDS = 1.7
 """After this the process ends whatever still hangs (a name look-up cannot be cancelled)."""
 
@@ -33,6 +35,7 @@ def run(home: Home, *, ready: Callable[[], None] | None = None) -> int:
     """
     harden()
     faulthandler.enable()  # the watchdog's SIGABRT then leaves where each thread hung, without values
+    give_memory_back()
     set_up_log()
     socket_path = home.control_socket
     prepare_folders(home)
@@ -44,6 +47,17 @@ def run(home: Home, *, ready: Callable[[], None] | None = None) -> int:
 
 def _nothing() -> None:
     """Nobody waits to be told."""
+
+
+def give_memory_back() -> None:
+    """Let large buffers (batches on their way) go back to the system when they are freed.
+
+    Left to itself, the GNU C library takes them from its heaps, of which each thread has one.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none, and need none
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, 256 << 10)
+        mallopt(_M_ARENA_MAX, 2)
 
 
 async def _serve(home: Home, ready: Callable[[], None]) -> None:

@@ -4,7 +4,16 @@ import os
 from datetime import datetime
 
 from tm_tui import __version__
-from tm_tui.control.api import AgentStatus, LogServerStatus, ServerState, SpoolStatus, StatusServerStatus
+from tm_tui.control.api import (
+    AgentStatus,
+    LogServerStatus,
+    RollbackInfo,
+    ServerState,
+    SessionEntry,
+    SpoolStatus,
+    StatusServerStatus,
+    TrialInfo,
+)
 from tm_tui.control.cases_api import CasesStatus
 from tm_tui.control.patterns_api import PatternsStatus
 from tm_tui.control.reports_api import ReportsStatus
@@ -41,6 +50,9 @@ def snapshot(
     reports: ReportsStatus,
     cases: CasesStatus,
     alerts: tuple[str, ...],
+    trial: TrialInfo | None = None,
+    rollback: RollbackInfo | None = None,
+    sessions: tuple[SessionEntry, ...] = (),
 ) -> AgentStatus:
     """Put the parts together."""
     tmsp = revision.settings.tmsp
@@ -56,6 +68,9 @@ def snapshot(
         status_server=status_server,
         log_server=log_server,
         spool=spool,
+        trial=trial,
+        rollback=rollback,
+        sessions=sessions,
         patterns=patterns,
         reports=reports,
         cases=cases,

@@ -15,7 +15,11 @@ config = LazyGroup(
         "secret": Lazy("tm_tui.cli.config_save:secret", "Set or remove a password."),
         "history": Lazy("tm_tui.cli.config_history:history", "List what was saved: when, by whom, why."),
         "diff": Lazy("tm_tui.cli.config_history:diff", "Show what differs between two revisions."),
-        "rollback": Lazy("tm_tui.cli.config_history:rollback", "Go back to a revision, passwords included."),
+        "rollback": Lazy("tm_tui.cli.config_history:rollback", "Go back to a revision, or end a trial."),
+        "confirm": Lazy("tm_tui.cli.config_trial:confirm", "Keep the settings that are on trial."),
+        "acknowledge": Lazy(
+            "tm_tui.cli.config_trial:acknowledge", "Say that you have seen that a trial was taken back."
+        ),
     },
     no_args_is_help=True,
     help="Show and change the settings, look back, take back.",

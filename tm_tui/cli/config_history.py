@@ -6,8 +6,9 @@ import click
 
 from tm_tui.cli.asking import ask
 from tm_tui.cli.config_save import tell_saved
-from tm_tui.cli.output import ago, emit, json_option, show, table
-from tm_tui.control.api import Difference, SettingsDocument
+from tm_tui.cli.config_trial import on_trial, trial_of, trial_options
+from tm_tui.cli.output import ago, emit, json_option, note_option, show, table, who
+from tm_tui.control.api import Difference, RestoreRequest, RevisionInfo, SettingsDocument
 from tm_tui.control.client import ControlClient
 from tm_tui.errors import TmError
 
@@ -19,17 +20,32 @@ _NUMBER = click.IntRange(1)
 @click.command()
 @json_option
 def history(*, as_json: bool) -> None:
-    """List the saved revisions, newest first: number, age, who saved it, why."""
+    """List the saved revisions, newest first: number, age, who saved it, why.
+
+    Terminal and address, in brackets, are what the client said of itself.
+    """
     entries = ask(lambda client: client.history())
     if as_json:
         emit({"revisions": [entry.model_dump(mode="json") for entry in entries]})
         return
     now = datetime.now(UTC)
     rows = [
-        (str(entry.revision), ago((now - entry.saved_at).total_seconds()), entry.saved_by, entry.note)
+        (
+            str(entry.revision),
+            ago((now - entry.saved_at).total_seconds()),
+            who(entry.saved_by, entry.tty, entry.ssh_from),
+            _why(entry),
+        )
         for entry in entries
     ]
     show(table([("REVISION", "SAVED", "BY", "NOTE"), *rows]) if rows else ["Nothing was saved yet."])
+
+
+def _why(entry: RevisionInfo) -> str:
+    """The note, and how a trial ended."""
+    by = f" by {entry.confirmed_by}" if entry.outcome == "confirmed" else ""
+    outcome = f"on trial: {entry.outcome}{by}" if entry.outcome else ""
+    return "; ".join(part for part in (outcome, entry.note) if part)
 
 
 @click.command()
@@ -57,13 +73,23 @@ def diff(*, old: int | None, new: int | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("revision", type=_NUMBER)
+@click.argument("revision", type=_NUMBER, required=False)
+@trial_options
+@note_option
 @json_option
-def rollback(*, revision: int, as_json: bool) -> None:
-    """Save the settings and passwords of REVISION again, as a new revision."""
+def rollback(*, revision: int | None, note: str, trial: bool, minutes: int | None, as_json: bool) -> None:
+    """Save the settings and passwords of REVISION again, as a new revision.
+
+    Without REVISION the settings that are on trial are taken back.
+    """
+    request = RestoreRequest(note=note, trial=trial_of(trial=trial, minutes=minutes))
+    if revision is None and request != RestoreRequest():
+        raise click.UsageError("A trial is taken back as it is: --note and --trial go with a REVISION.")
 
     async def restore(client: ControlClient) -> tuple[SettingsDocument, SettingsDocument]:
         before = await client.settings()
-        return before, await client.restore(revision, before.revision)
+        if revision is None:
+            return before, await client.end_trial(await on_trial(client))
+        return before, await client.restore(revision, before.revision, request)
 
-    tell_saved(*ask(restore), as_json=as_json)
+    tell_saved(*ask(restore), as_json=as_json, trial=trial)

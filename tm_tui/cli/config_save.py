@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from tm_tui.cli.asking import ask
 from tm_tui.cli.config_show import complete_key
+from tm_tui.cli.config_trial import trial_of, trial_options
 from tm_tui.cli.output import emit, json_option, note_option, show
 from tm_tui.cli.probe import probe
 from tm_tui.cli.reading import field_of, read_password, read_settings
@@ -17,13 +18,18 @@ from tm_tui.settings.fields import flat, following_ports, with_value
 __all__ = ["apply", "secret", "set_", "tell_saved"]
 
 
-def tell_saved(before: SettingsDocument, after: SettingsDocument, *, as_json: bool) -> None:
+def tell_saved(
+    before: SettingsDocument, after: SettingsDocument, *, as_json: bool, trial: bool = False
+) -> None:
     """Print the new revision and what it changed."""
     if as_json:
         emit(after.model_dump(mode="json"))
         return
     old, new = _flat(before), _flat(after)
     show([f"Saved as revision {after.revision}."])
+    if trial:
+        keeps = "an accepted beat or `tm-tui config confirm` keeps it"
+        show([f"On trial: {keeps}, else revision {before.revision} comes back."])
     show(f"  {key}: {_shown(old.get(key))} -> {_shown(new[key])}" for key in new if old.get(key) != new[key])
 
 
@@ -49,14 +55,16 @@ def _pairs(arguments: tuple[str, ...]) -> list[tuple[str, str]]:
 
 @click.command("set")
 @click.argument("pairs", metavar="KEY VALUE...", nargs=-1, required=True, shell_complete=complete_key)
+@trial_options
 @note_option
 @json_option
-def set_(*, pairs: tuple[str, ...], note: str, as_json: bool) -> None:
+def set_(*, pairs: tuple[str, ...], note: str, trial: bool, minutes: int | None, as_json: bool) -> None:
     """Change settings: KEY VALUE, as often as needed, all together or none.
 
     A port that is the usual one of its protocol follows when the protocol is changed.
     """
     wanted = _pairs(pairs)
+    on_trial = trial_of(trial=trial, minutes=minutes)
 
     async def change(client: ControlClient) -> tuple[SettingsDocument, SettingsDocument]:
         before = await client.settings()
@@ -64,32 +72,38 @@ def set_(*, pairs: tuple[str, ...], note: str, as_json: bool) -> None:
         for key, value in wanted:
             settings = with_value(settings, key, value)
         settings = following_ports(before.settings, settings, {key for key, _ in wanted})
-        return before, await client.save(SaveRequest(settings=settings, note=note), before.revision)
+        request = SaveRequest(settings=settings, note=note, trial=on_trial)
+        return before, await client.save(request, before.revision)
 
-    tell_saved(*ask(change), as_json=as_json)
+    tell_saved(*ask(change), as_json=as_json, trial=trial)
 
 
 @click.command()
 @click.argument("file", type=click.File("rb"))
 @click.option("--test", "tested", is_flag=True, help="Test the connection first; save only if that passes.")
+@trial_options
 @note_option
 @json_option
-def apply(*, file: IO[bytes], tested: bool, note: str, as_json: bool) -> int:
+def apply(
+    *, file: IO[bytes], tested: bool, note: str, trial: bool, minutes: int | None, as_json: bool
+) -> int:
     """Replace all settings by those of FILE, a settings.toml (-: standard input). Passwords stay."""
     settings = read_settings(file).plain()
+    on_trial = trial_of(trial=trial, minutes=minutes)
 
     async def change(client: ControlClient) -> tuple[SettingsDocument, SettingsDocument] | None:
         before = await client.settings()
         if tested and not (await probe(client, settings, as_json=as_json)).passed:
             return None
-        return before, await client.save(SaveRequest(settings=settings, note=note), before.revision)
+        request = SaveRequest(settings=settings, note=note, trial=on_trial)
+        return before, await client.save(request, before.revision)
 
     saved = ask(change)
     if saved is None:
         if not as_json:
             click.echo("Nothing was saved.", err=True)
         return 1
-    tell_saved(*saved, as_json=as_json)
+    tell_saved(*saved, as_json=as_json, trial=trial)
     return 0
 
 

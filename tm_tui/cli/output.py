@@ -8,7 +8,7 @@ import click
 
 from tm_tui.spoken import ago, count, span
 
-__all__ = ["ago", "count", "emit", "json_option", "note_option", "show", "span", "table"]
+__all__ = ["ago", "count", "emit", "json_option", "note_option", "show", "span", "table", "who"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -41,3 +41,9 @@ def table(rows: Iterable[Sequence[str]]) -> list[str]:
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in kept
     ]
+
+
+def who(user: str, tty: str, ssh_from: str) -> str:
+    """Say who it was: the user by the kernel; what the client said of itself stands in brackets."""
+    said = " ".join(part for part in (tty, f"from {ssh_from}" if ssh_from else "") if part)
+    return f"{user} ({said})" if said else user

@@ -10,7 +10,7 @@ import click
 
 from tm_tui.cli.asking import ask
 from tm_tui.cli.monitoring import check_agent, tell_metrics
-from tm_tui.cli.output import ago, count, emit, json_option, show, span, table
+from tm_tui.cli.output import ago, count, emit, json_option, show, span, table, who
 from tm_tui.cli.writing import tell
 from tm_tui.control.api import AgentStatus, LastFailure
 from tm_tui.control.client import ControlClient
@@ -72,6 +72,8 @@ def one_line(status: AgentStatus) -> str:
         f"{servers[0].beats_accepted} accepted, {servers[0].beats_missed} missed",
         f"{count(status.spool.events, 'event')} waiting",
     ]
+    if status.trial is not None:
+        parts.append(f"revision {status.trial.revision} on trial, {span(status.trial.left_seconds)} left")
     if failure and status.state not in {"connected", "disabled"}:
         parts.append(failure.code)
     return "  ".join(parts)
@@ -88,6 +90,13 @@ def _rows(status: AgentStatus) -> Iterator[tuple[str, str]]:
     yield "State", status.state
     yield "Appliance", f"{status.appliance}, {status.edition} edition, revision {status.revision}"
     yield "Agent", agent
+    if (trial := status.trial) is not None:
+        yield "On trial", f"revision {trial.revision} by {trial.started_by}, {span(trial.left_seconds)} left"
+        yield "", f"then revision {trial.previous}; `tm-tui config confirm` keeps it"
+    for console in status.sessions:
+        edits = f", edits {', '.join(console.editing)}" if console.editing else ""
+        name = who(console.user, console.tty, console.ssh_from)
+        yield "Console", f"{name}, on for {span(console.seconds)}{edits}"
     yield from _status_server(status)
     yield from _log_server(status)
     spool = status.spool

@@ -6,9 +6,11 @@ import click
 
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import emit, json_option, show, table
-from tm_tui.control.api import ApproveRequest, TrustDocument
+from tm_tui.control.api import ApproveRequest, ServerIdentity, TrustDocument
 
 __all__ = ["trust"]
+
+_NAMES = {"log_server": "Log server", "status_server": "Status server"}
 
 
 @click.group(no_args_is_help=True)
@@ -54,3 +56,19 @@ def _page(document: TrustDocument) -> Iterator[str]:
     yield "Host keys:" if document.host_keys else "Host keys: none approved"
     rows = ((f"  {key.endpoint}", key.algorithm, key.fingerprint) for key in document.host_keys)
     yield from table(rows)
+    for server in document.servers:
+        yield ""
+        yield f"{_NAMES[server.server]} {server.endpoint}: {_seen(server)}"
+        for certificate in server.chain:
+            yield f"  {certificate.subject}"
+            yield f"    issued by {certificate.issuer}"
+            yield f"    valid from {certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"
+            yield f"    SHA-256 {certificate.sha256}"
+
+
+def _seen(server: ServerIdentity) -> str:
+    if server.verified_by == "ssh":
+        return "verified by its SSH host key"
+    if server.seen_at is None:
+        return "no verified TLS connection since the agent began"
+    return f"chain verified at {server.seen_at.astimezone():%Y-%m-%d %H:%M:%S %Z}"

@@ -4,23 +4,38 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import SecretStr
-
 from tm_tui.control.cases_api import CasesStatus
 from tm_tui.control.patterns_api import PatternsStatus
 from tm_tui.control.reports_api import ReportsStatus
+from tm_tui.control.session_api import (
+    Claim,
+    DraftRequest,
+    EditingRequest,
+    KeptDraft,
+    RollbackInfo,
+    SecretChanges,
+    SessionEntry,
+    SessionInfo,
+    TrialInfo,
+    TrialRequest,
+)
 from tm_tui.control.shapes import LastFailure, Shape
 from tm_tui.control.spool_api import DeliveryState, KindInfo, ProgressInfo
+from tm_tui.control.trust_api import CertificateInfo, HostKeyInfo, ServerIdentity, TrustDocument
 from tm_tui.text import SafeText
 
 __all__ = [
     "ActivityLine",
     "AgentStatus",
     "ApproveRequest",
+    "CertificateInfo",
     "Conflict",
     "DiagnosticsText",
     "Difference",
+    "DraftRequest",
+    "EditingRequest",
     "HostKeyInfo",
+    "KeptDraft",
     "LastFailure",
     "LogServerStatus",
     "ProbeReport",
@@ -29,16 +44,22 @@ __all__ = [
     "Refusal",
     "ReportFailure",
     "ReportsStatus",
+    "RestoreRequest",
     "RevisionInfo",
+    "RollbackInfo",
     "SaveRequest",
     "SecretChanges",
+    "ServerIdentity",
     "ServerState",
+    "SessionEntry",
     "SessionInfo",
     "SettingsDocument",
     "Shape",
     "SpoolStatus",
     "StatusServerStatus",
     "StepEvent",
+    "TrialInfo",
+    "TrialRequest",
     "TrustDocument",
 ]
 
@@ -109,6 +130,12 @@ class AgentStatus(Shape):
     status_server: StatusServerStatus
     log_server: LogServerStatus
     spool: SpoolStatus = SpoolStatus()
+    trial: TrialInfo | None = None
+    """What is in force on trial only."""
+    rollback: RollbackInfo | None = None
+    """A trial that was taken back by itself, and nobody who may write has seen it yet."""
+    sessions: tuple[SessionEntry, ...] = ()
+    """The consoles that are on, the longest first."""
     patterns: PatternsStatus = PatternsStatus()
     reports: ReportsStatus = ReportsStatus()
     cases: CasesStatus = CasesStatus()
@@ -124,17 +151,6 @@ class ActivityLine(Shape):
     text: SafeText
 
 
-class SecretChanges(Shape):
-    """Passwords going in; they never come out. None: unchanged; empty: removed."""
-
-    tmsp: SecretStr | None = None
-    proxy: SecretStr | None = None
-
-    def by_name(self) -> dict[str, SecretStr | None]:
-        """As `Secrets.changed` takes them."""
-        return {"tmsp": self.tmsp, "proxy": self.proxy}
-
-
 class SettingsDocument(Shape):
     """One revision as its readers may see it. `secrets_set` names the passwords that exist: tmsp, proxy."""
 
@@ -144,6 +160,9 @@ class SettingsDocument(Shape):
     saved_at: datetime | None = None
     saved_by: SafeText = ""
     note: SafeText = ""
+    tty: Claim = ""
+    ssh_from: Claim = ""
+    """With `tty` what the client said of itself; `saved_by` is the kernel's word."""
 
 
 class SaveRequest(Shape):
@@ -152,6 +171,15 @@ class SaveRequest(Shape):
     settings: dict[str, Any]
     secrets: SecretChanges = SecretChanges()
     note: SafeText = ""
+    trial: TrialRequest | None = None
+    """Take it back by itself unless it is confirmed in time."""
+
+
+class RestoreRequest(Shape):
+    """The body of POST /v1/history/N/restore, which may be empty."""
+
+    note: SafeText = ""
+    trial: TrialRequest | None = None
 
 
 class Difference(Shape):
@@ -191,15 +219,6 @@ class ProbeRequest(Shape):
 
     settings: dict[str, Any] | None = None
     secrets: SecretChanges = SecretChanges()
-
-
-class HostKeyInfo(Shape):
-    """A host key to look at. `endpoint` is `[host]:port`, `fingerprint` is `SHA256:...`."""
-
-    endpoint: SafeText
-    algorithm: SafeText
-    fingerprint: SafeText
-    state: Literal["approved", "unknown", "changed", "new-type"]
 
 
 class StepEvent(Shape):
@@ -244,15 +263,6 @@ class DiagnosticsText(Shape):
     lines: tuple[SafeText, ...]
 
 
-class TrustDocument(Shape):
-    """Whom the appliance trusts beside the system's authorities."""
-
-    ca_file: SafeText
-    authorities: tuple[SafeText, ...]
-    """One line an authority of the CA file: subject, expiry, SHA-256 fingerprint."""
-    host_keys: tuple[HostKeyInfo, ...]
-
-
 class ApproveRequest(Shape):
     """The body of POST /v1/trust/host-keys. The agent fetches the key and keeps it only if it is this one.
 
@@ -265,13 +275,6 @@ class ApproveRequest(Shape):
     secrets: SecretChanges = SecretChanges()
 
 
-class SessionInfo(Shape):
-    """Who is asking, as the kernel says, and what the role permits."""
-
-    user: SafeText
-    role: Literal["write", "read"]
-
-
 class RevisionInfo(Shape):
     """One entry of the history."""
 
@@ -279,3 +282,12 @@ class RevisionInfo(Shape):
     saved_at: datetime
     saved_by: SafeText
     note: SafeText = ""
+    tty: Claim = ""
+    ssh_from: Claim = ""
+    """With `tty` what the client said of itself; `saved_by` is the kernel's word."""
+    kind: Literal["save", "trial", "restore", "rollback"] = "save"
+    of: int | None = None
+    """The older revision whose settings these are."""
+    outcome: Literal["running", "confirmed", "rolled-back", "interrupted"] | None = None
+    """How a trial ended; interrupted: the agent was killed before it was in force."""
+    confirmed_by: SafeText = ""

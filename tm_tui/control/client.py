@@ -17,9 +17,11 @@ from tm_tui.control.api import (
     Conflict,
     DiagnosticsText,
     Difference,
+    DraftRequest,
     ProbeReport,
     ProbeRequest,
     Refusal,
+    RestoreRequest,
     RevisionInfo,
     SaveRequest,
     SessionInfo,
@@ -27,11 +29,11 @@ from tm_tui.control.api import (
     StepEvent,
     TrustDocument,
 )
-from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
+from tm_tui.control.claims import SESSION_HEADER
 from tm_tui.control.failures import AgentAbsent, AgentDenied, ControlRefused, SaveConflict
-from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument, RootForgotten
-from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
+from tm_tui.control.session_calls import SessionCalls, if_match
 from tm_tui.control.spool_api import IntakeReply, SendReply, SpoolDocument
+from tm_tui.control.tmsp_calls import TmspCalls
 
 if TYPE_CHECKING:
     from httpx_sse import ServerSentEvent
@@ -46,15 +48,17 @@ _SILENCE = 45.0
 """Seconds without a byte on a stream: three of the comment lines that the agent sends each 15 s."""
 
 
-class ControlClient:
+class ControlClient(SessionCalls, TmspCalls):
     """One agent's control socket, as an async context manager.
 
     Every method raises AgentAbsent (nobody there), AgentDenied (may not open the socket) and ControlRefused
-    (the agent says no). `silence` is how many seconds a stream may be without a byte.
+    (the agent says no). `silence` is how many seconds a stream may be without a byte. With `session`, an id,
+    this is a console, on for as long as it follows the status.
     """
 
-    def __init__(self, socket: Path, *, silence: float = _SILENCE) -> None:
+    def __init__(self, socket: Path, *, silence: float = _SILENCE, session: str = "") -> None:
         self._socket = socket
+        self._session = session
         self._silence = silence
         self._opened: Transport | None = None
 
@@ -82,7 +86,7 @@ class ControlClient:
 
     async def status_stream(self) -> AsyncGenerator[AgentStatus, None]:
         """Yield the snapshot now and at each change, for ever; AgentAbsent when the agent ends."""
-        async with aclosing(self._events("GET", "/v1/status/stream")) as events:
+        async with aclosing(self._events("GET", "/v1/status/stream", None, self._identity())) as events:
             async for event in events:
                 if event.event == "status":
                     yield _read(AgentStatus, event.data)
@@ -94,7 +98,7 @@ class ControlClient:
 
     async def save(self, request: SaveRequest, revision: int) -> SettingsDocument:
         """Save on top of `revision`. SaveConflict when that is not current; 422 names each wrong field."""
-        return await self._ask(SettingsDocument, "PUT", "/v1/settings", request, _if_match(revision))
+        return await self._ask(SettingsDocument, "PUT", "/v1/settings", request, if_match(revision))
 
     async def probe(self, request: ProbeRequest) -> AsyncGenerator[StepEvent | ProbeReport, None]:
         """Yield the steps of a connection test, last its report. Closing the iterator cancels the test."""
@@ -132,10 +136,12 @@ class ControlClient:
         """What leads from one revision to another, field by field."""
         return await self._ask(tuple[Difference, ...], "GET", f"/v1/history/{old:d}/diff/{new:d}")
 
-    async def restore(self, number: int, revision: int) -> SettingsDocument:
+    async def restore(
+        self, number: int, revision: int, request: RestoreRequest | None = None
+    ) -> SettingsDocument:
         """Save the settings and passwords of revision `number` again, on top of `revision`."""
         path = f"/v1/history/{number:d}/restore"
-        return await self._ask(SettingsDocument, "POST", path, None, _if_match(revision))
+        return await self._ask(SettingsDocument, "POST", path, request, if_match(revision))
 
     async def add_events(self, lines: bytes) -> IntakeReply:
         """Hand in events, NDJSON. What is counted as accepted is on the disk (507 when the queue is full)."""
@@ -158,59 +164,6 @@ class ControlClient:
     async def sent(self, number: int) -> SendReply:
         """Wait for the end of a "send now", 25 s at most; not `done`: ask again."""
         return await self._ask(SendReply, "GET", f"/v1/spool/send/{number:d}")
-
-    async def patterns(self) -> PatternsDocument:
-        """The custom patterns, the endpoints that need one, and the deployments."""
-        return await self._ask(PatternsDocument, "GET", "/v1/patterns")
-
-    async def check_patterns(self) -> PatternsDocument:
-        """Have the portal's patterns looked at now (409 while sending is switched off); see `checks`."""
-        return await self._ask(PatternsDocument, "POST", "/v1/patterns/check")
-
-    async def deploy_pattern(self, request: DeployRequest) -> DeploymentInfo:
-        """Begin a deployment (409 when there is no such pattern, no deployer, or no endpoint)."""
-        return await self._ask(DeploymentInfo, "POST", "/v1/patterns/deployments", request)
-
-    async def deployment(self, number: int, *, wait: bool = False) -> DeploymentInfo:
-        """One deployment; with `wait` when it is done, or after 25 s."""
-        path = f"/v1/patterns/deployments/{number:d}{'?wait=1' if wait else ''}"
-        return await self._ask(DeploymentInfo, "GET", path)
-
-    async def forget_pattern_root(self) -> RootForgotten:
-        """Trust the keys that the portal names at the next registration or check, instead of the old ones."""
-        return await self._ask(RootForgotten, "DELETE", "/v1/patterns/root")
-
-    async def reports(self) -> ReportsDocument:
-        """The reports that were fetched, the newest first, and how that stands."""
-        return await self._ask(ReportsDocument, "GET", "/v1/reports")
-
-    async def report(self, number: int) -> ReportDocument:
-        """One report with its Markdown (404 when there is none of this number)."""
-        return await self._ask(ReportDocument, "GET", f"/v1/reports/{number:d}")
-
-    async def mark_reports(self, marks: ReadMarks) -> ReportsDocument:
-        """Mark reports as read or unread."""
-        return await self._ask(ReportsDocument, "POST", "/v1/reports/read", marks)
-
-    async def cases(self) -> CasesDocument:
-        """All cases, the newest first, and what lies in the inbox."""
-        return await self._ask(CasesDocument, "GET", "/v1/cases")
-
-    async def case(self, number: int) -> CaseInfo:
-        """One case (404 when there is none)."""
-        return await self._ask(CaseInfo, "GET", f"/v1/cases/{number:d}")
-
-    async def submit_case(self, request: SubmitRequest) -> CaseInfo:
-        """Hand a case in; 422 names each wrong field, and paths that cannot be part of a case."""
-        return await self._ask(CaseInfo, "POST", "/v1/cases", request)
-
-    async def cancel_case(self, number: int) -> CaseInfo:
-        """Give a case up (409 when the portal has it already)."""
-        return await self._ask(CaseInfo, "DELETE", f"/v1/cases/{number:d}")
-
-    async def send_cases(self) -> CasesDocument:
-        """Try again at once what waits or is paused (409 while sending is switched off)."""
-        return await self._ask(CasesDocument, "POST", "/v1/cases/send")
 
     async def diagnostics_text(self) -> DiagnosticsText:
         """How the appliance stands, to be read out."""
@@ -257,12 +210,19 @@ class ControlClient:
             raise _refused(answer)
         return _read(shape, answer.body)
 
+    def _identity(self) -> dict[str, str]:
+        return {SESSION_HEADER: self._session} if self._session else {}
+
     async def _events(
-        self, method: str, path: str, body: BaseModel | None = None
+        self,
+        method: str,
+        path: str,
+        body: BaseModel | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> AsyncGenerator["ServerSentEvent", None]:
         from tm_tui.control.transport import Answer
 
-        headers = {"Accept": "text/event-stream", **_type_of(body)}
+        headers = {"Accept": "text/event-stream", **_type_of(body), **(more or {})}
         async with aclosing(self._transport().events(method, path, _written(body), headers)) as events:
             async for event in events:
                 if isinstance(event, Answer):
@@ -277,11 +237,6 @@ class ControlClient:
         return self._opened
 
 
-def _if_match(revision: int) -> dict[str, str]:
-    """RFC 9110, 13.1.1: the revision as an entity tag."""
-    return {"If-Match": f'"{revision:d}"'}
-
-
 def _type_of(body: BaseModel | bytes | None) -> dict[str, str]:
     if body is None:
         return {}
@@ -293,9 +248,10 @@ def _written(body: BaseModel | None) -> bytes | None:
     if body is None:
         return None
     plain: dict[str, Any] = body.model_dump(mode="json", exclude={"secrets"})
-    if isinstance(body, SaveRequest | ProbeRequest | ApproveRequest):
+    if isinstance(body, SaveRequest | ProbeRequest | ApproveRequest | DraftRequest):
         changes = body.secrets.by_name().items()
-        plain["secrets"] = {name: secret.get_secret_value() for name, secret in changes if secret is not None}
+        given = {name: secret.get_secret_value() for name, secret in changes if secret is not None}
+        plain["secrets"] = given | ({"kept": body.secrets.kept} if body.secrets.kept else {})
     return json.dumps(plain).encode()
 
 

@@ -1,28 +1,50 @@
 """What the control socket's routes need from the agent, so that they can live below it."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from pydantic import SecretStr
 
 from tm_tui.clock import Clock
 from tm_tui.control.api import AgentStatus
+from tm_tui.errors import TmError
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.settings.model import Settings
+from tm_tui.settings.revision import NO_CLAIMS, Claims
 from tm_tui.settings.store import Revision, SettingsStore
 
 if TYPE_CHECKING:
     from tm_tui.cases.desk import CaseDesk
     from tm_tui.control.activity import Activity
+    from tm_tui.control.api import TrialRequest
+    from tm_tui.control.drafts import Drafts
     from tm_tui.control.last_test import LastTest
+    from tm_tui.control.sessions import Sessions
     from tm_tui.delivery.service import DeliveryService
     from tm_tui.patterns.custom_patterns import CustomPatterns
     from tm_tui.reports.service import ReportService
     from tm_tui.spool.store import Spool
 
-__all__ = ["Changed", "Core", "SecretsByName"]
+__all__ = ["Changed", "Core", "SecretsByName", "TrialOver", "Who"]
 
 SecretsByName = dict[str, SecretStr | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who does something: the kernel's user, and what the client says beside that."""
+
+    user: str
+    claims: Claims = NO_CLAIMS
+
+
+class TrialOver(TmError):
+    """The trial that is meant does not run (any more)."""
+
+    def __init__(self, number: int) -> None:
+        cause = f"Revision {number} is not on trial."
+        super().__init__(cause, "`tm-tui status` says what is in force, `tm-tui config history` how it came.")
 
 
 class Changed:
@@ -92,16 +114,42 @@ class Core(Protocol):
     def revision(self) -> Revision:
         """The settings in force."""
 
+    @property
+    def sessions(self) -> "Sessions":
+        """The consoles that are on."""
+
+    @property
+    def drafts(self) -> "Drafts":
+        """What consoles had unsaved when they logged out."""
+
     def status(self) -> AgentStatus:
         """The snapshot of this moment."""
 
     async def save(
-        self, settings: Settings, secrets: SecretsByName, *, expected: int, saved_by: str, note: str
+        self,
+        settings: Settings,
+        secrets: SecretsByName,
+        *,
+        expected: int,
+        who: "Who",
+        note: str,
+        trial: "TrialRequest | None" = None,
     ) -> Revision:
         """Save and put in force. Raises like `SettingsStore.save`."""
 
-    async def restore(self, number: int, *, expected: int, saved_by: str) -> Revision:
+    async def restore(
+        self, number: int, *, expected: int, who: "Who", note: str = "", trial: "TrialRequest | None" = None
+    ) -> Revision:
         """Save an old revision again and put it in force. Raises like `SettingsStore.restore`."""
+
+    async def confirm(self, number: int, who: "Who") -> None:
+        """Keep what is on trial. Raises TrialOver when revision `number` is not, StorageFailed."""
+
+    async def take_back(self, number: int, who: "Who") -> Revision:
+        """End the trial of revision `number` with the settings before it. Raises like `confirm`."""
+
+    async def acknowledge(self, who: "Who") -> None:
+        """A trial that was taken back by itself has been seen. Raises StorageFailed."""
 
     def delivery(self) -> "DeliveryService | None":
         """What delivers logs under the settings in force; None when sending is switched off."""

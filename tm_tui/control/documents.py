@@ -1,19 +1,28 @@
 """Revisions as the control socket shows them: never a password, only which ones are set."""
 
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
 from tm_tui.control.api import (
+    CertificateInfo,
     Conflict,
     Difference,
     HostKeyInfo,
     RevisionInfo,
+    ServerIdentity,
     SettingsDocument,
     TrustDocument,
 )
+from tm_tui.link.chains import SEEN
 from tm_tui.link.host_keys import HostKey, HostKeys
 from tm_tui.link.trust import Trust
+from tm_tui.link.types import Endpoint
 from tm_tui.settings.differences import differences
 from tm_tui.settings.store import Revision
 
-__all__ = ["conflict_of", "differences_of", "document_of", "entry_of", "host_key_of", "trust_of"]
+__all__ = ["conflict_of", "differences_of", "document_of", "history_of", "host_key_of", "trust_of"]
+
+Outcome = Literal["running", "confirmed", "rolled-back", "interrupted"]
 
 
 def document_of(revision: Revision) -> SettingsDocument:
@@ -25,10 +34,12 @@ def document_of(revision: Revision) -> SettingsDocument:
         saved_at=revision.saved_at,
         saved_by=revision.saved_by,
         note=revision.note,
+        tty=revision.claims.tty,
+        ssh_from=revision.claims.ssh_from,
     )
 
 
-def entry_of(revision: Revision) -> RevisionInfo | None:
+def entry_of(revision: Revision, outcome: Outcome | None = None) -> RevisionInfo | None:
     """Show one line of the history; None for the state before the first save."""
     if revision.saved_at is None:
         return None
@@ -37,7 +48,31 @@ def entry_of(revision: Revision) -> RevisionInfo | None:
         saved_at=revision.saved_at,
         saved_by=revision.saved_by,
         note=revision.note,
+        tty=revision.claims.tty,
+        ssh_from=revision.claims.ssh_from,
+        kind=revision.kind,
+        of=revision.of,
+        outcome=outcome,
+        confirmed_by=revision.confirmed_by,
     )
+
+
+def history_of(revisions: Sequence[Revision], on_trial: int | None) -> tuple[RevisionInfo, ...]:
+    """Show the history, newest first. `on_trial` is the revision whose trial goes on."""
+    taken_back = {one.number - 1 for one in revisions if one.kind == "rollback"}
+    shown = (entry_of(one, _outcome(one, on_trial, taken_back)) for one in revisions)
+    return tuple(entry for entry in shown if entry is not None)
+
+
+def _outcome(revision: Revision, on_trial: int | None, taken_back: set[int]) -> Outcome | None:
+    """Nothing else is saved during a trial, so a rollback follows right after what it takes back."""
+    if revision.kind != "trial":
+        return None
+    if revision.number == on_trial:
+        return "running"
+    if revision.number in taken_back:
+        return "rolled-back"
+    return "confirmed" if revision.confirmed_by else "interrupted"
 
 
 def differences_of(old: Revision, new: Revision) -> tuple[Difference, ...]:
@@ -67,4 +102,40 @@ def trust_of(revision: Revision, host_keys: HostKeys) -> TrustDocument:
         ca_file=revision.settings.trust.ca_file,
         authorities=Trust(revision.ca_pem, host_keys).authorities(),
         host_keys=tuple(host_key_of(key, host_keys) for key in host_keys.entries()),
+        servers=tuple(_identities(revision)),
+    )
+
+
+def _identities(revision: Revision) -> Iterator[ServerIdentity]:
+    logs, status = revision.settings.tmsp.log_server, revision.settings.tmsp.status_server
+    if logs.host:
+        by: Literal["tls", "ssh"] = "tls" if logs.protocol == "ssl" else "ssh"
+        yield _identity("log_server", Endpoint(logs.host, logs.port), by)
+    if status.host:
+        yield _identity("status_server", Endpoint(status.host, status.port), "tls")
+
+
+def _identity(
+    server: Literal["log_server", "status_server"], endpoint: Endpoint, by: Literal["tls", "ssh"]
+) -> ServerIdentity:
+    from tm_tui.link.certificates import read_certificate
+
+    seen = SEEN.of(endpoint) if by == "tls" else None
+    found = [read_certificate(der) for der in seen.certificates] if seen is not None else []
+    return ServerIdentity(
+        server=server,
+        endpoint=endpoint.bracketed,
+        verified_by=by,
+        seen_at=seen.at if seen is not None else None,
+        chain=tuple(
+            CertificateInfo(
+                subject=one.subject,
+                issuer=one.issuer,
+                not_before=one.not_before,
+                not_after=one.not_after,
+                sha256=one.fingerprint,
+            )
+            for one in found
+            if one is not None
+        ),
     )

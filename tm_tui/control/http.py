@@ -10,10 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tm_tui.atomic import StorageAbsent
-from tm_tui.control.api import ProblemInfo, Refusal, Shape
+from tm_tui.control.api import ProblemInfo, Refusal, SessionInfo, Shape
+from tm_tui.control.core import TrialOver, Who
 from tm_tui.errors import Problem, SettingsRefused, StorageFailed, TmError
 from tm_tui.link.failures import LinkFailure
 from tm_tui.settings.model import problems_of
+from tm_tui.settings.revision import Claims
+from tm_tui.settings.trial import TrialRuns
 
 __all__ = [
     "MOST_BYTES",
@@ -23,6 +26,8 @@ __all__ = [
     "expected_revision",
     "on_refusal",
     "refusal_response",
+    "uid_of",
+    "who_of",
 ]
 
 MOST_BYTES = 1 << 20
@@ -59,14 +64,21 @@ def answer(value: BaseModel | tuple[BaseModel, ...], status: int = 200) -> Respo
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
-async def body_of(request: Request, shape: type[S], most_bytes: int = MOST_BYTES) -> S:
-    """Read a request's JSON. Raises Refused: 413 when it is too large, 400 when it is not of this shape."""
+async def body_of(
+    request: Request, shape: type[S], most_bytes: int = MOST_BYTES, *, empty: S | None = None
+) -> S:
+    """Read a request's JSON; without a body it is `empty`, where that is possible.
+
+    Raises Refused: 413 when it is too large, 400 when it is not of this shape.
+    """
     raw = bytearray()
     async for part in request.stream():
         raw += part
         if len(raw) > most_bytes:
             cause = f"The request is larger than {most_bytes} bytes."
             raise Refused(413, "too-large", cause, "Send less at once.")
+    if not raw and empty is not None:
+        return empty
     try:
         return shape.model_validate_json(bytes(raw))
     except ValidationError as error:
@@ -74,6 +86,18 @@ async def body_of(request: Request, shape: type[S], most_bytes: int = MOST_BYTES
         raise Refused(
             400, "bad-request", "The request is not understood.", remedy, problems_of(error)
         ) from None
+
+
+def who_of(request: Request) -> Who:
+    """Who asks: the user by the kernel, tty and address by the client."""
+    session: SessionInfo = request.state.session
+    return Who(session.user, Claims(session.tty, session.ssh_from))
+
+
+def uid_of(request: Request) -> int:
+    """The number of the user who asks, by the kernel."""
+    uid: int = request.state.peer.uid
+    return uid
 
 
 def expected_revision(request: Request) -> int:
@@ -101,26 +125,30 @@ def on_refusal(_request: Request, error: Exception) -> Response:
     return refusal_response(refused)
 
 
+_ANSWERS: tuple[tuple[type[TmError], int, str], ...] = (
+    (StorageAbsent, 404, "not-found"),
+    (StorageFailed, 507, "storage"),
+    (TrialRuns, 409, "trial-runs"),
+    (TrialOver, 409, "trial-over"),
+    (TmError, 409, "refused"),
+)
+"""Status and code of what else a route raises; the first that fits."""
+
+
 def _as_refused(error: Exception) -> Refused:
-    status, code = 500, "internal"
     match error:
         case Refused():
             return error
         case SettingsRefused():
             return Refused(422, "settings-refused", error.cause, error.remedy, error.problems)
-        case StorageAbsent():
-            status, code = 404, "not-found"
-        case StorageFailed():
-            status, code = 507, "storage"
         case LinkFailure():
-            status, code = 502, error.code
+            return Refused(502, error.code, error.cause, error.remedy)
         case TmError():
-            status, code = 409, "refused"
+            status, code = next(found[1:] for found in _ANSWERS if isinstance(error, found[0]))
+            return Refused(status, code, error.cause, error.remedy)
         case HTTPException():
             phrase = HTTPStatus(error.status_code).phrase
             return Refused(
                 error.status_code, f"http-{error.status_code}", f"{phrase}.", "See docs/control.md."
             )
-    if isinstance(error, TmError):
-        return Refused(status, code, error.cause, error.remedy)
-    return Refused(status, code, "The agent failed by a programming error.", "Look into the agent's log.")
+    return Refused(500, "internal", "The agent failed by a programming error.", "Look into the agent's log.")

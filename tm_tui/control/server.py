@@ -9,18 +9,21 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tm_tui.control.api import SessionInfo
+from tm_tui.control.claims import SSH_HEADER, TTY_HEADER
 from tm_tui.control.core import Core
 from tm_tui.control.http import Refused, on_refusal, refusal_response
 from tm_tui.control.peers import Peer, peer_of, role_of, user_name
 from tm_tui.control.routes.activity import activity_routes
 from tm_tui.control.routes.cases import case_routes
 from tm_tui.control.routes.diagnostics import diagnostics_routes
+from tm_tui.control.routes.draft import draft_routes
 from tm_tui.control.routes.history import history_routes
 from tm_tui.control.routes.patterns import patterns_routes
 from tm_tui.control.routes.probe import probe_routes
@@ -28,6 +31,7 @@ from tm_tui.control.routes.reports import report_routes
 from tm_tui.control.routes.settings import settings_routes
 from tm_tui.control.routes.spool import spool_routes
 from tm_tui.control.routes.status import status_routes
+from tm_tui.control.routes.trial import trial_routes
 from tm_tui.control.routes.trust import trust_routes
 from tm_tui.errors import TmError
 
@@ -53,6 +57,8 @@ def control_app(core: Core, more: Sequence[Route] = ()) -> ASGIApp:
         *history_routes(core),
         *spool_routes(core.spool, core.delivery, core.clock),
         *activity_routes(core),
+        *trial_routes(core),
+        *draft_routes(core),
         *patterns_routes(core),
         *report_routes(core.reports),
         *case_routes(core),
@@ -80,7 +86,13 @@ class _Guard:
             while (await receive())["type"] != "http.disconnect":
                 pass
             return
-        state["session"] = SessionInfo(user=user_name(peer.uid), role=role)
+        told = Headers(scope=scope)
+        state["session"] = SessionInfo(
+            user=user_name(peer.uid),
+            role=role,
+            tty=told.get(TTY_HEADER, ""),
+            ssh_from=told.get(SSH_HEADER, ""),
+        )
         if role != "write" and scope["method"] not in _READING:
             cause = "Your role permits looking only."
             refused = Refused(403, "read-only", cause, "Ask a member of group tm-admin to do this.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from tm_tui.control.claims import own_claims
 from tm_tui.control.failures import AgentAbsent, AgentDenied
 from tm_tui.errors import TmError
 from tm_tui.http_library import httpx
@@ -44,7 +45,9 @@ class Transport:
             verify=_NO_TLS,
             trust_env=False,
         )
-        self._client = httpx.AsyncClient(transport=transport, base_url="http://agent", trust_env=False)
+        self._client = httpx.AsyncClient(
+            transport=transport, base_url="http://agent", trust_env=False, headers=own_claims()
+        )
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -256,8 +256,17 @@ class DeliveryService:
         self._met.add(batch.kind)
         self._tried.add(batch.name)
         self._trace("send")
+        left = len(data)
+
+        def sent(size: int) -> None:
+            nonlocal left
+            self._sent(size, alive)
+            left -= size
+            if left <= 0:
+                self._trace("reply")
+
         try:
-            await carrier.deliver(batch.name, data, lambda size: self._sent(size, alive), again=again)
+            await carrier.deliver(batch.name, data, sent, again=again)
         except LinkFailure as problem:
             if not is_too_large(problem) or not await self._spool.split(batch):
                 raise

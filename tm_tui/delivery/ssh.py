@@ -14,7 +14,7 @@ from tm_tui.link.types import Link
 
 __all__ = ["SshCarrier"]
 
-_PIECE = 1 << 20
+_PIECE, _AT_ONCE = 512 << 10, 4
 _PART = ".part"
 _SWEEP_SECONDS = 5.0
 
@@ -66,10 +66,7 @@ class SshCarrier:
             await client.makedirs(self._folder, exist_ok=True)
             file = await client.open(part, "wb")
         async with file:
-            for start in range(0, len(data), _PIECE):
-                piece = data[start : start + _PIECE]
-                await file.write(piece)
-                sent(len(piece))
+            await _write(file, data, sent)
             with suppress(asyncssh.SFTPOpUnsupported):
                 await file.fsync()
 
@@ -80,6 +77,24 @@ class SshCarrier:
             if name.startswith(f"{self._appliance}-") and name.endswith(_PART):
                 with suppress(asyncssh.SFTPError):
                     await client.remove(f"{self._folder}/{name}")
+
+
+async def _write(file: asyncssh.SFTPClientFile, data: bytes, sent: Sent) -> None:
+    """Keep several pieces on their way, or each would wait for the far end's reply to the one before."""
+    places = iter(range(0, len(data), _PIECE))
+
+    async def carry() -> None:
+        for start in places:
+            piece = data[start : start + _PIECE]
+            await file.write(piece, start)
+            sent(len(piece))
+
+    carriers = [asyncio.create_task(carry()) for _ in range(_AT_ONCE)]
+    try:
+        await asyncio.gather(*carriers)
+    finally:
+        for task in carriers:
+            task.cancel()
 
 
 async def _size(client: asyncssh.SFTPClient, path: str) -> int | None:

@@ -8,7 +8,9 @@ from tm_tui.settings.fields import flat
 from tm_tui.settings.revision import Revision
 from tm_tui.text import safe_text
 
-__all__ = ["Change", "differences"]
+__all__ = ["Change", "changed_fields", "differences"]
+
+_MOST_FIELDS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +45,10 @@ def _secret(field: str, old: SecretStr | None, new: SecretStr | None) -> list[Ch
     if old == new:
         return []
     return [Change(field, "set" if old else "not set", "removed" if not new else "changed" if old else "set")]
+
+
+def changed_fields(old: Revision, new: Revision) -> str:
+    """Name the fields that differ, in a few words for the log."""
+    names = [change.field for change in differences(old, new)]
+    more = f" and {len(names) - _MOST_FIELDS} more" if len(names) > _MOST_FIELDS else ""
+    return ", ".join(names[:_MOST_FIELDS]) + more or "nothing differs"

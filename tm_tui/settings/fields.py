@@ -13,7 +13,7 @@ from tm_tui.settings.types import INTERVALS
 __all__ = ["FIELDS", "FieldSpec", "Kind", "flat", "following_ports", "spec_of", "value_of", "with_value"]
 
 Kind = Literal["switch", "choice", "text", "number", "secret", "interval"]
-Screen = Literal["tmsp", "proxy", "trust", "spool", "patterns"]
+Screen = Literal["tmsp", "proxy", "trust", "console", "spool", "patterns"]
 
 _LABELS = {
     "hosted": "Hosted",

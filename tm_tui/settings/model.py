@@ -8,25 +8,28 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from pydantic_core import InitErrorDetails
 
 from tm_tui.errors import Problem, SettingsRefused
+from tm_tui.settings.problems import problems_of
 from tm_tui.settings.types import (
     CaFile,
     Days,
     Email,
     HeartbeatSeconds,
     Host,
+    IdleMinutes,
     Interval,
     Kbps,
     Mib,
     Password,
     Port,
+    TrialMinutes,
     UserName,
     is_ip_address,
     refusal,
 )
-from tm_tui.text import safe_text
 
 __all__ = [
     "DEFAULT_PORTS",
+    "ConsoleSettings",
     "LogServer",
     "Part",
     "PatternSettings",
@@ -181,6 +184,15 @@ class TrustSettings(Part):
     """Path of a PEM file with authorities to trust as well, such as your portal's; read when you save."""
 
 
+class ConsoleSettings(Part):
+    """How the console behaves towards those who sit before it."""
+
+    idle_minutes: IdleMinutes = Field(15, title="Log out after")
+    """Minutes without a key after which the console logs out, 1 to 480; 0 never. What was typed is kept."""
+    trial_minutes: TrialMinutes = Field(10, title="Trial lasts")
+    """Minutes, 1 to 120, after which settings saved on trial are taken back unless they are confirmed."""
+
+
 class SpoolSettings(Part):
     """How much may wait for the log server. Full, the queue takes no more events; it never drops any."""
 
@@ -204,6 +216,7 @@ class Settings(Part):
     tmsp: TmspSettings = TmspSettings()
     proxy: ProxySettings = ProxySettings()
     trust: TrustSettings = TrustSettings()
+    console: ConsoleSettings = ConsoleSettings()
     spool: SpoolSettings = SpoolSettings()
     patterns: PatternSettings = PatternSettings()
 
@@ -263,32 +276,3 @@ def missing_secrets(
         cause = f"SOCKS5 takes passwords up to {_SOCKS5_LIMIT} bytes (RFC 1929)."
         found.append(Problem("proxy.password", cause, "Enter a shorter one, or use an HTTP proxy."))
     return tuple(found)
-
-
-_BUILT_IN = {
-    "missing": ("The value is missing.", "Enter it."),
-    "extra_forbidden": ("There is no such setting.", "See `tm-tui config schema` for the names."),
-    "literal_error": ("This is none of the possible values.", "Choose {expected}."),
-    "string_type": ("This is no text.", "Put the value in quotes."),
-    "string_too_long": ("The text is too long.", "Enter at most {max_length} characters."),
-    "bool_type": ("This is neither true nor false.", "Enter true or false."),
-    "bool_parsing": ("This is neither true nor false.", "Enter true or false."),
-    "model_type": ("This is no group of settings.", "See `tm-tui config schema` for the shape."),
-}
-
-
-def problems_of(error: ValidationError) -> tuple[Problem, ...]:
-    """Read pydantic's errors as problems, without the input."""
-    return tuple(
-        _problem(
-            safe_text(".".join(str(part) for part in item["loc"]), 100), item["type"], item.get("ctx") or {}
-        )
-        for item in error.errors(include_input=False, include_url=False)
-    )
-
-
-def _problem(field: str, kind: str, context: Mapping[str, Any]) -> Problem:
-    if "cause" in context:
-        return Problem(field, context["cause"], context["remedy"])
-    cause, remedy = _BUILT_IN.get(kind, ("The value has the wrong form.", "See `tm-tui config schema`."))
-    return Problem(field, cause, remedy.format_map({"expected": "", "max_length": "", **context}))

@@ -16,11 +16,36 @@ from tm_tui.errors import SettingsRefused, StorageFailed
 from tm_tui.settings.model import Secrets, Settings
 from tm_tui.text import SafeText, safe_text
 
-__all__ = ["NO_REVISION", "Revision", "read_revision", "write_revision"]
+__all__ = [
+    "NO_CLAIMS",
+    "NO_REVISION",
+    "Claims",
+    "Kind",
+    "Revision",
+    "read_revision",
+    "write_confirmation",
+    "write_revision",
+]
 
 _MOST_BYTES = 1 << 20
 _KNOWN_SCHEMA = 1
+_CONFIRMATION = "confirmed.json"
 _RESTORE = "Restore it from a backup, or save the settings again."
+
+
+Kind = Literal["save", "trial", "restore", "rollback"]
+"""How a revision came about: saved, saved on trial, an older one taken again, a trial taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What the client says of itself, beside the user that the kernel names. Nobody vouches for it."""
+
+    tty: str = ""
+    ssh_from: str = ""
+
+
+NO_CLAIMS = Claims()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +60,12 @@ class Revision:
     saved_at: datetime | None
     saved_by: str
     note: str = ""
+    claims: Claims = NO_CLAIMS
+    kind: Kind = "save"
+    of: int | None = None
+    """The older revision whose settings these are, where `kind` is restore or rollback."""
+    confirmed_by: str = ""
+    """Who or what ended its trial well."""
 
 
 NO_REVISION = Revision(0, Settings(), Secrets(), None, None, "")
@@ -51,6 +82,10 @@ class _Meta(BaseModel):
     saved_at: datetime
     saved_by: SafeText
     note: SafeText
+    tty: SafeText = ""
+    ssh_from: SafeText = ""
+    kind: Kind = "save"
+    of: int | None = None
     sha256: dict[Literal["settings.toml", "secrets.json", "ca.pem"], Annotated[str, Field(max_length=64)]]
 
 
@@ -68,6 +103,10 @@ def write_revision(folder: Folder, revision: Revision) -> None:
         "saved_at": (revision.saved_at or datetime.now(UTC)).isoformat(),
         "saved_by": safe_text(revision.saved_by),
         "note": safe_text(revision.note),
+        "tty": safe_text(revision.claims.tty),
+        "ssh_from": safe_text(revision.claims.ssh_from),
+        "kind": revision.kind,
+        "of": revision.of,
         "sha256": {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }
     for name, data in files.items():
@@ -82,7 +121,46 @@ def read_revision(folder: Folder, number: int, *, with_secrets: bool = True) -> 
     settings = _read_settings(folder, _read(folder, meta, "settings.toml"))
     secrets = _read_secrets(folder, _read(folder, meta, "secrets.json")) if with_secrets else Secrets()
     ca_pem = _text(folder.path / "ca.pem", _read(folder, meta, "ca.pem")) if "ca.pem" in meta.sha256 else None
-    return Revision(number, settings, secrets, ca_pem, meta.saved_at, meta.saved_by, meta.note)
+    claims = Claims(meta.tty, meta.ssh_from)
+    return Revision(
+        number,
+        settings,
+        secrets,
+        ca_pem,
+        meta.saved_at,
+        meta.saved_by,
+        meta.note,
+        claims,
+        meta.kind,
+        meta.of,
+        _confirmed_by(folder) if meta.kind == "trial" else "",
+    )
+
+
+class _Confirmation(BaseModel):
+    """confirmed.json of a revision that was saved on trial."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    by: SafeText
+    at: datetime
+
+
+def write_confirmation(folder: Folder, by: str, at: datetime) -> None:
+    """Note in the folder of a revision that its trial ended well. Raises StorageFailed."""
+    folder.remove(_CONFIRMATION)  # what a killed one left
+    folder.write(_CONFIRMATION, _Confirmation(by=by, at=at).model_dump_json().encode())
+    folder.sync()
+
+
+def _confirmed_by(folder: Folder) -> str:
+    try:
+        return _Confirmation.model_validate_json(folder.read(_CONFIRMATION, _MOST_BYTES)).by
+    except (
+        StorageFailed,
+        ValidationError,
+    ):  # torn: the trial went on, and another one was written if it ended well
+        return ""
 
 
 def _secrets_text(secrets: Secrets) -> str:

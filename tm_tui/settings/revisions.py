@@ -17,7 +17,7 @@ __all__ = ["Loaded", "commit", "in_force", "locked", "next_number", "numbers", "
 _NUMBER = re.compile(r"[0-9]{6,12}")
 _CURRENT = re.compile(r"revisions/([0-9]{6,12})")
 _LEFTOVER = re.compile(r"\.new-[0-9a-f]{16}")
-_LEFTOVER_LINK = re.compile(r"\.new-current-[0-9a-f]{16}")
+_LEFTOVER_LINK = re.compile(r"\.new-(?:current|trial\.json|rollback\.json)-[0-9a-f]{16}")
 _LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 

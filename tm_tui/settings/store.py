@@ -5,8 +5,8 @@ to it. Without `current` the newest whole revision counts. Nothing that was save
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -16,7 +16,7 @@ from tm_tui.clock import Clock, SystemClock
 from tm_tui.errors import Problem, SettingsRefused, StorageFailed, TmError
 from tm_tui.settings.authorities import read_authorities
 from tm_tui.settings.model import Settings, missing_secrets
-from tm_tui.settings.revision import NO_REVISION, Revision
+from tm_tui.settings.revision import NO_CLAIMS, NO_REVISION, Claims, Kind, Revision, write_confirmation
 from tm_tui.settings.revisions import (
     Loaded,
     commit,
@@ -27,11 +27,36 @@ from tm_tui.settings.revisions import (
     read_number,
     sweep,
 )
+from tm_tui.settings.trial import (
+    ROLLBACK_FILE,
+    TRIAL_FILE,
+    RollbackRecord,
+    TrialRecord,
+    TrialRuns,
+    drop,
+    put,
+    read,
+    running,
+)
 from tm_tui.text import safe_text
 
-__all__ = ["Loaded", "Revision", "RevisionConflict", "SettingsStore"]
+__all__ = ["Arm", "Loaded", "Revision", "RevisionConflict", "SettingsStore"]
 
 _LOCK_SECONDS = 5.0
+
+Arm = Callable[[int, int], TrialRecord]
+"""Makes the record of a trial from the numbers before and after."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Why:
+    """What a new revision tells of itself."""
+
+    saved_by: str
+    note: str
+    claims: Claims
+    kind: Kind = "save"
+    of: int | None = None
 
 
 class RevisionConflict(TmError):
@@ -76,18 +101,34 @@ class SettingsStore:
         expected: int,
         saved_by: str,
         note: str = "",
+        claims: Claims = NO_CLAIMS,
+        arm: Arm | None = None,
     ) -> Revision:
         """Make a new revision on top of revision `expected` and put it in force.
 
-        `secrets` maps tmsp and proxy to a new password; None keeps one, an empty one removes it. Raises
-        RevisionConflict, SettingsRefused, StorageFailed; the old revision then stays in force.
+        `secrets` maps tmsp and proxy to a new password; None keeps one, an empty one removes it. With `arm`
+        it is on trial: the way back is on the disk before the switch. Raises RevisionConflict,
+        SettingsRefused, StorageFailed, TrialRuns; the old revision then stays in force.
         """
-        return self._save(lambda current: _checked(current, settings, secrets), expected, saved_by, note)
+        why = _Why(saved_by, note, claims, "trial" if arm else "save")
+        return self._save(lambda current: _checked(current, settings, secrets), expected, why, arm)
 
-    def restore(self, number: int, *, expected: int, saved_by: str, note: str = "") -> Revision:
+    def restore(
+        self,
+        number: int,
+        *,
+        expected: int,
+        saved_by: str,
+        note: str = "",
+        claims: Claims = NO_CLAIMS,
+        arm: Arm | None = None,
+    ) -> Revision:
         """Make a new revision of an old one, passwords and copy of the CA file too. Raises like `save`."""
         old = self.get(number)
-        return self._save(lambda _: old, expected, saved_by, note or f"Back to revision {number}")
+        why = _Why(
+            saved_by, note or f"Back to revision {number}", claims, "trial" if arm else "restore", number
+        )
+        return self._save(lambda _: old, expected, why, arm)
 
     def candidate(self, settings: Settings, secrets: Mapping[str, SecretStr | None]) -> Revision:
         """Make the checks of `save`, write nothing. The number is that of the revision in force."""
@@ -112,21 +153,100 @@ class SettingsStore:
         except StorageAbsent:
             return ()
 
+    def trial(self) -> TrialRecord | None:
+        """What is on trial now, tidied up after a kill: a trial that never switched, one taken back.
+
+        Raises StorageFailed, for a damaged record once: it is removed then, and what is in force stays.
+        """
+        try:
+            with Folder.open(self._path) as config, ExitStack() as stack:
+                with suppress(StorageFailed):  # on a read-only disk there is no lock
+                    stack.enter_context(locked(config, _LOCK_SECONDS))
+                return running(config)
+        except StorageAbsent:
+            return None
+
+    def rearm(self, trial: TrialRecord) -> None:
+        """Note another countdown of the same trial. Raises StorageFailed."""
+        with self._writing() as config:
+            put(config, TRIAL_FILE, trial)
+
+    def confirm(self, trial: TrialRecord, by: str) -> None:
+        """End a trial: what is in force stays. Raises StorageFailed, and the trial goes on then."""
+        with self._writing() as config:
+            found = running(config)
+            if found is None or found.new != trial.new:
+                raise StorageAbsent(f"No trial of revision {trial.new} is filed.", "Look at the history.")
+            with config.folder("revisions") as revisions, revisions.folder(f"{trial.new:06}") as folder:
+                write_confirmation(folder, safe_text(by), self._clock.now())
+            drop(config, TRIAL_FILE)
+
+    def take_back(
+        self,
+        trial: TrialRecord,
+        why: str,
+        *,
+        saved_by: str,
+        claims: Claims = NO_CLAIMS,
+        announce: bool = True,
+    ) -> Revision:
+        """End a trial with the settings before it, as a new revision.
+
+        `announce` tells of it until `acknowledge`. Raises StorageFailed; the trial's record stays then.
+        """
+        old = self.get(trial.old)
+        with self._writing() as config:
+            about = _Why(saved_by, why, claims, "rollback", trial.old)
+            revision = self._commit(config, old, about)
+            if announce:
+                put(config, ROLLBACK_FILE, RollbackRecord.of(trial, revision.number, self._clock.now(), why))
+            drop(config, TRIAL_FILE)
+        return revision
+
+    def rolled_back(self) -> RollbackRecord | None:
+        """What was taken back and nobody has seen yet. Raises StorageFailed."""
+        try:
+            with Folder.open(self._path) as config:
+                return read(config, ROLLBACK_FILE, RollbackRecord)
+        except StorageAbsent:
+            return None
+
+    def acknowledge(self) -> None:
+        """Somebody has seen it. Raises StorageFailed."""
+        with self._writing() as config:
+            drop(config, ROLLBACK_FILE)
+
     def _save(
-        self, make: Callable[[Revision], Revision], expected: int, saved_by: str, note: str
+        self, make: Callable[[Revision], Revision], expected: int, why: _Why, arm: Arm | None
     ) -> Revision:
         with self._writing() as config:
+            if (trial := running(config)) is not None:
+                raise TrialRuns(trial)
             current = in_force(config).revision
             if current.number != expected:
                 raise RevisionConflict(current)
-            revision = replace(
-                make(current),
-                number=next_number(config),
-                saved_at=self._clock.now(),
-                saved_by=safe_text(saved_by),
-                note=safe_text(note),
-            )
-            commit(config, revision)
+            made = make(current)
+            if arm is None:
+                return self._commit(config, made, why)
+            put(config, TRIAL_FILE, arm(current.number, next_number(config)))
+            try:
+                return self._commit(config, made, why)
+            except StorageFailed:
+                config.remove(TRIAL_FILE)  # it never switched: the next start would find that out too
+                raise
+
+    def _commit(self, config: Folder, made: Revision, why: _Why) -> Revision:
+        revision = replace(
+            made,
+            number=next_number(config),
+            saved_at=self._clock.now(),
+            saved_by=safe_text(why.saved_by),
+            note=safe_text(why.note),
+            claims=why.claims,
+            kind=why.kind,
+            of=why.of,
+        )
+        commit(config, revision)
         return revision
 
     @contextmanager

@@ -15,11 +15,13 @@ __all__ = [
     "Days",
     "Email",
     "Host",
+    "IdleMinutes",
     "Interval",
     "Kbps",
     "Mib",
     "Password",
     "Port",
+    "TrialMinutes",
     "UserName",
     "interval_seconds",
     "is_ip_address",
@@ -138,6 +140,23 @@ def _check_seconds(value: Any) -> int:
     return seconds
 
 
+def _check_idle_minutes(value: Any) -> int:
+    minutes = _whole_number(value, 0, 480)
+    if minutes is None:
+        remedy = "Enter whole minutes up to 480, a working day; 0 never logs out."
+        raise refusal("idle_minutes", "This is no length of time without a key.", remedy)
+    return minutes
+
+
+def _check_trial_minutes(value: Any) -> int:
+    minutes = _whole_number(value, 1, 120)
+    if minutes is None:
+        cause = "This is no length of a trial."
+        remedy = "Enter whole minutes from 1 to 120: an appliance must not stay out of reach for longer."
+        raise refusal("trial_minutes", cause, remedy)
+    return minutes
+
+
 def _check_mib(value: Any) -> int:
     mib = _whole_number(value, 16, 16384)
     if mib is None:
@@ -229,6 +248,14 @@ Kbps = Annotated[int, BeforeValidator(_check_kbps, json_schema_input_type=int), 
 HeartbeatSeconds = Annotated[
     int, BeforeValidator(_check_seconds, json_schema_input_type=int), Field(ge=5, le=28800)
 ]
+IdleMinutes = Annotated[
+    int, BeforeValidator(_check_idle_minutes, json_schema_input_type=int), Field(ge=0, le=480)
+]
+"""0 is never."""
+TrialMinutes = Annotated[
+    int, BeforeValidator(_check_trial_minutes, json_schema_input_type=int), Field(ge=1, le=120)
+]
+"""Long enough for a beat to come through, short enough to wait for when the way in is lost."""
 Mib = Annotated[int, BeforeValidator(_check_mib, json_schema_input_type=int), Field(ge=16, le=16384)]
 """MiB (1,048,576 bytes) of disk."""
 Days = Annotated[int, BeforeValidator(_check_days, json_schema_input_type=int), Field(ge=1, le=365)]

@@ -14,6 +14,7 @@ from pathlib import Path
 import zstandard
 
 from tm_tui.spool.events import KINDS, EventKind
+from tm_tui.spool.trace import Trace, untraced
 from tm_tui.status_server.protocol import APPLIANCE_PATTERN
 
 __all__ = [
@@ -80,7 +81,14 @@ def name_for(appliance: str, first: int, packed: bytes) -> str:
 
 
 def seal(
-    folder: Path, appliance: str, lines: bytes, *, kind: EventKind, oldest_at: datetime, now: datetime
+    folder: Path,
+    appliance: str,
+    lines: bytes,
+    *,
+    kind: EventKind,
+    oldest_at: datetime,
+    now: datetime,
+    trace: Trace = untraced,
 ) -> Batch:
     """Write a batch file so that it is there whole, or not at all. Raises OSError, and leaves nothing then.
 
@@ -96,7 +104,9 @@ def seal(
             file.write(packed)
             file.flush()
             os.fsync(file.fileno())
+        trace("rename")
         new.replace(folder / name)
+        trace("renamed")
     except OSError:
         new.unlink(missing_ok=True)
         raise

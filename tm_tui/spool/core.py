@@ -70,7 +70,9 @@ class SpoolCore:
         Recovery(database, self.disk.sealed, marks, self.appliance, self.now(), self.disk.note).run()
         self.sealed = SealedBatches(self.disk, self.appliance, self.trace, self.now)
         self.waiting: dict[EventKind, Waiting] = {}
-        last = max([marks.get("accepted"), *(batch.last for batch in self.sealed.batches)])
+        last = max(
+            [marks.get("accepted"), self.disk.newest.number, *(batch.last for batch in self.sealed.batches)]
+        )
         for kind in KINDS:
             events, size, greatest, oldest = database.totals(kind)
             self.waiting[kind] = Waiting(events, size, oldest)
@@ -89,7 +91,7 @@ class SpoolCore:
 
     def events(self) -> int:
         """Events that wait, sealed or not."""
-        return self.sealed.events + sum(one.events for one in self.waiting.values())
+        return self.sealed.total.events + sum(one.events for one in self.waiting.values())
 
     def lost(self) -> int:
         """Events that damage to the disk has cost since the spool was made.
@@ -100,11 +102,11 @@ class SpoolCore:
 
     def used(self) -> int:
         """Bytes that wait, sealed or not."""
-        return self.sealed.bytes + sum(one.bytes for one in self.waiting.values())
+        return self.sealed.total.bytes + sum(one.bytes for one in self.waiting.values())
 
     def oldest(self) -> int | None:
         """When the oldest event that waits was accepted, in milliseconds since 1970."""
-        moments = (self.sealed.oldest, *(one.oldest for one in self.waiting.values()))
+        moments = (self.sealed.total.oldest, *(one.oldest for one in self.waiting.values()))
         return min((moment for moment in moments if moment is not None), default=None)
 
     def refusal(self, size: int) -> SpoolFull | None:
@@ -157,6 +159,7 @@ class SpoolCore:
             self.disk.database.add(chunks)
         self.trace("committed")
         self.next_seq += len(taken)
+        self.disk.newest.note(self.next_seq - 1)
         for chunk in chunks:
             waiting = self.waiting[chunk.kind]
             waiting.events += chunk.events
@@ -199,7 +202,7 @@ class SpoolCore:
         kind, oldest = chunks[0].kind, files.moment(chunks[0].at)
         where = self.disk.sealed, self.appliance
         batch = self.disk.safely(
-            lambda: files.seal(*where, lines, kind=kind, oldest_at=oldest, now=self.now())
+            lambda: files.seal(*where, lines, kind=kind, oldest_at=oldest, now=self.now(), trace=self.trace)
         )
         self.trace("sealed")
         return batch, checks
@@ -234,10 +237,12 @@ class SpoolCore:
         with suppress(sqlite3.Error):
             self.trace("vacuum")
             self.disk.database.vacuum()
+            self.trace("vacuumed")
 
     # --- delivery
 
     def confirm(self, batch: Batch) -> None:
         """The server has the first batch of its kind."""
+        self.trace("confirm")
         self.sealed.confirm(batch, accepted=self.next_seq - 1)
         self.disk.ballast.take(self.quota.reserve)

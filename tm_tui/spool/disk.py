@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 from tm_tui.atomic import storage_failure
 from tm_tui.errors import StorageFailed
 from tm_tui.spool.database import is_damage
-from tm_tui.spool.marks import Marks
+from tm_tui.spool.marks import Marks, Newest
 from tm_tui.spool.quota import Ballast, Quota, full_disk, is_full
 from tm_tui.spool.salvage import open_database
 from tm_tui.text import safe_text
@@ -22,7 +22,7 @@ _MOST_NOTES = 20
 
 
 class Disk:
-    """The folder of a spool: `queue/` (database), `batches/`, `marks`, `ballast`, `damaged/`."""
+    """The folder of a spool: `queue/` (database), `batches/`, `marks`, `newest`, `ballast`, `damaged/`."""
 
     def __init__(self, folder: Path, quota: Quota, now: Callable[[], datetime]) -> None:
         self.folder, self.sealed = folder, folder / "batches"
@@ -31,6 +31,7 @@ class Disk:
         self.ballast = Ballast(folder / "ballast")
         self.sealed.mkdir(mode=0o700, exist_ok=True)
         self.marks = Marks(folder / "marks")
+        self.newest = Newest(folder / "newest")
         self.ballast.take(quota.reserve)
         self.database = self.with_room(lambda: open_database(folder, now(), self.note))
 
@@ -47,6 +48,7 @@ class Disk:
         with suppress(sqlite3.Error):
             self.database.close()
         self.marks.close()
+        self.newest.close()
 
     def note(self, text: str) -> None:
         """Keep a sentence for the admin."""

@@ -14,7 +14,8 @@ __all__ = ["KnownIds"]
 
 _WINDOW = 32_768
 _LOTS = 1024
-_ID = re.compile(rb'\{"seq":[0-9]+,(.*"id"\s*:\s*"([^"]+)".*)')  # no text in an event can look like this key
+# No text in an event can look like this key. Ids made at intake stand first, and nobody repeats them.
+_ID = re.compile(rb'^\{"seq":[0-9]+,(?!"id":"tm-[0-9a-f]{16}-)(.*"id"\s*:\s*"([^"]+)".*)', re.MULTILINE)
 
 
 class KnownIds:
@@ -39,9 +40,8 @@ class KnownIds:
         self._trim()
 
     def _read(self, lines: bytes) -> None:
-        for line in lines.splitlines():
-            if found := _ID.match(line):
-                self._ids[found[2].decode()] = self._fresh[found[2].decode()] = zlib.crc32(b"{" + found[1])
+        for found in _ID.finditer(lines):
+            self._ids[found[2].decode()] = self._fresh[found[2].decode()] = zlib.crc32(b"{" + found[1])
 
     def repeated(self, name: str, body: bytes) -> bool | None:
         """None: a new id, noted now. True: the same event again. False: another event under this id."""

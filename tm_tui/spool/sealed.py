@@ -2,38 +2,72 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 from tm_tui.errors import StorageFailed
 from tm_tui.spool import batch as files
 from tm_tui.spool.batch import Batch, milliseconds
 from tm_tui.spool.disk import Disk
+from tm_tui.spool.events import KINDS, EventKind
 from tm_tui.spool.recovery import set_aside
 from tm_tui.spool.trace import Trace
 
 __all__ = ["SealedBatches"]
 
 
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """What some batches come to; `oldest` in milliseconds since 1970."""
+
+    batches: int
+    events: int
+    bytes: int
+    oldest: int | None
+
+    @classmethod
+    def of(cls, batches: Sequence[Batch]) -> "Sum":
+        """Add them up."""
+        oldest = milliseconds(min(map(_oldest_at, batches))) if batches else None
+        return cls(len(batches), sum(map(_events, batches)), sum(map(_bytes, batches)), oldest)
+
+    def plus(self, batch: Batch) -> "Sum":
+        """One more."""
+        at = milliseconds(batch.oldest_at)
+        oldest = at if self.oldest is None else min(self.oldest, at)
+        return Sum(self.batches + 1, self.events + batch.events, self.bytes + batch.bytes, oldest)
+
+
+_events, _bytes, _oldest_at = attrgetter("events"), attrgetter("bytes"), attrgetter("oldest_at")
+
+
 class SealedBatches:
-    """Changed by one thread; `batches` may be read by any, as it is replaced, never altered.
+    """Changed by one thread; its tuples and numbers may be read by any, as they are replaced, never altered.
 
     Methods raise StorageFailed.
     """
 
     def __init__(self, disk: Disk, appliance: str, trace: Trace, now: Callable[[], datetime]) -> None:
         self._disk, self._appliance, self._trace, self._now = disk, appliance, trace, now
+        self.batches: tuple[Batch, ...] = ()
+        self.kinds: dict[EventKind, Sum] = {}
         self._set(disk.database.batches())
 
     def _set(self, batches: Sequence[Batch]) -> None:
-        """Count here: there may be thousands, and every commit asks for the sums."""
-        self.batches = tuple(sorted(batches, key=lambda batch: batch.first))
-        self.events = sum(batch.events for batch in batches)
-        self.bytes = sum(batch.bytes for batch in batches)
-        self.oldest = min((milliseconds(batch.oldest_at) for batch in batches), default=None)
+        """Count here: there may be thousands, and every commit and every status asks for the sums."""
+        self.batches = tuple(sorted(batches, key=attrgetter("first")))
+        self.kinds = {kind: Sum.of([one for one in self.batches if one.kind == kind]) for kind in KINDS}
+        self.total = Sum.of(self.batches)
 
     def added(self, batch: Batch) -> None:
         """A batch was sealed and filed."""
-        self._set((*self.batches, batch))
+        if self.batches and batch.first < self.batches[-1].first:
+            self._set((*self.batches, batch))
+            return
+        self.batches = (*self.batches, batch)
+        self.kinds[batch.kind] = self.kinds[batch.kind].plus(batch)
+        self.total = self.total.plus(batch)
 
     def confirm(self, batch: Batch, accepted: int) -> None:
         """The server has it: note that first, in a way that a full disk cannot prevent, then drop it.
@@ -90,7 +124,9 @@ class SealedBatches:
     def _sealed_anew(self, batch: Batch, lines: bytes) -> tuple[Batch, bytes]:
         where = self._disk.sealed, self._appliance
         kind, oldest, sealed = batch.kind, batch.oldest_at, batch.sealed_at
-        new = self._disk.safely(lambda: files.seal(*where, lines, kind=kind, oldest_at=oldest, now=sealed))
+        new = self._disk.safely(
+            lambda: files.seal(*where, lines, kind=kind, oldest_at=oldest, now=sealed, trace=self._trace)
+        )
         return new, files.checks_of(lines)
 
     def _replace(self, old: Batch, new: Sequence[tuple[Batch, bytes]]) -> None:

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from tm_tui.spool.batch import Batch, moment
+from tm_tui.spool.batch import moment
 from tm_tui.spool.core import SpoolCore, Waiting
 from tm_tui.spool.events import KINDS, EventKind
+from tm_tui.spool.sealed import Sum
 
 __all__ = ["KindWaiting", "SpoolSnapshot", "snapshot"]
 
@@ -54,7 +55,7 @@ class SpoolSnapshot:
 
 def snapshot(core: SpoolCore, now: datetime) -> SpoolSnapshot:
     """Take one. Cheap, from any thread."""
-    batches, oldest, used = core.sealed.batches, core.oldest(), core.used()
+    oldest, used = core.oldest(), core.used()
     age = None if oldest is None else max(0.0, (now - moment(oldest)).total_seconds())
     quota = core.quota
     percent = max(used / quota.bytes, (age or 0.0) / quota.age) * 100
@@ -66,7 +67,7 @@ def snapshot(core: SpoolCore, now: datetime) -> SpoolSnapshot:
         full_percent=min(100, int(percent)),
         limit_bytes=quota.bytes,
         limit_age_seconds=quota.age,
-        kinds={kind: _of_kind(core.waiting[kind], [b for b in batches if b.kind == kind]) for kind in KINDS},
+        kinds={kind: _of_kind(core.waiting[kind], core.sealed.kinds[kind]) for kind in KINDS},
         accepted=core.next_seq - 1,
         lost=core.lost(),
         notes=tuple(core.disk.notes),
@@ -74,9 +75,5 @@ def snapshot(core: SpoolCore, now: datetime) -> SpoolSnapshot:
     )
 
 
-def _of_kind(waiting: Waiting, sealed: list[Batch]) -> KindWaiting:
-    return KindWaiting(
-        waiting.events + sum(one.events for one in sealed),
-        waiting.bytes + sum(one.bytes for one in sealed),
-        len(sealed),
-    )
+def _of_kind(waiting: Waiting, sealed: Sum) -> KindWaiting:
+    return KindWaiting(waiting.events + sealed.events, waiting.bytes + sealed.bytes, sealed.batches)

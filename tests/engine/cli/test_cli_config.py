@@ -163,5 +163,6 @@ def test_schema_explains_every_setting(tm) -> None:
     said = tm("config", "schema").out
     assert all(f"{spec.key}\n    {spec.help}\n" in said for spec in FIELDS)
     document = tm("config", "schema", "--json").json
-    assert set(document["properties"]) == {"schema", "tmsp", "proxy", "trust", "spool", "patterns"}
+    groups = {"schema", "tmsp", "proxy", "trust", "console", "spool", "patterns"}
+    assert set(document["properties"]) == groups
     assert set(flat(Settings().plain())) >= {"tmsp.enabled"}

@@ -91,7 +91,7 @@ def test_host_key_is_approved_by_its_fingerprint(tm, portal: dict[str, Any]) -> 
     assert said.code == 0
     assert f"  {endpoint}  " in said.out
     assert portal["ssh_host_key"] in tm("trust", "show").out
-    assert tm("trust", "forget", endpoint).out.endswith("Host keys: none approved\n")
+    assert "Host keys: none approved\n" in tm("trust", "forget", endpoint).out
     assert tm("trust", "forget", endpoint).code == 1
     assert portal["ca_file"] in tm("trust", "show").out
 

@@ -1,13 +1,17 @@
 """Host keys over the real socket and a real sshd."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from pydantic import SecretStr
 
-from agents import agent_in, short_home
+from agents import agent_in, settings_for, short_home, status_server, status_when
 from servers.certificates import Certificates
 from servers.openssh import Sshd
-from tm_tui.control.api import ApproveRequest, SaveRequest
+from tm_tui.control.api import ApproveRequest, SaveRequest, SecretChanges
 from tm_tui.control.client import ControlClient, ControlRefused
 
 
@@ -61,3 +65,23 @@ async def test_authorities_are_listed(client: ControlClient, certificates: Certi
     trust = await client.trust()
     assert trust.ca_file == str(certificates.ca_file)
     assert "SHA-256" in trust.authorities[0]
+
+
+async def test_the_chain_that_a_server_showed_is_told(
+    client: ControlClient, certificates: Certificates
+) -> None:
+    """The admin sees which certificates were verified, to compare their SHA-256 with the portal's console."""
+    async with status_server(certificates, lambda: datetime.now(UTC)) as portal:
+        settings = {**settings_for(portal.port), "trust": {"ca_file": str(certificates.ca_file)}}
+        request = SaveRequest(settings=settings, secrets=SecretChanges(tmsp=SecretStr("geheim")))
+        assert (await client.trust()).servers == ()
+        await client.save(request, 0)
+        await status_when(client, lambda status: status.status_server.beats_accepted > 0)
+        logs, status = (await client.trust()).servers
+        assert (logs.server, logs.seen_at, logs.chain) == ("log_server", None, ())
+        assert status.endpoint == f"[127.0.0.1]:{portal.port}"
+        assert status.seen_at is not None
+        leaf = x509.load_pem_x509_certificate(certificates.good.certificate.read_bytes())
+        assert status.chain[0].sha256 == leaf.fingerprint(SHA256()).hex(":").upper()
+        assert status.chain[0].issuer == status.chain[-1].subject == leaf.issuer.rfc4514_string()
+        assert status.chain[0].not_after == leaf.not_valid_after_utc

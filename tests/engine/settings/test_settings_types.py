@@ -258,6 +258,26 @@ def test_heartbeat_has_bounds(value: object, good: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "idle", "trial"),
+    [
+        (0, True, False),
+        ("1", True, True),
+        (120, True, True),
+        (121, True, False),
+        (480, True, False),
+        (481, False, False),
+        (-1, False, False),
+        ("01", False, False),
+        (True, False, False),
+    ],
+)
+def test_minutes_have_bounds(value: object, idle: bool, trial: bool) -> None:
+    """A logout comes within a working day or never, a trial lasts from 1 to 120 minutes."""
+    assert accepts(TypeAdapter(types.IdleMinutes), value) == idle
+    assert accepts(TypeAdapter(types.TrialMinutes), value) == trial
+
+
+@pytest.mark.parametrize(
     ("interval", "seconds"),
     [
         ("5m", 300),

@@ -11,9 +11,14 @@ from tm_tui.settings.store import Revision
 __all__ = ["candidate_of"]
 
 
-async def candidate_of(core: Core, settings: dict[str, Any] | None, secrets: SecretChanges) -> Revision:
-    """Check unsaved values as a save would, and write nothing. Raises SettingsRefused, StorageFailed."""
-    changes = secrets.by_name()
+async def candidate_of(
+    core: Core, uid: int, settings: dict[str, Any] | None, secrets: SecretChanges
+) -> Revision:
+    """Check unsaved values of a user as a save would, and write nothing.
+
+    Raises SettingsRefused, StorageFailed.
+    """
+    changes = core.drafts.given(uid, secrets)
     if settings is None and not any(changes.values()):
         return core.revision
     wanted = Settings.parse(settings) if settings is not None else core.revision.settings

@@ -6,9 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tm_tui.control.api import RestoreRequest
 from tm_tui.control.core import Core
-from tm_tui.control.documents import differences_of, document_of, entry_of
-from tm_tui.control.http import answer, expected_revision
+from tm_tui.control.documents import differences_of, document_of, history_of
+from tm_tui.control.http import answer, body_of, expected_revision, who_of
 from tm_tui.control.routes.settings import conflict_response
 from tm_tui.settings.revision import NO_REVISION
 from tm_tui.settings.store import Revision, RevisionConflict
@@ -24,7 +25,8 @@ def history_routes(core: Core) -> list[Route]:
 
     async def everything(_request: Request) -> Response:
         revisions = await asyncio.to_thread(core.store.history)
-        return answer(tuple(entry for one in revisions if (entry := entry_of(one)) is not None))
+        trial = core.status().trial
+        return answer(history_of(revisions, trial.revision if trial else None))
 
     async def one(request: Request) -> Response:
         return answer(document_of(await get(request.path_params["number"])))
@@ -35,9 +37,12 @@ def history_routes(core: Core) -> list[Route]:
 
     async def restore(request: Request) -> Response:
         expected = expected_revision(request)
+        wanted = await body_of(request, RestoreRequest, empty=RestoreRequest())
         number: int = request.path_params["number"]
         try:
-            revision = await core.restore(number, expected=expected, saved_by=request.state.session.user)
+            revision = await core.restore(
+                number, expected=expected, who=who_of(request), note=wanted.note, trial=wanted.trial
+            )
         except RevisionConflict as conflict:
             return await conflict_response(core, expected, conflict)
         return answer(document_of(revision))

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from tm_tui.control.api import ProbeReport, ProbeRequest, Shape, StepEvent
 from tm_tui.control.core import Core
-from tm_tui.control.http import Refused, body_of
+from tm_tui.control.http import Refused, body_of, uid_of
 from tm_tui.control.last_test import Trial
 from tm_tui.control.routes.candidate import candidate_of
 from tm_tui.control.streams import event_stream
@@ -28,7 +28,7 @@ def probe_routes(core: Core) -> list[Route]:
 
     async def probe(request: Request) -> Response:
         wanted = await body_of(request, ProbeRequest)
-        revision = await candidate_of(core, wanted.settings, wanted.secrets)
+        revision = await candidate_of(core, uid_of(request), wanted.settings, wanted.secrets)
         if len(running) >= _MOST:
             cause = f"{_MOST} connection tests are under way."
             raise Refused(429, "too-many-probes", cause, "Wait until one has ended, then test again.")

@@ -6,10 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tm_tui.control.api import SaveRequest, SessionInfo
+from tm_tui.control.api import SaveRequest
 from tm_tui.control.core import Core
 from tm_tui.control.documents import conflict_of, document_of
-from tm_tui.control.http import answer, body_of, expected_revision
+from tm_tui.control.http import answer, body_of, expected_revision, uid_of, who_of
 from tm_tui.errors import StorageFailed
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision, RevisionConflict
@@ -26,14 +26,14 @@ def settings_routes(core: Core) -> list[Route]:
     async def save(request: Request) -> Response:
         expected = expected_revision(request)
         wanted = await body_of(request, SaveRequest)
-        asking: SessionInfo = request.state.session
         try:
             revision = await core.save(
                 Settings.parse(wanted.settings),
-                wanted.secrets.by_name(),
+                core.drafts.given(uid_of(request), wanted.secrets),
                 expected=expected,
-                saved_by=asking.user,
+                who=who_of(request),
                 note=wanted.note,
+                trial=wanted.trial,
             )
         except RevisionConflict as conflict:
             return await conflict_response(core, expected, conflict)

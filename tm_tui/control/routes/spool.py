@@ -14,21 +14,18 @@ from starlette.routing import Route
 
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.control.http import Refused, answer
+from tm_tui.control.routes.taking import take_lines
 from tm_tui.control.shapes import LastFailure
 from tm_tui.control.spool_api import (
     BatchInfo,
     DeliveryInfo,
-    IntakeReply,
     KindInfo,
     ProgressInfo,
-    RejectedLine,
     SendReply,
     SpoolDocument,
 )
 from tm_tui.errors import TmError
 from tm_tui.spool.export import Format, writer_for
-from tm_tui.spool.intake import MOST_LINE_BYTES, Rejection
-from tm_tui.spool.quota import SpoolFull
 from tm_tui.spool.store import Spool
 
 if TYPE_CHECKING:
@@ -51,7 +48,7 @@ def spool_routes(spool: Spool, delivery: Delivery, clock: Clock | None = None) -
     sendings = _Sendings(delivery, clock or SystemClock())
 
     async def take(request: Request) -> Response:
-        return answer(await _take(spool, request))
+        return answer(await take_lines(spool, request.stream()))
 
     async def show(request: Request) -> Response:
         form = request.query_params.get("format", "")
@@ -75,52 +72,6 @@ def spool_routes(spool: Spool, delivery: Delivery, clock: Clock | None = None) -
         Route("/v1/spool/send", send, methods=["POST"]),
         Route("/v1/spool/send/{number:int}", sent, methods=["GET"]),
     ]
-
-
-# --- intake
-
-
-async def _take(spool: Spool, request: Request) -> IntakeReply:
-    """Take the body line by line, as it comes; memory stays bounded however long it is."""
-    accepted, more = 0, 0
-    told: list[Rejection] = []
-    found: list[Rejection] = []
-    refusal: SpoolFull | None = None
-    async for first, lines in _numbered_lines(request.stream()):
-        if refusal is None:
-            try:
-                intake = await spool.add(lines)
-            except SpoolFull as full:
-                if not accepted:
-                    raise Refused(507, "spool-full", full.cause, full.remedy) from None
-                refusal = full
-            else:
-                accepted += intake.accepted
-                found = [Rejection(one.line + first, one.reason) for one in intake.rejected]
-        if refusal is not None:
-            found = [Rejection(first + n, str(refusal)) for n, line in enumerate(lines, 1) if line.strip()]
-        room = _MOST_TOLD - len(told)
-        told += found[:room]
-        more += len(found[room:])
-    rejected = tuple(RejectedLine(line=one.line, reason=one.reason) for one in told)
-    return IntakeReply(accepted=accepted, rejected=rejected, rejected_more=more)
-
-
-async def _numbered_lines(stream: AsyncIterator[bytes]) -> AsyncIterator[tuple[int, list[bytes]]]:
-    """Some whole lines at a time, with how many came before.
-
-    A line without an end is cut just above the limit.
-    """
-    before, rest = 0, b""
-    async for part in stream:
-        *whole, rest = (rest + part).split(b"\n")
-        rest = rest[: MOST_LINE_BYTES + 1]
-        for start in range(0, len(whole), _LINES_AT_ONCE):
-            lines = whole[start : start + _LINES_AT_ONCE]
-            yield before, lines
-            before += len(lines)
-    if rest:
-        yield before, [rest]
 
 
 # --- what waits

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from tm_tui.control.api import ApproveRequest
 from tm_tui.control.core import Core
 from tm_tui.control.documents import trust_of
-from tm_tui.control.http import Refused, answer, body_of
+from tm_tui.control.http import Refused, answer, body_of, uid_of
 from tm_tui.control.routes.candidate import candidate_of
 from tm_tui.link.build import build_links
 from tm_tui.link.trust import Trust
@@ -36,7 +36,7 @@ def trust_routes(core: Core) -> list[Route]:
     async def approve(request: Request) -> Response:
         wanted = await body_of(request, ApproveRequest)
         endpoint = _endpoint(wanted.endpoint)
-        revision = await candidate_of(core, wanted.settings, wanted.secrets)
+        revision = await candidate_of(core, uid_of(request), wanted.settings, wanted.secrets)
         await _approve(core, revision, endpoint, wanted.fingerprint)
         who: str = request.state.session.user
         _log.info("%s approved the host key %s of %s.", who, wanted.fingerprint, endpoint.bracketed)

@@ -1,0 +1,130 @@
+"""All of the agent that works with TMSP under the settings in force, and what one part tells the others."""
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from tm_tui.agent.cases import Cases
+from tm_tui.agent.log_delivery import LogDelivery
+from tm_tui.agent.supervisor import Service
+from tm_tui.agent.throttle import Throttle
+from tm_tui.cases.book import CaseBook
+from tm_tui.clock import Clock
+from tm_tui.control.api import ServerState
+from tm_tui.control.core import Changed
+from tm_tui.link.bandwidth import Bandwidth
+from tm_tui.link.host_keys import HostKeys
+from tm_tui.pace import Chance
+from tm_tui.paths import Home
+from tm_tui.patterns.custom_patterns import CustomPatterns
+from tm_tui.reports.service import ReportService
+from tm_tui.reports.store import ReportStore
+from tm_tui.settings.store import Revision
+from tm_tui.spool.store import Spool
+from tm_tui.status_server.heartbeat import Facts
+from tm_tui.status_server.protocol import Notice
+from tm_tui.status_server.service import StatusServerService
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = ["Tmsp"]
+
+_log = logging.getLogger(__name__)
+
+
+class _Agent(Protocol):
+    @property
+    def appliance(self) -> str: ...
+    @property
+    def host_keys(self) -> HostKeys: ...
+    @property
+    def spool(self) -> Spool: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def changed(self) -> Changed: ...
+    def facts(self) -> Facts: ...
+
+
+class Tmsp:
+    """Registration and beats, logs, cases, patterns, reports.
+
+    `busy` announces changes that come in swarms; `beaten` is called when the status server said something.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        agent: _Agent,
+        cases: CaseBook,
+        chance: Chance,
+        *,
+        busy: Throttle,
+        beaten: Callable[[], None],
+    ) -> None:
+        appliance, keys, spool, clock = agent.appliance, agent.host_keys, agent.spool, agent.clock
+        self._announce, self._beaten = agent.changed.announce, beaten
+        self._registered_at: datetime | None = None
+        bandwidth = self._bandwidth = Bandwidth()
+        self.status_server = StatusServerService(
+            appliance,
+            keys,
+            agent.facts,
+            changed=self._registration_moved,
+            noticed=self._noticed,
+            clock=clock,
+            chance=chance,
+        )
+        known = self._registration_known
+        self.log_server = LogDelivery(
+            appliance, keys, spool, changed=busy, clock=clock, chance=chance, registration_known=known
+        )
+        self.patterns = CustomPatterns(
+            home, appliance, keys, spool, bandwidth=bandwidth, changed=busy, clock=clock, chance=chance
+        )
+        store = ReportStore(home.state / "reports")
+        store.load()
+        self.reports = ReportService(
+            appliance, keys, store, bandwidth, changed=self._announce, clock=clock, chance=chance
+        )
+        self.cases = Cases(home, agent, bandwidth, cases, chance, registration_known=known)
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """What the supervisor keeps running."""
+        more = (*self.cases.services, *self.patterns.services, self.reports)
+        return (self.status_server, self.log_server, *more)
+
+    def adopt(self, revision: Revision) -> None:
+        """Take over what needs no restart."""
+        server = revision.settings.tmsp.status_server
+        self._bandwidth.set(server.upload_kbps, server.download_kbps)
+        self.patterns.deploy = revision.settings.patterns.deploy
+
+    def _registration_known(self) -> bool:
+        """Whether the status server has said yes or no to the registration."""
+        status = self.status_server.status()
+        return status.registered_at is not None or status.last_failure is not None
+
+    def _registration_moved(self) -> None:
+        """The status server said something: the others may hang on that."""
+        status = self.status_server.status()
+        self.reports.connection(connected=status.state is ServerState.CONNECTED)
+        self.log_server.registration_moved()
+        self.patterns.registered(self.status_server.pattern_root())
+        registered_at = status.registered_at
+        if registered_at is not None and registered_at != self._registered_at:
+            self.log_server.registered()
+            self.cases.registered()
+        self._registered_at = registered_at
+        self._beaten()
+        self._announce()
+
+    def _noticed(self, notices: tuple[Notice, ...]) -> None:
+        """The status server has something for us; it may also be the first beat that it accepts."""
+        for notice in notices:
+            _log.info("TMSP announces a %s: %s.", notice.kind, notice.title or notice.id)
+        self.patterns.registered(self.status_server.pattern_root())
+        self.patterns.noticed(notices)
+        self.reports.noticed(notices)

@@ -1,0 +1,66 @@
+"""The consoles that follow the agent now: each is known from its status stream, and gone with it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tm_tui.clock import Clock
+from tm_tui.control.api import SessionEntry, SessionInfo
+
+__all__ = ["Sessions"]
+
+
+@dataclass(slots=True)
+class _Console:
+    who: SessionInfo
+    uid: int
+    since: float
+    editing: tuple[str, ...] = ()
+
+
+class Sessions:
+    """Who is on. `changed` is called when that is news."""
+
+    def __init__(self, clock: Clock, changed: Callable[[], None]) -> None:
+        self._clock = clock
+        self._changed = changed
+        self._consoles: dict[str, list[_Console]] = {}
+        """By the consoles' own ids; one that comes back before its old stream has ended is there twice."""
+
+    @contextmanager
+    def following(self, identity: str, who: SessionInfo, uid: int) -> Iterator[None]:
+        """Somebody follows the status for as long as this lasts. Raises nothing."""
+        console = _Console(who, uid, self._clock.monotonic())
+        self._consoles.setdefault(identity, []).append(console)
+        self._changed()
+        try:
+            yield
+        finally:
+            left = self._consoles[identity]
+            left.remove(console)
+            if not left:
+                del self._consoles[identity]
+            self._changed()
+
+    def edits(self, identity: str, uid: int, editing: tuple[str, ...]) -> bool:
+        """Note where this console has something unsaved; False when this user has no such console on."""
+        ours = [console for console in self._consoles.get(identity, ()) if console.uid == uid]
+        if any(console.editing != editing for console in ours):
+            for console in ours:
+                console.editing = editing
+            self._changed()
+        return bool(ours)
+
+    def entries(self) -> tuple[SessionEntry, ...]:
+        """Who is on now, the longest first."""
+        now = self._clock.monotonic()
+        newest = ((identity, consoles[-1]) for identity, consoles in self._consoles.items())
+        return tuple(
+            SessionEntry(
+                **console.who.model_dump(),
+                id=identity,
+                seconds=round(max(0.0, now - console.since), 3),
+                editing=console.editing,
+            )
+            for identity, console in newest
+        )

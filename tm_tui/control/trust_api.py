@@ -1,0 +1,50 @@
+"""Shapes of the control socket about whom the appliance trusts, and what servers show of themselves."""
+
+from datetime import datetime
+from typing import Literal
+
+from tm_tui.control.shapes import Shape
+from tm_tui.text import SafeText
+
+__all__ = ["CertificateInfo", "HostKeyInfo", "ServerIdentity", "TrustDocument"]
+
+
+class HostKeyInfo(Shape):
+    """A host key to look at. `endpoint` is `[host]:port`, `fingerprint` is `SHA256:...`."""
+
+    endpoint: SafeText
+    algorithm: SafeText
+    fingerprint: SafeText
+    state: Literal["approved", "unknown", "changed", "new-type"]
+
+
+class CertificateInfo(Shape):
+    """One certificate of a chain, as it was verified."""
+
+    subject: SafeText
+    issuer: SafeText
+    not_before: datetime
+    not_after: datetime
+    sha256: SafeText
+
+
+class ServerIdentity(Shape):
+    """A server of the settings in force, and the chain that it showed at the last verified connection."""
+
+    server: Literal["log_server", "status_server"]
+    endpoint: SafeText
+    verified_by: Literal["tls", "ssh"]
+    seen_at: datetime | None = None
+    """None: no verified TLS connection since the agent began."""
+    chain: tuple[CertificateInfo, ...] = ()
+    """The server's own certificate first."""
+
+
+class TrustDocument(Shape):
+    """Whom the appliance trusts beside the system's authorities."""
+
+    ca_file: SafeText
+    authorities: tuple[SafeText, ...]
+    """One line an authority of the CA file: subject, expiry, SHA-256 fingerprint."""
+    host_keys: tuple[HostKeyInfo, ...]
+    servers: tuple[ServerIdentity, ...] = ()
