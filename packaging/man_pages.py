@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from screens.__main__ import console
+from screens.commands import console
 from tm_tui import __version__
 from tm_tui.cli.commands import engine_commands
 from tm_tui.settings.fields import FIELDS, FieldSpec

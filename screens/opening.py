@@ -57,7 +57,7 @@ def open_console(
             from tm_tui.harden import harden
             from tm_tui.paths import Home
 
-            harden()
+            harden(writes=not locked)
             code, left = run(Home.find(), fill=fill, again=again, locked=locked)
     except Exception as error:  # noqa: BLE001 - told in one line, without the values that a traceback's words hold
         return _failed(error, locked=locked)

@@ -18,7 +18,7 @@ from screens.widgets.page import Page, beside
 from screens.widgets.pick_list import PickList
 from screens.widgets.rows import old_row
 from tm_tui.control.api import SaveRequest
-from tm_tui.control.patterns_api import DeployRequest, PatternInfo, PatternsDocument
+from tm_tui.control.patterns_api import DeployRequest, PatternInfo, PatternsDocument, PatternsStatus
 
 if TYPE_CHECKING:
     from screens.desk import Desk
@@ -62,6 +62,8 @@ class PatternsPage(Page):
             _Command("Deploy", self._ask_deploy), _Command("Look now", self._ask_check), self._switch
         )
         self._document: PatternsDocument | None = None
+        self._status = PatternsStatus()
+        self._above: list[Content] = []
         self._known: object = None
 
     def compose(self) -> ComposeResult:
@@ -93,19 +95,24 @@ class PatternsPage(Page):
         if seen.status is None:
             self._about.show(Content(seen.cause or "Looking for the agent ..."))
             return
-        lines = [old_row(seen, now)] if seen.stale else []
-        lines += words.about(seen.status.patterns, self._document)
-        self._about.show(Content("\n").join(lines))
+        self._above = [old_row(seen, now)] if seen.stale else []
+        self._status = seen.status.patterns
+        self._tell_about()
         known = words.known(seen.status)
         if known != self._known and not seen.stale:
             self._known = known
             self.post_message(ForAgent(self._fetch, "patterns"))
+
+    def _tell_about(self) -> None:
+        lines = [*self._above, *words.about(self._status, self._document)]
+        self._about.show(Content("\n").join(lines))
 
     async def _fetch(self, desk: "Desk") -> None:
         self._tell(await desk.agent.patterns())
 
     def _tell(self, document: PatternsDocument) -> None:
         self._document = document
+        self._tell_about()
         self._patterns.tell([words.pattern_row(one) for one in document.patterns])
         self._endpoints.tell([words.endpoint_row(one) for one in document.unresolved])
         count = document.unresolved_total

@@ -10,10 +10,11 @@ _PR_SET_DUMPABLE = 4  # prctl(2)
 _PR_SET_NO_NEW_PRIVS = 38
 
 
-def harden() -> None:
+def harden(*, writes: bool = True) -> None:
     """Keep our memory from core files and from other processes of the same user; gain no rights later on.
 
-    Files are made for the owner alone. Children inherit all but the first.
+    Files are made for the owner alone, and none can be written without `writes`. Children inherit all but
+    the first.
     """
     os.umask(0o077)
     libc = ctypes.CDLL(None)
@@ -21,3 +22,5 @@ def harden() -> None:
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+    if not writes:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))

@@ -17,6 +17,7 @@ from tm_tui.cli.status import one_line
 from tm_tui.clock import SystemClock
 from tm_tui.control.client import ControlClient
 from tm_tui.errors import TmError
+from tm_tui.harden import harden
 
 if TYPE_CHECKING:
     from screens.menu import Entry
@@ -30,6 +31,7 @@ def run_plain(home: "Home", *, locked: bool = False) -> int:
 
     A `locked` console starts no private agent.
     """
+    harden(writes=not locked)
     with suppress(Ended):  # hung up: the agent goes on, a private one ends with us
         asyncio.run(_run(home, locked=locked))
     return 0

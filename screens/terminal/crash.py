@@ -59,8 +59,12 @@ def write_report(error: BaseException, folder: Path | None = None) -> Path | Non
         chain = chain.__cause__ or chain.__context__
     try:
         handle, name = tempfile.mkstemp(prefix="crash-", suffix=".txt", dir=folder)
+    except OSError:
+        return None
+    try:
         with os.fdopen(handle, "w", encoding="utf-8") as report:
             report.write("\n".join(lines) + "\n")
-    except OSError:
+    except OSError:  # a full disk, or a console that may write no file
+        Path(name).unlink(missing_ok=True)
         return None
     return Path(name)

@@ -32,7 +32,7 @@ def log_on(page: Browser, base: str, name: str, password: str) -> None:
 def look_around(page: Browser, appliance: str) -> None:
     """Products, endpoints, logs, a report."""
     page.sees(appliance)
-    page.sees("connected")
+    page.sees("admin@example.com")
     assert fits(page)
     page.follow("Endpoints")
     page.sees("manual-cleanup-needed")
@@ -61,7 +61,7 @@ def by_keyboard(page: Browser, base: str) -> list[str]:
     page.driver.get(f"{base}/portal/products")
     page.sees("Registered Products")
     reached = []
-    for _ in range(8):
+    for _ in range(10):
         page.driver.switch_to.active_element.send_keys(Keys.TAB)
         reached.append(page.driver.switch_to.active_element.text.split("\n")[0])
     return reached
@@ -95,12 +95,21 @@ def walk(folder: Path, ready: dict[str, Any], password: str, appliance: str) -> 
         log_on(page, base, ready["username"], password)
         look_around(page, appliance)
         reached = by_keyboard(page, base)
-        assert reached[:6] == [
-            *("To the content", "Registered Products", "Endpoints", "Logs", "Reports", "Log off"),
+        assert reached[:8] == [
+            *(
+                "To the content",
+                "Registered Products",
+                "Endpoints",
+                "Logs",
+                "Reports",
+                "Cases",
+                "Patterns",
+                "Log off",
+            ),
         ]
-        assert reached[6].startswith("Remove")
+        assert reached[8].startswith("Remove")
         page.driver.set_window_size(420, 800)
-        for name in ("products", "endpoints", "logs", "reports"):
+        for name in ("products", "endpoints", "logs", "reports", "cases", "patterns"):
             page.driver.get(f"{base}/portal/{name}")
             assert fits(page), name
         remove(page, base, appliance)

@@ -260,7 +260,9 @@ def test_screen(size: tuple[int, int], snap_compare: Any) -> None:
         console = Console(app, pilot, clock)
         await console.open("Pattern Deploy")
         await console.sees("endpoint-unreachable")
+        await console.sees("up to date, looked at")
         await console.press("tab", "space")
+        await console.sees("[x] pc-1")
         await pilot.pause()
 
     assert snap_compare(app, terminal_size=size, run_before=play)

@@ -61,7 +61,7 @@ def info(number: int, *, read: bool = False, title: str = "") -> ReportInfo:
 def with_reports(agent: ScriptedAgent, number: int = 4, **more: Any) -> AgentStatus:
     """A snapshot of an agent that keeps so many, the newest first; some are read."""
     kept = [info(n, read=n == 2) for n in range(number, 0, -1)]
-    agent.kept = {one.number: (one, INCIDENT) for one in kept}
+    agent.kept_reports = {one.number: (one, INCIDENT) for one in kept}
     reports = {"enabled": True, "kept": number, "unread": number - 1, "checked_at": NOON, "newest": kept[0]}
     return AgentStatus(**(status().model_dump() | {"reports": reports | more}))
 

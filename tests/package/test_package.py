@@ -15,7 +15,7 @@ from types import ModuleType
 import click
 import pytest
 
-from screens.__main__ import console
+from screens.commands import console
 from servers.process import program
 from tm_tui.cli.commands import engine_commands
 from tm_tui.settings.fields import FIELDS

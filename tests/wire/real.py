@@ -11,6 +11,8 @@ import sys
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 
+from textual.drivers.linux_driver import LinuxDriver
+
 from screens.app import TmTui
 from screens.skeleton import painted
 from screens.terminal import TerminalOptions
@@ -110,9 +112,9 @@ def listen(agent: OrderedAgent, fd: int) -> None:
 async def serve(kind: str, driver: type[SlowLineDriver] = SlowLineDriver) -> int:
     """Run the console until it is left."""
     agent = OrderedAgent()
-    app = TmTui(
-        agent.connect, clock=agent.clock, tty="ttyS0", driver_class=driver if kind == "ours" else None
-    )
+    ours = kind == "ours"
+    chosen = driver if ours else LinuxDriver
+    app = TmTui(agent.connect, clock=agent.clock, tty="ttyS0", driver_class=chosen, draws_cursor=not ours)
     orders = os.environ.get("SAMPLE_ORDERS")
     if orders:
         listen(agent, int(orders))

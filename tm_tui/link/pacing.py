@@ -6,13 +6,17 @@ let it. A limit above TLS would be kept on average only: one record is a quarter
 
 import asyncio
 import contextlib
+import fcntl
 import socket
+import struct
+import termios
 
-from tm_tui.link.bandwidth import Bandwidth, Limiter, receive_bytes
+from tm_tui.link.bandwidth import Bandwidth, Limiter
 
 __all__ = ["paced"]
 
 _PIECE = 1 << 18
+_NUMBER = struct.Struct("i")
 _AHEAD = 4096
 """Least bytes that may wait for the line: what is sent must not count as gone long before it is."""
 _PUMPS: set[asyncio.Task[None]] = set()
@@ -26,8 +30,6 @@ def paced(sock: socket.socket, bandwidth: Bandwidth) -> socket.socket:
         end.setblocking(False)
     if bandwidth.upload.rate:
         near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, max(_AHEAD, bandwidth.upload.chunk))
-    # What the kernel takes in ahead of us has used the line as well, once.
-    bandwidth.download.reserve(receive_bytes(bandwidth.download) or 0)
     pump = asyncio.create_task(_pump(sock, far, bandwidth), name="pump of a paced connection")
     _PUMPS.add(pump)
     pump.add_done_callback(_PUMPS.discard)
@@ -37,23 +39,41 @@ def paced(sock: socket.socket, bandwidth: Bandwidth) -> socket.socket:
 async def _pump(sock: socket.socket, far: socket.socket, bandwidth: Bandwidth) -> None:
     """Until both ways have ended, or the near end is gone."""
     with sock, far:
-        down = asyncio.create_task(_carry(sock, far, bandwidth.download, first=False))
+        down = asyncio.create_task(_bring(sock, far, bandwidth.download))
         try:
-            await _carry(far, sock, bandwidth.upload, first=True)
+            await _send(far, sock, bandwidth.upload)
             # Who asked has hung up: nobody is left to read.
         finally:
             down.cancel()
             await asyncio.wait({down})
 
 
-async def _carry(source: socket.socket, target: socket.socket, limiter: Limiter, *, first: bool) -> None:
-    """Move bytes one way, and pass the end on. `first`: the line is asked before it is used."""
+async def _send(source: socket.socket, line: socket.socket, limiter: Limiter) -> None:
+    """Ask the limit, then use the line."""
     loop = asyncio.get_running_loop()
     with contextlib.suppress(OSError):  # a broken end is an end
-        while piece := await loop.sock_recv(source, limiter.chunk if limiter.rate else _PIECE):
-            if first:
-                await limiter.take(len(piece))
+        while piece := await loop.sock_recv(source, _piece(limiter)):
+            await limiter.take(len(piece))
+            await loop.sock_sendall(line, piece)
+        line.shutdown(socket.SHUT_WR)
+
+
+async def _bring(line: socket.socket, target: socket.socket, limiter: Limiter) -> None:
+    """Pay for all that has come over the line, also for what the kernel took in and nobody has read yet."""
+    loop, waiting = asyncio.get_running_loop(), 0
+    with contextlib.suppress(OSError):
+        while piece := await loop.sock_recv(line, _piece(limiter)):
+            before, waiting = waiting, _waiting(line)
             await loop.sock_sendall(target, piece)
-            if not first:
-                await limiter.take(len(piece))
+            await limiter.take(max(0, len(piece) + waiting - before))
         target.shutdown(socket.SHUT_WR)
+
+
+def _piece(limiter: Limiter) -> int:
+    return limiter.chunk if limiter.rate else _PIECE
+
+
+def _waiting(line: socket.socket) -> int:
+    """Bytes that the kernel holds for us (tcp(7), SIOCINQ)."""
+    found: int = _NUMBER.unpack(fcntl.ioctl(line, termios.FIONREAD, bytes(_NUMBER.size)))[0]
+    return found

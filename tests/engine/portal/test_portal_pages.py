@@ -1,6 +1,7 @@
 """The operator's pages without a browser: who gets in, what is refused, what is escaped."""
 
 import asyncio
+import base64
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -235,6 +236,43 @@ async def test_what_comes_from_outside_is_escaped(own_portal: OpenPortal) -> Non
         assert taken.text == text
         assert taken.headers["content-disposition"] == 'attachment; filename="tm-lab-1-daily-1.md"'
         assert (await client.get("/portal/reports/..%2f..%2fpassword")).status_code == 404
+
+
+async def test_patterns_are_listed(own_portal: OpenPortal, tmp_path: Path) -> None:
+    """What is offered, to whom, with its description as text."""
+    file = tmp_path / "fix"
+    file.write_bytes(b"fix")
+    issue = ("pattern", "issue", str(file), "--type", "bandage", "--description", "<b>Fix</b> 7")
+    async with operator(own_portal) as client:
+        assert "No pattern is offered" in (await client.get("/portal/patterns")).text
+        assert own_portal.command(*issue, "--appliance", ANY_APPLIANCE).returncode == 0
+        shown = (await client.get("/portal/patterns")).text
+        assert "&lt;b&gt;Fix&lt;/b&gt; 7" in shown
+        assert ANY_APPLIANCE in shown
+
+
+async def test_cases_are_listed_and_taken(own_portal: OpenPortal) -> None:
+    """A case with its status and texts, its file as it was sent; what the operator did is its status then."""
+    data = b"evidence" * 100
+    texts = {"appliance": ANY_APPLIANCE, "filename": "c.tar.zst", "endpoint": "pc-17", "threat": "<b>T</b>"}
+    pairs = ",".join(f"{key} {base64.b64encode(text.encode()).decode()}" for key, text in texts.items())
+    tus = {"tus-resumable": "1.0.0"}
+    async with own_portal.status_server() as client:
+        new = {**tus, "upload-length": str(len(data)), "upload-metadata": pairs}
+        made = await client.post("/v1/cases/", headers=new)
+        kind = {"content-type": "application/offset+octet-stream", "upload-offset": "0"}
+        sent = await client.patch(made.headers["location"], content=data, headers={**tus, **kind})
+        assert sent.status_code == 204
+    async with operator(own_portal) as client:
+        shown = (await client.get("/portal/cases")).text
+        assert "&lt;b&gt;T&lt;/b&gt;" in shown
+        assert "administrator-notified" in shown
+        taken = await client.get("/portal/cases/C-000001/file")
+        assert taken.content == data
+        assert "attachment" in taken.headers["content-disposition"]
+        assert "sample-downloaded" in (await client.get("/portal/cases")).text
+        assert (await client.get("/portal/cases/..%2fC-000001/file")).status_code == 404
+        assert (await client.get("/portal/cases/C-000009/file")).status_code == 404
 
 
 async def test_logging_off_ends_it(portal: OpenPortal) -> None:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tm_tui.portal.core import Portal
-from tm_tui.portal.pages import endpoints, logs, products, reports
+from tm_tui.portal.pages import cases, endpoints, logs, patterns, products, reports
 from tm_tui.portal.pages.drawing import HEADERS, drawn, style
 from tm_tui.portal.pages.forms import check_origin, form_of, same, wrong_token
 from tm_tui.portal.pages.logon import LOGON, Logon
@@ -22,7 +22,14 @@ from tm_tui.portal.refusals import Refused, storage_refused
 
 __all__ = ["PAGES", "Site"]
 
-PAGES: tuple[Page, ...] = (*products.PAGES, *endpoints.PAGES, *logs.PAGES, *reports.PAGES)
+PAGES: tuple[Page, ...] = (
+    *products.PAGES,
+    *endpoints.PAGES,
+    *logs.PAGES,
+    *reports.PAGES,
+    *cases.PAGES,
+    *patterns.PAGES,
+)
 """In the order of the navigation. A new page is a module with `PAGES`, a template, and its name here."""
 
 _Handler = Callable[[Request], Awaitable[Response]]
