@@ -279,9 +279,9 @@ async def test_a_step_paints_two_rows(agent: ScriptedAgent) -> None:
     """On a slow line only the rows that changed are painted."""
     async with console_of(agent.connect) as console:
         await opened(console, agent)
-        from screens.reports import ReportList
+        from screens.widgets.pick_list import PickList
 
-        shown = console.app.main.query_one(ReportList)
+        shown = console.app.main.query_one(PickList)
         painted: list[Any] = []
         shown.refresh = lambda *regions, **_: painted.extend(regions)  # type: ignore[method-assign]
         await console.press("down")
