@@ -27,11 +27,11 @@ def test_demo_by_keyboard(columns: int, rows: int) -> None:
             terminal.wait_for("TMSP  CONNECTED")
             terminal.send("F4")
             terminal.wait_for("Enter Open")
-            terminal.send("Down", "Down")
+            terminal.go_down_to("Log Queue")
             terminal.wait_for("[ Send now F5 ]")
             terminal.send("F5")
             terminal.wait_for("0 waiting, sent")
-            terminal.send("Down", "Down")
+            terminal.go_down_to("Activity")
             terminal.wait_for("Registered as")
             terminal.send("F10")
             assert terminal.wait_for_end() == 0
