@@ -18,7 +18,7 @@ def test_demo_by_keyboard(columns: int, rows: int) -> None:
         with Terminal((COMMAND, "demo"), environ, columns=columns, rows=rows) as terminal:
             terminal.wait_for("The form is filled in", 60)
             terminal.wait_for("TMSP  DISABLED")
-            terminal.wait_for("30 waiting")
+            terminal.wait_for("34 waiting")
             terminal.send("F3")
             terminal.wait_for("Test passed")
             terminal.send("F2")

@@ -73,7 +73,7 @@ def test_the_story_over_a_serial_line(program: str, folder: Path) -> None:
         on_line((COMMAND, "demo"), ours, environ(folder, "vt100")) as console,
     ):
         terminal.wait_for("The form is filled in", LIMIT)
-        terminal.wait_for("30 waiting", LIMIT)
+        terminal.wait_for("34 waiting", LIMIT)
         form = whole(terminal)
         assert " ".join(form[19].split()) == "| [ Test F3 ] [ Save F2 ] [ Discard Esc ] not tested"
         assert form[2] == " Status            |>[x]~Send logs and data to TMSP"
@@ -95,7 +95,7 @@ def test_the_story_over_a_serial_line(program: str, folder: Path) -> None:
         terminal.send("F5")
         terminal.wait_for("0 waiting, sent", LIMIT)
         go_to(terminal, "Activity")
-        terminal.wait_for("Delivered 30 events in 2 batches.", LIMIT)
+        terminal.wait_for("Delivered 34 events in 2 batches.", LIMIT)
         activity = whole(terminal)
         assert " Logs > Activity " in activity[1]
         assert any("Registered as tm-" in row for row in activity)
