@@ -60,7 +60,7 @@ def svg(terminal: Terminal) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}">',
         f'<rect width="{width}" height="{height}" rx="8" fill="{PAPER}"/>',
-        '<g font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="15" xml:space="preserve">',
+        '<g font-family="DejaVu Sans Mono, Menlo, Consolas, monospace" font-size="15">',
     ]
     for row in range(screen.lines):
         parts += draw_row([screen.buffer[row][column] for column in range(screen.columns)], row)
@@ -80,10 +80,13 @@ def draw_row(cells: list[Char], row: int) -> list[str]:
         text = "".join(cell.data or " " for cell in cells[start:end])
         if paper != PAPER:
             parts.append(f'<rect x="{x}" y="{y}" width="{length}" height="{HEIGHT}" fill="{paper}"/>')
-        if text.strip():
+        if shown := text.strip():
             weight = ' font-weight="bold"' if bold else ""
+            x += (len(text) - len(text.lstrip())) * WIDTH
+            drawn = escape(shown.replace(" ", "\xa0"))  # browsers make one of several spaces, also in SVG
+            length = len(shown) * WIDTH
             parts.append(
-                f'<text x="{x}" y="{y + 15}" textLength="{length}" fill="{ink}"{weight}>{escape(text)}</text>'
+                f'<text x="{x}" y="{y + 15}" textLength="{length}" fill="{ink}"{weight}>{drawn}</text>'
             )
         start = end
     return parts
@@ -129,7 +132,7 @@ async def at_work(folder: Path) -> None:
         await report_of_an_incident(made)
         await deploy_a_pattern(made)
         settings["tmsp"] |= {"email": "security@example.com"}
-        await made.save(settings, SecretChanges(), "The team's address instead of mine")
+        await made.save(settings, SecretChanges(), "The team's address, not mine")
         evidence = folder / "invoice.pdf.exe"
         evidence.write_bytes(b"MZ" + os.urandom(300_000))
         await made.client.submit_case(
