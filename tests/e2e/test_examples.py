@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 
-from documents import DOCS, ROOT, Example, examples
+from documents import DOCS, Example, examples, pages
 from e2e.lab import COMMAND, Lab, lab
 from servers.proxies import tinyproxy
 from tm_tui.demo.logs import lines_of, some_events
 from tm_tui.demo.patterns import unresolved_events
 
+GUIDE = DOCS / "guide.md"
 PASSWORD = "Lab-password-1"
+Agent = subprocess.Popen[bytes]
 ENGINE = """\
 import json, sys
 for endpoint in json.load(sys.stdin)["endpoints"]:
@@ -65,6 +67,7 @@ def placeholders(made: Lab, proxy_port: int) -> dict[str, str]:
         "# edit new.toml": "sed -i 's/^enabled = true/enabled = false/' new.toml",  # so that no beat confirms
         "pattern deploy 42": "pattern deploy 1",
         "config rollback 17": "config rollback $BEFORE",
+        "/var/lib/prometheus/node-exporter": str(made.folder),
         "/srv/portal": str(made.folder / "p"),
         "tm-0123456789ab": "$APPLIANCE",
     }
@@ -120,25 +123,71 @@ def run_example(made: Lab, example: Example, known: dict[str, str], used: set[st
 
 @pytest.mark.timeout(240)
 def test_the_examples_run() -> None:
-    """Each command that README and guide mark as tested succeeds, in the order of the page."""
+    """Each command that a page marks as tested succeeds, in the order of the page."""
     with lab(PASSWORD) as made, tinyproxy(f"BasicAuth appliance {PASSWORD}") as proxy_port:
         prepare(made)
         made.start_agent()
         assert made.run("config", "set", "tmsp.heartbeat_seconds", "5").returncode == 0
         known, used = placeholders(made, proxy_port), set[str]()
-        for page in (ROOT / "README.md", DOCS / "guide.md"):
-            tested = [example for example in examples(page) if example.tested]
-            assert tested, page
-            for example in tested:
-                run_example(made, example, known, used)
+        for page in sorted(pages(), key=lambda page: (page == GUIDE, page)):  # the guide ends it all
+            for example in examples(page):
+                if example.tested and "systemctl" not in example.text:
+                    run_example(made, example, known, used)
         assert used == set(known)
         files_are_documented(made)
 
 
 def files_are_documented(made: Lab) -> None:
     """Each file that the agent made in its configuration stands in the guide."""
-    guide = (DOCS / "guide.md").read_text(encoding="utf-8")
+    guide = GUIDE.read_text(encoding="utf-8")
     found = {path.name for path in (made.home / "config").rglob("*") if path.is_file()}
     assert {"settings.toml", "secrets.json", "meta.json", "ca.pem", "host_keys", "deployer.toml"} <= found
     undocumented = {name for name in found if f"{name}`" not in guide}
     assert not undocumented
+
+
+def run_with_agent(made: Lab, example: Example, agent: Agent) -> Agent:
+    """Run a block line by line; where it names systemd's unit, do to the lab's agent what systemd does."""
+    known = {
+        "-C / ": f"-C {made.home} ",
+        " etc/tm-tui var/lib/tm-tui": " config state",
+        "/etc/tm-tui": str(made.home / "config"),
+        "/var/lib/tm-tui": str(made.home / "state"),
+        "/root/tm-tui.tar": str(made.folder / "tm-tui.tar"),
+    }
+    for line in example.text.splitlines():
+        if line == "systemctl stop tm-tui-agent":
+            agent.terminate()
+            assert agent.wait(30) == 0
+        elif line == "systemctl start tm-tui-agent":
+            agent = made.start_agent()
+        else:
+            for placeholder, real in known.items():
+                line = line.replace(placeholder, real)  # noqa: PLW2901
+            subprocess.run(("sh", "-c", line), check=True, timeout=30)
+    return agent
+
+
+def test_a_backup_brings_back_what_was_there() -> None:
+    """The guide's way to back up and restore keeps settings, password, name and waiting logs."""
+    blocks = [one for one in examples(GUIDE) if "systemctl" in one.text and one.tested]
+    backup, restore = blocks
+    with lab(PASSWORD) as made:
+        agent = made.start_agent()
+        assert made.run("config", "set", *made.settings()).returncode == 0
+        assert made.run("config", "secret", "tmsp", stdin=f"{PASSWORD}\n").returncode == 0
+        events = [lines_of(some_events(name, 4, datetime.now(UTC))).decode() for name in ("before", "after")]
+        assert made.run("logs", "add", stdin=events[0]).returncode == 0
+        before = json.loads(made.run("status", "--json").stdout)
+        agent = run_with_agent(made, backup, agent)
+
+        assert made.run("config", "set", "tmsp.email", "new@example.com").returncode == 0
+        assert made.run("logs", "add", stdin=events[1]).returncode == 0
+        run_with_agent(made, restore, agent)
+
+        after = json.loads(made.run("status", "--json").stdout)
+        for key in ("revision", "appliance"):
+            assert after[key] == before[key]
+        assert after["spool"]["events"] == before["spool"]["events"] > 0
+        assert made.run("config", "get", "tmsp.email").stdout.strip() == ""
+        assert made.run("test").returncode == 0
