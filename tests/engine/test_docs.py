@@ -186,3 +186,17 @@ def test_examples_call_what_exists(page: Path) -> None:
         known = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
         assert {word.partition("=")[0] for word in rest if word.startswith("--")} <= known, words
         assert not isinstance(command, click.Group) or command.invoke_without_command, words
+
+
+def test_the_map_is_whole_and_leads_somewhere() -> None:
+    """ARCHITECTURE.md names every folder of the program, and every file that it names exists."""
+    shown = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    folders = [*(ROOT / "tm_tui").iterdir(), *(ROOT / "screens").iterdir()]
+    names = {str(one.relative_to(ROOT)) for one in folders if any(one.glob("*.py")) or one.name == "help"}
+    assert {name for name in names if f"`{name}`" not in shown} == set()
+    files = set(re.findall(r"`([a-z][\w-]*/[\w./-]+\.\w+|[\w-]+\.(?:py|md|toml))`", shown)) - {
+        "config/trial.json"
+    }
+    assert len(files) > 10
+    places = (ROOT, ROOT / "tm_tui", ROOT / "tm_tui" / "control", ROOT / "docs")
+    assert {file for file in files if not any((place / file).exists() for place in places)} == set()
