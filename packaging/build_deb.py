@@ -111,6 +111,8 @@ def documents(tree: Path, version: str, moment: int, sbom: str) -> None:
     put(doc / "sbom.cdx.json", sbom)
     for path in sorted((ROOT / "docs").glob("*.md")):
         put(doc / path.name, path.read_text())
+    for path in sorted((ROOT / "docs" / "pictures").glob("*.svg")):
+        put(doc / "pictures" / path.name, path.read_text())
 
 
 def build(target: Path, version: str, python: str, compression: str) -> Path:

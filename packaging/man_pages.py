@@ -9,6 +9,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from reference import (
+    CHECK,
+    ELSEWHERE,
+    EXIT,
+    FILES,
+    VARIABLES,
+    about,
+    all_commands,
+    default,
+    options,
+    usage,
+    values,
+)
 
 from screens.commands import console
 from tm_tui import __version__
@@ -32,21 +45,6 @@ meta.json; the link current leads to the one in force. They are changed with tm-
 never by hand: a file that is not what was saved is refused. tm-tui config apply FILE takes a settings.toml
 from elsewhere; passwords do not stand in it, tm-tui config secret asks for them."""
 _CONSOLE = "Without a command it opens the console on this terminal; F1 explains each screen."
-_EXIT = (("0", "Done."), ("1", "It failed."), ("2", "Wrong use."), ("3", "No agent answers."))
-_CHECK = "With status --check: 0 ok, 1 warning, 2 critical, 3 unknown."
-_FILES = (
-    (
-        "/etc/tm-tui",
-        "Settings in numbered revisions, passwords, approved host keys. For the agent's user alone.",
-    ),
-    ("/var/lib/tm-tui", "The appliance's name and the log queue."),
-    ("/run/tm-tui/control.sock", "The control socket, for root and the groups tm-admin and tm-view."),
-)
-_VARIABLES = (
-    ("TM_TUI_HOME", "Keep settings, state and socket below this folder instead."),
-    ("CONFIGURATION_DIRECTORY, STATE_DIRECTORY, RUNTIME_DIRECTORY", "The three folders one by one."),
-    ("NO_COLOR", "The console uses no colours."),
-)
 
 
 def _text(text: str) -> str:
@@ -73,27 +71,11 @@ def _terms(pairs: Iterator[tuple[str, str]] | tuple[tuple[str, str], ...]) -> It
         yield from (".TP", f".B {_text(term)}", _text(text))
 
 
-def _commands(
-    command: click.Command, words: tuple[str, ...]
-) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    if not isinstance(command, click.Group):
-        yield words, command
-        return
-    context = click.Context(command)
-    for name in command.list_commands(context):
-        below = command.get_command(context, name)
-        if below is not None and not below.hidden:
-            yield from _commands(below, (*words, name))
-
-
 def _command(words: tuple[str, ...], command: click.Command) -> Iterator[str]:
-    context = click.Context(command, info_name=" ".join(words))
-    usage = " ".join(command.collect_usage_pieces(context))
-    yield from (".SS " + _text(" ".join(words)), f".B {_text(' '.join(words))}", _text(usage))
+    yield from (".SS " + _text(" ".join(words)), f".B {_text(' '.join(words))}", _text(usage(command)))
     yield ".PP"
-    yield from _paragraphs(command.help or "")
-    records = (parameter.get_help_record(context) for parameter in command.params)
-    yield from _terms((record[0], record[1] or "See above.") for record in records if record)
+    yield from _paragraphs(about(command))
+    yield from _terms((name, text or "See above.") for name, text in options(command))
 
 
 def tm_tui_1(moment: int) -> str:
@@ -103,10 +85,10 @@ def tm_tui_1(moment: int) -> str:
     lines += [".SH SYNOPSIS", ".B tm\\-tui", "[COMMAND] [OPTIONS]"]
     lines += [".SH DESCRIPTION", *_paragraphs(group.help or "", _CONSOLE)]
     lines += [".SH COMMANDS"]
-    for words, command in _commands(group, ("tm-tui",)):
+    for words, command in all_commands():
         lines += _command(words, command)
-    lines += [".SH EXIT STATUS", *_terms(_EXIT), ".PP", *_paragraphs(_CHECK)]
-    lines += [".SH ENVIRONMENT", *_terms(_VARIABLES), ".SH FILES", *_terms(_FILES)]
+    lines += [".SH EXIT STATUS", *_terms(EXIT), ".PP", *_paragraphs(CHECK)]
+    lines += [".SH ENVIRONMENT", *_terms(VARIABLES), ".SH FILES", *_terms(FILES)]
     lines += [".SH SEE ALSO", "tm\\-tui\\-agent(8), tm\\-tui\\-settings(5), /usr/share/doc/tm\\-tui"]
     return "\n".join(lines) + "\n"
 
@@ -115,20 +97,21 @@ def tm_tui_agent_8(moment: int) -> str:
     """The service."""
     lines = [*_head("tm-tui-agent", 8, moment, "the agent of a Threat Mitigator appliance")]
     lines += [".SH SYNOPSIS", ".B tm\\-tui agent", ".br", ".B systemctl start tm\\-tui\\-agent"]
-    lines += [".SH DESCRIPTION", *_paragraphs(_AGENT_ABOUT), ".SH FILES", *_terms(_FILES)]
+    lines += [".SH DESCRIPTION", *_paragraphs(_AGENT_ABOUT), ".SH FILES", *_terms(FILES)]
     lines += [".SH SEE ALSO", "tm\\-tui(1), tm\\-tui\\-settings(5), systemd.service(5)"]
     return "\n".join(lines) + "\n"
 
 
 def _setting(spec: FieldSpec) -> str:
     parts = [f"{spec.label}. {spec.help}".strip()]
-    if spec.choices:
-        parts.append("One of " + ", ".join(value for value, _ in spec.choices) + ".")
-    if spec.kind != "secret":
-        shown = str(spec.default).lower() if isinstance(spec.default, bool) else spec.default
-        parts.append(f"Default: {shown}." if shown != "" else "Default: empty.")
-    else:
-        parts.append(f"Kept apart; set it with tm-tui config secret {spec.key.split('.')[0]}.")
+    if spec.kind == "secret":
+        parts.append(ELSEWHERE.format(name=spec.key.partition(".")[0]))
+        return " ".join(parts)
+    if spec.kind == "number":
+        parts.append("A whole number, {} to {}.".format(*values(spec)))
+    elif found := values(spec):
+        parts.append("One of " + ", ".join(found) + ".")
+    parts.append(f"Default: {default(spec) or 'empty'}.")
     return " ".join(parts)
 
 

@@ -7,8 +7,8 @@ if TYPE_CHECKING:
 
     from screens.agent import Agent
     from screens.draft import Draft
+    from screens.probing import Probing
     from screens.question import Question
-    from screens.trial import Trial
     from tm_tui.clock import Clock
     from tm_tui.errors import Problem
 
@@ -19,7 +19,7 @@ class Desk(Protocol):
     """The admin's side of a flow."""
 
     draft: "Draft | None"
-    trial: "Trial | None"
+    probing: "Probing | None"
     clock: "Clock"
 
     @property

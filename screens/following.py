@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from screens.agent import Agent, Connect, Connection
     from screens.draft import Draft, Value
+    from screens.probing import Probing
     from screens.question import Question
-    from screens.trial import Trial
     from tm_tui.clock import Clock
     from tm_tui.control.api import ActivityLine, SessionInfo, SettingsDocument
     from tm_tui.errors import Problem
@@ -34,7 +34,7 @@ class Following(Screen[None], inherit_bindings=False):
 
     seen: reactive[Seen] = reactive(Seen)
     draft: "reactive[Draft | None]" = reactive(None)
-    trial: "reactive[Trial | None]" = reactive(None)
+    probing: "reactive[Probing | None]" = reactive(None)
     session: "reactive[SessionInfo | None]" = reactive(None)
     private: reactive[bool] = reactive(False)
 
@@ -177,7 +177,7 @@ class Following(Screen[None], inherit_bindings=False):
 
     def action_test(self) -> None:
         """F3: start the test, or cancel the one that runs."""
-        if self.trial is not None and self.trial.running:
+        if self.probing is not None and self.probing.running:
             self.cancel_test()
         else:
             self._test()
@@ -191,8 +191,8 @@ class Following(Screen[None], inherit_bindings=False):
     def cancel_test(self) -> None:
         """Break the test off that runs."""
         self.workers.cancel_group(self, "test")
-        if self.trial is not None:
-            self.trial = self.trial.cancelled(self.clock.monotonic())
+        if self.probing is not None:
+            self.probing = self.probing.cancelled(self.clock.monotonic())
 
     def on_for_agent(self, event: ForAgent) -> None:
         """Run a page's flow."""

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.events import Resize
 from textual.screen import ModalScreen
 
-from screens.trial import Trial
+from screens.probing import Probing
 from screens.widgets.block import Block
 from tm_tui.explain import explanation
 
@@ -39,9 +39,9 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
         Binding("escape,enter,f1,ctrl+g,f4,ctrl+o", "close", show=False),
     ]
 
-    def __init__(self, name: str, trial: Trial | None) -> None:
+    def __init__(self, name: str, probing: Probing | None) -> None:
         super().__init__()
-        self._text = _failures(trial) + help_text(name)
+        self._text = _failures(probing) + help_text(name)
         self._view = Block(classes="view")
         self._foot = Block(classes="foot")
         self._top = 0
@@ -94,8 +94,8 @@ def _lines(text: str, width: int) -> list[Content]:
     return lines
 
 
-def _failures(trial: Trial | None) -> str:
-    failed = trial.failed if trial else ()
+def _failures(probing: Probing | None) -> str:
+    failed = probing.failed if probing else ()
     parts = [
         f"# {step.code}\n\nStep: {step.step}\n\n{step.cause}\n\nWhat to do: {step.remedy}\n"
         f"{_explained(step.code)}"

@@ -10,8 +10,8 @@ from screens.question import Question
 from screens.saving import ON_TRIAL, field_name
 from screens.widgets.ages import clock_time
 from screens.widgets.block import Block
-from screens.widgets.listing import Listing
 from screens.widgets.page import Page, beside
+from screens.widgets.pick_list import PickList, Row
 from tm_tui.control.api import Difference, RestoreRequest, RevisionInfo, TrialRequest
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class HistoryPage(Page):
     def __init__(self) -> None:
         super().__init__()
         self._head = Block(classes="head")
-        self._list = Listing()
+        self._list = PickList()
         self._entries: tuple[RevisionInfo, ...] = ()
         self._asked_at: int | None = None
 
@@ -66,9 +66,9 @@ class HistoryPage(Page):
         self._list.tell([_row(entry) for entry in self._entries])
         self._head.show(_heading(len(self._entries)))
 
-    def on_listing_chosen(self, event: Listing.Chosen) -> None:
+    def on_pick_list_chosen(self, event: PickList.Chosen) -> None:
         """Look closer at one."""
-        entry = self._entries[event.index]
+        entry = next(one for one in self._entries if str(one.revision) == event.pick_list.chosen)
         event.stop()
         self.post_message(ForAgent(lambda desk: self._look(desk, entry), "look"))
 
@@ -113,11 +113,12 @@ def _heading(count: int) -> "Content":
     return Content.styled(words, "bold")
 
 
-def _row(entry: RevisionInfo) -> str:
+def _row(entry: RevisionInfo) -> Row:
     who = person(entry.saved_by, entry.tty, entry.ssh_from)
     about = _about(entry)
     saved = entry.saved_at.astimezone().strftime("%m-%d %H:%M")  # the year stands in the detail
-    return f"{entry.revision:>5}  {saved}  {who}{'  ' if about else ''}{about}"
+    text = f"{entry.revision:>5}  {saved}  {who}{'  ' if about else ''}{about}"
+    return Row(str(entry.revision), text)
 
 
 def _about(entry: RevisionInfo) -> str:

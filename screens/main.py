@@ -88,11 +88,12 @@ class MainScreen(Attending, inherit_bindings=False):
         self._menu.marked = frozenset(self._changed_entries())
         self.edits_on(tuple(sorted(self._menu.marked)))
         self._retitle()
-        self.watch_trial()
+        self.watch_probing()
 
-    def watch_trial(self) -> None:
+    def watch_probing(self) -> None:
         """A step came, or the test ended."""
-        self._frame.tell_trial(self.trial, self.draft, self.clock.monotonic(), shown=self._working_on_form)
+        form, now = self._working_on_form, self.clock.monotonic()
+        self._frame.tell_probing(self.probing, self.draft, now, shown=form)
 
     def watch_session(self) -> None:
         """The role says what may be done."""
@@ -112,8 +113,8 @@ class MainScreen(Attending, inherit_bindings=False):
         self._pages.told_status(self.seen, now)
         self._menu.counts = menu.counts(self._entries, None if self.seen.stale else self.seen.status)
         self.attend(now)
-        if self.trial is not None and self.trial.running:
-            self.watch_trial()
+        if self.probing is not None and self.probing.running:
+            self.watch_probing()
 
     def _retitle(self) -> None:
         if not self.is_mounted:
@@ -132,9 +133,8 @@ class MainScreen(Attending, inherit_bindings=False):
         return "" if page is not None and page.first() is None else "Enter Open"
 
     def _changed_entries(self) -> "Iterator[str]":
-        changed = set(self.draft.changed()) if self.draft else set()
-        of = self._entries if changed else ()
-        return (entry.name for entry in of if changed & set(self._pages.keys_of(entry)))
+        changed = set(self.draft.changed() if self.draft else ())
+        return (one.name for one in self._entries if changed and changed & set(self._pages.keys_of(one)))
 
     # Menu and pages -----------------------------------------------------------------------------------------
 
@@ -144,7 +144,7 @@ class MainScreen(Attending, inherit_bindings=False):
             return  # it was highlighted because its page was opened
         await self._pages.look_at(event.entry, self)
         self._retitle()
-        self.watch_trial()
+        self.watch_probing()
 
     async def on_menu_tree_opened(self, event: MenuTree.Opened) -> None:
         """Go to work on the page."""
@@ -157,7 +157,7 @@ class MainScreen(Attending, inherit_bindings=False):
         if self._pages.current is not None and self._pages.current.first() is None:
             self.set_focus(self._menu)
         self._retitle()
-        self.watch_trial()
+        self.watch_probing()
 
     def on_descendant_focus(self, _: "DescendantFocus") -> None:
         """Show the keys that work here."""
@@ -174,7 +174,7 @@ class MainScreen(Attending, inherit_bindings=False):
     def on_resize(self, event: "Resize") -> None:
         """Share the rows between page and test pane."""
         self._frame.resize(event.size.height)
-        self.watch_trial()
+        self.watch_probing()
 
     async def begin(self) -> None:
         """Put the values that were given into the form, as if they had been typed."""
@@ -252,7 +252,7 @@ class MainScreen(Attending, inherit_bindings=False):
     @work(exclusive=True, group="leave")
     async def action_back(self) -> None:
         """Esc: cancel a test, else leave the form, asking first when something was typed."""
-        if self.trial is not None and self.trial.running:
+        if self.probing is not None and self.probing.running:
             self.cancel_test()
             return
         changed = [key for key in self._pages.edited() if self.draft and key in self.draft.changed()]
@@ -278,7 +278,7 @@ class MainScreen(Attending, inherit_bindings=False):
         """F1: the page's help, and what a failure of the test means."""
         from screens.help_screen import HelpScreen
 
-        self.app.push_screen(HelpScreen(self._pages.help(), self.trial if self._working_on_form else None))
+        self.app.push_screen(HelpScreen(self._pages.help(), self.probing if self._working_on_form else None))
 
     def action_palette(self) -> None:
         """^P: every permitted command and every screen by name."""

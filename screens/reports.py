@@ -1,15 +1,10 @@
 """The Reports page: what TMSP reported, with marks for what was not read; Enter reads."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.events import Blur, Focus, Resize
-from textual.geometry import Offset
-from textual.message import Message
 from textual.widget import Widget
 
 from screens.messages import ForAgent
@@ -18,95 +13,14 @@ from screens.seen import Seen
 from screens.widgets.ages import clock_time
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
-from screens.widgets.painted import BOLD, PLAIN, REVERSE, Painted, Parts
+from screens.widgets.pick_list import PickList, Row
 from screens.widgets.rows import old_row
-from screens.widgets.tail import fitted
 from tm_tui.control.reports_api import ReadMarks, ReportInfo, ReportsDocument, ReportsStatus
 
 if TYPE_CHECKING:
     from screens.desk import Desk
 
-__all__ = ["ReportList", "ReportsPage"]
-
-
-class ReportList(Painted):
-    """One row a report, the newest first; Up and Down choose, Enter reads."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "move(-1)", show=False),
-        Binding("down", "move(1)", show=False),
-        Binding("pageup", "turn(-1)", show=False),
-        Binding("pagedown", "turn(1)", show=False),
-        Binding("home", "move(-9999)", show=False),
-        Binding("end", "move(9999)", show=False),
-        Binding("enter,space", "read", show=False),
-    ]
-
-    @dataclass
-    class Chosen(Message):
-        """This one shall be read."""
-
-        report: ReportInfo
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._reports: tuple[ReportInfo, ...] = ()
-        self._at = self._top = 0
-
-    def tell(self, reports: Sequence[ReportInfo]) -> None:
-        """Show these; a marker that was moved stays on its report while newer ones come above it."""
-        chosen = self._reports[self._at].number if self._at else None
-        self._reports = tuple(reports)
-        numbers = [report.number for report in self._reports]
-        self._at = numbers.index(chosen) if chosen in numbers else 0
-        self._draw()
-
-    def _draw(self) -> None:
-        height = max(1, self.size.height)
-        self._at = max(0, min(self._at, len(self._reports) - 1))
-        self._top = max(0, min(self._top, self._at), self._at - height + 1)
-        self._top = max(0, min(self._top, len(self._reports) - height))
-        shown = self._reports[self._top : self._top + height]
-        self.paint([self._row(report, number) for number, report in enumerate(shown, self._top)])
-
-    def _row(self, report: ReportInfo, number: int) -> Parts:
-        chosen = number == self._at
-        made = report.made_at.astimezone()
-        words = f"{made:%m-%d %H:%M}  {report.kind[:8]:<8}  {report.title}"
-        text = f"{'>' if chosen else ' '}{' ' if report.read else '*'} {words}"
-        style = REVERSE if chosen and self.has_focus else PLAIN if report.read else BOLD
-        return ((fitted(text, self.size.width), style),)
-
-    def on_resize(self, _: Resize) -> None:
-        """Fill the rows that it has now."""
-        self._draw()
-
-    def on_focus(self, _: Focus) -> None:
-        """Show the marker in reverse."""
-        self._draw()
-
-    def on_blur(self, _: Blur) -> None:
-        """Show it plain."""
-        self._draw()
-
-    @property
-    def terminal_cursor(self) -> Offset | None:
-        """Where the terminal's own cursor belongs."""
-        return self.region.offset + Offset(0, self._at - self._top)
-
-    def action_move(self, by: int) -> None:
-        """Choose a neighbour."""
-        self._at += by
-        self._draw()
-
-    def action_turn(self, by: int) -> None:
-        """As many as are in sight."""
-        self.action_move(by * max(1, self.size.height - 1))
-
-    def action_read(self) -> None:
-        """Read the chosen one."""
-        if self._reports:
-            self.post_message(self.Chosen(self._reports[self._at]))
+__all__ = ["ReportsPage"]
 
 
 class ReportsPage(Page):
@@ -119,7 +33,8 @@ class ReportsPage(Page):
     def __init__(self) -> None:
         super().__init__()
         self._about = Block(classes="about")
-        self._list = ReportList()
+        self._list = PickList()
+        self._reports: dict[str, ReportInfo] = {}
         self._known: tuple[object, ...] | None = None
         self._read_only = True
 
@@ -154,11 +69,12 @@ class ReportsPage(Page):
         self._told(await desk.agent.reports())
 
     def _told(self, document: ReportsDocument) -> None:
-        self._list.tell(document.reports)
+        self._reports = {str(report.number): report for report in document.reports}
+        self._list.tell([_row(key, report) for key, report in self._reports.items()])
 
-    def on_report_list_chosen(self, event: ReportList.Chosen) -> None:
+    def on_pick_list_chosen(self, event: PickList.Chosen) -> None:
         """Read it."""
-        report = event.report
+        report = self._reports[event.pick_list.chosen or ""]
 
         async def read(desk: "Desk") -> None:
             document = await desk.agent.report(report.number)
@@ -167,6 +83,13 @@ class ReportsPage(Page):
                 self._told(await desk.agent.mark_reports(ReadMarks(numbers=(report.number,))))
 
         self.post_message(ForAgent(read, "report"))
+
+
+def _row(key: str, report: ReportInfo) -> Row:
+    made = report.made_at.astimezone()
+    mark = " " if report.read else "*"
+    text = f"{mark} {made:%m-%d %H:%M}  {report.kind[:8]:<8}  {report.title}"
+    return Row(key, text, bold=not report.read)
 
 
 def _about(status: ReportsStatus) -> Iterator[Content]:

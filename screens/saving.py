@@ -99,8 +99,8 @@ async def _confirmed(desk: "Desk", draft: Draft, *, always: bool = False) -> _Ho
         "passed": "The test of these values passed.",
     }[draft.test]
     failures = (
-        [f"  {step.step}: {step.code}" for step in desk.trial.failed][:4]
-        if desk.trial and draft.test == "failed"
+        [f"  {step.step}: {step.code}" for step in desk.probing.failed][:4]
+        if desk.probing and draft.test == "failed"
         else []
     )
     lines = [
@@ -150,8 +150,9 @@ async def _send(desk: "Desk", draft: Draft, how: _How) -> None:
     else:
         if desk.draft is not None:
             desk.draft = desk.draft.after_save(draft, document)
-            if desk.trial is not None and desk.trial.of == draft.fingerprint() and not desk.draft.changed():
-                desk.trial = replace(desk.trial, of=desk.draft.fingerprint())  # the same values, saved now
+            probing = desk.probing
+            if probing is not None and probing.of == draft.fingerprint() and not desk.draft.changed():
+                desk.probing = replace(probing, of=desk.draft.fingerprint())  # the same values, saved now
         trial = " on trial, F6 confirms" if how.trial else ""
         desk.tell(f"Saved as revision {document.revision}{trial}: {names}.")
 

@@ -4,7 +4,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from screens.host_keys import decide
-from screens.trial import Trial
+from screens.probing import Probing
 from tm_tui.control.api import HostKeyInfo, ProbeReport, ProbeRequest
 from tm_tui.errors import TmError
 
@@ -29,31 +29,31 @@ async def run_test(desk: "Desk") -> None:
         return
     for _ in range(_MOST_KEYS):
         await _one_test(desk, draft)
-        key = _open_question(desk.trial)
+        key = _open_question(desk.probing)
         if key is None or not await decide(desk, draft, key):
             return
 
 
 async def _one_test(desk: "Desk", draft: "Draft") -> None:
     of = draft.fingerprint()
-    desk.trial = Trial(of, desk.clock.monotonic())
+    desk.probing = Probing(of, desk.clock.monotonic())
     request = ProbeRequest(settings=draft.checked(), secrets=draft.secret_changes())
     try:
         async with aclosing(desk.agent.probe(request)) as events:
             async for event in events:
                 if isinstance(event, ProbeReport):
-                    desk.trial = desk.trial.with_report(event, desk.clock.monotonic())
+                    desk.probing = desk.probing.with_report(event, desk.clock.monotonic())
                     break
-                desk.trial = desk.trial.with_step(event)
+                desk.probing = desk.probing.with_step(event)
     except TmError as error:
-        desk.trial = desk.trial.broken_off(error.cause, error.remedy, desk.clock.monotonic())
-    if desk.draft is not None and desk.trial.report is not None:
-        desk.draft = desk.draft.with_test(of, passed=desk.trial.passed)
+        desk.probing = desk.probing.broken_off(error.cause, error.remedy, desk.clock.monotonic())
+    if desk.draft is not None and desk.probing.report is not None:
+        desk.draft = desk.draft.with_test(of, passed=desk.probing.passed)
 
 
-def _open_question(trial: Trial | None) -> HostKeyInfo | None:
+def _open_question(probing: Probing | None) -> HostKeyInfo | None:
     """The host key that stands in the way, if one does."""
-    for step in trial.failed if trial else ():
+    for step in probing.failed if probing else ():
         if step.host_key is not None and step.host_key.state != "approved":
             return step.host_key
     return None

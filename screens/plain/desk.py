@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from screens.probing import Probing
 from screens.saving import field_name
-from screens.trial import Trial
 from tm_tui.cli.probe import step_lines
 from tm_tui.control.failures import AgentAbsent
 
@@ -31,7 +31,7 @@ class PlainDesk:
         self.alerts: tuple[str, ...] = ()
         """Those that were printed last: they are not said again until they change."""
         self._agent: Agent | None = None
-        self._trial: Trial | None = None
+        self._probing: Probing | None = None
 
     @property
     def agent(self) -> "Agent":
@@ -45,26 +45,25 @@ class PlainDesk:
         self._agent = agent
 
     @property
-    def trial(self) -> Trial | None:
+    def probing(self) -> Probing | None:
         """The test that runs or ran last; each step is printed once, when it is over."""
-        return self._trial
+        return self._probing
 
-    @trial.setter
-    def trial(self, trial: Trial | None) -> None:
-        told = (
-            {step.step for step in self._trial.steps if step.outcome != "started"} if self._trial else set()
-        )
-        self._trial = trial
-        if trial is None:
+    @probing.setter
+    def probing(self, probing: Probing | None) -> None:
+        before = self._probing.steps if self._probing else ()
+        told = {step.step for step in before if step.outcome != "started"}
+        self._probing = probing
+        if probing is None:
             return
-        if not trial.steps and trial.ended is None:
+        if not probing.steps and probing.ended is None:
             self.lines.say("Testing these values; nothing is saved.")
             return
-        for step in trial.steps:
+        for step in probing.steps:
             if step.step not in told:
                 self.lines.say_all(step_lines(step))
-        if trial.ended is not None:
-            self.lines.say(_verdict(trial))
+        if probing.ended is not None:
+            self.lines.say(_verdict(probing))
 
     async def ask(self, question: "Question") -> str:
         """Print a question and its numbered answers; only Enter takes the first, the safe one."""
@@ -90,8 +89,8 @@ class PlainDesk:
             self.lines.say(f"! {field_name(key)}: {problem.cause} {problem.remedy}")
 
 
-def _verdict(trial: Trial) -> str:
-    if trial.broken is not None:
-        return f"! Test broken off. {' '.join(trial.broken)}"
-    seconds = trial.report.seconds if trial.report else 0.0
-    return f"Test passed in {seconds:.1f} s." if trial.passed else f"! Test FAILED in {seconds:.1f} s."
+def _verdict(probing: Probing) -> str:
+    if probing.broken is not None:
+        return f"! Test broken off. {' '.join(probing.broken)}"
+    seconds = probing.report.seconds if probing.report else 0.0
+    return f"Test passed in {seconds:.1f} s." if probing.passed else f"! Test FAILED in {seconds:.1f} s."

@@ -13,8 +13,8 @@ from screens.widgets.test_pane import TestPane
 if TYPE_CHECKING:
     from screens.draft import Draft
     from screens.keys import Key
+    from screens.probing import Probing
     from screens.seen import Seen
-    from screens.trial import Trial
     from tm_tui.control.api import SessionInfo
 
 __all__ = ["Frame"]
@@ -96,18 +96,20 @@ class Frame:
         """Show the keys that work here."""
         self.footer.tell(keys, hint)
 
-    def tell_trial(self, trial: "Trial | None", draft: "Draft | None", now: float, *, shown: bool) -> None:
+    def tell_probing(
+        self, probing: "Probing | None", draft: "Draft | None", now: float, *, shown: bool
+    ) -> None:
         """Show the test while a form is in sight."""
-        visible = shown and trial is not None
+        visible = shown and probing is not None
         self.test_bar.display = self.test_pane.display = visible
         self.bottom.join("" if visible else "┴")
-        if trial is None or not visible:
+        if probing is None or not visible:
             return
-        stale = draft is not None and draft.fingerprint() != trial.of
+        stale = draft is not None and draft.fingerprint() != probing.of
         self.test_bar.label(
-            _headline(trial, stale=stale), f"{elapsed(trial.seconds(now))}  {trial.done} / {_STEPS}"
+            _headline(probing, stale=stale), f"{elapsed(probing.seconds(now))}  {probing.done} / {_STEPS}"
         )
-        self.test_pane.tell(trial)
+        self.test_pane.tell(probing)
 
 
 def _countdown(seen: "Seen", now: float) -> str:
@@ -119,10 +121,10 @@ def _countdown(seen: "Seen", now: float) -> str:
     return time_left(trial, seen.left(trial.left_seconds, now))
 
 
-def _headline(trial: "Trial", *, stale: bool) -> str:
-    if trial.running:
+def _headline(probing: "Probing", *, stale: bool) -> str:
+    if probing.running:
         return "Testing the values above (F3 or Esc cancels)"
-    verdict = "Test passed" if trial.passed else "Test broken off" if trial.broken else "Test FAILED"
+    verdict = "Test passed" if probing.passed else "Test broken off" if probing.broken else "Test FAILED"
     return (
         f"{verdict}, but the tested values changed: test again"
         if stale

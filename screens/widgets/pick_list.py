@@ -42,8 +42,8 @@ class PickList(Painted):
         self._marked: set[str] = set()
 
     def tell(self, rows: Sequence[Row]) -> None:
-        """Show these; marker and marks stay with their rows."""
-        chosen = self.chosen
+        """Show these; marks stay with their rows, and so does a marker that was moved from the top."""
+        chosen = self.chosen if self._at else None
         self._rows = tuple(rows)
         keys = [row.key for row in self._rows]
         self._at = keys.index(chosen) if chosen in keys else min(self._at, max(0, len(keys) - 1))

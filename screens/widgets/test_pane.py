@@ -9,7 +9,7 @@ from textual.events import Resize
 from screens.widgets.block import Block
 
 if TYPE_CHECKING:
-    from screens.trial import Trial
+    from screens.probing import Probing
     from tm_tui.control.api import StepEvent
 
 __all__ = ["TestPane", "step_lines"]
@@ -30,20 +30,20 @@ class TestPane(Block):
         self._failure = 0
         self._top: int | None = None
 
-    def tell(self, trial: "Trial") -> None:
+    def tell(self, probing: "Probing") -> None:
         """Show this test."""
         width = max(60, self.app.size.width)
         self._lines, self._failure = [], 0
-        for step in (step for step in trial.steps if step.outcome != "skipped"):
+        for step in (step for step in probing.steps if step.outcome != "skipped"):
             if step.outcome == "failed" and not self._failure:
                 self._failure = len(self._lines)
             self._lines += step_lines(step, width)
-        if trial.broken:
+        if probing.broken:
             self._failure = self._failure or len(self._lines)
-            self._lines += _explained("", *trial.broken, width)
-        if trial.running:
+            self._lines += _explained("", *probing.broken, width)
+        if probing.running:
             self._top = None
-        elif self._top is None and (trial.failed or trial.broken):
+        elif self._top is None and (probing.failed or probing.broken):
             self._top = self._failure
         self._draw()
 

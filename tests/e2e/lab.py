@@ -99,6 +99,23 @@ class Lab:
         self._running.append(process)
         return process
 
+    def start_agent(self) -> "subprocess.Popen[bytes]":
+        """Start the agent and wait until it says that it serves its socket."""
+        log = self.folder / "agent.log"
+        said = log.stat().st_size if log.exists() else 0  # by an agent before this one
+        agent: subprocess.Popen[bytes] = self.start("agent.log", "agent")
+        with subprocess.Popen(
+            ("tail", "-c", f"+{said + 1}", "-F", log),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as tail:
+            assert tail.stdout is not None
+            for line in tail.stdout:
+                if b"serves" in line:
+                    break
+            tail.terminate()
+        return agent
+
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
         return subprocess.run(

@@ -102,6 +102,16 @@ class Terminal:
             assert self._read(left), f"the program ended before {wanted!r}:\n{self.text}"
         return self.text
 
+    def go_down_to(self, name: str) -> None:
+        """Press Down in the console's menu until this entry is the highlighted one."""
+        for _ in range(self.screen.lines):
+            rows = self.text.splitlines()
+            if any(row.startswith(">") and row[1:19].rstrip(" ~0123456789").strip() == name for row in rows):
+                return
+            self.send("Down")
+            self.settle(0.4)
+        raise AssertionError(f"no {name} in the menu:\n{self.text}")
+
     def settle(self, quiet: float = 0.3, limit: float = 10.0) -> str:
         """Read until nothing came for `quiet` seconds; the screen."""
         deadline = time.monotonic() + limit

@@ -5,18 +5,24 @@ import json
 import subprocess
 import sys
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from e2e.lab import COMMAND, Lab, lab, processes_with
 from e2e.terminal import Terminal
+from screens.menu import entries
+from tm_tui.cli.commands import engine_commands
 
 pytestmark = pytest.mark.timeout(240)  # one fixture runs twenty commands; a busy machine takes its time
 
 CANARY = "Kanarienvogel-4711%/#:@ü"
 PROXY_CANARY = "Zeisig-0815&=?"
 WRONG = "Wellensittich-1234"
+SERVERS = {"agent", "portal", "demo"}
+"""They run on, and have tests of their own."""
 BIRDS = ("Kanarienvogel-4711", "Zeisig-0815", "Wellensittich-1234")
 
 TALKATIVE_AGENT = """
@@ -103,6 +109,29 @@ def test_no_command_says_it(talked: tuple[Lab, list[subprocess.CompletedProcess[
     assert codes[12] == 1, "a dead proxy must fail the test"
 
 
+def leaves(command: click.Command, *words: str) -> Iterator[tuple[str, ...]]:
+    """The words of every command that does something, whatever groups it stands in."""
+    if not isinstance(command, click.Group):
+        yield words
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        inner = command.get_command(context, name)
+        assert inner is not None
+        yield from leaves(inner, *words, name)
+
+
+def test_no_command_at_all_says_it(talked: tuple[Lab, list[subprocess.CompletedProcess[str]]]) -> None:
+    """Every command there is, with nothing to go by; a password has no place behind any of them."""
+    made, _ = talked
+    commands = [words for words in leaves(engine_commands()) if words[0] not in SERVERS]
+    assert len(commands) >= 30
+    for words in commands:
+        done = made.run(*words, "--json")
+        assert_no_bird(" ".join(words), done.stdout + done.stderr)
+    assert made.run("config", "secret", "tmsp", WRONG).returncode == 2
+
+
 def test_no_answer_of_the_socket_has_it(talked: tuple[Lab, list[subprocess.CompletedProcess[str]]]) -> None:
     """Passwords go into the control socket and never come out, whatever is asked and however wrongly."""
     made, _ = talked
@@ -111,7 +140,8 @@ def test_no_answer_of_the_socket_has_it(talked: tuple[Lab, list[subprocess.Compl
         ("GET", path, None)
         for path in (
             *("status", "settings", "history", "trust", "session", "history/3", "activity", "spool"),
-            *("history/0/diff/3", "diagnostics?format=text"),
+            *("history/0/diff/3", "diagnostics?format=text", "draft", "cases", "patterns", "reports"),
+            *("spool?format=csv", "reports/1", "cases/1"),
         )
     ]
     wrong = json.dumps({"settings": {"tmsp": {"email": WRONG}}, "secrets": {"tmsp": [WRONG]}})
@@ -150,7 +180,7 @@ def test_no_process_list_has_it(talked: tuple[Lab, list[subprocess.CompletedProc
 
 
 def test_no_screen_shows_it(talked: tuple[Lab, list[subprocess.CompletedProcess[str]]]) -> None:
-    """A password typed into the console is masked: no byte of it reaches the terminal."""
+    """A password typed into the console is masked: no byte of it reaches the terminal, on no page."""
     made, _ = talked
     with Terminal((COMMAND,), made.environ) as terminal:
         terminal.wait_for("Services")
@@ -163,6 +193,13 @@ def test_no_screen_shows_it(talked: tuple[Lab, list[subprocess.CompletedProcess[
         terminal.settle()
         terminal.send("F3")
         terminal.settle(1.0)
+        for entry in entries():
+            terminal.send("F4", "\x1b[H")
+            terminal.settle()
+            terminal.go_down_to(entry.name)
+            terminal.send("Enter")
+            terminal.settle()
+            assert_no_bird(entry.name, terminal.text)
         terminal.send("F10")
         terminal.settle()
         assert_no_bird("the terminal", bytes(terminal.raw))

@@ -1,11 +1,10 @@
 """The whole story on a real terminal, by keyboard alone."""
 
 import os
-import subprocess
 
 import pytest
 
-from e2e.lab import COMMAND, Lab, lab, processes_with, short_folder
+from e2e.lab import COMMAND, lab, processes_with, short_folder
 from e2e.terminal import Terminal
 
 PASSWORD = "geheim-%/#:@ü"
@@ -19,7 +18,7 @@ def test_demo_by_keyboard(columns: int, rows: int) -> None:
         with Terminal((COMMAND, "demo"), environ, columns=columns, rows=rows) as terminal:
             terminal.wait_for("The form is filled in", 60)
             terminal.wait_for("TMSP  DISABLED")
-            terminal.wait_for("30 waiting")
+            terminal.wait_for("34 waiting")
             terminal.send("F3")
             terminal.wait_for("Test passed")
             terminal.send("F2")
@@ -27,11 +26,11 @@ def test_demo_by_keyboard(columns: int, rows: int) -> None:
             terminal.wait_for("TMSP  CONNECTED")
             terminal.send("F4")
             terminal.wait_for("Enter Open")
-            terminal.send("Down", "Down")
+            terminal.go_down_to("Log Queue")
             terminal.wait_for("[ Send now F5 ]")
             terminal.send("F5")
             terminal.wait_for("0 waiting, sent")
-            terminal.send("Down", "Down")
+            terminal.go_down_to("Activity")
             terminal.wait_for("Registered as")
             terminal.send("F10")
             assert terminal.wait_for_end() == 0
@@ -49,26 +48,10 @@ def test_demo_survives_a_hang_up() -> None:
         assert processes_with(str(folder)) == []
 
 
-def started(made: Lab) -> "subprocess.Popen[bytes]":
-    """Start the lab's agent and wait until it answers."""
-    agent: subprocess.Popen[bytes] = made.start("agent.log", "agent")
-    with subprocess.Popen(
-        ("tail", "-n", "+1", "-F", made.folder / "agent.log"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as tail:
-        assert tail.stdout is not None
-        for line in tail.stdout:
-            if b"serves" in line:
-                break
-        tail.terminate()
-    return agent
-
-
 def test_register_from_nothing() -> None:
     """An admin is told about a wrong password, approves the host key, saves, and is connected."""
     with lab(PASSWORD) as made:
-        agent = started(made)
+        agent = made.start_agent()
         made.run("config", "set", *made.settings("ssh"))
         with Terminal((COMMAND,), made.environ) as terminal:
             terminal.wait_for("TMSP  DISABLED")
@@ -93,7 +76,7 @@ def test_register_from_nothing() -> None:
             agent.kill()
             agent.wait()
             terminal.wait_for("NOT RUNNING")
-            started(made)
+            made.start_agent()
             terminal.wait_for("TMSP  CONNECTED", 60)
 
             made.run("config", "set", "tmsp.email", "other@example.com", "--note", "from elsewhere")
@@ -120,7 +103,7 @@ def cursor_line(terminal: Terminal) -> str:
 def test_a_changed_host_key_is_forgotten_in_a_step_of_its_own() -> None:
     """When the log server shows another key, the admin is warned and must forget the old one first."""
     with lab(PASSWORD) as made:
-        started(made)
+        made.start_agent()
         where = f"[127.0.0.1]:{made.ready['log_server']['ssh_port']}"
         made.run("config", "set", *made.settings("ssh"))
         made.run("config", "secret", "tmsp", stdin=PASSWORD + "\n")

@@ -381,6 +381,18 @@ def test_no_terminal_type_is_too_strange(host: ConsoleHost, trap: Path, term: st
         leave(terminal)
 
 
+def test_plain_lines_are_as_closed(host: ConsoleHost, trap: Path) -> None:
+    """TERM=dumb gets the numbered menu in the same cage: same variables, no files, no agent of its own."""
+    with host.console(term="dumb") as terminal:
+        terminal.wait_for(lambda _: b"Number: " in terminal.raw)
+        assert len(host.processes()) == 2
+        assert set(environment(host)) <= ALLOWED
+        limits = Path(f"/proc/{host.python()}/limits").read_text()
+        assert "Max file size             0 " in limits
+        terminal.send("!sh\r", "0\r")
+        terminal.wait_for_end()
+
+
 def test_the_users_own_files_count_for_nothing(host: ConsoleHost, trap: Path) -> None:
     """~/.ssh/rc and ~/.ssh/environment, should a home have them, are not looked at."""
     ssh = host.account.home / ".ssh"

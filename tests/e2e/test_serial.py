@@ -40,26 +40,16 @@ def whole(terminal: Terminal) -> list[str]:
     assert shown.isascii(), shown
     assert re.fullmatch(r" Threat Mitigator  tm-\w+ +root on pts/\d+", rows[0]), shown
     assert RULE.fullmatch(rows[1]), shown
-    end = 2 + len(MENU)
-    assert [re.sub("[>~]", " ", row[:19]).rstrip() for row in rows[2:end]] == [f" {row}" for row in MENU], (
-        shown
-    )
+    end = next(y for y, row in enumerate(rows[2:], 2) if row.startswith("-"))  # a test pane hides its rest
+    names = [re.sub("[>~0-9]", " ", row[:19]).rstrip() for row in rows[2:end]]
+    assert names == [f" {row}" for row in MENU[: end - 2]], shown
+    assert len(names) >= min(len(MENU), 13), shown
     assert all(row[19] == "|" for row in rows[2:end]), shown
     assert re.fullmatch(r"-.* revision \d -", rows[20]), shown
     assert rows[21].startswith(" TMSP  "), shown
     assert rows[22].startswith(" LOGS  "), shown
     assert re.fullmatch(r" F1 Help .*F10 Exit .*\(\^G.* \^X\)", rows[23]), shown
     return rows
-
-
-def go_to(terminal: Terminal, name: str) -> None:
-    """Move down the menu until this entry is the highlighted one."""
-    for _ in MENU:
-        if any(row.startswith(">") and row[1:19].strip(" ~") == name for row in terminal.text.splitlines()):
-            return
-        terminal.send("Down")
-        terminal.settle(0.4)
-    raise AssertionError(f"no {name} in the menu:\n{terminal.text}")
 
 
 @pytest.mark.parametrize("program", TERMINAL_PROGRAMS)
@@ -73,9 +63,9 @@ def test_the_story_over_a_serial_line(program: str, folder: Path) -> None:
         on_line((COMMAND, "demo"), ours, environ(folder, "vt100")) as console,
     ):
         terminal.wait_for("The form is filled in", LIMIT)
-        terminal.wait_for("30 waiting", LIMIT)
+        terminal.wait_for("34 waiting", LIMIT)
         form = whole(terminal)
-        assert " ".join(form[19].split()) == "| [ Test F3 ] [ Save F2 ] [ Discard Esc ] not tested"
+        assert " ".join(form[19][19:].split()) == "| [ Test F3 ] [ Save F2 ] [ Discard Esc ] not tested"
         assert form[2] == " Status            |>[x]~Send logs and data to TMSP"
         terminal.send("F3")
         terminal.wait_for("Test passed with the values above", LIMIT)
@@ -89,13 +79,13 @@ def test_the_story_over_a_serial_line(program: str, folder: Path) -> None:
         assert whole(terminal)[14].endswith("saved")
         terminal.send("F4")
         terminal.wait_for("Enter Open", LIMIT)
-        go_to(terminal, "Log Queue")
+        terminal.go_down_to("Log Queue")
         terminal.wait_for("[ Send now F5 ]", LIMIT)
         assert " Logs > Log Queue " in whole(terminal)[1]
         terminal.send("F5")
         terminal.wait_for("0 waiting, sent", LIMIT)
-        go_to(terminal, "Activity")
-        terminal.wait_for("Delivered 30 events in 2 batches.", LIMIT)
+        terminal.go_down_to("Activity")
+        terminal.wait_for("Delivered 34 events in 2 batches.", LIMIT)
         activity = whole(terminal)
         assert " Logs > Activity " in activity[1]
         assert any("Registered as tm-" in row for row in activity)

@@ -47,7 +47,7 @@ async def test_every_key_in_the_footer_works(agent: ScriptedAgent, twin: bool) -
             effect = {
                 "help": lambda app: isinstance(app.screen, HelpScreen),
                 "save": lambda app: isinstance(app.screen, Dialog),
-                "test": lambda app: app.main.trial is not None,
+                "test": lambda app: app.main.probing is not None,
                 "menu": lambda app: isinstance(app.focused, MenuTree),
                 "on_trial": lambda app: isinstance(app.screen, Dialog),
                 "leave": lambda app: isinstance(app.screen, Dialog),

@@ -61,7 +61,7 @@ def info(number: int, *, read: bool = False, title: str = "") -> ReportInfo:
 def with_reports(agent: ScriptedAgent, number: int = 4, **more: Any) -> AgentStatus:
     """A snapshot of an agent that keeps so many, the newest first; some are read."""
     kept = [info(n, read=n == 2) for n in range(number, 0, -1)]
-    agent.kept = {one.number: (one, INCIDENT) for one in kept}
+    agent.kept_reports = {one.number: (one, INCIDENT) for one in kept}
     reports = {"enabled": True, "kept": number, "unread": number - 1, "checked_at": NOON, "newest": kept[0]}
     return AgentStatus(**(status().model_dump() | {"reports": reports | more}))
 
@@ -279,9 +279,9 @@ async def test_a_step_paints_two_rows(agent: ScriptedAgent) -> None:
     """On a slow line only the rows that changed are painted."""
     async with console_of(agent.connect) as console:
         await opened(console, agent)
-        from screens.reports import ReportList
+        from screens.widgets.pick_list import PickList
 
-        shown = console.app.main.query_one(ReportList)
+        shown = console.app.main.query_one(PickList)
         painted: list[Any] = []
         shown.refresh = lambda *regions, **_: painted.extend(regions)  # type: ignore[method-assign]
         await console.press("down")

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from face.conftest import Console, console_of
 from face.scripted import NOON, ScriptedAgent, status
-from screens.widgets.listing import Listing
+from screens.widgets.pick_list import PickList
 from tm_tui.control.api import (
     Difference,
     RestoreRequest,
@@ -205,7 +205,7 @@ async def test_the_history_compares_and_goes_back(agent: ScriptedAgent) -> None:
         await console.sees("root (pts/0 from 192.0.2.7)")
         await console.sees("trial taken back")
         await console.sees("trial ended, back to 13")
-        assert isinstance(console.app.focused, Listing)
+        assert isinstance(console.app.focused, PickList)
         await console.press("down", "enter")
         question = await console.dialog("Revision 16")
         assert "as agreed" in question.words

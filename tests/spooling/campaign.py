@@ -57,6 +57,8 @@ def over_ssh(sshd: Sshd, base: Path, port: int | None = None) -> Target:
     """OpenSSH; `port` leads there by a detour."""
     files = sshd.account.home / "logs" / APPLIANCE
     shutil.rmtree(files, ignore_errors=True)
+    files.parent.mkdir(exist_ok=True)  # or root would make it, for a disk that is mounted below
+    shutil.chown(files.parent, sshd.account.name)
     algorithm, blob, *_ = (sshd.keys / "ed25519.pub").read_text().split()
     used = port or sshd.port
     HostKeys(base / "host_keys").approve(HostKey.of(Endpoint("127.0.0.1", used), algorithm, blob))

@@ -7,6 +7,7 @@ import asyncio
 import os
 import random
 import signal
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -104,8 +105,10 @@ async def produce(spool: Spool, notes: Notes, config: dict[str, Any]) -> None:
         upto = min(config["total"], notes.done + chance.choice((1, 7, 40, 150)))
         try:
             intake = await spool.add([numbered_line(number) for number in range(notes.done + 1, upto + 1)])
-        except SpoolFull:  # as the producer was told: later again
-            await asyncio.sleep(0.02)
+        except SpoolFull:  # as the producer was told: later again; who makes room on the disk tells nobody
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.02):
+                    await asyncio.Event().wait()
             continue
         upto = notes.done + intake.accepted
         assert all("full" in one.reason for one in intake.rejected), intake

@@ -110,6 +110,7 @@ def full_here(servers: Servers, name: str, base: Path, chance: random.Random, *,
     with servers.target(name, base) as (target, _), killing.small_disk(base / "disk", 24) as disk:
         campaign = Campaign(base, target, 8000, DAYS, {"reserve": 2 << 20, "batch": 500})
         campaign.spool = disk / "spool"
+        campaign.run_until(lambda: campaign.acknowledged > 0)  # a full disk before the first start stops it
         other = disk / "somebody-else"
         while campaign.kills < kills and not campaign.ended:
             killing.fill(other, leave=chance.choice((0, 4096, 100_000, 3 << 20)))

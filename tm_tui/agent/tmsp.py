@@ -97,7 +97,8 @@ class Tmsp:
         return (self.status_server, self.log_server, *more)
 
     def adopt(self, revision: Revision) -> None:
-        """Take over what needs no restart."""
+        """Take over what needs no restart; what failed is tried again once the status server has spoken."""
+        self._registered_at = None
         server = revision.settings.tmsp.status_server
         self._bandwidth.set(server.upload_kbps, server.download_kbps)
         self.patterns.deploy = revision.settings.patterns.deploy
@@ -110,9 +111,11 @@ class Tmsp:
     def _registration_moved(self) -> None:
         """The status server said something: the others may hang on that."""
         status = self.status_server.status()
-        self.reports.connection(connected=status.state is ServerState.CONNECTED)
+        connected = status.state is ServerState.CONNECTED
         self.log_server.registration_moved()
         self.patterns.registered(self.status_server.pattern_root())
+        self.patterns.connection(connected=connected)
+        self.reports.connection(connected=connected)
         registered_at = status.registered_at
         if registered_at is not None and registered_at != self._registered_at:
             self.log_server.registered()
@@ -122,9 +125,8 @@ class Tmsp:
         self._announce()
 
     def _noticed(self, notices: tuple[Notice, ...]) -> None:
-        """The status server has something for us; it may also be the first beat that it accepts."""
+        """The status server has something for us."""
         for notice in notices:
             _log.info("TMSP announces a %s: %s.", notice.kind, notice.title or notice.id)
-        self.patterns.registered(self.status_server.pattern_root())
         self.patterns.noticed(notices)
         self.reports.noticed(notices)

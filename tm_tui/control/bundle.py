@@ -43,19 +43,19 @@ def bundle_name(appliance: str, at: datetime) -> str:
 
 async def bundle(core: Core) -> bytes:
     """Gather and pack it. What cannot be read is in there as the reason why."""
-    status, revision, trial = core.status(), core.revision, core.last_test.trial
+    status, revision, probe = core.status(), core.revision, core.last_test.newest
     at = status.taken_at
     readme = _README.format(appliance=core.appliance, at=at.isoformat(timespec="seconds"))
     settings = document_of(revision)
     files = {
         "README.txt": readme,
-        "summary.txt": "\n".join(summary(status, trial)) + "\n",
+        "summary.txt": "\n".join(summary(status, probe)) + "\n",
         "status.json": _json(status),
         "settings.toml": tomli_w.dumps(settings.settings),
         "settings.json": _json(settings),
         "activity.json": _json(core.activity.lines()),
         "spool.json": _json(_spool(core)),
-        "test.json": _json(trial and asdict(trial)),
+        "test.json": _json(probe and asdict(probe)),
         "versions.json": _json(versions()),
         "process.json": _json(machine()),
     }

@@ -5,11 +5,11 @@ from datetime import datetime
 
 from tm_tui.control.api import ProbeReport, Shape, StepEvent
 
-__all__ = ["LastTest", "Trial"]
+__all__ = ["KeptProbe", "LastTest"]
 
 
 @dataclass(slots=True)
-class Trial:
+class KeptProbe:
     """One test as it goes on. `unsaved`: it tries a form's values instead of the saved settings."""
 
     at: datetime
@@ -29,9 +29,9 @@ class LastTest:
     """Tests may run side by side; the one that began last counts."""
 
     def __init__(self) -> None:
-        self.trial: Trial | None = None
+        self.newest: KeptProbe | None = None
 
-    def begin(self, at: datetime, *, unsaved: bool) -> Trial:
+    def begin(self, at: datetime, *, unsaved: bool) -> KeptProbe:
         """A test begins."""
-        self.trial = Trial(at, unsaved)
-        return self.trial
+        self.newest = KeptProbe(at, unsaved)
+        return self.newest

@@ -77,7 +77,12 @@ class AgentProcess:
         return self._process.pid
 
     async def __aenter__(self) -> "AgentProcess":
-        """Start it and wait until it serves the control socket (sd_notify's READY=1)."""
+        """Start it."""
+        await self.start()
+        return self
+
+    async def start(self) -> None:
+        """Start it, the first time or after its end, and wait until it serves (sd_notify's READY=1)."""
         ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
         with ready:
             ready.bind("")  # Linux gives an abstract address (unix(7), autobind)
@@ -101,14 +106,13 @@ class AgentProcess:
             except BaseException:
                 await self.stop()
                 raise
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         """End it."""
         await self.stop()
 
     async def _wait_until_ready(self, ready: socket.socket) -> None:
-        assert self._process is not None  # noqa: S101 # __aenter__ has just set it
+        assert self._process is not None  # noqa: S101 # `start` has just set it
         ended = asyncio.create_task(self._process.wait())
         told = asyncio.create_task(_read_until_ready(ready))
         try:

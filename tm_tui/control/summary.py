@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 
 from tm_tui.control.api import AgentStatus, LastFailure
-from tm_tui.control.last_test import Trial
+from tm_tui.control.last_test import KeptProbe
 from tm_tui.spoken import ago, count, span
 
 __all__ = ["summary"]
 
 
-def summary(status: AgentStatus, test: Trial | None) -> tuple[str, ...]:
+def summary(status: AgentStatus, test: KeptProbe | None) -> tuple[str, ...]:
     """One line a thing, a label and what holds of it."""
     return tuple(f"{label + ':':<15} {words}" for label, words in _rows(status, test))
 
 
-def _rows(status: AgentStatus, test: Trial | None) -> Iterator[tuple[str, str]]:
+def _rows(status: AgentStatus, test: KeptProbe | None) -> Iterator[tuple[str, str]]:
     beats, logs, spool = status.status_server, status.log_server, status.spool
     yield "Appliance", f"{status.appliance}, {status.edition} edition"
     yield "Version", f"{status.version}, revision {status.revision}, up {span(status.uptime_seconds)}"
@@ -36,7 +36,7 @@ def _failure(failure: LastFailure | None) -> Iterator[tuple[str, str]]:
         yield "  Code", f"{failure.code}, in step {failure.stage}, {failure.count} in a row"
 
 
-def _tested(status: AgentStatus, test: Trial | None) -> str:
+def _tested(status: AgentStatus, test: KeptProbe | None) -> str:
     if test is None:
         return "none since the agent started"
     when = ago((status.taken_at - test.at).total_seconds())

@@ -14,7 +14,7 @@ from tm_tui.link.types import Link
 
 __all__ = ["SshCarrier"]
 
-_PIECE, _AT_ONCE = 512 << 10, 4
+_PIECE, _AT_ONCE = 1 << 20, 2
 _PART = ".part"
 _SWEEP_SECONDS = 5.0
 

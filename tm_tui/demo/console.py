@@ -9,6 +9,7 @@ import tomli_w
 
 from tm_tui.control.api import ApproveRequest, SecretChanges
 from tm_tui.demo.logs import lines_of, some_events
+from tm_tui.demo.patterns import issue_pattern, prepare_endpoints, unresolved_events
 from tm_tui.demo.stage import Stage
 
 __all__ = ["open_console"]
@@ -20,8 +21,11 @@ async def open_console(stage: Stage) -> int:
     """Run the console until the admin leaves it; its exit status.
 
     The password and the host key are there already; switching on, Test and Save are left to the admin. Some
-    events wait already: Logs > Log Queue shows them go once sending is on.
+    events wait already: Logs > Log Queue shows them go once sending is on. A pattern is issued, and behind
+    Services > Pattern Deployment stand endpoints to put it on.
     """
+    prepare_endpoints(stage)
+    await issue_pattern(stage, "Removes RTKT_HIDE.C")
     await stage.save(
         stage.settings("ssh", enabled=False), SecretChanges(tmsp=stage.password), "demo: prepared"
     )
@@ -34,7 +38,8 @@ async def open_console(stage: Stage) -> int:
             settings=stage.settings("ssh", enabled=True),
         )
     )
-    await stage.client.add_events(lines_of(some_events("demo", _EVENTS, datetime.now(UTC))))
+    now = datetime.now(UTC)
+    await stage.client.add_events(lines_of([*some_events("demo", _EVENTS, now), *unresolved_events(now)]))
     form = stage.folder / "form.toml"
     form.write_text(tomli_w.dumps(stage.settings("ssh", enabled=True)), encoding="utf-8")
     environ = {**os.environ, "TM_TUI_HOME": str(stage.folder / "appliance")}

@@ -37,6 +37,11 @@ class PortalProcess:
         """The folder of its log server: batches lie in a folder an appliance."""
         return self._home / "logs"
 
+    @property
+    def cases(self) -> Path:
+        """The folder of the cases that it received, and of those on their way."""
+        return self._home / "cases"
+
     async def start(self) -> None:
         """Start it and wait for its line. Raises TmError if none comes."""
         ports: tuple[str, ...] = ()

@@ -17,8 +17,11 @@ from tm_tui.control.api import (
     SecretChanges,
     StepEvent,
 )
+from tm_tui.demo.cases import case_survives_a_kill
 from tm_tui.demo.logs import events_at_portal, lines_of, some_events
+from tm_tui.demo.patterns import deploy_a_pattern
 from tm_tui.demo.proxy import DemoProxy
+from tm_tui.demo.reports import report_of_an_incident
 from tm_tui.demo.stage import Stage
 from tm_tui.errors import TmError
 from tm_tui.link.host_keys import HostKeys
@@ -229,6 +232,9 @@ STEPS: tuple[Callable[[Stage], Awaitable[str]], ...] = (
     logs_over_ssh,
     through_proxy,
     logs_over_ssl,
+    deploy_a_pattern,
+    report_of_an_incident,
+    case_survives_a_kill,
     portal_restart,
     switched_off,
     logs_wait,

@@ -92,9 +92,13 @@ class CustomPatterns:
         self.fetching.registered(root)
 
     def noticed(self, notices: tuple[Notice, ...]) -> None:
-        """Look after a notice of a pattern, and once after connecting: then there are no notices, or all."""
-        if not notices or any(notice.kind == "pattern" for notice in notices):
+        """Look after a notice of a pattern."""
+        if any(notice.kind == "pattern" for notice in notices):
             self.fetching.look()
+
+    def connection(self, *, connected: bool) -> None:
+        """Whether beats are accepted: each time they begin to be, a notice may have been missed."""
+        self.fetching.connection(connected=connected)
 
     # --- what the control socket asks
 

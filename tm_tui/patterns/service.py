@@ -79,6 +79,7 @@ class PatternService:
         self._wanted = asyncio.Event()
         self._offered: bytes | None = None
         self._seen: Seen | None = None
+        self._connected = False
         self.state: PatternsState = "disabled"
         self.last_failure: LastFailure | None = None
         self.refused: dict[int, tuple[Pattern, LastFailure]] = {}
@@ -99,6 +100,7 @@ class PatternService:
         """Forget what was; `run` follows these settings."""
         self._revision = revision
         self._offered = self._seen = None
+        self._connected = False
         self._wanted = asyncio.Event()
         self.state = "waiting" if revision.settings.tmsp.enabled else "disabled"
         self.last_failure, self.refused = None, {}
@@ -137,6 +139,12 @@ class PatternService:
         before, self._offered = self._offered, None if root is None else root.encode()[: MOST_ROOT_BYTES + 1]
         if before is not None and self._offered not in {None, before}:
             self.look()  # a portal that registered us anew may be another one
+
+    def connection(self, *, connected: bool) -> None:
+        """Whether beats are accepted: look each time they begin to be."""
+        before, self._connected = self._connected, connected
+        if connected and not before:
+            self.look()
 
     def look(self) -> None:
         """There is something new, or there may be: check as soon as possible."""

@@ -23,7 +23,7 @@ _FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 300.0
 _LONGEST_WAIT = 3600.0
 
 Noticed = Callable[[tuple[Notice, ...]], None]
-"""Told the notices that are new, and at the first beat accepted under these settings whatever there is."""
+"""Told the notices that are new."""
 
 
 class Heart:
@@ -112,9 +112,8 @@ class Heart:
         else:
             if self._standing.last_failure or not self._standing.accepted:
                 _log.info("Beats are accepted.")
-            first = not self._standing.accepted
             new = self._standing.beat_accepted(accepted, self._clock.monotonic(), self._clock.now())
-            if new or first:
+            if new:
                 self._noticed(new)
             return None
         self._say("A beat was not accepted", refused)

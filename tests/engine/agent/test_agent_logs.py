@@ -227,7 +227,7 @@ async def test_beats_tell_how_much_waits(home: Home, portal: Ready) -> None:
     """The portal sees in each heartbeat how many events wait on the appliance."""
     async with agent_in(home) as agent, ControlClient(home.control_socket) as client:
         await hand_in(client, 1, 7)
-        assert agent._facts().waiting_events == 7
+        assert agent.facts().waiting_events == 7
 
 
 async def test_a_busy_queue_is_another_agents(home: Home) -> None:

@@ -95,7 +95,7 @@ def test_the_newest_test_counts() -> None:
     last = LastTest()
     first = last.begin(datetime.datetime.now(datetime.UTC), unsaved=True)
     second = last.begin(datetime.datetime.now(datetime.UTC), unsaved=False)
-    assert last.trial is second
+    assert last.newest is second
     assert first.steps is not second.steps
 
 

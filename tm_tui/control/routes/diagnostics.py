@@ -20,7 +20,7 @@ def diagnostics_routes(core: Core) -> list[Route]:
         form = request.query_params.get("format", "bundle")
         if form == "text":
             status = core.status()
-            lines = summary(status, core.last_test.trial)
+            lines = summary(status, core.last_test.newest)
             return answer(DiagnosticsText(taken_at=status.taken_at, lines=lines))
         if form != "bundle":
             cause = "Diagnostics come as `bundle` or as `text`."

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from tm_tui.control.api import ProbeReport, ProbeRequest, Shape, StepEvent
 from tm_tui.control.core import Core
 from tm_tui.control.http import Refused, body_of, uid_of
-from tm_tui.control.last_test import Trial
+from tm_tui.control.last_test import KeptProbe
 from tm_tui.control.routes.candidate import candidate_of
 from tm_tui.control.streams import event_stream
 from tm_tui.settings.store import Revision
@@ -32,14 +32,14 @@ def probe_routes(core: Core) -> list[Route]:
         if len(running) >= _MOST:
             cause = f"{_MOST} connection tests are under way."
             raise Refused(429, "too-many-probes", cause, "Wait until one has ended, then test again.")
-        trial = core.last_test.begin(core.clock.now(), unsaved=wanted.settings is not None)
-        return event_stream(_steps(core, revision, running, trial), core.clock, core.stopping)
+        probe = core.last_test.begin(core.clock.now(), unsaved=wanted.settings is not None)
+        return event_stream(_steps(core, revision, running, probe), core.clock, core.stopping)
 
     return [Route("/v1/probe", probe, methods=["POST"])]
 
 
 async def _steps(
-    core: Core, revision: Revision, running: set[object], trial: Trial
+    core: Core, revision: Revision, running: set[object], probe: KeptProbe
 ) -> AsyncGenerator[tuple[str, Shape], None]:
     from tm_tui.probe.runner import run_probe
 
@@ -49,7 +49,7 @@ async def _steps(
         run = run_probe(revision, core.host_keys, core.appliance, clock=core.clock)
         async with aclosing(cast("AsyncGenerator[StepEvent | ProbeReport, None]", run)) as steps:
             async for step in steps:
-                trial.add(step)
+                probe.add(step)
                 yield ("report" if isinstance(step, ProbeReport) else "step"), step
     finally:
         running.discard(me)

@@ -7,11 +7,11 @@ if TYPE_CHECKING:
     from screens.draft import Fingerprint
     from tm_tui.control.api import ProbeReport, StepEvent
 
-__all__ = ["Trial"]
+__all__ = ["Probing"]
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class Probing:
     """A test of the values in `of`. `started` and `ended` are monotonic seconds."""
 
     of: "Fingerprint"
@@ -22,7 +22,7 @@ class Trial:
     broken: tuple[str, str] | None = None
     """Cause and remedy when the test itself could not go on: no agent, a refusal, cancelled."""
 
-    def with_step(self, event: "StepEvent") -> "Trial":
+    def with_step(self, event: "StepEvent") -> "Probing":
         """Put a step in: it replaces its own earlier state, else comes last."""
         names = [step.step for step in self.steps]
         if event.step in names:
@@ -30,15 +30,15 @@ class Trial:
             return replace(self, steps=(*self.steps[:at], event, *self.steps[at + 1 :]))
         return replace(self, steps=(*self.steps, event))
 
-    def with_report(self, report: "ProbeReport", at: float) -> "Trial":
+    def with_report(self, report: "ProbeReport", at: float) -> "Probing":
         """End it with its report."""
         return replace(self, report=report, ended=at)
 
-    def broken_off(self, cause: str, remedy: str, at: float) -> "Trial":
+    def broken_off(self, cause: str, remedy: str, at: float) -> "Probing":
         """End it without a report."""
         return replace(self, broken=(cause, remedy), ended=at)
 
-    def cancelled(self, at: float) -> "Trial":
+    def cancelled(self, at: float) -> "Probing":
         """End it because the admin broke it off."""
         return self.broken_off("You cancelled the test.", "Press F3 to start it again.", at)
 
