@@ -87,7 +87,7 @@ class Attending(Following, inherit_bindings=False):
     def on_status_arrived(self, event: "StatusArrived") -> None:
         """Tell of a trial that was taken back by itself."""
         super().on_status_arrived(event)
-        if self.is_current:
+        if self.is_active:
             self._retitle()
         rollback = event.status.rollback
         if rollback is not None and rollback.trial != self._rollback_told and not self.read_only:

@@ -121,7 +121,7 @@ class MainScreen(Attending, inherit_bindings=False):
             return
         changed = [key for key in self._pages.edited() if self.draft and key in self.draft.changed()]
         self._frame.tell_place(self._menu.entry.path, len(changed), self.draft)
-        if self.is_current:  # else a question has keys of its own
+        if self.is_active:  # else a question above has keys of its own
             working = [key for key in keys.KEYS if self.check_action(key.action, ())]
             self._frame.tell_keys(working, self._hint())
 

@@ -121,6 +121,7 @@ class Lab:
         return subprocess.run(
             (COMMAND, *arguments),
             env=self.environ,
+            cwd=self.folder,
             input=stdin,
             capture_output=True,
             text=True,
