@@ -3,7 +3,7 @@
 import pytest
 
 from face.conftest import console_of
-from face.scripted import ScriptedAgent
+from face.scripted import ScriptedAgent, status
 from screens.help_screen import HelpScreen, help_text
 from screens.keys import KEYS
 from screens.menu import entries
@@ -167,3 +167,18 @@ async def test_a_small_redraw_key_changes_nothing(agent: ScriptedAgent) -> None:
         before = console.rows()
         await console.press("ctrl+l")
         assert console.rows() == before
+
+
+async def test_a_question_keeps_its_keys(agent: ScriptedAgent) -> None:
+    """News from the agent under an open question leave the footer with the question's keys."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        await console.go("tmsp.username")
+        await console.type("x")
+        await console.press("escape")
+        await console.dialog("Discard")
+        await console.sees("Arrow keys choose")
+        console.clock.second += 5
+        agent.statuses.put_nowait(status())
+        await console.sees("beat 12 s ago")
+        assert "Arrow keys choose" in console.rows()[-1]
