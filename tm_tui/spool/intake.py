@@ -121,7 +121,8 @@ def _model_of(line: bytes) -> Any:
     kinds = {
         item["type"] for item in problem.errors(include_url=False, include_input=False, include_context=False)
     }
-    if kinds - {"string_pattern_mismatch", "json_invalid", "string_unicode"}:
+    # too short is also a chain whose links all have unsafe text
+    if kinds - {"string_pattern_mismatch", "json_invalid", "string_unicode", "too_short"}:
         raise BadLine(_reason(problem))
     try:
         return _validate(json.dumps(_safe(json.loads(line.decode("utf-8", "replace")))))

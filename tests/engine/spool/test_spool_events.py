@@ -120,6 +120,14 @@ def test_hostile_text_is_made_harmless_and_kept(raw):
     assert name == safe_text(name)
 
 
+def test_a_chain_with_nothing_but_hostile_links_is_kept():
+    """Where every link needs repair the event is repaired all the same, not refused as an empty chain."""
+    link = {**root_cause()["chain"][0], "object": "x\x1b]0;y\x07"}
+    taken = check_lines([line(root_cause(1, chain=[link]))])
+    assert not taken.rejected
+    assert json.loads(taken.events[0].body)["chain"][0]["object"] == "x\ufffd]0;y\ufffd"
+
+
 @given(st.text(max_size=200))
 def test_any_text_is_safe_or_refused(text):
     """Whatever stands in an event, what is kept can be shown."""
