@@ -79,6 +79,7 @@ class SpoolCore:
             last = max(last, greatest, marks.get(kind))
         self.next_seq = last + 1
         self.known = KnownIds(database)
+        self.settle()
 
     def _load_again(self, taken: Sequence[CheckedEvent]) -> None:
         """After salvage in the middle of a commit: load, and note again the ids that are being taken."""
@@ -93,12 +94,12 @@ class SpoolCore:
         """Events that wait, sealed or not."""
         return self.sealed.total.events + sum(one.events for one in self.waiting.values())
 
-    def lost(self) -> int:
-        """Events that damage to the disk has cost since the spool was made.
+    def settle(self) -> None:
+        """Count what damage to the disk has cost since the spool was made: numbers have no gaps otherwise.
 
-        Numbers have no gaps otherwise.
+        In the writer's thread and between its jobs only; in the middle of one the counts do not fit together.
         """
-        return max(0, self.next_seq - 1 - self.disk.marks.get("confirmed") - self.events())
+        self.lost = max(0, self.next_seq - 1 - self.disk.marks.get("confirmed") - self.events())
 
     def used(self) -> int:
         """Bytes that wait, sealed or not."""

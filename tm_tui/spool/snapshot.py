@@ -69,7 +69,7 @@ def snapshot(core: SpoolCore, now: datetime) -> SpoolSnapshot:
         limit_age_seconds=quota.age,
         kinds={kind: _of_kind(core.waiting[kind], core.sealed.kinds[kind]) for kind in KINDS},
         accepted=core.next_seq - 1,
-        lost=core.lost(),
+        lost=core.lost,
         notes=tuple(core.disk.notes),
         refusal=str(refusal) if refusal else None,
     )

@@ -45,7 +45,7 @@ class Spool:
 
     def __init__(self, core: SpoolCore, lock_descriptor: int, clock: Clock) -> None:
         self._core, self._lock, self._clock = core, lock_descriptor, clock
-        self._writer = Writer(core.accept, core.limits.events)
+        self._writer = Writer(core.accept, core.limits.events, settled=core.settle)
         self._sealing = asyncio.Lock()
         self._full = asyncio.Event()
         self._sealer = asyncio.create_task(self._seal_when_full(), name="spool sealer")

@@ -35,10 +35,14 @@ class Writer:
     `accept` gets the checked lines of all waiting intakes at once.
 
     There is no waiting for company: while one commit is on its way to the disk, the next one gathers.
+    `settled` is called in the thread after each job, when all counts fit together.
     """
 
-    def __init__(self, accept: Accept, most_events: int = MOST_EVENTS) -> None:
+    def __init__(
+        self, accept: Accept, most_events: int = MOST_EVENTS, *, settled: Callable[[], None] = lambda: None
+    ) -> None:
         self._accept, self._most_events = accept, min(most_events, MOST_EVENTS)
+        self._settled = settled
         self._jobs: deque[_Job] = deque()
         self._ready = threading.Condition()
         self._closing = False
@@ -75,6 +79,7 @@ class Writer:
     def _run(self) -> None:
         while jobs := self._next():
             results = self._done(jobs)
+            self._settled()
             jobs[0].loop.call_soon_threadsafe(_deliver, jobs, results)
 
     def _next(self) -> list[_Job]:

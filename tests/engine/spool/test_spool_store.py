@@ -252,3 +252,20 @@ async def test_everything_that_waits_can_be_listed(opened):
         await spool.add([numbered_line(n) for n in range(8, 13)])
         seqs = [json.loads(one)["seq"] async for one in spool.lines()]
         assert sorted(seqs) == list(range(1, 13))
+
+
+async def test_nothing_is_called_lost_in_the_middle_of_work(opened, monkeypatch):
+    """Whoever looks while events are being committed is not alarmed: nothing is lost."""
+    seen = []
+    async with opened() as spool:
+        newest = spool._core.disk.newest
+        note = newest.note
+
+        def look(number):  # the numbers are given, and what waits is not counted yet
+            seen.append(spool.status().lost)
+            note(number)
+
+        monkeypatch.setattr(newest, "note", look)
+        await spool.add([numbered_line(number) for number in range(1, 101)])
+        await spool.add([numbered_line(number) for number in range(101, 201)])
+        assert seen == [0, 0]
