@@ -15,6 +15,7 @@ __all__ = ["WAIT_SECONDS", "longest_waiting", "make_due", "make_incidents", "mak
 
 WAIT_SECONDS = 600.0
 """So long a root cause waits for the threat event that it explains; then its report says it is missing."""
+_MOST_LOOKED_AT = 1000
 _MOST_INCIDENTS = 1000
 """Incident reports of one appliance in 24 hours; further root causes are counted in the daily report."""
 _AT_ONCE = 20
@@ -87,11 +88,17 @@ def _incidents_today(connection: sqlite3.Connection, appliance: str, now: dateti
 
 
 def _others(connection: sqlite3.Connection, cause: sqlite3.Row) -> tuple[str, ...]:
-    """Other endpoints with the same threat within a week."""
+    """Other endpoints with the same threat within a week, as far as that many events name them.
+
+    The database has one thread: what looks at millions of rows would keep beats waiting.
+    """
     rows = connection.execute(
-        "SELECT DISTINCT hostname FROM threats WHERE appliance = ? AND threat = ? AND hostname <> ?"
-        " AND at BETWEEN ? AND ? ORDER BY hostname LIMIT 6",
-        (cause["appliance"], cause["threat"], cause["hostname"], cause["at"] - _WEEK, cause["at"] + _WEEK),
+        "SELECT DISTINCT hostname FROM (SELECT hostname FROM threats WHERE appliance = ? AND threat = ?"
+        " AND at BETWEEN ? AND ? LIMIT ?) WHERE hostname <> ? ORDER BY hostname LIMIT 6",
+        (
+            *(cause["appliance"], cause["threat"], cause["at"] - _WEEK, cause["at"] + _WEEK),
+            *(_MOST_LOOKED_AT, cause["hostname"]),
+        ),
     )
     return tuple(row["hostname"] for row in rows)
 
