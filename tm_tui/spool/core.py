@@ -67,7 +67,9 @@ class SpoolCore:
         database, marks = self.disk.database, self.disk.marks
         if behind := {name: value for name, value in database.marks().items() if value > marks.get(name)}:
             marks.put(**behind)
-        Recovery(database, self.disk.sealed, marks, self.appliance, self.now(), self.disk.note).run()
+        self.known = KnownIds(database)
+        where = database, self.disk.sealed, marks, self.appliance
+        Recovery(*where, self.now(), self.disk.note, self.known).run()
         self.sealed = SealedBatches(self.disk, self.appliance, self.trace, self.now)
         self.waiting: dict[EventKind, Waiting] = {}
         last = max(
@@ -78,7 +80,6 @@ class SpoolCore:
             self.waiting[kind] = Waiting(events, size, oldest)
             last = max(last, greatest, marks.get(kind))
         self.next_seq = last + 1
-        self.known = KnownIds(database)
         self.settle()
 
     def _load_again(self, taken: Sequence[CheckedEvent]) -> None:

@@ -15,6 +15,7 @@ from tm_tui.spool.batch import Batch, BatchDamaged
 from tm_tui.spool.chunks import Note, joined
 from tm_tui.spool.database import Chunk, SpoolDatabase
 from tm_tui.spool.events import KINDS, EventKind
+from tm_tui.spool.known import KnownIds
 from tm_tui.spool.marks import Marks
 from tm_tui.text import safe_text
 
@@ -34,6 +35,8 @@ class Recovery:
     appliance: str
     now: datetime
     note: Note
+    known: KnownIds
+    """Read before anything is dropped: a producer may repeat what was sealed before it was answered."""
 
     def run(self) -> None:
         """Do it all."""
@@ -83,6 +86,8 @@ class Recovery:
         with self.database.transaction():
             self.database.record(found, files.checks_of(lines))
             self.database.drop(kind, first, last)
+            self.known.save(self.database)
+        self.known.saved()
         return found
 
     def _drop_delivered(self, kind: EventKind, delivered: int) -> None:
@@ -103,6 +108,8 @@ class Recovery:
                 text = b"".join(left)
                 ends = files.ends_of(text)
                 self.database.add([Chunk(kind, *ends, len(left), chunk.at, files.checks_of(text), text)])
+            self.known.save(self.database)
+        self.known.saved()
 
     def _seal_the_rest(self, batch: Batch, delivered: int) -> None:
         """Of a batch that was delivered in part (a split whose record was lost), seal the rest anew."""
