@@ -269,3 +269,16 @@ async def test_nothing_is_called_lost_in_the_middle_of_work(opened, monkeypatch)
         await spool.add([numbered_line(number) for number in range(1, 101)])
         await spool.add([numbered_line(number) for number in range(101, 201)])
         assert seen == [0, 0]
+
+
+async def test_what_was_sealed_and_not_recorded_is_known_when_it_is_repeated(opened):
+    """Killed between a batch's rename and its record, before the producer had its answer: no event twice."""
+    lines = [numbered_line(number) for number in range(1, 6)]
+    async with opened() as spool:
+        await spool.add(lines)
+        core = spool._core
+        core.write(core.choose("threat-event", everything=True))  # and here the power goes
+    async with opened() as spool:
+        assert (await spool.add(lines)).accepted == 5
+        found = await delivered(spool)
+        assert sorted(event["id"] for event in found) == [f"p-{number}" for number in range(1, 6)]
