@@ -15,21 +15,34 @@ from tm_tui.link.host_keys import HostKeys
 from tm_tui.pace import Chance
 from tm_tui.paths import Home
 
-__all__ = ["Cases"]
+__all__ = ["Cases", "Owner"]
 
 _SECONDS = 1.0
 """A progress bar need not move more often."""
 
 
-class _Agent(Protocol):
+class Owner(Protocol):
+    """What its parts need of an agent."""
+
     @property
-    def appliance(self) -> str: ...
+    def appliance(self) -> str:
+        """Its name."""
+        ...
+
     @property
-    def host_keys(self) -> HostKeys: ...
+    def host_keys(self) -> HostKeys:
+        """Those that an admin approved."""
+        ...
+
     @property
-    def clock(self) -> Clock: ...
+    def clock(self) -> Clock:
+        """Its time."""
+        ...
+
     @property
-    def changed(self) -> Changed: ...
+    def changed(self) -> Changed:
+        """Announced when its status says something new."""
+        ...
 
 
 class Cases:
@@ -38,7 +51,7 @@ class Cases:
     def __init__(
         self,
         home: Home,
-        agent: _Agent,
+        agent: Owner,
         bandwidth: Bandwidth,
         book: CaseBook,
         chance: Chance,

@@ -4,16 +4,13 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from tm_tui.agent.cases import Cases
+from tm_tui.agent.cases import Cases, Owner
 from tm_tui.agent.log_delivery import LogDelivery
 from tm_tui.agent.supervisor import Service
 from tm_tui.agent.throttle import Throttle
 from tm_tui.cases.book import CaseBook
-from tm_tui.clock import Clock
 from tm_tui.control.api import ServerState
-from tm_tui.control.core import Changed
 from tm_tui.link.bandwidth import Bandwidth
-from tm_tui.link.host_keys import HostKeys
 from tm_tui.pace import Chance
 from tm_tui.paths import Home
 from tm_tui.patterns.custom_patterns import CustomPatterns
@@ -33,17 +30,9 @@ __all__ = ["Tmsp"]
 _log = logging.getLogger(__name__)
 
 
-class _Agent(Protocol):
-    @property
-    def appliance(self) -> str: ...
-    @property
-    def host_keys(self) -> HostKeys: ...
+class _Agent(Owner, Protocol):
     @property
     def spool(self) -> Spool: ...
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def changed(self) -> Changed: ...
     def facts(self) -> Facts: ...
 
 
