@@ -6,7 +6,7 @@ import pwd
 import select
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from e2e.terminal import Terminal
@@ -28,6 +28,8 @@ class ConsoleHost:
     launcher: Launcher
     place: Path
     config: Path
+    before: frozenset[str] = frozenset()
+    """What lay there before the user did anything: a killed run's leftovers, of a user of the same number."""
 
     @property
     def uid(self) -> int:
@@ -90,10 +92,14 @@ class ConsoleHost:
         return pid
 
     def traces(self) -> list[str]:
-        """All files of this user, wherever it could write one."""
-        command = ["find", *PLACES, str(self.account.home), "-xdev", "-mindepth", "1", "-user", str(self.uid)]
+        """All files that this user made or changed, wherever it could write one, each with when."""
+        where = (*PLACES, str(self.account.home))
+        command = ["find", *where, "-xdev", "-mindepth", "1", "-user", str(self.uid), "-printf", "%p %C@\\n"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return [line for line in done.stdout.splitlines() if line != str(self.account.home)]
+        home = f"{self.account.home} "
+        return [
+            line for line in done.stdout.splitlines() if line not in self.before and not line.startswith(home)
+        ]
 
 
 def variables(text: Mapping[str, str]) -> list[str]:
@@ -128,4 +134,5 @@ def console_host() -> Iterator[ConsoleHost]:
             sshd(who, more=text) as strict,
             sshd(who, more=text.replace("AcceptEnv LANG", "AcceptEnv *")) as wide,
         ):
-            yield ConsoleHost(strict.port, wide.port, who, made, place, strict.keys / "sshd_config")
+            host = ConsoleHost(strict.port, wide.port, who, made, place, strict.keys / "sshd_config")
+            yield replace(host, before=frozenset(host.traces()))
