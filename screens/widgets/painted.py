@@ -1,7 +1,7 @@
 """A widget of whole rows that paints only those that differ: for lists and texts on a slow line."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -10,7 +10,13 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-__all__ = ["BOLD", "PLAIN", "REVERSE", "Painted", "Parts"]
+if TYPE_CHECKING:
+    from textual.events import Key
+
+__all__ = ["BOLD", "PLAIN", "REVERSE", "Painted", "Parts", "fitted", "typed"]
+
+_LONGEST = 40
+"""Characters of a search or a filter."""
 
 PLAIN, BOLD, REVERSE = Style(), Style(bold=True), Style(reverse=True)
 
@@ -51,3 +57,19 @@ class Painted(Widget, can_focus=True):
         if left > 0:
             segments.append(Segment(" " * left, self.rich_style))
         return Strip(segments, self.size.width)
+
+
+def fitted(text: str, width: int) -> str:
+    """Cut to so many cells; an ellipsis says so."""
+    return text if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)) + "…"
+
+
+def typed(text: str, event: "Key") -> str | None:
+    """What a search or a filter is after a key; None: the key is none of its."""
+    if event.key == "backspace":
+        return text[:-1]
+    if event.key == "ctrl+u":
+        return ""
+    if event.is_printable and event.character is not None:
+        return (text + event.character)[:_LONGEST]
+    return None

@@ -7,8 +7,7 @@ from textual.events import Blur, Focus, Key, Resize
 from textual.geometry import Offset
 from textual.message import Message
 
-from screens.widgets.painted import BOLD, PLAIN, REVERSE, Painted, Parts
-from screens.widgets.tail import fitted
+from screens.widgets.painted import BOLD, PLAIN, REVERSE, Painted, Parts, fitted
 
 __all__ = ["PickList", "Row"]
 

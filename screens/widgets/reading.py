@@ -9,12 +9,10 @@ from textual.binding import Binding, BindingType
 from textual.events import Key, Resize
 from textual.geometry import Offset
 
-from screens.widgets.painted import BOLD, PLAIN, REVERSE, Painted, Parts
+from screens.widgets.painted import BOLD, PLAIN, REVERSE, Painted, Parts, typed
 from tm_tui.control.text_rows import STRONG, Row
 
 __all__ = ["Reading"]
-
-_LONGEST_SEARCH = 40
 
 
 class Reading(Painted):
@@ -118,12 +116,8 @@ class Reading(Painted):
             self._typing = False
             event.prevent_default()
             self._go(self._top, 1)
-        elif event.key == "backspace":
-            self._search = self._search[:-1]
-        elif event.key == "ctrl+u":
-            self._search = ""
-        elif event.is_printable and event.character is not None:
-            self._search = (self._search + event.character)[:_LONGEST_SEARCH]
+        elif (text := typed(self._search, event)) is not None:
+            self._search = text
         else:
             return
         event.stop()

@@ -7,26 +7,19 @@ beside a menu costs as much as ten lines, and lines that stand can be read.
 from collections.abc import Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
-from rich.segment import Segment
-from rich.style import Style
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.events import Blur, Focus, Key, Resize
-from textual.geometry import Offset, Region
-from textual.strip import Strip
-from textual.widget import Widget
+from textual.geometry import Offset
 
-__all__ = ["Tail", "fitted"]
+from screens.widgets.painted import BOLD, PLAIN, Painted, fitted, typed
 
-_LONGEST_FILTER = 40
-_PLAIN, _BOLD = Style(), Style(bold=True)
+__all__ = ["Tail"]
 
 
-class Tail(Widget, can_focus=True):
+class Tail(Painted):
     """`/` types a filter, Enter keeps it, Esc drops it; Page Up and Down, Home and End scroll."""
 
-    DEFAULT_CSS = "Tail { height: 1fr; width: 1fr; }"
-    ALLOW_SELECT = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("pageup", "scroll_pages(1)", show=False),
         Binding("pagedown", "scroll_pages(-1)", show=False),
@@ -38,7 +31,7 @@ class Tail(Widget, can_focus=True):
     ]
 
     def __init__(self) -> None:
-        super().__init__(markup=False)
+        super().__init__()
         self._lines: tuple[str, ...] = ()
         self._found: list[str] = []
         self._behind = 0
@@ -47,7 +40,6 @@ class Tail(Widget, can_focus=True):
         """How many found lines were dropped at the other end; they count for where half a view begins."""
         self._filter = ""
         self._typing = False
-        self._painted: list[tuple[str, Style]] = []
 
     # What is shown ------------------------------------------------------------------------------------------
 
@@ -72,16 +64,9 @@ class Tail(Widget, can_focus=True):
         self._behind = max(0, min(self._behind, len(self._found) - room))
         end = len(self._found) - self._behind
         shown = self._found[self._first(end, room) : end]
-        rows = [(fitted(line, width), _PLAIN) for line in shown]
-        rows += [("", _PLAIN)] * (room - len(rows))
-        rows.append((fitted(self._bottom(), width), _BOLD if self._filter or self._typing else _PLAIN))
-        before, self._painted = self._painted, rows
-        if len(before) != len(rows):
-            self.refresh()
-            return
-        changed = [y for y, (old, now) in enumerate(zip(before, rows, strict=True)) if old != now]
-        if changed:
-            self.refresh(*(Region(0, y, width, 1) for y in changed))
+        style = BOLD if self._filter or self._typing else PLAIN
+        rows = [((fitted(line, width), PLAIN),) for line in shown]
+        self.paint([*rows, *([()] * (room - len(rows))), ((fitted(self._bottom(), width), style),)])
 
     def _first(self, end: int, room: int) -> int:
         """The first line in sight: at whole half views while it follows the newest."""
@@ -97,12 +82,6 @@ class Tail(Widget, can_focus=True):
             return f"/ filters   {below}"
         count = f"{len(self._found)} of {len(self._lines)} lines"
         return f"Filter: {self._filter}{'_' if self._typing else ''}   {below or count}"
-
-    def render_line(self, y: int) -> Strip:
-        """One row."""
-        text, style = self._painted[y] if y < len(self._painted) else ("", _PLAIN)
-        width = self.size.width
-        return Strip([Segment(set_cell_size(text, width), self.rich_style + style)], width)
 
     def on_resize(self, _: Resize) -> None:
         """Fill the rows that it has now."""
@@ -123,8 +102,8 @@ class Tail(Widget, can_focus=True):
         if self._typing:
             typed = cell_len(f"Filter: {self._filter}")
             return self.region.offset + Offset(min(typed, self.size.width - 1), self.size.height - 1)
-        newest = next((y for y in range(len(self._painted) - 2, -1, -1) if self._painted[y][0]), 0)
-        end = cell_len(self._painted[newest][0]) if self._painted else 0
+        newest = next((y for y in range(len(self._painted) - 2, -1, -1) if self._painted[y]), 0)
+        end = sum(cell_len(text) for text, _ in self._painted[newest]) if self._painted else 0
         return self.region.offset + Offset(min(end, self.size.width - 1), newest)
 
     # Keys ---------------------------------------------------------------------------------------------------
@@ -143,12 +122,8 @@ class Tail(Widget, can_focus=True):
             return
         if event.key == "enter":
             self._typing = False
-        elif event.key == "backspace":
-            self._filter = self._filter[:-1]
-        elif event.key == "ctrl+u":
-            self._filter = ""
-        elif event.is_printable and event.character is not None:
-            self._filter = (self._filter + event.character)[:_LONGEST_FILTER]
+        elif (text := typed(self._filter, event)) is not None:
+            self._filter = text
         else:
             return
         event.stop()
@@ -173,8 +148,3 @@ class Tail(Widget, can_focus=True):
     def action_scroll_pages(self, by: int) -> None:
         """As many lines as are in sight."""
         self.action_scroll_rows(by * max(1, self.size.height - 2))
-
-
-def fitted(text: str, width: int) -> str:
-    """Cut to so many cells; an ellipsis says so."""
-    return text if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)) + "…"
