@@ -100,8 +100,8 @@ class Tail(Painted):
     def terminal_cursor(self) -> Offset | None:
         """Where the terminal's own cursor belongs: in the filter, else behind the newest line in sight."""
         if self._typing:
-            typed = cell_len(f"Filter: {self._filter}")
-            return self.region.offset + Offset(min(typed, self.size.width - 1), self.size.height - 1)
+            end = cell_len(f"Filter: {self._filter}")
+            return self.region.offset + Offset(min(end, self.size.width - 1), self.size.height - 1)
         newest = next((y for y in range(len(self._painted) - 2, -1, -1) if self._painted[y]), 0)
         end = sum(cell_len(text) for text, _ in self._painted[newest]) if self._painted else 0
         return self.region.offset + Offset(min(end, self.size.width - 1), newest)
