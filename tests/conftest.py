@@ -1,8 +1,14 @@
 """Real peers (tests/servers) as fixtures for every test. Properties have no deadline: machines are noisy."""
 
+import signal
+
 from hypothesis import settings
 
 pytest_plugins = ["servers.plugin"]
 
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+# A shell starts `make test &` with these two ignored, and what the tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)

@@ -190,3 +190,15 @@ def test_a_file_that_others_may_change_is_refused(tmp_path: Path) -> None:
     file.symlink_to(tmp_path / "real")
     with pytest.raises(DeployerFailure):
         deployer_in(tmp_path)
+
+
+async def test_the_first_question_after_a_start_waits_for_what_was(tmp_path: Path) -> None:
+    """Whoever asks before earlier deployments are read is not told that there are none."""
+    async with deploying(tmp_path) as it:
+        write_deployer(tmp_path / "config", ALL_DEPLOYED)
+        number = (await it.deploy("pc-0")).plan.number
+    async with deploying(tmp_path) as it:
+        found = await it.service.find(number)
+        assert found is not None
+        assert found.done
+        assert await it.service.find(number + 1) is None

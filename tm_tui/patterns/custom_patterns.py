@@ -109,10 +109,12 @@ class CustomPatterns:
     async def document(self) -> PatternsDocument:
         """Everything to show."""
         endpoints = await self.reader.fresh()
+        await self._loaded()
         return document(self, endpoints.unresolved(self._clock.now()), self._clock.monotonic())
 
     async def begin(self, request: DeployRequest, by: str) -> Deployment:
         """Begin a deployment. Raises DeploymentRefused, DeployerFailure, StorageFailed."""
+        await self._loaded()
         pattern = self.fetching.store.patterns.get(request.pattern)
         if pattern is None:
             cause = f"Pattern {request.pattern} is not on this appliance."
@@ -125,6 +127,10 @@ class CustomPatterns:
             cause = f"{_MOST_ACTIVE} deployments are under way."
             raise DeploymentRefused("too-many-deployments", cause, "Wait until one of them is done.")
         return await self.deploying.begin(pattern, targets, by)
+
+    async def _loaded(self) -> None:
+        await self.fetching.loaded()
+        await self.deploying.loaded()
 
     async def _targets(self, request: DeployRequest, pattern: StoredPattern) -> list[Target]:
         known = await self.reader.fresh()

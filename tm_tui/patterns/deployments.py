@@ -108,10 +108,19 @@ class DeploymentService:
         """The patterns that must stay."""
         return frozenset(one.plan.pattern.id for one in self.deployments if not one.done)
 
+    async def find(self, number: int) -> Deployment | None:
+        """The deployment of this number, once those of earlier starts are read."""
+        await self.loaded()
+        return next((one for one in self.deployments if one.plan.number == number), None)
+
+    async def loaded(self) -> None:
+        """Wait until those of earlier starts are read: a moment after the agent's start."""
+        await self._loaded.wait()
+
     async def begin(self, pattern: StoredPattern, targets: Sequence[Target], by: str) -> Deployment:
         """Begin a deployment: it is on the disk when this returns. Raises StorageFailed, DeployerFailure."""
         self.deployer()
-        await self._loaded.wait()
+        await self.loaded()
         async with self._beginning:
             plan = Plan(
                 number=max((one.plan.number for one in self.deployments), default=0) + 1,

@@ -80,6 +80,7 @@ class PatternService:
         self._offered: bytes | None = None
         self._seen: Seen | None = None
         self._connected = False
+        self._loaded = asyncio.Event()
         self.state: PatternsState = "disabled"
         self.last_failure: LastFailure | None = None
         self.refused: dict[int, tuple[Pattern, LastFailure]] = {}
@@ -105,6 +106,10 @@ class PatternService:
         self.state = "waiting" if revision.settings.tmsp.enabled else "disabled"
         self.last_failure, self.refused = None, {}
 
+    async def loaded(self) -> None:
+        """Wait until the patterns of earlier starts are read: a moment after the agent's start."""
+        await self._loaded.wait()
+
     def alerts(self) -> tuple[str, ...]:
         """What an admin must know now."""
         found = self.last_failure
@@ -119,6 +124,7 @@ class PatternService:
             await asyncio.to_thread(self.store.load)
         except StorageFailed as failed:
             self._failed(failed)
+        self._loaded.set()
         self._changed()
         if revision is None or not revision.settings.tmsp.enabled:
             return

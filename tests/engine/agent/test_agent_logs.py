@@ -121,8 +121,9 @@ async def test_events_arrive_exactly_once(home: Home, portal: Ready, tmp_path: P
         await hand_in(client, 250, 320)  # some of them for a second time
         await send(client)
         check(tmp_path / "portal" / "logs" / waiting.appliance, 320, 320)
-        after = await status_when(client, lambda now: now.log_server.last_delivery_at is not None)
+        after = await status_when(client, lambda now: now.log_server.delivery == "idle")
         assert after.log_server.state == "connected"
+        assert after.log_server.last_delivery_at
         assert after.spool.events == 0
         assert after.log_server.next_delivery_in_seconds
         assert await told(client, "Delivered 300 events in 2 batches.")

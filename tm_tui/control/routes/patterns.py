@@ -49,7 +49,7 @@ def patterns_routes(core: Core) -> list[Route]:
 
     async def deployment(request: Request) -> Response:
         number = request.path_params["number"]
-        found = next((one for one in patterns.deploying.deployments if one.plan.number == number), None)
+        found = await patterns.deploying.find(number)
         if found is None:
             raise Refused(404, "not-found", f"There is no deployment {number}.", "See GET /v1/patterns.")
         if request.query_params.get("wait") == "1":
