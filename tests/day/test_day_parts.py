@@ -83,8 +83,7 @@ async def test_the_lamp_goes_out_during_an_exchange(folder: Path, certificates: 
     standing.beat_accepted(Accepted(0.1, 0.0, ()), clock.monotonic() - 9.5, clock.now())
     async with server(say_nothing) as hole:
         revision = revision_for(settings_for(hole.port, seconds=5), certificates.ca_pem)
-        trust = Trust(certificates.ca_pem, HostKeys(folder / "host_keys"))
-        link = build_links(revision.settings, revision.secrets, trust).status_server
+        link = build_links(revision, HostKeys(folder / "host_keys")).status_server
         async with https_client(link) as client:
             heart = Heart(
                 client,

@@ -19,7 +19,6 @@ from tm_tui.control.api import ProbeReport, ReportFailure, StepEvent
 from tm_tui.link.build import build_links
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.sftp import fetch_host_key
-from tm_tui.link.trust import Trust
 from tm_tui.link.types import Limits
 from tm_tui.probe.runner import run_probe
 from tm_tui.settings.model import Secrets, Settings
@@ -56,8 +55,7 @@ class Trial:
 
     async def approve_host_key(self) -> None:
         """Approve the key that the log server shows now."""
-        revision = self.revision
-        links = build_links(revision.settings, revision.secrets, Trust(self.ca_pem, self.host_keys))
+        links = build_links(self.revision, self.host_keys)
         self.host_keys.approve(await fetch_host_key(links.log_server))
 
     def start(self) -> AsyncIterator[StepEvent | ProbeReport]:

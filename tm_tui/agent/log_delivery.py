@@ -18,7 +18,6 @@ from tm_tui.delivery.status import DeliveryStatus
 from tm_tui.errors import StorageFailed
 from tm_tui.link.build import build_links
 from tm_tui.link.host_keys import HostKeys
-from tm_tui.link.trust import Trust
 from tm_tui.pace import Chance, full_jitter, wait_until
 from tm_tui.settings.store import Revision
 from tm_tui.settings.types import interval_seconds
@@ -87,7 +86,7 @@ class LogDelivery:
 
     def _made(self, revision: Revision) -> DeliveryService:
         server = revision.settings.tmsp.log_server
-        links = build_links(revision.settings, revision.secrets, Trust(revision.ca_pem, self._host_keys))
+        links = build_links(revision, self._host_keys)
         made = DeliveryService(
             self._spool,
             links.log_server,

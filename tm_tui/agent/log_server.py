@@ -11,7 +11,6 @@ from tm_tui.delivery.check import check_log_server
 from tm_tui.link.build import build_links
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.host_keys import HostKeys
-from tm_tui.link.trust import Trust
 from tm_tui.pace import Chance, full_jitter, spread, wait_until
 from tm_tui.settings.store import Revision
 from tm_tui.settings.types import interval_seconds
@@ -110,8 +109,7 @@ class LogServerCheck:
 
     async def _check(self, revision: Revision, seen: "_Seen") -> float:
         """Check once; return how many seconds to wait."""
-        trust = Trust(revision.ca_pem, self._host_keys)
-        link = build_links(revision.settings, revision.secrets, trust).log_server
+        link = build_links(revision, self._host_keys).log_server
         server = revision.settings.tmsp.log_server
         try:
             await check_log_server(link, server.protocol, self._appliance, clock=self._clock)

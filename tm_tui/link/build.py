@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.trust import Trust
 from tm_tui.link.types import Credentials, Endpoint, Link, Proxy
 from tm_tui.settings.model import Secrets, Settings
+from tm_tui.settings.revision import Revision
 
 __all__ = ["Links", "build_links"]
 
@@ -19,12 +21,13 @@ class Links:
     status_server: Link
 
 
-def build_links(settings: Settings, secrets: Secrets, trust: Trust) -> Links:
-    """Describe the ways that the settings ask for; nothing is opened.
+def build_links(revision: Revision, host_keys: HostKeys) -> Links:
+    """Describe the ways that a revision asks for; nothing is opened.
 
     Both servers take the account's "registering products" credentials. Without a password there are none.
     """
-    tmsp = settings.tmsp
+    settings, secrets = revision.settings, revision.secrets
+    tmsp, trust = settings.tmsp, Trust(revision.ca_pem, host_keys)
     credentials = Credentials(tmsp.username, secrets.tmsp) if tmsp.username and secrets.tmsp else None
     proxy = _proxy(settings, secrets)
     return Links(

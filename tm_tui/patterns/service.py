@@ -17,7 +17,6 @@ from tm_tui.link.failures import LinkFailure
 from tm_tui.link.failures import failure as made_of
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.https import https_client
-from tm_tui.link.trust import Trust
 from tm_tui.pace import Chance, full_jitter, spread, wait_until
 from tm_tui.patterns.anchor import MOST_ROOT_BYTES, Anchor
 from tm_tui.patterns.bridge import in_thread
@@ -171,7 +170,7 @@ class PatternService:
         """Check once; how many seconds to wait."""
         from tm_tui.patterns.check import PatternCheck
 
-        links = build_links(revision.settings, revision.secrets, Trust(revision.ca_pem, self._host_keys))
+        links = build_links(revision, self._host_keys)
         try:
             client = https_client(links.status_server, bandwidth=self._bandwidth)
         except LinkFailure as unusable:

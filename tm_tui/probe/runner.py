@@ -10,7 +10,6 @@ from tm_tui.control.api import ProbeReport, ReportFailure, StepEvent
 from tm_tui.link.build import build_links
 from tm_tui.link.failures import LinkFailure, translate
 from tm_tui.link.host_keys import HostKeys
-from tm_tui.link.trust import Trust
 from tm_tui.link.types import Limits, Link
 from tm_tui.probe.events import NO_PROXY, ServerName, Steps
 from tm_tui.probe.identity import key_info, observer
@@ -35,7 +34,7 @@ async def run_probe(
     An async generator: closing it ends every connection. `limits` bound each step; failures are events.
     """
     events: asyncio.Queue[StepEvent | ProbeReport | None] = asyncio.Queue()
-    probe = _Probe(revision, Trust(revision.ca_pem, host_keys), appliance, clock, limits)
+    probe = _Probe(revision, host_keys, appliance, clock, limits)
     task = asyncio.create_task(probe.run(events), name="probe")
     task.add_done_callback(lambda _: events.put_nowait(None))
     try:
@@ -53,10 +52,10 @@ class _Probe:
     """One run of the connection test."""
 
     def __init__(
-        self, revision: Revision, trust: Trust, appliance: str, clock: Clock, limits: Limits
+        self, revision: Revision, host_keys: HostKeys, appliance: str, clock: Clock, limits: Limits
     ) -> None:
         self._revision = revision
-        self._trust = trust
+        self._host_keys = host_keys
         self._appliance = appliance
         self._clock = clock
         self._limits = limits
@@ -79,7 +78,7 @@ class _Probe:
     async def _test(self, server: ServerName, steps: Steps) -> None:
         if not check_settings(self._revision, server, steps):
             return
-        links = build_links(self._revision.settings, self._revision.secrets, self._trust)
+        links = build_links(self._revision, self._host_keys)
         link = replace(getattr(links, server), limits=self._limits)
         if link.proxy is None:
             steps.leave_out("proxy", NO_PROXY)

@@ -15,7 +15,6 @@ from tm_tui.link.build import build_links
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.https import LinkClient, https_client
-from tm_tui.link.trust import Trust
 from tm_tui.pace import Chance, full_jitter, wait_until
 from tm_tui.reports.fetch import fetch_report, list_reports
 from tm_tui.reports.protocol import NOTICE_KIND
@@ -92,7 +91,7 @@ class ReportService:
         revision = self._revision
         if revision is None or not revision.settings.tmsp.enabled:
             return
-        links = build_links(revision.settings, revision.secrets, Trust(revision.ca_pem, self._host_keys))
+        links = build_links(revision, self._host_keys)
         try:
             client = https_client(links.status_server, bandwidth=self._bandwidth)
         except LinkFailure as unusable:  # the CA file; other settings can help, trying again cannot

@@ -10,7 +10,6 @@ from tm_tui.link.build import build_links
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.https import https_client
-from tm_tui.link.trust import Trust
 from tm_tui.link.types import Limits
 from tm_tui.pace import Chance
 from tm_tui.settings.store import Revision
@@ -90,8 +89,7 @@ class StatusServerService:
         revision, standing = self._revision, self._standing
         if revision is None or not standing.enabled:
             return
-        trust = Trust(revision.ca_pem, self._host_keys)
-        link = build_links(revision.settings, revision.secrets, trust).status_server
+        link = build_links(revision, self._host_keys).status_server
         registration = registration_of(self._appliance, revision.settings.tmsp)
         limit = min(_LONGEST_BEAT, _SHARE * standing.interval)
         try:

@@ -1,6 +1,7 @@
 """What a CA file may hold, and the two links that settings describe."""
 
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tm_tui.link.build import build_links
 from tm_tui.link.trust import Trust, check_ca
 from tm_tui.link.types import Endpoint
 from tm_tui.settings.model import Secrets, Settings
+from tm_tui.settings.revision import NO_REVISION
 
 
 def test_authorities_are_described(certificates: Certificates, ways: Ways) -> None:
@@ -68,7 +70,7 @@ def test_links_follow_the_settings(ways: Ways) -> None:
         "proxy": {"enabled": True, "type": "socks5", "host": "proxy.example.com", "username": "p"},
     }
     secrets = Secrets(tmsp=SecretStr("t"), proxy=SecretStr("q"))
-    links = build_links(Settings.parse(plain), secrets, ways.trust)
+    links = build_links(replace(NO_REVISION, settings=Settings.parse(plain), secrets=secrets), ways.host_keys)
     assert links.log_server.endpoint == Endpoint("logs.example.com", 443)
     assert links.status_server.endpoint.authority == "[2001:db8::1]:8443"
     assert links.log_server.credentials == links.status_server.credentials
@@ -78,8 +80,9 @@ def test_links_follow_the_settings(ways: Ways) -> None:
     assert links.log_server.proxy.credentials.password.get_secret_value() == "q"
     assert "SecretStr('**********')" in repr(links)
     plain["proxy"]["enabled"] = False
-    assert build_links(Settings.parse(plain), secrets, ways.trust).log_server.proxy is None
-    assert build_links(Settings.parse(plain), Secrets(), ways.trust).log_server.credentials is None
+    bare = build_links(replace(NO_REVISION, settings=Settings.parse(plain)), ways.host_keys).log_server
+    assert bare.proxy is None
+    assert bare.credentials is None
 
 
 def test_no_environment_reaches_the_links(

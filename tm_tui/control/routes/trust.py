@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import logging
 import re
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,8 +16,7 @@ from tm_tui.control.documents import trust_of
 from tm_tui.control.http import Refused, answer, body_of, uid_of
 from tm_tui.control.routes.candidate import candidate_of
 from tm_tui.link.build import build_links
-from tm_tui.link.trust import Trust
-from tm_tui.link.types import Endpoint, Link
+from tm_tui.link.types import Endpoint
 from tm_tui.settings.store import Revision
 from tm_tui.text import safe_text
 
@@ -63,9 +63,8 @@ def trust_routes(core: Core) -> list[Route]:
 async def _approve(core: Core, revision: Revision, endpoint: Endpoint, fingerprint: str) -> None:
     from tm_tui.link.sftp import fetch_host_key
 
-    trust = Trust(revision.ca_pem, core.host_keys)
-    proxy = build_links(revision.settings, revision.secrets, trust).log_server.proxy
-    key = await fetch_host_key(Link(endpoint, None, proxy, trust))
+    link = build_links(revision, core.host_keys).log_server
+    key = await fetch_host_key(replace(link, endpoint=endpoint, credentials=None))
     if not hmac.compare_digest(key.fingerprint.encode(), fingerprint.encode("utf-8", "replace")):
         cause = f"{endpoint.bracketed} now shows another host key: {key.algorithm} {key.fingerprint}."
         remedy = "Nothing was approved. Ask the server's operator which fingerprint is right."
