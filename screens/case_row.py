@@ -79,7 +79,7 @@ class CaseRow(Widget, can_focus=True):
     def render(self) -> Content:
         """Mark the focus."""
         self._words = self._said()
-        return Content.assemble((">" if self.has_focus else " ", "bold"), self._words)
+        return Content.assemble(">" if self.has_focus else " ", self._words)
 
     def on_focus(self, _: Focus) -> None:
         """Show the details."""

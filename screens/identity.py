@@ -44,7 +44,7 @@ class HostKeyRow(Widget, can_focus=True):
         """Endpoint and algorithm, then the fingerprint."""
         mark = ">" if self.has_focus else " "
         return Content.assemble(
-            (mark, "bold"), f"{self._key.endpoint}  {self._key.algorithm}\n   {self._key.fingerprint}"
+            mark, f"{self._key.endpoint}  {self._key.algorithm}\n   {self._key.fingerprint}"
         )
 
     def on_focus(self, _: Focus) -> None:
@@ -84,7 +84,7 @@ class ServerRow(Widget, can_focus=True):
     def render(self) -> Content:
         """Which one, and how it is verified."""
         mark = ">" if self.has_focus else " "
-        return Content.assemble((mark, "bold"), f"{_NAMES[self._server.server]}: {verified(self._server)}")
+        return Content.assemble(mark, f"{_NAMES[self._server.server]}: {verified(self._server)}")
 
     def on_focus(self, _: Focus) -> None:
         """Show the marker."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from textual.events import DescendantFocus, Resize, ScreenResume, ScreenSuspend
+    from textual.timer import Timer
 
     from screens.agent import Connect
     from screens.left import Left
@@ -52,6 +53,7 @@ class MainScreen(Attending, inherit_bindings=False):
         self._menu = MenuTree(self._entries)
         self._pages = Pages(self._entry(start.entry))
         self._frame = Frame(tty)
+        self._resting: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """Lay out the parts from top to bottom."""
@@ -120,7 +122,8 @@ class MainScreen(Attending, inherit_bindings=False):
         if not self.is_mounted:
             return
         changed = [key for key in self._pages.edited() if self.draft and key in self.draft.changed()]
-        self._frame.tell_place(self._menu.entry.path, len(changed), self.draft)
+        self._frame.tell_place(self._pages.entry.path, len(changed), self.draft)
+        self._pages.told_work(working=self._working)
         if self.is_active:  # else a question above has keys of its own
             working = [key for key in keys.KEYS if self.check_action(key.action, ())]
             self._frame.tell_keys(working, self._hint())
@@ -129,8 +132,8 @@ class MainScreen(Attending, inherit_bindings=False):
         page = self._pages.current
         if self._working:  # forms have a button for Esc
             back = "" if self.check_action("save", ()) else "Esc Back"
-            return f"{back}  {page.HINT if page else ''}".strip()
-        return "" if page is not None and page.first() is None else "Enter Open"
+            return f"{back}  {page.HINT}".strip()
+        return "" if page.first() is None else "Enter Open"
 
     def _changed_entries(self) -> "Iterator[str]":
         changed = set(self.draft.changed() if self.draft else ())
@@ -139,10 +142,18 @@ class MainScreen(Attending, inherit_bindings=False):
     # Menu and pages -----------------------------------------------------------------------------------------
 
     async def on_menu_tree_highlighted(self, event: MenuTree.Highlighted) -> None:
-        """Show what the entry is, or the page itself where there is nothing to change."""
+        """Show its page once the mark rests there."""
+        if self._resting is not None:
+            self._resting.stop()
+        if event.moved:
+            self._resting = self.set_timer(keys.RESTED, self._look)
+        else:
+            await self._look()
+
+    async def _look(self) -> None:
         if self._working:
             return  # it was highlighted because its page was opened
-        await self._pages.look_at(event.entry, self)
+        await self._pages.look_at(self._menu.entry, self)
         self._retitle()
         self.watch_probing()
 
@@ -154,7 +165,7 @@ class MainScreen(Attending, inherit_bindings=False):
         self._menu.highlight(entry)
         await self._pages.open(entry, self)
         self._menu.opened()
-        if self._pages.current is not None and self._pages.current.first() is None:
+        if self._pages.current.first() is None:
             self.set_focus(self._menu)
         self._retitle()
         self.watch_probing()
@@ -203,7 +214,7 @@ class MainScreen(Attending, inherit_bindings=False):
 
     @property
     def _working_on_form(self) -> bool:
-        return "test" in self._pages.actions()
+        return self._working and "test" in self._pages.actions()
 
     def tell(self, words: str, *, wrong: bool = False) -> None:
         """Put a notice above the status panel; one that does not fit there stands in a box."""
@@ -226,10 +237,9 @@ class MainScreen(Attending, inherit_bindings=False):
 
     @work(exclusive=True, group="problems")
     async def _go_to_problems(self, entry: "Entry", problems: "Mapping[str, Problem]") -> None:
-        if self._pages.current is None or not problems.keys() & set(self._pages.edited()):
+        if not self._working or not problems.keys() & set(self._pages.edited()):
             await self._open(entry)
-        if self._pages.current is not None:
-            self._pages.current.mark(problems)
+        self._pages.current.mark(problems)
 
     # Commands -----------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The menu as data: what exists, where it stands, what it shows before it is opened.
+"""The menu as data: what exists, and where it stands.
 
 Each entry's screen is imported when it is opened; delete the screen's file and its entry is gone.
 """
@@ -27,10 +27,8 @@ class Entry:
     module: str
     page: str
     group: str = ""
-    summary: tuple[str, ...] = ()
-    """Keys of the settings that show beside the menu before it is opened."""
-    at_once: bool = False
-    """Shown as soon as it is highlighted: there is nothing in it to change."""
+    form: str = ""
+    """The settings that it edits, as their declarations name the screen."""
     commands: tuple[str, ...] = ()
     """The commands of `tm-tui` that do the same in plain lines; the first shows what there is."""
 
@@ -43,11 +41,10 @@ class Entry:
         return f"{self.group} > {self.title}" if self.group else self.title
 
     def edits(self) -> tuple[str, ...]:
-        """The settings that its form has, as far as its summary and their group tell."""
+        """The settings that its form has."""
         from tm_tui.settings.fields import FIELDS  # brings pydantic, which the first screen does without
 
-        groups = {key.partition(".")[0] for key in self.summary}
-        return tuple(spec.key for spec in FIELDS if spec.screen in groups)
+        return tuple(spec.key for spec in FIELDS if self.form and spec.screen == self.form)
 
     def load(self) -> "type[Page]":
         """Import the screen."""
@@ -62,7 +59,6 @@ ENTRIES = (
         "How this appliance stands with TMSP.",
         "screens.status",
         "StatusPage",
-        at_once=True,
         commands=("status",),
     ),
     Entry(
@@ -72,16 +68,7 @@ ENTRIES = (
         "screens.tmsp",
         "TmspPage",
         "Services",
-        (
-            "tmsp.enabled",
-            "tmsp.edition",
-            "tmsp.log_server.host",
-            "tmsp.log_server.protocol",
-            "tmsp.log_server.interval",
-            "tmsp.status_server.host",
-            "tmsp.username",
-            "tmsp.password",
-        ),
+        "tmsp",
     ),
     Entry(
         "Proxy Settings",
@@ -90,7 +77,7 @@ ENTRIES = (
         "screens.proxy",
         "ProxyPage",
         "Services",
-        ("proxy.enabled", "proxy.type", "proxy.host", "proxy.port", "proxy.username", "proxy.password"),
+        "proxy",
     ),
     Entry(
         "Submit a Case",
@@ -108,7 +95,7 @@ ENTRIES = (
         "screens.patterns",
         "PatternsPage",
         "Services",
-        ("patterns.deploy",),
+        "patterns",
         badge="patterns.new",
         commands=("pattern list", "pattern check", "pattern deploy"),
     ),
@@ -119,7 +106,6 @@ ENTRIES = (
         "screens.reports",
         "ReportsPage",
         "Services",
-        at_once=True,
         badge="reports.unread",
         commands=("report list", "report show"),
     ),
@@ -130,7 +116,6 @@ ENTRIES = (
         "screens.log_queue",
         "LogQueuePage",
         "Logs",
-        at_once=True,
         commands=("logs list", "logs send"),
     ),
     Entry(
@@ -140,7 +125,7 @@ ENTRIES = (
         "screens.log_limits",
         "LogLimitsPage",
         "Logs",
-        ("spool.max_mib", "spool.max_days"),
+        "spool",
     ),
     Entry(
         "Activity",
@@ -149,7 +134,6 @@ ENTRIES = (
         "screens.activity",
         "ActivityPage",
         "Logs",
-        at_once=True,
         commands=("activity",),
     ),
     Entry(
@@ -159,7 +143,7 @@ ENTRIES = (
         "screens.identity",
         "IdentityPage",
         "System",
-        ("trust.ca_file",),
+        "trust",
         commands=("trust show", "trust approve", "trust forget"),
     ),
     Entry(
@@ -178,7 +162,6 @@ ENTRIES = (
         "screens.sessions",
         "SessionsPage",
         "System",
-        at_once=True,
         commands=("status",),
     ),
     Entry(
@@ -188,7 +171,7 @@ ENTRIES = (
         "screens.console",
         "ConsolePage",
         "System",
-        ("console.idle_minutes", "console.trial_minutes"),
+        "console",
     ),
     Entry(
         "Diagnostics",
@@ -197,7 +180,6 @@ ENTRIES = (
         "screens.diagnostics",
         "DiagnosticsPage",
         "System",
-        at_once=True,
         commands=("diagnostics --text", "explain"),
     ),
     Entry(
@@ -207,7 +189,6 @@ ENTRIES = (
         "screens.about",
         "AboutPage",
         "System",
-        at_once=True,
         commands=("status",),
     ),
 )

@@ -12,6 +12,8 @@ from screens import menu
 from tests.wire.ptys import Pty
 
 QUIET = 0.4
+REST = 2.5
+"""Seconds that a mark rests before its page is shown; long, so that each action is counted alone."""
 DOWN, UP, ENTER, TAB, ESCAPE = "\x1b[B", "\x1b[A", "\r", "\t", "\x1b"
 F1, F3, F4 = "\x1bOP", "\x1bOR", "\x1bOS"
 _EVENTS = ("threat event accepted from", "root cause accepted from", "batch sealed for", "beat accepted by")
@@ -47,19 +49,28 @@ def logs(name: str, start: int, count: int) -> list[Action]:
     return orders(name, *(f"log {log_line(number)}" for number in range(start, start + count)))
 
 
+def rests(name: str) -> list[Action]:
+    """Nothing is typed until the console has shown what belongs to the place."""
+    return [(name, lambda terminal: terminal.pump(3 * REST) and None)]
+
+
 def actions() -> list[Action]:
     """Name and doing of each action; names that repeat are averaged."""
     return [
         *orders("tick on the Status page", *["second"] * 4),
         *keys("menu down", DOWN),
+        *rests("page beside the menu"),
         *orders("tick, 1 counter", *["second"] * 4),
         *orders("tick, 3 values", *(f"status {number}" for number in range(1, 5))),
         *keys("menu to form", ENTER),
+        *rests("help of a field"),
         *keys("Tab to the next field", *[TAB] * 4),
+        *rests("help of a field"),
         *orders("a new beat", "beat 20"),
         *orders("tick, 1 counter, in a field", *["second"] * 4),
         *orders("tick, 3 values, in a field", *(f"status {number}" for number in range(5, 9))),
         *keys("Tab to the next field", *[TAB] * 9),
+        *rests("help of a field"),
         *keys("type the first character", "a"),
         *keys("type a character", *"bcdef"),
         *keys("start the test", F3),
@@ -69,22 +80,26 @@ def actions() -> list[Action]:
         *keys("dialog", ESCAPE),
         *keys("Tab in the dialog", TAB),
         *keys("form to menu (Discard)", ENTER),
-        *keys("menu to form", ENTER),
-        *keys("form to menu", F4),
+        *keys("menu to form, with its test", ENTER),
+        *rests("help of a field"),
+        *keys("form to menu, with its test", F4),
         *keys("menu down", *[DOWN] * downs("TMSP", "Activity")),
+        *rests("page beside the menu"),
         *logs("log line beside the menu", 0, 20),
         *keys("Activity opened", ENTER),
         *logs("log line, Activity opened", 20, 20),
         *keys("Activity to menu", F4),
         *keys("menu down", *[DOWN] * downs("Activity", "About")),
+        *rests("page beside the menu"),
         *keys("menu up", *[UP] * downs("Status", "About")),
+        *rests("page beside the menu"),
         ("idle, a second", lambda terminal: terminal.pump(1.0) and None),
     ]
 
 
 def console(kind: str, frames: Path | None, term: str) -> list[tuple[str, int, int]]:
     """The story on a console: action, bytes, and how many frames were recorded by then."""
-    environ = {"TERM": term}
+    environ = {"TERM": term, "BENCH_REST": str(REST)}
     module = "tests.wire.real"
     if frames is not None:
         module, environ["BENCH_FRAMES"] = "benchmarks.wire.recording", str(frames)

@@ -107,13 +107,13 @@ class Field(Widget, can_focus=True):
 
     def marker(self) -> Content:
         """Where the focus is."""
-        return Content.styled(">", "bold") if self.has_focus else Content(" ")
+        return Content(">" if self.has_focus else " ")
 
     def sign(self) -> Content:
         """Wrong, changed, or as saved."""
         if self.problem:
             return Content.styled("!", "bold ansi_red")
-        return Content.styled("~", "bold") if self.changed else Content(" ")
+        return Content("~" if self.changed else " ")
 
     @property
     def terminal_cursor(self) -> Offset | None:

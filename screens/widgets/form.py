@@ -1,7 +1,7 @@
 """A page of fields: built from the settings' own declarations, checked by their own model."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -10,8 +10,8 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widget import Widget
 
+from screens import keys
 from screens.draft import SECRETS, Draft
-from screens.keys import key_for
 from screens.widgets.block import Block
 from screens.widgets.button import Button
 from screens.widgets.choice_field import ChoiceField, SelectField, SwitchField
@@ -20,6 +20,9 @@ from screens.widgets.page import Page, beside
 from screens.widgets.text_field import PasswordField, TextField
 from tm_tui.errors import Problem
 from tm_tui.settings.fields import spec_of
+
+if TYPE_CHECKING:
+    from textual.timer import Timer
 
 __all__ = ["FormPage"]
 
@@ -55,6 +58,8 @@ class FormPage(Page):
         self._state = Block(classes="state")
         self._buttons = Horizontal(*_buttons(self.ACTIONS), self._state, classes="buttons")
         self._draft: Draft | None = None
+        self._read_only = self._working = False
+        self._resting: Timer | None = None
         self._problems: dict[str, Problem] = {}
 
     def compose(self) -> ComposeResult:
@@ -80,9 +85,17 @@ class FormPage(Page):
 
     def told_role(self, *, read_only: bool) -> None:
         """Readers get no buttons, and fields that only show."""
-        self._buttons.display = not read_only
+        self._read_only = read_only
+        self._buttons.display = self._working and not read_only
         for field in self._fields.values():
             field.read_only = read_only
+
+    def told_work(self, *, working: bool) -> None:
+        """Buttons and help belong to the work; seen from the menu it tells what it is for."""
+        if working != self._working:
+            self._working = working
+            self._buttons.display = working and not self._read_only
+            self._explain()
 
     def told_draft(self, draft: Draft) -> None:
         """Show the draft's values, and mark what differs from the saved."""
@@ -116,7 +129,9 @@ class FormPage(Page):
 
     def _explain(self) -> None:
         field = self.screen.focused if self.is_mounted else None
-        if not isinstance(field, Field) or field.spec.key not in self._fields:
+        if not self._working:
+            self._help.show(Content(f"{self.about} Press Enter to open."))
+        elif not isinstance(field, Field) or field.spec.key not in self._fields:
             self._help.show(Content(""))
         elif field.problem:
             words = f"{field.problem.cause} {field.problem.remedy}"
@@ -131,9 +146,11 @@ class FormPage(Page):
             self.edit(field.spec.key, field.value)
 
     def on_field_entered(self, event: Field.Entered) -> None:
-        """Show the help of the field."""
+        """Show the help of the field once the cursor rests there: who walks on has no use for it."""
         event.stop()
-        self._explain()
+        if self._resting is not None:
+            self._resting.stop()
+        self._resting = self.set_timer(keys.RESTED, self._explain)
 
     def on_field_left(self, event: Field.Left) -> None:
         """Check the field that was left."""
@@ -153,7 +170,7 @@ class FormPage(Page):
 
 
 def _buttons(actions: Collection[str]) -> list[Button]:
-    used = [key_for(action) for action in ("test", "save") if action in actions]
+    used = [keys.key_for(action) for action in ("test", "save") if action in actions]
     return [*(Button(f"{key.label} {key.name}", key.action) for key in used), Button("Discard Esc", "back")]
 
 

@@ -42,9 +42,10 @@ class MenuTree(Widget, can_focus=True):
 
     @dataclass
     class Highlighted(Message):
-        """The admin looks at this entry."""
+        """The admin looks at this entry; `moved`: and is perhaps on the way to another."""
 
         entry: Entry
+        moved: bool
 
     @dataclass
     class Opened(Message):
@@ -87,19 +88,20 @@ class MenuTree(Widget, can_focus=True):
         mark = "~" if row.name in self.marked else " "
         indent = "  " if row.group else ""
         count = self.counts.get(row.name, 0)
-        text = f"{'>' if chosen else ' '}{indent}{row.name}{f' {count}' if count else ''}"[: _WIDTH - 1]
-        style = "reverse" if chosen and self.has_focus else "bold" if chosen else ""
-        return Content.assemble((f"{text:<{_WIDTH - 1}}", style), mark)
+        sign = f"{'>' if chosen else ' '}{indent}"
+        text = f"{row.name}{f' {count}' if count else ''}"[: _WIDTH - 1 - len(sign)]
+        style = "reverse" if chosen and self.has_focus else ""
+        return Content.assemble((sign, style), f"{text:<{_WIDTH - 1 - len(sign)}}", mark)
 
     def watch_at(self) -> None:
         """Tell what is highlighted."""
         if self.is_mounted:
-            self.post_message(self.Highlighted(self.entry))
+            self.post_message(self.Highlighted(self.entry, moved=True))
 
     def on_focus(self, _: Focus) -> None:
-        """Show the marker in reverse, and what it stands on beside it."""
+        """Show the marker in reverse (the marker alone: a step costs few bytes), and its page beside it."""
         self.refresh()
-        self.post_message(self.Highlighted(self.entry))
+        self.post_message(self.Highlighted(self.entry, moved=False))
 
     def on_blur(self, _: Blur) -> None:
         """Show the marker plain."""

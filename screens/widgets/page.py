@@ -35,6 +35,8 @@ class Page(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
+        self.about = ""
+        """What it is for, in a sentence."""
         self.edit: Callable[[str, Value], None] = _nobody
         """Types a value into the draft, at once."""
         self.edit_secret: Callable[[str, SecretStr | None], None] = _nobody
@@ -48,6 +50,9 @@ class Page(Vertical):
 
     def told_role(self, *, read_only: bool) -> None:
         """What the admin may do here is known."""
+
+    def told_work(self, *, working: bool) -> None:
+        """The focus came here from the menu, or went back there."""
 
     def mark(self, problems: "Mapping[str, Problem]") -> None:
         """Show problems that the agent found, where their fields are here."""

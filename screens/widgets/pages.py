@@ -1,10 +1,8 @@
-"""The right side: the preview of a menu entry, or the page of one. Pages stay once they were opened."""
+"""The right side: the page of the entry that the menu rests on. Pages stay once they were seen."""
 
 from typing import TYPE_CHECKING, Protocol
 
 from textual.containers import Container
-
-from screens.widgets.preview import Preview
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -48,25 +46,19 @@ class Pages(Container):
 
     def __init__(self, first: "Entry") -> None:
         super().__init__()
-        self._preview = Preview()
-        self._made: dict[str, Page] = {first.name: first.load()()} if first.at_once else {}
-        self.current: Page | None = self._made.get(first.name)
-        """The page in sight; None while a preview is."""
+        self.entry = first
+        """The entry whose page is in sight."""
+        self.current = first.load()()
+        """That page."""
+        self._made: dict[str, Page] = {first.name: self.current}
 
     def compose(self) -> "ComposeResult":
-        """Begin with the first page, or an empty preview: one layout for all."""
-        self._preview.display = self.current is None
-        yield self._preview
-        yield from self._made.values()
+        """Begin with the first page: one layout for all."""
+        yield self.current
 
     async def look_at(self, entry: "Entry", known: _Known) -> None:
-        """Show an entry without going there."""
-        if entry.at_once:
-            await self._bring(entry, known)
-            return
-        self._preview.tell(entry, known.draft)
-        self.current = None
-        self._show(self._preview)
+        """Show an entry's page without going there."""
+        await self._bring(entry, known)
 
     async def open(self, entry: "Entry", known: _Known) -> None:
         """Show an entry's page, and put the focus into it if there is something to do."""
@@ -79,8 +71,9 @@ class Pages(Container):
             page = self._made[entry.name] = entry.load()()
             await self.mount(page)
         page.edit, page.edit_secret = known.edit, known.edit_secret
+        page.about = entry.about
         page.told_role(read_only=known.read_only)
-        self.current = page
+        self.current, self.entry = page, entry
         self._show(page)
         if known.draft is not None:
             page.told_draft(known.draft)
@@ -99,8 +92,11 @@ class Pages(Container):
 
     def told_status(self, seen: "Seen", now: float) -> None:
         """Pass it on to the page in sight."""
-        if self.current is not None:
-            self.current.told_status(seen, now)
+        self.current.told_status(seen, now)
+
+    def told_work(self, *, working: bool) -> None:
+        """Pass it on to the page in sight."""
+        self.current.told_work(working=working)
 
     def told_role(self, *, read_only: bool) -> None:
         """Pass it on."""
@@ -109,7 +105,7 @@ class Pages(Container):
 
     def edited(self) -> tuple[str, ...]:
         """The keys of the settings on the page in sight."""
-        return self.current.keys() if self.current else ()
+        return self.current.keys()
 
     def keys_of(self, entry: "Entry") -> tuple[str, ...]:
         """The settings that an entry is about, opened or not."""
@@ -118,8 +114,8 @@ class Pages(Container):
 
     def actions(self) -> frozenset[str]:
         """What works on the page in sight."""
-        return self.current.ACTIONS if self.current else frozenset()
+        return self.current.ACTIONS
 
     def help(self) -> str:
         """The help page for what is in sight."""
-        return self.current.HELP if self.current and self.current.HELP else "console"
+        return self.current.HELP or "console"

@@ -12,8 +12,11 @@ from textual.pilot import Pilot
 
 from face.scripted import ScriptedAgent, status
 from screens.app import TmTui
+from screens.widgets.block import Block
 from screens.widgets.dialog import Dialog
 from screens.widgets.field import Field
+from screens.widgets.form import FormPage
+from screens.widgets.menu_tree import MenuTree
 from tm_tui.clock import SystemClock
 
 LIMIT = 20.0
@@ -69,6 +72,17 @@ class Console:
         self.app.main.set_focus(field)
         await self.pilot.pause()
         return field
+
+    async def rested(self) -> None:
+        """Wait until what belongs to the mark or the cursor is shown."""
+        main, focused = self.app.main, self.app.focused
+        if isinstance(focused, Field) and isinstance(main._pages.current, FormPage):
+            shown = main._pages.current.query_one(".help", Block)
+            problem = focused.problem
+            await self.until(lambda: (problem.cause if problem else focused.spec.help) in shown.shown.plain)
+        elif isinstance(focused, MenuTree):
+            await self.until(lambda: main._pages.entry is focused.entry)
+        await self.pilot.pause()
 
     def field(self, key: str) -> Field:
         """A field of the page in sight."""

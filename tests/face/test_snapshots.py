@@ -72,6 +72,7 @@ async def tmsp(console: Console) -> None:
     await console.open("TMSP")
     await console.go("tmsp.log_server.host")
     await console.sees("~" if console.field("tmsp.log_server.host").changed else "Port 22")
+    await console.rested()
 
 
 async def wrong_value(console: Console) -> None:
@@ -108,6 +109,7 @@ async def host_key(console: Console) -> None:
 async def switch_off(console: Console) -> None:
     await tmsp(console)
     await console.go("tmsp.enabled")
+    await console.rested()
     await console.press("space", "f2")
     await console.dialog("Switch off")
 
@@ -237,6 +239,6 @@ def test_screen(story: str, size: tuple[int, int], snap_compare: Any) -> None:
         console = Console(app, pilot, clock)
         await console.until(lambda: app.main.draft)
         await STORIES[story](console)
-        await pilot.pause()
+        await console.rested()
 
     assert snap_compare(app, terminal_size=size, run_before=play)

@@ -127,6 +127,7 @@ async def identity(console: Console, agent: ScriptedAgent) -> None:
 
 async def chain(console: Console, agent: ScriptedAgent) -> None:
     await identity(console, agent)
+    await console.rested()
     await console.press("down", "down", "enter")
     await console.dialog("issued by CN=Portal Authority")
 
@@ -160,6 +161,6 @@ def test_screen(story: str, size: tuple[int, int], snap_compare: Any) -> None:
         console = Console(app, pilot, clock)
         await console.until(lambda: app.main.draft)
         await STORIES[story](console, agent)
-        await pilot.pause()
+        await console.rested()
 
     assert snap_compare(app, terminal_size=size, run_before=play)

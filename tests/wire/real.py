@@ -2,7 +2,7 @@
 
 argv: "ours" or "stock" (which driver). Orders are lines from the descriptor in SAMPLE_ORDERS:
 "second", "beat AGE", "status NUMBER", "log TEXT", "step" (of a test), "test TEXT" (a step of a test without
-end), "gone", "back".
+end), "gone", "back". BENCH_REST: seconds that the mark rests before its page is shown.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from textual.drivers.linux_driver import LinuxDriver
 
+from screens import keys as console_keys
 from screens.app import TmTui
 from screens.skeleton import painted
 from screens.terminal import TerminalOptions
@@ -111,6 +112,8 @@ def listen(agent: OrderedAgent, fd: int) -> None:
 
 async def serve(kind: str, driver: type[SlowLineDriver] = SlowLineDriver) -> int:
     """Run the console until it is left."""
+    if rest := os.environ.get("BENCH_REST"):
+        console_keys.RESTED = float(rest)
     agent = OrderedAgent()
     ours = kind == "ours"
     chosen = driver if ours else LinuxDriver

@@ -33,7 +33,7 @@ def test_the_actions_of_a_visit(terminal):
     """The first screen, a second that passes, a key in a field, a line of the log, and doing nothing."""
     assert len(terminal.raw) <= 1600
     terminal.type("\x1b[B")
-    terminal.settle(0.5)
+    terminal.settle(1.0)
     ticks = [cost(terminal, lambda: terminal.order("second")) for _ in range(4)]
     assert sorted(ticks)[1] <= 12, ticks
     terminal.type("\r")
