@@ -99,6 +99,8 @@ class Painter:
             and not ticking
             and (pen.saved is None or pen.saved[:2] != cursor)
         ):
+            # Plain on coming back: what follows, line after line, mostly is.
+            pen.wear(0)
             pen.save()
 
     def _ticks(self, frame: Frame, cursor: tuple[int, int] | None, rows: list[int]) -> bool:

@@ -40,7 +40,7 @@ class Bar(Block):
         if len(left) > room:
             left = left[: max(0, room - 1)] + "…"
         before = Content.assemble(" ", (left, style), " ") if left else Content("")
-        after = Content.assemble(" ", (right, "bold"), " ") if right else Content("")
+        after = Content(f" {right} ") if right else Content("")
         rule = ["─"] * self.size.width
         if self._joint and len(rule) > _EDGE:
             rule[_EDGE] = self._joint
