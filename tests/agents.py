@@ -111,9 +111,11 @@ def settings_for(port: int, *, seconds: int = 300, **more: Any) -> dict[str, Any
     return {"schema": 1, "tmsp": tmsp}
 
 
-def revision_for(settings: dict[str, Any], ca_pem: str | None, number: int = 1) -> Revision:
+def revision_for(
+    settings: dict[str, Any], ca_pem: str | None, number: int = 1, proxy_password: str | None = None
+) -> Revision:
     """A revision as if it had been saved."""
-    secrets = Secrets(tmsp=SecretStr(CANARY))
+    secrets = Secrets(tmsp=SecretStr(CANARY), proxy=SecretStr(proxy_password) if proxy_password else None)
     return Revision(number, Settings.parse(settings), secrets, ca_pem, None, "test")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from agents import revision_for, settings_for
 from servers.certificates import Certificates
 from servers.misbehaving import server
+from servers.proxies import PASSWORD
 from tm_tui.clock import SystemClock
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.host_keys import HostKeys
@@ -91,7 +92,9 @@ async def serving(
 class Fetching:
     """A pattern service at work, and what it says."""
 
-    def __init__(self, folder: Path, port: int, ca_pem: str, **more: Any) -> None:
+    def __init__(
+        self, folder: Path, port: int, ca_pem: str, proxy: dict[str, Any] | None = None, **more: Any
+    ) -> None:
         self.moved = asyncio.Event()
         self.arrived: list[int] = []
         self.service = PatternService(
@@ -104,7 +107,8 @@ class Fetching:
             clock=SystemClock(),
             **more,
         )
-        self._revision = revision_for(settings_for(port), ca_pem)
+        settings = settings_for(port) | {"proxy": proxy or {}}
+        self._revision = revision_for(settings, ca_pem, proxy_password=PASSWORD if proxy else None)
         self._task: asyncio.Task[None] | None = None
 
     def _moved(self) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable
+from typing import Self
 
 __all__ = ["Bandwidth", "Limiter", "limited", "receive_bytes"]
 
@@ -31,7 +32,7 @@ class Limiter:
         """Bytes a second; may be set while transfers run, which follow with their next chunk."""
 
     @classmethod
-    def of_kbps(cls, kilobytes: int) -> "Limiter":
+    def of_kbps(cls, kilobytes: int) -> Self:
         """By the settings' unit: kilobytes (1000 bytes) a second."""
         return cls(kilobytes * 1000)
 

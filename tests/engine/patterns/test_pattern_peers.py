@@ -11,7 +11,9 @@ from engine.portal.portals import opened_portal
 from patterning.repository import Repository
 from patterning.serving import PREFIX, fetching
 from servers.certificates import Certificates
+from servers.proxies import USER, Squid
 from servers.web import Web
+from tm_tui.link.bandwidth import Bandwidth, Limiter
 
 # The stock client with its own fetcher; the account goes into the headers that it sends.
 STOCK = """
@@ -77,10 +79,8 @@ async def test_the_stock_client_reads_our_portal(tmp_path: Path) -> None:
     }
 
 
-async def test_ours_reads_a_stock_repository_on_nginx(
-    web: Web, certificates: Certificates, tmp_path: Path
-) -> None:
-    """A repository made with python-tuf alone, as files under nginx, is verified and kept by our agent."""
+def stock_repository(web: Web) -> Repository:
+    """One made with python-tuf alone, as files under nginx."""
     repository = Repository()
     repository.add(7, b"from a stranger")
     repository.rotate()
@@ -90,9 +90,42 @@ async def test_ours_reads_a_stock_repository_on_nginx(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
         path.chmod(0o644)
+    return repository
+
+
+async def test_ours_reads_a_stock_repository_on_nginx(
+    web: Web, certificates: Certificates, tmp_path: Path
+) -> None:
+    """It is verified and kept by our agent."""
+    repository = stock_repository(web)
     async with fetching(tmp_path, web.port, certificates.ca_pem) as it:
         assert await it.check(repository.first_root) is None
         assert it.arrived == [7, 8]
         found = it.service.store.checked(8)
         assert found is not None
         assert found[1].read_bytes() == b"in a folder"
+
+
+class CountedLimiter(Limiter):
+    """Knows how many bytes were booked on it."""
+
+    booked = 0
+
+    def reserve(self, size: int) -> float:
+        self.booked += size
+        return super().reserve(size)
+
+
+async def test_patterns_come_through_a_proxy(
+    web: Web, certificates: Certificates, squid_proxy: Squid, tmp_path: Path
+) -> None:
+    """Through squid with a password, and within a download limit that is counted for all of it."""
+    repository = stock_repository(web)
+    bandwidth = Bandwidth()
+    bandwidth.download = counted = CountedLimiter.of_kbps(10_000)
+    proxy = {"enabled": True, "type": "http", "host": "127.0.0.1", "port": squid_proxy.auth, "username": USER}
+    async with fetching(tmp_path, web.port, certificates.ca_pem, proxy=proxy, bandwidth=bandwidth) as it:
+        assert await it.check(repository.first_root) is None
+        assert it.arrived == [7, 8]
+    assert counted.booked > sum(len(data) for name, data in repository.files.items() if "targets/" in name)
+    assert f"CONNECT 127.0.0.1:{web.port}" in squid_proxy.log.read_text()
