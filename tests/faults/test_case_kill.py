@@ -6,12 +6,14 @@ import json
 import os
 import signal
 import tarfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import zstandard
 
 from e2e.lab import Lab, lab
+from spooling.killing import small_disk
 from tm_tui.control.cases_api import CaseInfo, SubmitRequest
 from tm_tui.control.client import AgentAbsent, ControlClient
 
@@ -154,3 +156,33 @@ async def test_the_command_waits_and_tells(bench: Lab) -> None:
     assert "inbox" in json.loads(again.stdout)["error"]["problems"][0]["cause"]
     gone = await asyncio.to_thread(bench.run, "case", "submit", "/no/such/file", "--endpoint", "x")
     assert (gone.returncode, "does not exist" in gone.stderr) == (1, True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+@pytest.mark.timeout(300)
+async def test_the_portals_disk_fills_up_in_the_middle(bench: Lab) -> None:
+    """The agent names the portal's full disk, keeps what it has, and goes on once there is room."""
+    agent = Agent(bench)
+    await agent.start()
+    configured(bench, "tmsp.status_server.upload_kbps", "15000")
+    request = SubmitRequest(paths=(str(bench.folder / "evidence"),), endpoint="pc-17", threat="Trojan")
+    with small_disk(bench.folder / "p" / "cases", SIZE // 1_000_000 + 30) as disk:
+        async with ControlClient(agent.socket) as client:
+            number = (await client.submit_case(request)).number
+            await agent.until(number, sent(0.2))
+            fill(disk / "ballast")
+            case = await agent.until(number, lambda case: case.last_failure is not None)
+            assert case.last_failure is not None
+            assert "disk" in case.last_failure.cause
+            (disk / "ballast").unlink()
+            await client.send_cases()
+        case = await agent.until(number, lambda case: bool(case.case_id))
+        check_arrived(bench, case)
+    agent.kill()
+
+
+def fill(path: Path) -> None:
+    """Take what room is left."""
+    with path.open("ab", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(65536))

@@ -164,11 +164,11 @@ SERVERS: dict[str, tuple[str, str]] = {
     ),
     "remote-disk-full": (
         "The disk of {target} is full.",
-        "Ask the server's administrator to make room. Logs wait on this appliance until then.",
+        "Ask the server's administrator to make room. Everything waits on this appliance until then.",
     ),
     "remote-read-only": (
         "The disk of {target} can only be read.",
-        "Ask the server's administrator to check the disk. Logs wait on this appliance until then.",
+        "Ask the server's administrator to check the disk. Everything waits on this appliance until then.",
     ),
     "remote-file-failed": (
         "The server {target} could not carry out a file operation and gives no reason.",
