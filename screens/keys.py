@@ -4,10 +4,7 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
-__all__ = ["KEYS", "RESTED", "Key", "bindings", "key_for"]
-
-RESTED = 0.4
-"""Seconds that mark or cursor stay before what belongs to their place is shown: who walks on never pays."""
+__all__ = ["KEYS", "Key", "bindings", "key_for"]
 
 
 @dataclass(frozen=True, slots=True)

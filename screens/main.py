@@ -9,6 +9,7 @@ from textual.containers import Horizontal
 
 from screens import keys, menu
 from screens.attending import Attending
+from screens.rest import Rest
 from screens.widgets.frame import Frame
 from screens.widgets.menu_tree import MenuTree
 from screens.widgets.pages import Pages
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from textual.events import DescendantFocus, Resize, ScreenResume, ScreenSuspend
-    from textual.timer import Timer
 
     from screens.agent import Connect
     from screens.left import Left
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from tm_tui.errors import Problem
 
 __all__ = ["MainScreen"]
-
-_NOTICE_SECONDS = 60.0
 
 
 class MainScreen(Attending, inherit_bindings=False):
@@ -48,12 +46,11 @@ class MainScreen(Attending, inherit_bindings=False):
     def __init__(self, connect: "Connect", clock: "Clock", tty: str, start: "Start") -> None:
         super().__init__(connect, clock)
         self._start = start
-        self._told_at = clock.monotonic()
         self._entries = menu.entries()
         self._menu = MenuTree(self._entries)
         self._pages = Pages(self._entry(start.entry))
         self._frame = Frame(tty)
-        self._resting: Timer | None = None
+        self._rest = Rest(self)
 
     def compose(self) -> ComposeResult:
         """Lay out the parts from top to bottom."""
@@ -76,7 +73,7 @@ class MainScreen(Attending, inherit_bindings=False):
         self.set_interval(1.0, self._tick)
         self._menu.highlight(self._entry(self._start.entry))
         if self._start.wrong:
-            self._frame.tell_notice(self._start.words, wrong=True)
+            self._frame.tell_notice(self._start.words, self.clock.monotonic(), wrong=True)
 
     # What the parts are told --------------------------------------------------------------------------------
 
@@ -109,8 +106,6 @@ class MainScreen(Attending, inherit_bindings=False):
 
     def _tick(self) -> None:
         now = self.clock.monotonic()
-        if now - self._told_at > _NOTICE_SECONDS:
-            self._frame.tell_notice("", wrong=False)
         self._frame.tell_status(self.seen, now)
         self._pages.told_status(self.seen, now)
         self._menu.counts = menu.counts(self._entries, None if self.seen.stale else self.seen.status)
@@ -143,11 +138,10 @@ class MainScreen(Attending, inherit_bindings=False):
 
     async def on_menu_tree_highlighted(self, event: MenuTree.Highlighted) -> None:
         """Show its page once the mark rests there."""
-        if self._resting is not None:
-            self._resting.stop()
         if event.moved:
-            self._resting = self.set_timer(keys.RESTED, self._look)
+            self._rest.begin(self._look)
         else:
+            self._rest.end()
             await self._look()
 
     async def _look(self) -> None:
@@ -219,21 +213,17 @@ class MainScreen(Attending, inherit_bindings=False):
     def tell(self, words: str, *, wrong: bool = False) -> None:
         """Put a notice above the status panel; one that does not fit there stands in a box."""
         if wrong and len(words) > self.size.width - 22:
-            from screens.question import Question
-            from screens.widgets.dialog import Dialog
+            from screens.widgets.dialog import notice
 
-            title = words.partition(":")[0]
-            self.app.push_screen(Dialog(Question(title, [words], [("close", "Close")])))
-            words = f"{title}."
-        self._frame.tell_notice(words, wrong=wrong)
-        self._told_at = self.clock.monotonic()
+            self.app.push_screen(notice(words))
+            words = f"{words.partition(':')[0]}."
+        self._frame.tell_notice(words, self.clock.monotonic(), wrong=wrong)
 
     def go_to_problems(self, problems: "Mapping[str, Problem]") -> None:
         """Open the form that has the first of these fields, and mark them there."""
-        for entry in self._entries:
-            if problems.keys() & set(self._pages.keys_of(entry)):
-                self._go_to_problems(entry, problems)
-                return
+        theirs = (one for one in self._entries if problems.keys() & set(self._pages.keys_of(one)))
+        if entry := next(theirs, None):
+            self._go_to_problems(entry, problems)
 
     @work(exclusive=True, group="problems")
     async def _go_to_problems(self, entry: "Entry", problems: "Mapping[str, Problem]") -> None:
@@ -294,11 +284,8 @@ class MainScreen(Attending, inherit_bindings=False):
         """^P: every permitted command and every screen by name."""
         from screens.palette import Palette
 
-        commands = [
-            (f"{key.label}  {key.name}", key.action) for key in keys.KEYS if self.check_action(key.action, ())
-        ]
-        screens = [(f"Open {entry.path}", f"open('{entry.name}')") for entry in self._entries]
-        self._run_chosen(Palette([*commands, *screens]))
+        commands = [key for key in keys.KEYS if self.check_action(key.action, ())]
+        self._run_chosen(Palette(commands, self._entries))
 
     @work(exclusive=True, group="palette")
     async def _run_chosen(self, palette: "Palette") -> None:

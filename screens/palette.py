@@ -1,7 +1,7 @@
 """^P: the permitted commands and the screens, found by typing a part of their name. Nothing else is in it."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -11,6 +11,10 @@ from textual.events import Key
 from textual.screen import ModalScreen
 
 from screens.widgets.block import Block
+
+if TYPE_CHECKING:
+    from screens.keys import Key as CommandKey
+    from screens.menu import Entry
 
 __all__ = ["Palette"]
 
@@ -30,9 +34,10 @@ class Palette(ModalScreen[str | None], inherit_bindings=False):
         Binding("ctrl+u", "clear", show=False),
     ]
 
-    def __init__(self, commands: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, keys: Sequence["CommandKey"], entries: Sequence["Entry"]) -> None:
         super().__init__()
-        self._commands = tuple(commands)
+        self._commands = [(f"{key.label}  {key.name}", key.action) for key in keys]
+        self._commands += [(f"Open {entry.path}", f"open('{entry.name}')") for entry in entries]
         self._typed = ""
         self._at = 0
         self._view = Block(classes="view")

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from screens.question import Question
 from screens.widgets.block import Block
 
-__all__ = ["Choice", "Dialog"]
+__all__ = ["Choice", "Dialog", "notice"]
 
 
 class Choice(Widget, can_focus=True):
@@ -82,3 +82,8 @@ class Dialog(ModalScreen[str], inherit_bindings=False):
     def action_safe(self) -> None:
         """Take the first answer."""
         self.dismiss(self._question.answers[0][0])
+
+
+def notice(words: str) -> Dialog:
+    """Words that do not fit on one line, under what stands before their colon."""
+    return Dialog(Question(words.partition(":")[0], [words], [("close", "Close")]))

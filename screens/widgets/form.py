@@ -1,7 +1,7 @@
 """A page of fields: built from the settings' own declarations, checked by their own model."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -10,8 +10,9 @@ from textual.content import Content
 from textual.events import Resize
 from textual.widget import Widget
 
-from screens import keys
 from screens.draft import SECRETS, Draft
+from screens.keys import key_for
+from screens.rest import Rest
 from screens.widgets.block import Block
 from screens.widgets.button import Button
 from screens.widgets.choice_field import ChoiceField, SelectField, SwitchField
@@ -20,9 +21,6 @@ from screens.widgets.page import Page, beside
 from screens.widgets.text_field import PasswordField, TextField
 from tm_tui.errors import Problem
 from tm_tui.settings.fields import spec_of
-
-if TYPE_CHECKING:
-    from textual.timer import Timer
 
 __all__ = ["FormPage"]
 
@@ -59,7 +57,7 @@ class FormPage(Page):
         self._buttons = Horizontal(*_buttons(self.ACTIONS), self._state, classes="buttons")
         self._draft: Draft | None = None
         self._read_only = self._working = False
-        self._resting: Timer | None = None
+        self._rest = Rest(self)
         self._problems: dict[str, Problem] = {}
 
     def compose(self) -> ComposeResult:
@@ -148,9 +146,7 @@ class FormPage(Page):
     def on_field_entered(self, event: Field.Entered) -> None:
         """Show the help of the field once the cursor rests there: who walks on has no use for it."""
         event.stop()
-        if self._resting is not None:
-            self._resting.stop()
-        self._resting = self.set_timer(keys.RESTED, self._explain)
+        self._rest.begin(self._explain)
 
     def on_field_left(self, event: Field.Left) -> None:
         """Check the field that was left."""
@@ -170,7 +166,7 @@ class FormPage(Page):
 
 
 def _buttons(actions: Collection[str]) -> list[Button]:
-    used = [keys.key_for(action) for action in ("test", "save") if action in actions]
+    used = [key_for(action) for action in ("test", "save") if action in actions]
     return [*(Button(f"{key.label} {key.name}", key.action) for key in used), Button("Discard Esc", "back")]
 
 

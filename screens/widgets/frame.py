@@ -22,6 +22,7 @@ __all__ = ["Frame"]
 _STEPS = 16
 """Eight stages for each of two servers; each ends, if only as skipped."""
 _SMALL, _PANE, _MOST = 24, 4, 20
+_NOTICE_SECONDS = 60.0
 
 
 class Frame:
@@ -34,6 +35,7 @@ class Frame:
         self._on = 0
         """How many consoles are on, this one too."""
         self._notice = ("", False)
+        self._noticed_at = 0.0
         self.header = Header()
         self.top = Bar(joint="┬", indent=21)
         self.test_bar = Bar(joint="┴")
@@ -57,8 +59,10 @@ class Frame:
         self._draw_header()
 
     def tell_status(self, seen: "Seen", now: float) -> None:
-        """Show the snapshot, as old as it is."""
+        """Show the snapshot, as old as it is; a notice has had its time after a while."""
         self.panel.tell(seen, now)
+        if self._notice[0] and now - self._noticed_at > _NOTICE_SECONDS:
+            self.tell_notice("", now)
         if seen.status is None:
             return
         self._appliance = seen.status.appliance
@@ -79,9 +83,9 @@ class Frame:
         self._revision = f"revision {draft.base.revision}" if draft else ""
         self._draw_bottom()
 
-    def tell_notice(self, words: str, *, wrong: bool) -> None:
+    def tell_notice(self, words: str, now: float, *, wrong: bool = False) -> None:
         """Show what just happened."""
-        self._notice = (words, wrong)
+        self._notice, self._noticed_at = (words, wrong), now
         self._draw_bottom()
 
     def _draw_bottom(self) -> None:

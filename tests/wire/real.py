@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from textual.drivers.linux_driver import LinuxDriver
 
-from screens import keys as console_keys
+from screens import rest as resting
 from screens.app import TmTui
 from screens.skeleton import painted
 from screens.terminal import TerminalOptions
@@ -113,7 +113,7 @@ def listen(agent: OrderedAgent, fd: int) -> None:
 async def serve(kind: str, driver: type[SlowLineDriver] = SlowLineDriver) -> int:
     """Run the console until it is left."""
     if rest := os.environ.get("BENCH_REST"):
-        console_keys.RESTED = float(rest)
+        resting.SECONDS = float(rest)
     agent = OrderedAgent()
     ours = kind == "ours"
     chosen = driver if ours else LinuxDriver
