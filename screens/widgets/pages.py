@@ -56,16 +56,13 @@ class Pages(Container):
         """Begin with the first page: one layout for all."""
         yield self.current
 
-    async def look_at(self, entry: "Entry", known: _Known) -> None:
-        """Show an entry's page without going there."""
-        await self._bring(entry, known)
-
     async def open(self, entry: "Entry", known: _Known) -> None:
         """Show an entry's page, and put the focus into it if there is something to do."""
-        page = await self._bring(entry, known)
-        page.enter()
+        await self.look_at(entry, known)
+        self.current.enter()
 
-    async def _bring(self, entry: "Entry", known: _Known) -> "Page":
+    async def look_at(self, entry: "Entry", known: _Known) -> None:
+        """Show an entry's page without going there."""
         page = self._made.get(entry.name)
         if page is None:
             page = self._made[entry.name] = entry.load()()
@@ -78,7 +75,6 @@ class Pages(Container):
         if known.draft is not None:
             page.told_draft(known.draft)
         page.told_status(known.seen, known.clock.monotonic())
-        return page
 
     def _show(self, chosen: "Widget") -> None:
         for child in self.children:

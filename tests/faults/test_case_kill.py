@@ -6,14 +6,13 @@ import json
 import os
 import signal
 import tarfile
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import zstandard
 
 from e2e.lab import Lab, lab
-from spooling.killing import small_disk
+from spooling.killing import fill, small_disk
 from tm_tui.control.cases_api import CaseInfo, SubmitRequest
 from tm_tui.control.client import AgentAbsent, ControlClient
 
@@ -40,6 +39,16 @@ def configured(bench: Lab, *more: str) -> None:
     ):
         done = bench.run(*words, stdin=said)
         assert done.returncode == 0, done.stderr
+
+
+async def submitted(bench: Lab) -> tuple["Agent", int]:
+    """An agent on its way with the case of 50 MB, at a rate that leaves time; and the case's number."""
+    agent = Agent(bench)
+    await agent.start()
+    configured(bench, "tmsp.status_server.upload_kbps", "15000")
+    request = SubmitRequest(paths=(str(bench.folder / "evidence"),), endpoint="pc-17", threat="Trojan")
+    async with ControlClient(agent.socket) as client:
+        return agent, (await client.submit_case(request)).number
 
 
 class Agent:
@@ -105,12 +114,7 @@ def check_arrived(bench: Lab, case: CaseInfo) -> None:
 @pytest.mark.timeout(300)
 async def test_agent_and_portal_killed_in_the_middle(bench: Lab) -> None:
     """The agent dies while packing, twice while uploading, the portal once: it goes on where it stood."""
-    agent = Agent(bench)
-    await agent.start()
-    configured(bench, "tmsp.status_server.upload_kbps", "15000")
-    request = SubmitRequest(paths=(str(bench.folder / "evidence"),), endpoint="pc-17", threat="Trojan")
-    async with ControlClient(agent.socket) as client:
-        number = (await client.submit_case(request)).number
+    agent, number = await submitted(bench)
     agent.kill()  # as a rule while it packs
     await agent.start()
     await agent.until(number, sent(0.2))
@@ -162,27 +166,16 @@ async def test_the_command_waits_and_tells(bench: Lab) -> None:
 @pytest.mark.timeout(300)
 async def test_the_portals_disk_fills_up_in_the_middle(bench: Lab) -> None:
     """The agent names the portal's full disk, keeps what it has, and goes on once there is room."""
-    agent = Agent(bench)
-    await agent.start()
-    configured(bench, "tmsp.status_server.upload_kbps", "15000")
-    request = SubmitRequest(paths=(str(bench.folder / "evidence"),), endpoint="pc-17", threat="Trojan")
     with small_disk(bench.folder / "p" / "cases", SIZE // 1_000_000 + 30) as disk:
+        agent, number = await submitted(bench)
+        await agent.until(number, sent(0.2))
+        fill(disk / "ballast")
+        case = await agent.until(number, lambda case: case.last_failure is not None)
+        assert case.last_failure is not None
+        assert "disk" in case.last_failure.cause
+        (disk / "ballast").unlink()
         async with ControlClient(agent.socket) as client:
-            number = (await client.submit_case(request)).number
-            await agent.until(number, sent(0.2))
-            fill(disk / "ballast")
-            case = await agent.until(number, lambda case: case.last_failure is not None)
-            assert case.last_failure is not None
-            assert "disk" in case.last_failure.cause
-            (disk / "ballast").unlink()
             await client.send_cases()
         case = await agent.until(number, lambda case: bool(case.case_id))
         check_arrived(bench, case)
     agent.kill()
-
-
-def fill(path: Path) -> None:
-    """Take what room is left."""
-    with path.open("ab", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(65536))
