@@ -17,8 +17,8 @@ TRUE_COLOUR = 1 << 24
 class Capabilities(NamedTuple):
     """One set of codes that a terminal takes. Everything not named here is never sent.
 
-    Every set has CUP, CUU/CUD/CUF/CUB, CR, LF, BS, RI, DECSC/DECRC, DECSTBM, EL, ED, DECAWM and DECTCEM
-    (VT100 User Guide, chapter 3; a VT100 ignores DECTCEM).
+    Every set has CUP, CUU/CUD/CUF/CUB, CR, LF, BS, HT, RI, HTS, TBC, DECSC/DECRC, DECSTBM, EL, ED, DECAWM and
+    DECTCEM (VT100 User Guide, chapter 3; a VT100 ignores DECTCEM).
     """
 
     name: str

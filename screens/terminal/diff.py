@@ -93,7 +93,7 @@ def _write(pen: Pen, y: int, new: Row, columns: list[int]) -> None:
         pen.go(start, y, signs, looks)
         pen.put(y, signs, looks, start, stop)
     if end < len(columns):
-        _write_tail(pen, y, new, columns[end:])
+        _write_tail(pen, y, new, columns[end:], tail)
 
 
 def _blank_tail(row: Row) -> int:
@@ -106,18 +106,22 @@ def _blank_tail(row: Row) -> int:
     return tail
 
 
-def _write_tail(pen: Pen, y: int, new: Row, columns: list[int]) -> None:
+def _write_tail(pen: Pen, y: int, new: Row, columns: list[int], tail: int) -> None:
+    """Blanks to the end of the row, which is empty from ``tail`` on: written, or erased from the pen on."""
     signs, looks = new
     look = looks[-1]
     start, stop = columns[0], columns[-1] + 1
-    pen.go(start, y, signs, looks)
-    blank = None if pen.look is None else pen.palette.blank[pen.look]
-    code = pen.palette.code(pen.look, look)
-    writing = stop - start + (0 if blank == look else len(code))
-    if pen.palette.erasable(look) and len(code) + 3 < writing:
-        pen.erase_line(look)
-    else:
-        pen.put(y, signs, looks, start, stop)
+    written = pen.fork()
+    written.go(start, y, signs, looks)
+    written.put(y, signs, looks, start, stop)
+    ways = [written]
+    if pen.palette.erasable(look):
+        erased = pen.fork()
+        if pen.y != y or pen.x is None or not tail <= pen.x <= start:
+            erased.go(start, y, signs, looks)
+        erased.erase_line(look)
+        ways.append(erased)
+    pen.adopt(min(ways, key=lambda way: way.size))
 
 
 def find_scroll(old: Frame, new: Frame, rows: list[int]) -> tuple[int, int, int] | None:

@@ -83,6 +83,11 @@ class SlowLineDriver(Driver):
         """Whether rows of the newest frame are still to be sent (Pacer's Source)."""
         return self.session.painter.unfinished
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether a new layout is due, so that the newest frame is half of what is meant (Pacer's Source)."""
+        return bool(self._app.screen_stack) and self._app.screen._layout_required
+
     def extent(self) -> int:
         """How many cells there are to paint (Pacer's Source)."""
         return self.session.painter.extent(self.session.frame)

@@ -58,6 +58,11 @@ class Source(Protocol):
         """Whether the budget cut the frame short."""
         ...
 
+    @property
+    def unsettled(self) -> bool:
+        """Whether a newer frame is sure to come."""
+        ...
+
     def extent(self) -> int:
         """How many cells there are to paint."""
         ...
@@ -170,14 +175,16 @@ class Pacer:
         if self._closed or not self._dirty or self._held or self._pending:
             return
         now = self._loop.time()
-        when = max(self._settled_at(), self._free_at(now))
+        when = max(self._settled_at(now), self._free_at(now))
         if when > now + 0.0005:
             self._at(when)
             return
         self._flush(now)
 
-    def _settled_at(self) -> float:
+    def _settled_at(self, now: float) -> float:
         """When the app will have said all that belongs together, as far as can be told."""
+        if self._source.unsettled:
+            self._changed_at = now
         if not self._is_first and self._source.extent() > _MANY:
             return min(self._changed_at + _SETTLE_MANY, self._first_change + _LONGEST_MANY)
         settle = _FIRST_SETTLE if self._is_first else _SETTLE

@@ -6,19 +6,15 @@ from typing import TYPE_CHECKING
 
 from screens.terminal.diff import cost, differing, find_scroll, paint_rows
 from screens.terminal.frame import Frame
-from screens.terminal.pen import Pen, cup
+from screens.terminal.pen import Pen, tab_stops
 
 if TYPE_CHECKING:
     from screens.terminal.looks import Palette
 
 _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
-_NARROW = 4
-"""Columns that a ticking value may change at once."""
 _ROWS_FOR_MARGINS = 4
 _FEW = 4
 """Rows of which several orders are tried."""
-_NEAR_HOME = 6
-"""Bytes of a move back to the cursor up to which saving the value's place pays."""
 
 
 class Painter:
@@ -32,7 +28,6 @@ class Painter:
         self.shown = Frame(width, height, palette)
         self._pen = Pen(palette, width, height)
         self._cursor_shown: bool | None = None
-        self._ticked: tuple[int, int] | None = None
         self._known = False
         self.unfinished = False
         """Whether the last paint stopped at its budget and left rows for the next one."""
@@ -52,11 +47,8 @@ class Painter:
         self.unfinished = False
         rows = self._changed(frame)
         if rows:
-            ticking = self._ticks(frame, cursor, rows)
-            self._leave(cursor, rows, ticking=ticking)
+            self._leave(cursor, rows)
             self._paint_rows(frame, rows, cursor, budget)
-            if ticking:
-                pen.save()
         if not self.unfinished:
             self._place(cursor)
         codes = "".join(pen.out)
@@ -73,7 +65,7 @@ class Painter:
         self.shown = Frame(frame.width, frame.height, self.palette)
         pen = self._pen = Pen(self.palette, frame.width, frame.height)
         # SI and no wrapping too: line noise may have changed either.
-        pen.out.append(f"\x0f\x1b[?7l\x1b[1;{frame.height}r\x1b[m\x1b[H\x1b[J")
+        pen.out.append(f"\x0f\x1b[?7l\r{tab_stops(frame.width)}\x1b[1;{frame.height}r\x1b[m\x1b[H\x1b[J")
         pen.x, pen.y, pen.look = 0, 0, 0
         self._known = True
         self._cursor_shown = None
@@ -86,7 +78,7 @@ class Painter:
             if frame.signs[y] != shown.signs[y] or frame.looks[y] != shown.looks[y]
         ]
 
-    def _leave(self, cursor: tuple[int, int] | None, rows: list[int], *, ticking: bool) -> None:
+    def _leave(self, cursor: tuple[int, int] | None, rows: list[int]) -> None:
         pen = self._pen
         if cursor is None:
             if self._cursor_shown is not False:
@@ -95,33 +87,11 @@ class Painter:
         elif (
             cursor == (pen.x, pen.y)
             and rows != [cursor[1]]
-            and pen.restores(cursor[1])
-            and not ticking
             and (pen.saved is None or pen.saved[:2] != cursor)
         ):
             # Plain on coming back: what follows, line after line, mostly is.
             pen.wear(0)
             pen.save()
-
-    def _ticks(self, frame: Frame, cursor: tuple[int, int] | None, rows: list[int]) -> bool:
-        """Whether a value ticks, far from a cursor that few bytes lead back to.
-
-        Then its place is the one to save, not the cursor's: the next tick goes there and back for less.
-        """
-        place = None
-        if len(rows) == 1:
-            columns = differing(self.shown.row(rows[0]), frame.row(rows[0]))
-            if columns[-1] - columns[0] < _NARROW:
-                place = rows[0], columns[-1]
-        before, self._ticked = self._ticked, place
-        if place is None or before is None or cursor is None:
-            return False
-        return (
-            before[0] == place[0] != cursor[1]
-            and abs(before[1] - place[1]) < _NARROW
-            and len(cup(*cursor)) <= _NEAR_HOME
-            and self._pen.restores(place[0])
-        )
 
     def _place(self, cursor: tuple[int, int] | None) -> None:
         pen = self._pen
@@ -156,26 +126,31 @@ class Painter:
     def _ordered(
         self, frame: Frame, rows: list[int], cursor: tuple[int, int] | None, budget: int | None
     ) -> list[int]:
-        """The order that takes the fewest bytes, there and back to the cursor."""
-        if budget is not None and cursor is not None and cursor[1] in rows:
-            # What a key did is seen there: on a slow line it comes first.
-            return [cursor[1], *(y for y in rows if y != cursor[1])]
-        if not 2 <= len(rows) <= _FEW:
+        """The order that takes the fewest bytes, there and back to the cursor.
+
+        If it is more than the budget the cursor's row comes first: what a key did is seen there.
+        """
+        here = [y for y in rows if cursor is not None and y == cursor[1]]
+        others = [y for y in rows if y not in here]
+        if len(rows) <= _FEW:
+            ways = [rows, rows[::-1], others + here]
+            if self._pen.y in rows:
+                ways.append([self._pen.y, *(y for y in rows if y != self._pen.y)])
+        elif budget is None:
             return rows
-        ways = [rows, rows[::-1]]
-        at = self._pen.y
-        if at in rows:
-            ways.append([at, *(y for y in rows if y != at)])
-        if cursor is not None and cursor[1] in rows:
-            ways.append([*(y for y in rows if y != cursor[1]), cursor[1]])
-        return min(ways, key=lambda way: self._cost_of(frame, way, cursor))
+        else:
+            ways = [rows]
+        costs = [self._cost_of(frame, way, cursor) for way in ways]
+        if budget is not None and min(costs) > budget:
+            return here + others
+        return ways[costs.index(min(costs))]
 
     def _cost_of(self, frame: Frame, rows: list[int], cursor: tuple[int, int] | None) -> int:
         trial = self._pen.fork()
         for _ in paint_rows(trial, rows, self.shown, frame):
             pass
         if cursor is not None:
-            trial.go(*cursor)
+            trial.go(*cursor, *frame.row(cursor[1]))
         return trial.size
 
     def _take(self, frame: Frame, y: int) -> None:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 _REPEATED = re.compile(r"([ -~])\1{5,}")
 _FAR = 8
+_TAB = 8
+_LAST_STOP = 72
+"""Further stops would cost more to set than they save."""
 
 
 class Pen:
@@ -73,15 +76,8 @@ class Pen:
             self.out.append(self.palette.code(self.look, look))
             self.look = look
 
-    def restores(self, y: int) -> bool:
-        """Whether DECRC may lead to row ``y``.
-
-        There are emulators that then keep the cursor within the margins.
-        """
-        return self.top <= y <= self.bottom
-
     def save(self) -> None:
-        """DECSC, for a cheap way back to a known place."""
+        """DECSC, for a cheap way back to a known place; DECRC leads there as often as it is wanted."""
         if self.x is not None and self.y is not None and self.look is not None:
             self.out.append("\x1b7")
             self.saved = self.x, self.y, self.look
@@ -97,14 +93,13 @@ class Pen:
             return
         best = self._way(x, y, signs, looks)
         saved = self.saved
-        if saved is not None and len(best) > 2 and self.restores(saved[1]):
+        if saved is not None and len(best) > 2:
             there = self.fork()
             there.x, there.y, there.look = saved
             way = "\x1b8" + ("" if saved[:2] == (x, y) else there._way(x, y, signs, looks))
             again = 0 if self.look in {None, saved[2]} else len(self.palette.code(saved[2], self.look))
             if len(way) + again < len(best) or (saved[:2] == (x, y) and len(way) <= len(best)):
-                # Used once only: there are emulators that keep saved cursors on a stack.
-                best, self.look, self.saved = way, saved[2], None
+                best, self.look = way, saved[2]
         self.out.append(best)
         self.x, self.y = x, y
 
@@ -136,17 +131,24 @@ class Pen:
             return ways
         if x >= self.x:
             return ways + self._forward(self.x, x, signs, looks)
-        distance = self.x - x
-        return [*ways, "\b" * distance if distance <= 4 else f"\x1b[{distance}D"]
+        return [*ways, _left(self.x - x)]
 
     def _forward(self, start: int, x: int, signs: Sequence[str], looks: Sequence[int]) -> list[str]:
-        distance = x - start
-        if not distance:
-            return [""]
-        ways = ["\x1b[C" if distance == 1 else f"\x1b[{distance}C"]
-        if distance <= _FAR and self._rewritable(signs[start:x], looks[start:x], distance):
-            ways.append("".join(signs[start:x]))
+        ways = [self._right(start, x, signs, looks)]
+        stop = x - x % _TAB
+        for near in (stop, stop + _TAB):
+            if start < near <= min(_LAST_STOP, self.width - 1):
+                tabs = "\t" * (near // _TAB - start // _TAB)
+                back = near - x
+                ways.append(tabs + (_left(back) if back > 0 else self._right(near, x, signs, looks)))
         return ways
+
+    def _right(self, start: int, x: int, signs: Sequence[str], looks: Sequence[int]) -> str:
+        distance = x - start
+        way = "\x1b[C" * distance if distance < 2 else f"\x1b[{distance}C"
+        if distance <= min(_FAR, len(way)) and self._rewritable(signs[start:x], looks[start:x], distance):
+            return "".join(signs[start:x])
+        return way
 
     def _rewritable(self, signs: Sequence[str], looks: Sequence[int], count: int) -> bool:
         now = self.look
@@ -246,6 +248,15 @@ class Pen:
             self.out.append(f"\x1b[{top + 1};{bottom + 1}r")
             self.top, self.bottom = top, bottom
             self.x = self.y = None
+
+
+def tab_stops(width: int) -> str:
+    """From the first column: the stops that a pen reckons with, whatever others have set (TBC, HTS)."""
+    return "\x1b[3g" + f"\x1b[{_TAB}C\x1bH" * (min(_LAST_STOP, width - 1) // _TAB)
+
+
+def _left(distance: int) -> str:
+    return "\b" * distance if distance <= 4 else f"\x1b[{distance}D"
 
 
 def cup(x: int, y: int) -> str:

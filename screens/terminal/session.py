@@ -125,13 +125,18 @@ class Session:
 
     # -- before the toolkit -----------------------------------------------------------------------
 
-    def paint(self, rows: Sequence[str | Sequence[tuple[str, int]]]) -> None:
-        """Show rows of plain text or of (text, attribute bits) pieces; keep the session for the driver."""
+    def paint(
+        self, rows: Sequence[str | Sequence[tuple[str, int]]], cursor: tuple[int, int] | None = None
+    ) -> None:
+        """Show rows of plain text or of (text, attribute bits) pieces; keep the session for the driver.
+
+        The cursor (column, row) is hidden unless it is said where it will belong.
+        """
         for y, row in enumerate(rows):
             x = 0
             for text, attributes in [(row, 0)] if isinstance(row, str) else row:
                 x = self.frame.write(x, y, text, self.palette.number(Look(attributes=attributes)))
-        self.send(self.painter.paint(self.frame, None).encode())
+        self.send(self.painter.paint(self.frame, cursor).encode())
         Session.waiting = self
 
 

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
-import pyte
+from emulator import ByteStream, Emulator
 
 __all__ = ["KEYS", "Terminal"]
 
@@ -43,8 +44,8 @@ class Terminal:
     def __init__(
         self, argv: Sequence[str], environ: Mapping[str, str], *, rows: int = 24, columns: int = 80
     ) -> None:
-        self.screen = pyte.Screen(columns, rows)
-        self._stream = pyte.ByteStream(self.screen)
+        self.screen = Emulator(columns, rows)
+        self._stream = ByteStream(self.screen)
         self.raw = bytearray()
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -111,6 +112,15 @@ class Terminal:
             self.send("Down")
             self.settle(0.4)
         raise AssertionError(f"no {name} in the menu:\n{self.text}")
+
+    def tab_to(self, label: str) -> None:
+        """Press Tab in a form until the mark stands between this label and its field."""
+        for _ in range(self.screen.lines):
+            if re.search(rf"{label} *>", self.text):
+                return
+            self.send("Tab")
+            self.settle(0.2)
+        raise AssertionError(f"no field {label} to go to:\n{self.text}")
 
     def settle(self, quiet: float = 0.3, limit: float = 10.0) -> str:
         """Read until nothing came for `quiet` seconds; the screen."""

@@ -13,7 +13,7 @@ import termios
 import time
 from pathlib import Path
 
-import pyte
+from tests.emulator import ByteStream, Emulator
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,8 +34,8 @@ class Pty:
         folder: Path | None = None,
     ):
         self.columns, self.rows = size if size[0] else (80, 24)
-        self.screen = pyte.Screen(self.columns, self.rows)
-        self.stream = pyte.ByteStream(self.screen)
+        self.screen = Emulator(self.columns, self.rows)
+        self.stream = ByteStream(self.screen)
         self.raw = bytearray()
         self.answers = answers
         self.mute = False

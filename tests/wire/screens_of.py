@@ -1,7 +1,6 @@
 """Random frames, and what an emulator shows, in one comparable shape."""
 
 import unicodedata
-from typing import ClassVar
 
 import pyte
 from hypothesis import strategies as st
@@ -135,19 +134,3 @@ def pyte_cells(screen: pyte.Screen):
             row.append((composed(char.data), char.bg, None if plain_blank else (char.fg, *seen)))
         cells.append(row)
     return cells
-
-
-class RepeatingScreen(pyte.Screen):
-    """pyte with REP, which it lacks."""
-
-    def draw(self, data: str) -> None:
-        super().draw(data)
-        self.last = data[-1]
-
-    def repeat(self, count: int = 1) -> None:
-        super().draw(self.last * count)
-
-
-class RepeatingStream(pyte.Stream):
-    csi: ClassVar = {**pyte.Stream.csi, "b": "repeat"}
-    events = pyte.Stream.events | {"repeat"}

@@ -39,6 +39,7 @@ class StrictTerminal:
         self.wrap = True
         self.cursor_shown = True
         self.saved = None
+        self.stops: set[int] = set()
         self.undefined_column = False
         self.last = None
 
@@ -97,6 +98,9 @@ class StrictTerminal:
             self.x, self.undefined_column = 0, False
         elif control == "\n":
             self.index()
+        elif control == "\t":
+            self.defined()
+            self.to(min((stop for stop in self.stops if stop > self.x), default=self.width), self.y)
         elif control == "\b":
             self.defined()
             if not self.x:
@@ -140,10 +144,12 @@ class StrictTerminal:
             self.saved = (self.x, self.y, self.look)
         elif code == "8":
             if self.saved is None:
-                raise Refused("restored a cursor that was not saved, or twice")
-            self.inside(self.saved[1])
-            (self.x, self.y, self.look), self.saved = self.saved, None
+                raise Refused("restored a cursor that was not saved")
+            self.x, self.y, self.look = self.saved
             self.undefined_column = False
+        elif code == "H":
+            self.defined()
+            self.stops.add(self.x)
         else:
             raise Refused(f"ESC {code!r}")
 
@@ -155,6 +161,8 @@ class StrictTerminal:
         count = max(1, numbers[0])
         if final == "m":
             self.graphics(parameters)
+        elif final == "g" and numbers == [3]:
+            self.stops.clear()
         elif final in "HABCD" or (final in "Gd" and self.can.columns):
             self.move(final, count, numbers)
         elif final in "JK" and not numbers[0]:

@@ -74,12 +74,22 @@ def test_a_list_beside_a_menu_scrolls():
     assert show(8) < whole / 2
 
 
-def test_a_value_that_ticks_is_gone_to_by_its_saved_place():
-    """From the third tick on, a value far from the cursor costs a move back, itself, and a short way home."""
+def test_a_value_that_ticks_leads_back_by_the_saved_cursor():
+    """From the third tick on, a value costs a move there, itself, and DECRC: wherever the cursor is."""
     palette = Palette(VT100)
     frame, painter = Frame(80, 24, palette), Painter(palette, 80, 24)
     costs = []
     for number in range(10, 20):
         frame.write(26, 21, str(number), 0)
-        costs.append(len(painter.paint(frame, (0, 4))))
-    assert max(costs[2:]) <= 12
+        costs.append(len(painter.paint(frame, (61, 14))))
+    assert max(costs[2:]) <= 11
+
+
+def test_columns_on_tab_stops_are_near():
+    """A tab leads eight columns on for a byte; the stops are set with the first paint, whatever they were."""
+    palette = Palette(VT100)
+    frame, painter = Frame(80, 24, palette), Painter(palette, 80, 24)
+    assert painter.paint(frame, (3, 5)).count("\x1bH") == 9
+    assert painter.paint(frame, (32, 5)) == "\t" * 4
+    frame.write(48, 5, "7", 0)
+    assert painter.paint(frame, None).endswith("\t\t7")

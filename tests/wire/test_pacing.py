@@ -16,6 +16,7 @@ class Counter:
     def __init__(self, size=100):
         self.number, self.size = 0, size
         self.unfinished = False
+        self.unsettled = False
         self.budgets = []
         self.painted = asyncio.Event()
 
@@ -84,6 +85,24 @@ async def test_changes_in_a_burst_are_one_frame(bench):
         bench.show(number)
     await bench.until(lambda: b"<19>" in bench.came)
     assert bench.came.count(b"<") == 1
+
+
+async def test_a_frame_before_a_due_layout_waits_for_it(bench):
+    """What is half of what is meant is not sent; the whole comes once it is there."""
+    bench.source.unsettled = True
+    bench.show(1)
+    asyncio.get_running_loop().call_later(0.03, bench.show, 2)
+    asyncio.get_running_loop().call_later(0.03, setattr, bench.source, "unsettled", False)
+    await bench.until(lambda: b"<" in bench.came)
+    assert b"<2>" in bench.came
+    assert b"<1>" not in bench.came
+
+
+async def test_a_layout_that_never_comes_holds_nothing_up(bench):
+    """After a moment the frame is sent as it is."""
+    bench.source.unsettled = True
+    bench.show(1)
+    await bench.until(lambda: b"<1>" in bench.came)
 
 
 async def test_without_answers_nothing_waits(bench):

@@ -1,6 +1,5 @@
 """Whatever two screens follow each other, the terminal ends up showing the second one."""
 
-import pyte
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +7,7 @@ from hypothesis import strategies as st
 from screens.terminal.frame import Frame
 from screens.terminal.looks import Palette
 from screens.terminal.painter import Painter
+from tests.emulator import Emulator, Stream
 from tests.wire.screens_of import (
     ALL_SETS,
     CURSORS,
@@ -50,13 +50,13 @@ def test_an_emulator_of_others_shows_the_same_as_a_full_paint(capabilities, sess
     """pyte, fed with differences, shows what a second pyte shows that got the last frame in full."""
     palette = Palette(capabilities)
     frame, painter = Frame(WIDTH, HEIGHT, palette), Painter(palette, WIDTH, HEIGHT)
-    ours = pyte.Screen(WIDTH, HEIGHT)
-    stream = pyte.Stream(ours)
+    ours = Emulator(WIDTH, HEIGHT)
+    stream = Stream(ours)
     for step, cursor in session:
         apply(frame, step)
         stream.feed(painter.paint(frame, cursor))
-        whole = pyte.Screen(WIDTH, HEIGHT)
-        pyte.Stream(whole).feed(Painter(palette, WIDTH, HEIGHT).paint(frame, cursor))
+        whole = Emulator(WIDTH, HEIGHT)
+        Stream(whole).feed(Painter(palette, WIDTH, HEIGHT).paint(frame, cursor))
         assert pyte_signs(ours) == [[composed(sign) for sign, _ in row] for row in wanted(frame)]
         assert pyte_cells(ours) == pyte_cells(whole)
         if cursor is not None:

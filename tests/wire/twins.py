@@ -24,7 +24,8 @@ from screens.terminal.input import Key
 from screens.terminal.options import Choice, TerminalOptions
 from screens.terminal.session import Session
 from screens.terminal.tokens import event_for
-from tests.wire.screens_of import RepeatingScreen, RepeatingStream, pyte_cells
+from tests.emulator import Emulator, Stream
+from tests.wire.screens_of import pyte_cells
 from tests.wire.strict import StrictTerminal
 from tests.wire.subjects import SUBJECTS
 
@@ -87,8 +88,8 @@ class Twins(SlowLineDriver):
 
     def restart(self, size) -> None:
         """Both emulators at a new size; what they show is not sure until all is painted again."""
-        self.theirs, self.ours = pyte.Screen(*size), RepeatingScreen(*size)
-        self.their_stream, self.our_stream = pyte.Stream(self.theirs), RepeatingStream(self.ours)
+        self.theirs, self.ours = pyte.Screen(*size), Emulator(*size)
+        self.their_stream, self.our_stream = pyte.Stream(self.theirs), Stream(self.ours)
         self.their_stream.feed("\x1b[?7l")
         # A frame for another size would scroll that emulator: nothing before the first whole one.
         self.stale = True
