@@ -32,7 +32,7 @@ class Bare(App):
         yield Static("nothing but this")
 Bare().run()
 """
-_SKELETON, _LIVE, _STATUS = b"LOOKING FOR THE AGENT", b"Proxy Settings", b"DISABLED"
+_SKELETON, _LIVE, _STATUS = b"Threat Mitigator", b"Proxy Settings", b"DISABLED"
 
 
 def marks(argv: Sequence[str], environ: dict[str, str], wanted: Sequence[bytes]) -> list[float]:

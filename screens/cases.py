@@ -84,7 +84,7 @@ class CasesPage(Page):
     def told_status(self, seen: Seen, now: float) -> None:  # noqa: ARG002  as Page has it
         """Show progress at once, and ask for the list when it looks different."""
         if seen.status is None:
-            self._state.show(Content(seen.cause or "Looking for the agent ..."))
+            self._state.show(Content(seen.cause))
             return
         cases = seen.status.cases
         words = {"disabled": _OFF, "paused": _PAUSED}.get(cases.state, "")

@@ -93,7 +93,7 @@ class PatternsPage(Page):
     def told_status(self, seen: Seen, now: float) -> None:
         """Show how it stands; ask for the lists when they may be others than those shown."""
         if seen.status is None:
-            self._about.show(Content(seen.cause or "Looking for the agent ..."))
+            self._about.show(Content(seen.cause))
             return
         self._above = [old_row(seen, now)] if seen.stale else []
         self._status = seen.status.patterns

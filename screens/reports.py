@@ -54,7 +54,7 @@ class ReportsPage(Page):
     def told_status(self, seen: Seen, now: float) -> None:
         """Show how it stands; ask for the list when it is not the one that is shown."""
         if seen.status is None:
-            self._about.show(Content(seen.cause or "Looking for the agent ..."))
+            self._about.show(Content(seen.cause))
             return
         status = seen.status.reports
         lines = [old_row(seen, now)] if seen.stale else []

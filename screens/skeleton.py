@@ -10,6 +10,9 @@ from screens.terminal.capabilities import BOLD
 __all__ = ["painted", "rows"]
 
 _EDGE = 19
+_PAGE = "Status"
+_FIRST = (0, 2)
+"""The first entry of the menu, where the cursor will be."""
 _BELOW = 4
 """Rows below the page: a rule, the status panel's two, the keys."""
 
@@ -18,12 +21,12 @@ def rows(columns: int, lines: int) -> list[list[tuple[str, int]]]:
     """The first picture, as (text, attribute bits) by row; the console's own first frame differs little."""
     rule = "─" * _EDGE + "┬" + "─" * max(0, columns - _EDGE - 1)
     page = max(0, lines - 2 - _BELOW)
+    title = _EDGE + 2
     return [
         [(" Threat Mitigator", BOLD)],
-        [(rule[:columns], 0)],
+        [(rule[:title], 0), (f" {_PAGE} ", BOLD), (rule[title + len(_PAGE) + 2 :], 0)],
         *([(f"{'':{_EDGE}}│"[:columns], 0)] for _ in range(page)),
         [(rule.replace("┬", "┴")[:columns], 0)],
-        [(" LOOKING FOR THE AGENT"[:columns], BOLD)],
     ]
 
 
@@ -35,7 +38,7 @@ def painted(options: TerminalOptions) -> Iterator[None]:
     """
     session = Session(options, os.environ)
     session.start()
-    session.paint(rows(*session.size))
+    session.paint(rows(*session.size), _FIRST)
     try:
         yield
     finally:

@@ -101,9 +101,9 @@ class Field(Widget, can_focus=True):
         self.on_edit(self)
 
     def render(self) -> Content:
-        """Marker, label, sign, control."""
+        """Sign, label, marker, control: the marker close to the cursor, which leaves it as often."""
         label = self.label if self.slot.narrow else f"{self.label:<{LABEL_WIDTH}}"
-        return Content.assemble(self.marker(), label, self.sign(), self.control(focused=self.has_focus))
+        return Content.assemble(self.sign(), label, self.marker(), self.control(focused=self.has_focus))
 
     def marker(self) -> Content:
         """Where the focus is."""

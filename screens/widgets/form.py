@@ -7,7 +7,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.events import Resize
 from textual.widget import Widget
 
 from screens.draft import SECRETS, Draft
@@ -24,8 +23,8 @@ from tm_tui.settings.fields import spec_of
 
 __all__ = ["FormPage"]
 
-_TIGHT = 4
-"""Rows for help and buttons."""
+_APART = 4
+"""Rows for the help from which on one of them is left empty above it."""
 
 _KINDS: Mapping[str, type[Field]] = {
     "switch": SwitchField,
@@ -52,7 +51,7 @@ class FormPage(Page):
         self._fields = {slot.key: _field(slot) for row in self.ROWS for slot in row}
         for field in self._fields.values():
             field.on_edit = self._edited
-        self._help = Block(classes="help")
+        self._help = _Help(classes="help")
         self._state = Block(classes="state")
         self._buttons = Horizontal(*_buttons(self.ACTIONS), self._state, classes="buttons")
         self._draft: Draft | None = None
@@ -128,7 +127,7 @@ class FormPage(Page):
     def _explain(self) -> None:
         field = self.screen.focused if self.is_mounted else None
         if not self._working:
-            self._help.show(Content(f"{self.about} Press Enter to open."))
+            self._help.show(Content(self.about))
         elif not isinstance(field, Field) or field.spec.key not in self._fields:
             self._help.show(Content(""))
         elif field.problem:
@@ -153,16 +152,20 @@ class FormPage(Page):
         event.stop()
         event.field.problem = self._problems.get(event.field.spec.key)
 
-    def on_resize(self, event: Resize) -> None:
-        """Set the help apart where there is room."""
-        self.set_class(event.size.height > len(self.ROWS) + _TIGHT, "-roomy")
-
     def action_step(self, by: int) -> None:
         """Move the focus within the page, round and round; at once, so that the next key goes there."""
         chain = [widget for widget in self.screen.focus_chain if self in widget.ancestors]
         focused = self.screen.focused
         if chain and focused in chain:
             self.screen.set_focus(chain[(chain.index(focused) + by) % len(chain)])
+
+
+class _Help(Block):
+    """Set apart from the fields where there is room; a style would need a second layout, and frame."""
+
+    def render(self) -> Content:
+        """The words, below an empty row if there are rows enough."""
+        return Content("\n").join(["", self.shown]) if self.size.height >= _APART else self.shown
 
 
 def _buttons(actions: Collection[str]) -> list[Button]:

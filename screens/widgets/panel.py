@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 __all__ = ["StatusPanel"]
 
-_WORD = 13
+_WORD = 11
+"""Cells of a state; with so many the values that tick stand close to tab stops."""
+
+_SOON = 0.5
+"""Seconds in which an agent usually answers: no words flash by."""
 
 
 class StatusPanel(Block):
@@ -22,24 +26,28 @@ class StatusPanel(Block):
 
     DEFAULT_CSS = "StatusPanel { height: 2; }"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._asked_at: float | None = None
+
     def tell(self, seen: "Seen", now: float) -> None:
         """Show what is known as of the monotonic second `now`."""
         if seen.lost_at is not None:
             self.show(_lost(seen, now))
         elif seen.status is None:
-            self.show(Content.assemble(" ", ("LOOKING FOR THE AGENT", "bold")))
+            self._asked_at = now if self._asked_at is None else self._asked_at
+            late = now - self._asked_at > _SOON
+            self.show(Content.assemble(" ", ("LOOKING FOR THE AGENT", "bold")) if late else Content(""))
         else:
-            server = _line(
-                "TMSP", seen.status.status_server.state, _beats(seen, seen.status.status_server, now)
-            )
-            logs = _line("LOGS", seen.status.log_server.state, _logs(seen, seen.status.log_server, now))
-            self.show(Content.assemble(server, "\n", logs))
+            server, logs = seen.status.status_server, seen.status.log_server
+            width = max(_WORD, len(server.state.value) + 1, len(logs.state.value) + 1)
+            first = _line("TMSP", server.state, width, _beats(seen, server, now))
+            self.show(first + "\n" + _line("LOGS", logs.state, width, _logs(seen, logs, now)))
 
 
-def _line(name: str, state: "ServerState", words: str) -> Content:
+def _line(name: str, state: "ServerState", width: int, words: str) -> Content:
     word = state.value.upper()
-    gap = " " * (_WORD - len(word))
-    return Content.assemble(f" {name}  ", (word, state_style(state.value)), gap, words)
+    return Content.assemble(f" {name}  ", (word, state_style(state.value)), " " * (width - len(word)), words)
 
 
 def _lost(seen: "Seen", now: float) -> Content:

@@ -23,8 +23,7 @@ def snapshot(
 ) -> Content:
     """The rows of the newest snapshot as of `now`, or why there is none."""
     if seen.status is None:
-        words = seen.cause and f"{seen.cause}\n{seen.remedy}"
-        return Content(words or "Looking for the agent ...")
+        return Content(seen.cause and f"{seen.cause}\n{seen.remedy}")
     return Content("\n").join(rows(seen, seen.status, now))
 
 

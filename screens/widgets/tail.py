@@ -1,7 +1,7 @@
 """The end of a growing list of lines, a filter below; only changed rows are painted.
 
-Lines fill the view downwards, and half a view moves away at once when it is full: on a slow line a scroll
-beside a menu costs as much as ten lines, and lines that stand can be read.
+New lines fill the view downwards, and three quarters of it move away at once when it is full: on a slow
+line a scroll beside a menu costs as much as ten lines, and lines that stand can be read.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,9 @@ class Tail(Painted):
         self._behind = 0
         """How many found lines stand below those in sight: 0 follows the newest."""
         self._gone = 0
-        """How many found lines were dropped at the other end; they count for where half a view begins."""
+        """How many found lines were dropped at the other end."""
+        self._top = 0
+        """The first line in sight while it follows the newest; those that are gone count."""
         self._filter = ""
         self._typing = False
 
@@ -48,9 +50,22 @@ class Tail(Painted):
         dropped = max(0, len(self._lines) + new - len(lines)) if lines else 0
         self._gone = self._gone + len(self._matching(self._lines[:dropped])) if lines else 0
         self._lines = tuple(lines)
+        came = len(self._matching(self._lines[len(self._lines) - new :] if new else ()))
         if self._behind:
-            self._behind += len(self._matching(self._lines[len(self._lines) - new :] if new else ()))
+            self._behind += came
+        elif self._found:
+            self._make_room(came)
         self._draw()
+
+    def _make_room(self, came: int) -> None:
+        """Move most of a full view away, but none of the lines that just came."""
+        end, room = len(self._matching(self._lines)) + self._gone, self._room
+        if end - self._top > room:
+            self._top = end - max(came, room - room * 3 // 4)
+
+    @property
+    def _room(self) -> int:
+        return max(1, self.size.height - 1)
 
     def _matching(self, lines: Sequence[str]) -> list[str]:
         wanted = self._filter.casefold()
@@ -58,9 +73,8 @@ class Tail(Painted):
 
     def _draw(self) -> None:
         """Work out the rows, and paint those that differ."""
-        width, height = self.size
+        width, room = self.size.width, self._room
         self._found = self._matching(self._lines)
-        room = max(1, height - 1)
         self._behind = max(0, min(self._behind, len(self._found) - room))
         end = len(self._found) - self._behind
         shown = self._found[self._first(end, room) : end]
@@ -69,12 +83,14 @@ class Tail(Painted):
         self.paint([*rows, *([()] * (room - len(rows))), ((fitted(self._bottom(), width), style),)])
 
     def _first(self, end: int, room: int) -> int:
-        """The first line in sight: at whole half views while it follows the newest."""
-        least = end - room
-        if least <= 0 or self._behind:
-            return max(0, least)
-        half = max(1, room // 2)
-        return least + -(least + self._gone) % half
+        """The first line in sight: where it was while there is room, else as many lines as fit."""
+        first, top = max(0, end - room), self._top - self._gone
+        if self._behind:
+            return first
+        if first <= top <= end:
+            first = top
+        self._top = first + self._gone
+        return first
 
     def _bottom(self) -> str:
         below = f"{self._behind} lines below, End goes there" if self._behind else ""
@@ -127,6 +143,7 @@ class Tail(Painted):
         else:
             return
         event.stop()
+        self._top = 0
         self._draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -137,7 +154,7 @@ class Tail(Painted):
 
     def action_drop_filter(self) -> None:
         """Show all lines again."""
-        self._filter, self._typing = "", False
+        self._filter, self._typing, self._top = "", False, 0
         self._draw()
 
     def action_scroll_rows(self, by: int) -> None:

@@ -186,11 +186,7 @@ def test_no_screen_shows_it(talked: tuple[Lab, list[subprocess.CompletedProcess[
         terminal.wait_for("Services")
         terminal.send("Down", "Enter")
         terminal.wait_for("[ Test F3 ]")
-        for _ in range(20):
-            if ">Password" in terminal.settle():
-                break
-            terminal.send("Tab")
-        assert ">Password" in terminal.text
+        terminal.tab_to("Password")
         terminal.send(WRONG)
         terminal.settle()
         terminal.send("F3")

@@ -59,7 +59,7 @@ def test_register_from_nothing() -> None:
             terminal.wait_for("[ Test F3 ]")
             terminal.send("Space")
             terminal.wait_for("[x]")
-            to_password(terminal)
+            terminal.tab_to("Password")
             terminal.send("wrong one")
             terminal.send("F3")
             terminal.wait_for("Is this the log server?")
@@ -82,22 +82,6 @@ def test_register_from_nothing() -> None:
             made.run("config", "set", "tmsp.email", "other@example.com", "--note", "from elsewhere")
             terminal.send("F10")
             assert terminal.wait_for_end() == 0
-
-
-def to_password(terminal: Terminal) -> None:
-    """Tab to the password field: a mark stands at the focused one."""
-    for _ in range(20):
-        if "Password" in cursor_line(terminal):
-            return
-        terminal.send("Tab")
-        terminal.settle(0.2)
-    raise AssertionError(f"no password field:\n{terminal.text}")
-
-
-def cursor_line(terminal: Terminal) -> str:
-    """The row that has the mark of the focused field."""
-    marked = [line for line in terminal.text.splitlines() if "│>" in line]
-    return marked[0] if marked else ""
 
 
 def test_a_changed_host_key_is_forgotten_in_a_step_of_its_own() -> None:

@@ -125,7 +125,7 @@ def test_a_failing_server_is_told_by_its_code() -> None:
     failing = status(ServerState.FAILING)
     server = failing.status_server.model_dump() | {"last_failure": failure}
     seen = Seen().with_status(type(failing)(**(failing.model_dump() | {"status_server": server})), 0.0)
-    assert "FAILING      tls-expired 3 times" in panel_text(seen, 0.0)
+    assert "FAILING    tls-expired 3 times" in panel_text(seen, 0.0)
 
 
 def test_disabled_says_what_it_means() -> None:

@@ -76,7 +76,7 @@ async def test_escape_asks_before_it_throws_away(agent: ScriptedAgent) -> None:
         assert console.field("tmsp.username").value == "tm01-register"
         await console.open("TMSP")
         await console.press("escape")
-        await console.sees("Press Enter to open.")
+        await console.sees("credentials, intervals.")
 
 
 async def test_the_menu_key_keeps_what_was_typed(agent: ScriptedAgent) -> None:
@@ -87,7 +87,7 @@ async def test_the_menu_key_keeps_what_was_typed(agent: ScriptedAgent) -> None:
         await console.type("x")
         await console.press("f4")
         await console.sees("TMSP           ~")
-        await console.sees("~tm01-registerx")
+        await console.sees("~User name       tm01-registerx")
         await console.press("enter")
         await console.until(lambda: console.app.focused is console.field("tmsp.enabled"))
         assert console.field("tmsp.username").value == "tm01-registerx"

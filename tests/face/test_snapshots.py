@@ -64,7 +64,7 @@ async def gone(console: Console) -> None:
 async def preview(console: Console) -> None:
     await console.sees("TMSP  CONNECTED")
     await console.press("down")
-    await console.sees("Press Enter to open.")
+    await console.sees("credentials, intervals.")
 
 
 async def tmsp(console: Console) -> None:
@@ -118,7 +118,7 @@ async def proxy(console: Console) -> None:
     await console.sees("TMSP  CONNECTED")
     await console.open("Proxy Settings")
     await console.press("space", "tab", "right", "right", "right")
-    await console.sees("Port~1080")
+    await console.sees("~Port 1080")
 
 
 async def queue_limits(console: Console) -> None:
