@@ -12,10 +12,8 @@ if TYPE_CHECKING:
     from screens.terminal.looks import Palette
 
 _REPEATED = re.compile(r"([ -~])\1{5,}")
-_FAR = 8
 _TAB = 8
 _LAST_STOP = 72
-"""Further stops would cost more to set than they save."""
 
 
 class Pen:
@@ -32,6 +30,7 @@ class Pen:
         "out",
         "palette",
         "saved",
+        "stops",
         "top",
         "width",
         "x",
@@ -48,6 +47,8 @@ class Pen:
         self.look: int | None = None
         self.top, self.bottom = 0, height - 1
         self.saved: tuple[int, int, int] | None = None
+        self.stops = 0
+        """The last tab stop that is set; with those before it where most terminals have theirs anyway."""
         self.out: list[str] = []
 
     def fork(self) -> Pen:
@@ -137,7 +138,7 @@ class Pen:
         ways = [self._right(start, x, signs, looks)]
         stop = x - x % _TAB
         for near in (stop, stop + _TAB):
-            if start < near <= min(_LAST_STOP, self.width - 1):
+            if start < near <= self.stops:
                 tabs = "\t" * (near // _TAB - start // _TAB)
                 back = near - x
                 ways.append(tabs + (_left(back) if back > 0 else self._right(near, x, signs, looks)))
@@ -146,7 +147,7 @@ class Pen:
     def _right(self, start: int, x: int, signs: Sequence[str], looks: Sequence[int]) -> str:
         distance = x - start
         way = "\x1b[C" * distance if distance < 2 else f"\x1b[{distance}C"
-        if distance <= min(_FAR, len(way)) and self._rewritable(signs[start:x], looks[start:x], distance):
+        if distance <= len(way) and self._rewritable(signs[start:x], looks[start:x], distance):
             return "".join(signs[start:x])
         return way
 
@@ -214,10 +215,21 @@ class Pen:
         if len(text) > stop - start:
             stop = next(x for x in range(start, stop) if len(signs[x]) > 1) + 1
             text = "".join(signs[start:stop])
+        pieces = self._at_stops(text, start) if len(text) == stop - start else [text]
         if self.capabilities.repeat:
-            text = _REPEATED.sub(lambda found: f"{found[1]}\x1b[{len(found[0]) - 1}b", text)
-        self.out.append(text)
+            pieces = [
+                _REPEATED.sub(lambda found: f"{found[1]}\x1b[{len(found[0]) - 1}b", each) for each in pieces
+            ]
+        self.out.append("\x1bH".join(pieces))
         return stop
+
+    def _at_stops(self, text: str, start: int) -> list[str]:
+        """The text in pieces, parted where it passes columns that get their tab stop (HTS) now."""
+        pieces, last = [], min(_LAST_STOP, self.width - 1)
+        while self.stops < last and start < (coming := self.stops + _TAB) <= min(last, start + len(text)):
+            pieces.append(text[: coming - start])
+            text, start, self.stops = text[coming - start :], coming, coming
+        return [*pieces, text]
 
     def erase_line(self, look: int) -> None:
         """EL from the cursor on, in a look that the terminal erases with."""
@@ -248,11 +260,6 @@ class Pen:
             self.out.append(f"\x1b[{top + 1};{bottom + 1}r")
             self.top, self.bottom = top, bottom
             self.x = self.y = None
-
-
-def tab_stops(width: int) -> str:
-    """From the first column: the stops that a pen reckons with, whatever others have set (TBC, HTS)."""
-    return "\x1b[3g" + f"\x1b[{_TAB}C\x1bH" * (min(_LAST_STOP, width - 1) // _TAB)
 
 
 def _left(distance: int) -> str:

@@ -58,10 +58,10 @@ class Tail(Painted):
         self._draw()
 
     def _make_room(self, came: int) -> None:
-        """Move most of a full view away, but none of the lines that just came."""
+        """Move three quarters of a full view away, but none of the lines that just came."""
         end, room = len(self._matching(self._lines)) + self._gone, self._room
         if end - self._top > room:
-            self._top = end - max(came, room - room * 3 // 4)
+            self._top = end - min(room, room - room * 3 // 4 + came)
 
     @property
     def _room(self) -> int:

@@ -170,7 +170,7 @@ async def test_three_quarters_of_a_view_move_away_at_once(agent: ScriptedAgent) 
             await console.sees(f"This is line {number}.")
             shown = numbers(console)
             assert shown[-1] == number
-            assert len(shown) == (len(before) + 1 if len(before) < 17 else 5)
+            assert len(shown) == (len(before) + 1 if len(before) < 17 else 6)
             assert len(console.rows()[tail.terminal_cursor.y].rstrip()) == tail.terminal_cursor.x
 
 

@@ -89,7 +89,8 @@ def test_columns_on_tab_stops_are_near():
     """A tab leads eight columns on for a byte; the stops are set with the first paint, whatever they were."""
     palette = Palette(VT100)
     frame, painter = Frame(80, 24, palette), Painter(palette, 80, 24)
-    assert painter.paint(frame, (3, 5)).count("\x1bH") == 9
+    frame.write(0, 1, "-" * 80, 0)
+    assert painter.paint(frame, (3, 5)).count("-\x1bH-") == 9
     assert painter.paint(frame, (32, 5)) == "\t" * 4
     frame.write(48, 5, "7", 0)
     assert painter.paint(frame, None).endswith("\t\t7")
