@@ -1,10 +1,12 @@
 """Emulators that are used for real agree: what differences built up is what a full repaint shows."""
 
+import contextlib
 import os
 import select
 import subprocess
 import sys
 import time
+from typing import ClassVar
 
 import pyte
 import pytest
@@ -31,29 +33,18 @@ STORY = [
 ]
 
 
-class Tmux:
-    """A tmux server of its own, with one window of 80x24, and a pipe that hears of each change."""
+class Window:
+    """A window of 80x24 in a terminal multiplexer of its own, and a pipe that hears of each change."""
 
     def __init__(self, folder, command, environ):
-        self.base = ["tmux", "-S", str(folder / "tmux"), "-f", "/dev/null"]
+        self.folder = folder
         settings = [f"{key}={value}" for key, value in environ.items()]
-        line = " ".join(["exec", "env", *settings, *command])
-        self.run("new-session", "-d", "-x", "80", "-y", "24", line, ";", "set", "-g", "status", "off")
-        self.run("resize-window", "-x", "80", "-y", "24")
-        os.mkfifo(folder / "written")
-        self.written = os.open(folder / "written", os.O_RDWR | os.O_NONBLOCK)
-        self.run("pipe-pane", f"exec cat > {folder / 'written'}")
-
-    def run(self, *words):
-        done = subprocess.run([*self.base, *words], capture_output=True, text=True, check=False, cwd=ROOT)
-        return done.stdout
-
-    def shown(self):
-        return self.run("capture-pane", "-p", "-e")
+        self.command = ["env", *settings, *command]
+        self.written = fifo(folder / "written")
 
     def changed(self, limit):
         """Whether the window's program wrote anything within `limit` seconds."""
-        return bool(select.select([self.written], [], [], limit)[0] and os.read(self.written, 65536))
+        return heard(self.written, limit)
 
     def until(self, held, limit=20.0):
         end = time.monotonic() + limit
@@ -68,8 +59,90 @@ class Tmux:
         return self.shown()
 
     def close(self):
-        self.run("kill-server")
         os.close(self.written)
+
+
+class Tmux(Window):
+    """tmux."""
+
+    def __init__(self, folder, command, environ):
+        super().__init__(folder, command, environ)
+        self.base = ["tmux", "-S", str(folder / "tmux"), "-f", "/dev/null"]
+        line = " ".join(["exec", *self.command])
+        self.run("new-session", "-d", "-x", "80", "-y", "24", line, ";", "set", "-g", "status", "off")
+        self.run("resize-window", "-x", "80", "-y", "24")
+        self.run("pipe-pane", f"exec cat > {folder / 'written'}")
+
+    def run(self, *words):
+        done = subprocess.run([*self.base, *words], capture_output=True, text=True, check=False, cwd=ROOT)
+        return done.stdout
+
+    def press(self, key):
+        self.run("send-keys", key)
+
+    def shown(self):
+        return self.run("capture-pane", "-p", "-e")
+
+    def close(self):
+        self.run("kill-server")
+        super().close()
+
+
+class GnuScreen(Window):
+    """GNU screen, whose copies tell no attributes, and of a sign the lower eight bits."""
+
+    KEYS: ClassVar = {
+        "Down": r"\033[B",
+        "Up": r"\033[A",
+        "Enter": r"\015",
+        "Tab": r"\011",
+        "BTab": r"\033[Z",
+        "BSpace": r"\177",
+        "PageDown": r"\033[6~",
+        "Escape": r"\033",
+        "F1": r"\033OP",
+        "F3": r"\033OR",
+        "F4": r"\033OS",
+        "C-p": r"\020",
+        "C-l": r"\014",
+    }
+
+    def __init__(self, folder, command, environ):
+        super().__init__(folder, command, environ)
+        (folder / "sockets").mkdir(mode=0o700)
+        self.copied = fifo(folder / "copied")
+        settings = f"startup_message off\ndeflog on\nlogfile {folder / 'written'}\nlogfile flush 0\n"
+        (folder / "screenrc").write_text(settings)
+        self.run("-c", str(folder / "screenrc"), "-d", "-m", *self.command)
+
+    def run(self, *words):
+        environ = {**os.environ, "SCREENDIR": str(self.folder / "sockets"), "LANG": "C.UTF-8"}
+        subprocess.run(["screen", "-U", "-S", "trial", *words], env=environ, check=True, cwd=ROOT)
+
+    def press(self, key):
+        self.run("-p", "0", "-X", "stuff", self.KEYS.get(key, key))
+
+    def shown(self):
+        self.run("-p", "0", "-X", "hardcopy", str(self.folder / "copied"))
+        copied = b""
+        while copied.count(b"\n") < 24:
+            assert select.select([self.copied], [], [], 10)[0], copied
+            copied += os.read(self.copied, 65536)
+        return copied.decode("latin-1")
+
+    def close(self):
+        self.run("-X", "quit")
+        os.close(self.copied)
+        super().close()
+
+
+def fifo(path):
+    os.mkfifo(path)
+    return os.open(path, os.O_RDWR | os.O_NONBLOCK)
+
+
+def heard(end, limit):
+    return bool(select.select([end], [], [], limit)[0] and os.read(end, 65536))
 
 
 def cells(shown):
@@ -79,43 +152,54 @@ def cells(shown):
     return pyte_cells(screen)
 
 
+@pytest.fixture
+def window(request, tmp_path):
+    """A way to open a window in one of them."""
+    with contextlib.ExitStack() as opened:
+
+        def open_one(term, module, **more):
+            environ = {"TERM": term, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT), **more}
+            made = request.param(tmp_path, [sys.executable, "-m", module, "ours"], environ)
+            opened.callback(made.close)
+            return made
+
+        yield open_one
+
+
+IN_EACH = pytest.mark.parametrize("window", [Tmux, GnuScreen], indirect=True, ids=["tmux", "screen"])
+
+
 CONSOLE_STORY = [
     *["Down", "Enter", "Down", "Down", "a", "b", "BSpace", "Tab", "F1", "PageDown", "Escape", "F3", "Escape"],
     *["Tab", "Enter", "Down", "Down", "Down", "Enter", "/", "x", "F4", "Down", "Down", "C-p", "Escape"],
 ]
 
 
+@IN_EACH
 @pytest.mark.parametrize("term", ["vt100", "linux", "screen", "xterm-256color"])
-def test_tmux_shows_the_console_as_a_full_repaint_does(term, tmp_path):
+def test_it_shows_the_console_as_a_full_repaint_does(term, window):
     """Forms, help, test, question, Activity, palette: what was built up is the very screen that ^L paints."""
-    environ = {"TERM": term, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT)}
-    tmux = Tmux(tmp_path, [sys.executable, "-m", "tests.wire.real", "ours"], environ)
-    try:
-        tmux.until(lambda shown: "beat 12 s ago" in shown)
-        for key in CONSOLE_STORY:
-            tmux.run("send-keys", key)
-            tmux.settled()
-        tmux.until(lambda shown: "F1 Help" in shown)
-        built_up = tmux.settled()
-        tmux.run("send-keys", "C-l")
-        assert cells(tmux.settled()) == cells(built_up)
-        assert "About" in built_up
-    finally:
-        tmux.close()
+    opened = window(term, "tests.wire.real")
+    opened.until(lambda shown: "beat 12 s ago" in shown)
+    for key in CONSOLE_STORY:
+        opened.press(key)
+        opened.settled()
+    opened.until(lambda shown: "F1 Help" in shown)
+    built_up = opened.settled()
+    opened.press("C-l")
+    assert cells(opened.settled()) == cells(built_up)
+    assert "About" in built_up
 
 
+@IN_EACH
 @pytest.mark.parametrize("term", ["vt100", "linux", "screen", "xterm-256color"])
-def test_tmux_shows_the_same_after_a_full_repaint(term, tmp_path):
-    """A story of keys leaves the very screen in tmux that ^L then paints anew."""
-    environ = {"TERM": term, "LANG": "C.UTF-8", "PYTHONPATH": str(ROOT), "TEXTUAL_THEME": "ansi-dark"}
-    tmux = Tmux(tmp_path, [sys.executable, "-m", "tests.wire.sample", "ours"], environ)
-    try:
-        tmux.until(lambda shown: "CONNECTED" in shown)
-        for key in STORY:
-            tmux.run("send-keys", key)
-            built_up = tmux.settled()
-        tmux.run("send-keys", "C-l")
-        assert cells(tmux.settled()) == cells(built_up)
-        assert "Threat Mitigator" in built_up
-    finally:
-        tmux.close()
+def test_it_shows_the_same_after_a_full_repaint(term, window):
+    """A story of keys leaves the very screen that ^L then paints anew."""
+    opened = window(term, "tests.wire.sample", TEXTUAL_THEME="ansi-dark")
+    opened.until(lambda shown: "CONNECTED" in shown)
+    for key in STORY:
+        opened.press(key)
+        built_up = opened.settled()
+    opened.press("C-l")
+    assert cells(opened.settled()) == cells(built_up)
+    assert "Threat Mitigator" in built_up
