@@ -1,8 +1,7 @@
 """What the console's libraries would load and this console never uses is not even imported.
 
-It speaks HTTP with the agent over one Unix socket: no TLS, no other event loop than asyncio's. It has a
-palette and fields of its own. So some imports fail (those libraries have a fallback), and some modules are
-only named.
+It speaks HTTP with the agent over one Unix socket: no TLS. It has a palette and fields of its own. So some
+imports fail (those libraries have a fallback), and some modules are only named.
 """
 
 import os
@@ -14,11 +13,9 @@ __all__ = ["lean"]
 
 _FAILS = (
     "_hashlib",  # OpenSSL's digests; hashlib has its own
-    "trio",  # httpcore would take it along where it happens to be installed
-    "zstandard",  # the agent compresses nothing
 )
 _NAMED = (
-    "ssl",  # asyncio, anyio and httpcore name its errors
+    "ssl",  # asyncio names its errors
     "textual.command",  # Textual's palette, which is switched off
     "textual.widgets._directory_tree",  # this and the rest: textual.types names what they define
     "textual.widgets._input",

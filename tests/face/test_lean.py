@@ -31,15 +31,16 @@ def test_the_live_screen_waits_for_no_agent() -> None:
 
 
 def test_the_console_stays_lean() -> None:
-    """With every screen opened and the agent spoken to: no TLS, no SSH, no second event loop."""
+    """With every screen opened and the agent spoken to: no TLS, no SSH, no HTTP library."""
     loaded = loaded_after(
         "from screens.lean import lean; lean(); import screens.running; screens.running._load()",
-        "import httpcore, anyio._backends._asyncio, httpx_sse, tm_tui.control.launch",
+        "import tm_tui.control.launch",
         *(f"import {entry.module}" for entry in ENTRIES),
         "import screens.help_screen, screens.palette, screens.saving, screens.testing, screens.leaving",
     )
-    assert {"textual", "pydantic", "httpx", "anyio"} <= loaded
-    assert not loaded & {"_ssl", "_hashlib", "trio", "asyncssh", "cryptography", "zstandard", "click"}
+    assert {"textual", "pydantic", "h11"} <= loaded
+    assert not loaded & {"_ssl", "_hashlib", "asyncssh", "cryptography", "click"}
+    assert not loaded & {"httpx", "httpcore", "anyio", "trio", "http", "email", "zstandard"}
 
 
 def test_what_is_left_out_cannot_be_used() -> None:

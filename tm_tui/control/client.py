@@ -1,4 +1,4 @@
-"""The agent as console and CLI see it: they talk to nothing else. Light to import: httpx comes later."""
+"""The agent as console and CLI see it: they talk to nothing else. Light to import: asyncio comes later."""
 
 import json
 from collections.abc import AsyncGenerator, Mapping
@@ -36,9 +36,7 @@ from tm_tui.control.spool_api import IntakeReply, SendReply, SpoolDocument
 from tm_tui.control.tmsp_calls import TmspCalls
 
 if TYPE_CHECKING:
-    from httpx_sse import ServerSentEvent
-
-    from tm_tui.control.transport import Answer, Transport
+    from tm_tui.control.transport import Answer, Event, Transport
 
 __all__ = ["AgentAbsent", "AgentDenied", "ControlClient", "ControlRefused", "SaveConflict"]
 
@@ -68,13 +66,7 @@ class ControlClient(SessionCalls, TmspCalls):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.aclose()
-
-    async def aclose(self) -> None:
-        """Close what is open; the client may be used again."""
-        opened, self._opened = self._opened, None
-        if opened is not None:
-            await opened.aclose()
+        """Nothing stays open between two calls; the client may be used again."""
 
     async def session(self) -> SessionInfo:
         """Who the agent says we are, and what our role permits."""
@@ -219,7 +211,7 @@ class ControlClient(SessionCalls, TmspCalls):
         path: str,
         body: BaseModel | None = None,
         more: Mapping[str, str] | None = None,
-    ) -> AsyncGenerator["ServerSentEvent", None]:
+    ) -> AsyncGenerator["Event", None]:
         from tm_tui.control.transport import Answer
 
         headers = {"Accept": "text/event-stream", **_type_of(body), **(more or {})}

@@ -110,12 +110,51 @@ async def test_closing_a_stream_closes_its_connection(path: Path) -> None:
         await asyncio.wait_for(gone.wait(), 10)
 
 
+async def test_events_come_whole_however_they_are_cut(path: Path) -> None:
+    """A line of the log is shown as it was written, also when it arrives byte by byte."""
+    text = "Größe \\n \u2028: 12".encode()
+    line = b'event: line\ndata: {"at": "2026-01-01T00:00:00Z", "level": "info", "text": "' + text + b'"}\n\n'
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = b": tm-tui\n\n" + line + b": still here\n\n" + line
+        for byte in HEAD + b"".join(b"1\r\n%c\r\n" % one for one in body) + b"0\r\n\r\n":
+            writer.write(bytes((byte,)))
+            await writer.drain()
+        writer.close()
+
+    async with (
+        await asyncio.start_unix_server(serve, path),
+        ControlClient(path) as client,
+        aclosing(client.activity_stream()) as stream,
+    ):
+        assert [(await anext(stream)).text for _ in range(2)] == ["Größe   \ufffd: 12"] * 2
+        with pytest.raises(AgentAbsent, match="has ended"):
+            await anext(stream)
+
+
+async def test_a_refusal_in_the_middle_of_a_request_is_read(path: Path) -> None:
+    """Who sends too much learns so, though the agent hangs up before it has taken it all."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        body = b'{"code": "too-large", "cause": "Too much.", "remedy": "Send less."}'
+        head = b"HTTP/1.1 413 Content Too Large\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(head % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_unix_server(refuse, path), ControlClient(path) as client:
+        with pytest.raises(ControlRefused, match="Too much"):
+            await client.add_events(b"x" * 10_000_000)
+
+
 def test_the_client_is_light() -> None:
-    """The console starts quickly and holds no network library that it does not need."""
+    """The console starts quickly and holds no network library beside the reader of HTTP."""
     code = (
         "import tm_tui.control.client, sys; first = set(sys.modules); import tm_tui.control.transport;"
-        "print(*first & {'httpx', 'asyncio'});"
-        "print(*{'rich', 'click', 'pygments', 'cryptography', 'asyncssh', 'starlette'} & set(sys.modules))"
+        "print(*first & {'h11', 'asyncio'});"
+        "print(*{'httpx', 'anyio', 'rich', 'click', 'cryptography', 'asyncssh'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
