@@ -9,12 +9,18 @@ import sys
 from types import ModuleType
 from typing import Any, cast
 
-__all__ = ["lean"]
+__all__ = ["LEFT_OUT", "lean"]
 
 _FAILS = (
     "_hashlib",  # OpenSSL's digests; hashlib has its own
 )
-_NAMED = (
+LEFT_OUT = (
+    "decimal",  # this, zoneinfo and uuid: pydantic has types for them, which no shape of ours uses
+    "difflib",  # Textual guesses what a wrong word in a stylesheet was meant to be
+    "platformdirs",  # Textual's folder for downloads; it stays where Home.find() has asked it
+    "pydantic.json_schema",  # the agent's commands write schemas, the console none
+    "rich.table",  # this and the next: Textual draws itself for its developers
+    "rich.tree",
     "ssl",  # asyncio names its errors
     "textual.command",  # Textual's palette, which is switched off
     "textual.widgets._directory_tree",  # this and the rest: textual.types names what they define
@@ -22,6 +28,8 @@ _NAMED = (
     "textual.widgets._option_list",
     "textual.widgets._placeholder",
     "textual.widgets._select",
+    "uuid",  # Textual's own notices have one; ours are a line
+    "zoneinfo",
 )
 
 
@@ -45,7 +53,7 @@ def lean() -> None:
     """Leave all of it out of this process; what is loaded already stays."""
     for name in _FAILS:
         sys.modules.setdefault(name, cast("ModuleType", None))
-    for name in _NAMED:
+    for name in LEFT_OUT:
         sys.modules.setdefault(name, _Named(name))
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # no code of others looks into the settings
     plugins: Any = ModuleType("pydantic.plugin._loader")

@@ -52,13 +52,15 @@ def open_console(
         del os.environ[name]  # Textual would write keys and screens to files, or load another driver
     try:
         with painted(options):
+            from tm_tui.paths import Home
+
+            home = Home.find()  # before lean(): it may need a library that nothing else here does
             lean()
             from screens.running import run
             from tm_tui.harden import harden
-            from tm_tui.paths import Home
 
             harden(writes=not locked)
-            code, left = run(Home.find(), fill=fill, again=again, locked=locked)
+            code, left = run(home, fill=fill, again=again, locked=locked)
     except Exception as error:  # noqa: BLE001 - told in one line, without the values that a traceback's words hold
         return _failed(error, locked=locked)
     if left is not None and (again is None or left.at - again.at > _LOOP):

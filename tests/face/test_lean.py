@@ -3,16 +3,31 @@
 import subprocess
 import sys
 
+import pytest
+
+from screens.lean import LEFT_OUT
 from screens.menu import ENTRIES
 
+EVERYTHING = (
+    "from screens.lean import lean; lean(); import screens.running; screens.running._load()",
+    "import tm_tui.control.launch",
+    *(f"import {entry.module}" for entry in ENTRIES),
+    "import screens.help_screen, screens.palette, screens.saving, screens.testing, screens.leaving",
+)
 
-def loaded_after(*statements: str) -> set[str]:
-    """The top-level packages that a fresh interpreter holds after the statements."""
-    names = "{name.partition('.')[0] for name, module in sys.modules.items() if module is not None}"
-    code = ";".join([*statements, f"import sys; print(*{names})"])
+
+def modules_after(*statements: str) -> set[str]:
+    """The modules that a fresh interpreter holds after the statements, without those that are only named."""
+    real = "(name for name, one in sys.modules.items() if type(one).__name__ not in ('NoneType', '_Named'))"
+    code = ";".join([*statements, f"import sys; print(*{real})"])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split())
+
+
+def loaded_after(*statements: str) -> set[str]:
+    """The top-level packages among them."""
+    return {name.partition(".")[0] for name in modules_after(*statements)}
 
 
 def test_the_first_picture_waits_for_nothing() -> None:
@@ -32,15 +47,34 @@ def test_the_live_screen_waits_for_no_agent() -> None:
 
 def test_the_console_stays_lean() -> None:
     """With every screen opened and the agent spoken to: no TLS, no SSH, no HTTP library."""
-    loaded = loaded_after(
-        "from screens.lean import lean; lean(); import screens.running; screens.running._load()",
-        "import tm_tui.control.launch",
-        *(f"import {entry.module}" for entry in ENTRIES),
-        "import screens.help_screen, screens.palette, screens.saving, screens.testing, screens.leaving",
-    )
+    loaded = loaded_after(*EVERYTHING)
     assert {"textual", "pydantic", "h11"} <= loaded
     assert not loaded & {"_ssl", "_hashlib", "asyncssh", "cryptography", "click"}
     assert not loaded & {"httpx", "httpcore", "anyio", "trio", "http", "email", "zstandard"}
+
+
+def test_what_is_left_out_is_not_missed() -> None:
+    """No page, nor what a page is made with, brings back what is left out or what only that would load."""
+    loaded = modules_after(*EVERYTHING)
+    assert not loaded & {*LEFT_OUT, "sysconfig", "tempfile", "shutil", "bz2", "lzma", "idna"}
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_what_is_left_out_exists(name: str) -> None:
+    """A library that gave one of them another name would load it again, and nobody would see it."""
+    assert name in modules_after(f"import {name}")
+
+
+def test_the_users_own_folders_are_found() -> None:
+    """Without TM_TUI_HOME the console looks where the agent looks, also with what it leaves out."""
+    code = (
+        "import os; os.environ.pop('TM_TUI_HOME', None); import screens.opening as o; seen = [];"
+        "from contextlib import nullcontext; o.painted = nullcontext; import screens.running as r;"
+        "r.run = lambda home, **_: (seen.append(home), (0, None))[1];"
+        "o.open_console(None, locked=True); from tm_tui.paths import Home; print(seen == [Home.find()])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "True\n", done.stderr
 
 
 def test_what_is_left_out_cannot_be_used() -> None:
