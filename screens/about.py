@@ -1,6 +1,6 @@
 """The About page: what this is, for the one who has to tell it on the phone."""
 
-import platform
+import os
 from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
@@ -40,7 +40,7 @@ class AboutPage(Page):
             "",
             f"Console   version {__version__}",
             f"Agent     {agent}{' (not running)' if seen.stale and seen.status else ''}",
-            f"Machine   {platform.node()}",
+            f"Machine   {os.uname().nodename}",
             "",
             "The terminal:",
             *(f"- {reason}" for reason in terminal.rstrip(".").replace(". ", "; ").split("; ")),

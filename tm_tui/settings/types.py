@@ -5,7 +5,6 @@ import re
 import unicodedata
 from typing import Annotated, Any
 
-import idna
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
@@ -68,6 +67,8 @@ def _check_name(text: str) -> str:
     if any(not label for label in name.split(".")):
         raise refusal("host", "The name has an empty part.", _HOST_REMEDY)
     if not name.isascii() or "xn--" in name:
+        import idna  # large tables, and names in other alphabets are rare
+
         try:
             name = idna.encode(name, strict=True).decode("ascii")
         except idna.IDNAError:
