@@ -4,7 +4,12 @@ import subprocess
 import sys
 
 import pytest
+from rich.segment import Segment
+from rich.style import Style
+from textual.cache import FIFOCache, LRUCache
+from textual.strip import Strip
 
+from screens.forgetful import forget_pieces
 from screens.lean import LEFT_OUT
 from screens.menu import ENTRIES
 
@@ -75,6 +80,22 @@ def test_the_users_own_folders_are_found() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout == "True\n", done.stderr
+
+
+def test_lines_keep_no_pieces() -> None:
+    """Cut again, a line is cut the same way, and keeps none of its pieces: 5 MB of the console."""
+    forget_pieces()
+    line = Strip([Segment("one line "), Segment("of two", Style(bold=True))])
+    cut = [line.divide([4, 15]), [line.crop(4, 12)], [line.adjust_cell_length(20)]]
+    assert [["".join(piece.text for piece in pieces)] for pieces in cut] == [
+        ["one line of two"],
+        ["line of "],
+        ["one line of two     "],
+    ]
+    assert cut == [line.divide([4, 15]), [line.crop(4, 12)], [line.adjust_cell_length(20)]]
+    kept = [getattr(line, name) for name in Strip.__slots__ if name.endswith("_cache")]
+    assert len(kept) >= 7
+    assert not any(isinstance(cache, FIFOCache | LRUCache | dict) for cache in kept)
 
 
 def test_what_is_left_out_cannot_be_used() -> None:
