@@ -1,11 +1,12 @@
 """The agent as console and CLI see it: they talk to nothing else. Light to import: asyncio comes later."""
 
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
+from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from urllib.parse import quote
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -36,6 +37,8 @@ from tm_tui.control.spool_api import IntakeReply, SendReply, SpoolDocument
 from tm_tui.control.tmsp_calls import TmspCalls
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from tm_tui.control.transport import Answer, Event, Transport
 
 __all__ = ["AgentAbsent", "AgentDenied", "ControlClient", "ControlRefused", "SaveConflict"]
@@ -249,11 +252,20 @@ def _written(body: BaseModel | None) -> bytes | None:
 
 def _read(shape: type[T], body: str | bytes) -> T:
     try:
-        return TypeAdapter(shape).validate_json(body)
+        value: T = _reader(cast("Hashable", shape))(body)
     except ValidationError:
         cause = "The agent's answer is not understood: agent and console are of different versions."
         refusal = Refusal(code="other-version", cause=cause, remedy="Restart the agent, then this program.")
         raise ControlRefused(502, refusal) from None
+    return value
+
+
+@cache
+def _reader(shape: Any) -> Callable[[str | bytes], Any]:
+    """What reads a shape or several of them from JSON, made once: that is what takes time."""
+    if isinstance(shape, type) and issubclass(shape, BaseModel):
+        return shape.model_validate_json
+    return TypeAdapter(shape).validate_json
 
 
 def _refused(answer: "Answer") -> ControlRefused:

@@ -12,7 +12,7 @@ __all__ = ["LastFailure", "Shape"]
 class Shape(BaseModel):
     """A frozen value on the wire; unknown keys are refused, errors never repeat the input."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 class LastFailure(Shape):
