@@ -10,9 +10,8 @@ from screens.terminal.capabilities import BOLD
 __all__ = ["painted", "rows"]
 
 _EDGE = 19
-_PAGE = "Status"
-_FIRST = (0, 2)
-"""The first entry of the menu, where the cursor will be."""
+_PAGE, _FIRST = "Status", (0, 2)
+"""The first entry of the menu, and where it stands: the cursor will be there."""
 _BELOW = 4
 """Rows below the page: a rule, the status panel's two, the keys."""
 

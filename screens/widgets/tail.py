@@ -101,6 +101,7 @@ class Tail(Painted):
 
     def on_resize(self, _: Resize) -> None:
         """Fill the rows that it has now."""
+        self._top = 0
         self._draw()
 
     def on_focus(self, _: Focus) -> None:

@@ -117,6 +117,16 @@ def panel_text(seen: Seen, now: float) -> str:
     return panel.shown.plain
 
 
+def test_no_words_flash_by_while_the_agent_answers() -> None:
+    """The panel says that it looks for the agent once that takes longer than it usually does."""
+    panel = StatusPanel()
+    said = []
+    for now in (7.0, 7.3, 8.0):
+        panel.tell(Seen(), now)
+        said.append(panel.shown.plain.strip())
+    assert said == ["", "", "LOOKING FOR THE AGENT"]
+
+
 def test_a_failing_server_is_told_by_its_code() -> None:
     """The panel names the failure's code and how often it came, in words."""
     failure = LastFailure(

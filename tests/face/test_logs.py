@@ -174,6 +174,14 @@ async def test_three_quarters_of_a_view_move_away_at_once(agent: ScriptedAgent) 
             assert len(console.rows()[tail.terminal_cursor.y].rstrip()) == tail.terminal_cursor.x
 
 
+async def test_another_size_fills_the_view(agent: ScriptedAgent) -> None:
+    """After a resize as many lines are in sight as there is room for."""
+    async with console_of(agent.connect) as console:
+        await opened(console, agent, 60)
+        await console.pilot.resize_terminal(80, 30)
+        await console.until(lambda: numbers(console) == list(range(38, 61)))
+
+
 async def test_activity_is_bounded(agent: ScriptedAgent) -> None:
     """However long the console stays open, it keeps 500 lines."""
     async with console_of(agent.connect) as console:
