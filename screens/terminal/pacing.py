@@ -23,7 +23,7 @@ _FIRST_SETTLE = 0.004
 _MANY = 250
 _SETTLE_MANY = 0.045
 _LONGEST_MANY = 0.15
-"""A frame of more cells than that waits longer: on a slow line half of such a one is dear."""
+"""A frame of more cells, or before a layout, waits longer: on a slow line half of such a one is dear."""
 _LATE = 0.005
 _LONGEST_BUSY = 0.2
 """Seconds that a frame may wait for an app at work: what it shows by then is half of what it means."""
@@ -175,17 +175,15 @@ class Pacer:
         if self._closed or not self._dirty or self._held or self._pending:
             return
         now = self._loop.time()
-        when = max(self._settled_at(now), self._free_at(now))
+        when = max(self._settled_at(), self._free_at(now))
         if when > now + 0.0005:
             self._at(when)
             return
         self._flush(now)
 
-    def _settled_at(self, now: float) -> float:
+    def _settled_at(self) -> float:
         """When the app will have said all that belongs together, as far as can be told."""
-        if self._source.unsettled:
-            self._changed_at = now
-        if not self._is_first and self._source.extent() > _MANY:
+        if not self._is_first and (self._source.unsettled or self._source.extent() > _MANY):
             return min(self._changed_at + _SETTLE_MANY, self._first_change + _LONGEST_MANY)
         settle = _FIRST_SETTLE if self._is_first else _SETTLE
         return min(self._changed_at + settle, self._first_change + _LONGEST_SETTLE)

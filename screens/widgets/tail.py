@@ -42,6 +42,7 @@ class Tail(Painted):
         """The first line in sight while it follows the newest; those that are gone count."""
         self._filter = ""
         self._typing = False
+        self._height = 0
 
     # What is shown ------------------------------------------------------------------------------------------
 
@@ -99,9 +100,10 @@ class Tail(Painted):
         count = f"{len(self._found)} of {len(self._lines)} lines"
         return f"Filter: {self._filter}{'_' if self._typing else ''}   {below or count}"
 
-    def on_resize(self, _: Resize) -> None:
-        """Fill the rows that it has now."""
-        self._top = 0
+    def on_resize(self, event: Resize) -> None:
+        """Fill the rows that it has now, if they are others than before."""
+        if event.size.height != self._height:
+            self._height, self._top = event.size.height, 0
         self._draw()
 
     def on_focus(self, _: Focus) -> None:
@@ -144,8 +146,7 @@ class Tail(Painted):
         else:
             return
         event.stop()
-        self._top = 0
-        self._draw()
+        self._filtered()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Esc leaves the page when there is no filter to drop."""
@@ -155,7 +156,13 @@ class Tail(Painted):
 
     def action_drop_filter(self) -> None:
         """Show all lines again."""
-        self._filter, self._typing, self._top = "", False, 0
+        self._filter, self._typing = "", False
+        self._filtered()
+
+    def _filtered(self) -> None:
+        """Other lines are found now; a view of the same ones stands still."""
+        if self._matching(self._lines) != self._found:
+            self._top = 0
         self._draw()
 
     def action_scroll_rows(self, by: int) -> None:
