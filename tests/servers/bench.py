@@ -14,7 +14,7 @@ from servers.account import Account
 from servers.certificates import Certificates
 from servers.openssh import Sshd
 from servers.probing import PATIENT, Trial, beats, host_keys, server_context
-from servers.process import free_port
+from servers.process import closed_port
 from servers.proxies import Dante, Squid
 from servers.web import PASSWORD, USER, Web
 from tm_tui.link.types import Limits
@@ -79,7 +79,7 @@ class Bench:
 
     def closed_port(self) -> int:
         """A port on which nobody listens."""
-        return free_port()
+        return self.stack.enter_context(closed_port())
 
     def black_hole(self) -> int:
         """A port that drops whoever calls: its queue of callers is full."""

@@ -7,7 +7,7 @@ import pytest
 from ways import QUICK, Ways, credentials, fails, proxy
 
 from servers import misbehaving as bad
-from servers.process import free_port
+from servers.process import closed_port
 from servers.proxies import PASSWORD, PLAIN_USER, USER, Dante, Squid
 from servers.web import Web
 from tm_tui.link.dialer import dial
@@ -19,9 +19,10 @@ WRONG = credentials(USER, "wrong")
 
 
 @pytest.fixture
-def closed() -> Endpoint:
+def closed() -> Iterator[Endpoint]:
     """A port on which nobody listens."""
-    return Endpoint("127.0.0.1", free_port())
+    with closed_port() as port:
+        yield Endpoint("127.0.0.1", port)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from ways import QUICK, Ways, fails, open_handles, proxy
 
 from servers import misbehaving as bad
-from servers.process import free_port
+from servers.process import closed_port, free_port
 from tm_tui.link.dialer import dial
 from tm_tui.link.failures import translate
 from tm_tui.link.types import Endpoint
@@ -75,7 +75,8 @@ async def test_a_name_server_that_says_nothing(ways: Ways, monkeypatch: pytest.M
 
 async def test_a_closed_port(ways: Ways) -> None:
     """A refused connection is told as such, with host and port."""
-    await expect(ways, "tcp-refused", "tcp", "127.0.0.1", free_port())
+    with closed_port() as port:
+        await expect(ways, "tcp-refused", "tcp", "127.0.0.1", port)
     assert ways.passed() == ["name"]
 
 
