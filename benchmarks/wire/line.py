@@ -61,10 +61,6 @@ class SlowPty(Pty):
                 select.select([], [], [], _TICK / 2)
         return came
 
-    def slow_down(self, rate: float) -> None:
-        """Carry fewer bytes from now on."""
-        self.rate, self.started, self.taken = rate, time.monotonic(), 0
-
 
 class Flow:
     """Lines at a steady rate while keys are timed."""
@@ -140,12 +136,11 @@ def measure(kind: str, place: str, baud: int, rate: int, keys: int) -> list[floa
     way, verb, timed = PLACES[place]
     command = [sys.executable, "-m", "tests.wire.real", kind]
     with SlowPty(command, orders=True, environ={"TERM": "vt100"}) as terminal:
-        terminal.started, terminal.rate = time.monotonic(), 100_000.0
+        terminal.started, terminal.rate = time.monotonic(), baud / 10
         terminal.until_text("beat 12 s ago", 30)
         for key in way:
             terminal.type(key)
             terminal.settle(0.3, 20)
-        terminal.slow_down(baud / 10)
         flow = Flow(terminal, verb, rate)
         flow.during(2.0)
         found = timed()
