@@ -114,6 +114,7 @@ class GnuScreen(Window):
         settings = f"startup_message off\ndeflog on\nlogfile {folder / 'written'}\nlogfile flush 0\n"
         (folder / "screenrc").write_text(settings)
         self.run("-c", str(folder / "screenrc"), "-d", "-m", *self.command)
+        assert self.changed(20.0), "nothing was written: only then is there a session to talk to"
 
     def run(self, *words):
         environ = {**os.environ, "SCREENDIR": str(self.folder / "sockets"), "LANG": "C.UTF-8"}
