@@ -130,11 +130,15 @@ class Painter:
 
         If it is more than the budget the cursor's row comes first: what a key did is seen there.
         """
+        if len(rows) < 2:
+            return rows
         here = [y for y in rows if cursor is not None and y == cursor[1]]
         others = [y for y in rows if y not in here]
         if len(rows) <= _FEW:
-            ways = [rows, rows[::-1], others + here]
-            if self._pen.y in rows:
+            ways = [rows, rows[::-1]]
+            if here:
+                ways.append(others + here)
+            if self._pen.y in rows[1:]:
                 ways.append([self._pen.y, *(y for y in rows if y != self._pen.y)])
         elif budget is None:
             return rows

@@ -54,13 +54,14 @@ class Tail(Painted):
         came = len(self._matching(self._lines[len(self._lines) - new :] if new else ()))
         if self._behind:
             self._behind += came
-        elif self._found:
+        before, self._found = self._found, self._matching(self._lines)
+        if before and not self._behind:
             self._make_room(came)
         self._draw()
 
     def _make_room(self, came: int) -> None:
         """Move three quarters of a full view away, but none of the lines that just came."""
-        end, room = len(self._matching(self._lines)) + self._gone, self._room
+        end, room = len(self._found) + self._gone, self._room
         if end - self._top > room:
             self._top = end - min(room, room - room * 3 // 4 + came)
 
@@ -75,7 +76,6 @@ class Tail(Painted):
     def _draw(self) -> None:
         """Work out the rows, and paint those that differ."""
         width, room = self.size.width, self._room
-        self._found = self._matching(self._lines)
         self._behind = max(0, min(self._behind, len(self._found) - room))
         end = len(self._found) - self._behind
         shown = self._found[self._first(end, room) : end]
@@ -161,7 +161,8 @@ class Tail(Painted):
 
     def _filtered(self) -> None:
         """Other lines are found now; a view of the same ones stands still."""
-        if self._matching(self._lines) != self._found:
+        before, self._found = self._found, self._matching(self._lines)
+        if self._found != before:
             self._top = 0
         self._draw()
 
