@@ -1,11 +1,14 @@
 """Text from outside is made safe to keep and to show: no control, bidi or surrogate character survives."""
 
+import os
 import re
+from pathlib import Path
 from typing import Annotated
+from urllib.parse import unquote_to_bytes
 
 from pydantic import AfterValidator
 
-__all__ = ["SafeText", "is_safe", "safe_lines", "safe_text"]
+__all__ = ["SafeText", "is_safe", "is_text", "path_of", "path_text", "safe_lines", "safe_text"]
 
 # C0 and C1 controls with DEL, surrogates, bidi controls and marks, line and paragraph separators, invisible
 # operators, the byte order mark, interlinear annotation and tag characters. Newline and tab become spaces.
@@ -24,6 +27,15 @@ def safe_text(text: str, limit: int = 500) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def is_text(text: str) -> bool:
+    """Whether UTF-8 can say it. A byte of a command line or a file's name that is no UTF-8 cannot be said."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def is_safe(text: str) -> bool:
     """Whether `safe_text` would replace nothing, tabs and line ends aside."""
     return _UNSAFE.search(text) is None
@@ -36,3 +48,18 @@ SafeText = Annotated[str, AfterValidator(safe_text)]
 def safe_lines(text: str) -> str:
     """Return `text` with its line breaks and tabs, each other unsafe character as U+FFFD."""
     return _UNSAFE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+_URI = "file://"
+
+
+def path_text(path: str) -> str:
+    """Return an absolute path as text: itself, or its file URI (RFC 8089) where its bytes are no UTF-8."""
+    return path if is_text(path) else Path(path).as_uri()
+
+
+def path_of(text: str) -> Path:
+    """Return the path that `path_text` wrote down."""
+    if not text.startswith(_URI):
+        return Path(text)
+    return Path(os.fsdecode(unquote_to_bytes(text.removeprefix(_URI))))

@@ -16,7 +16,7 @@ from tm_tui.control.cases_api import CaseInfo, CaseProgress, CasesDocument, Case
 from tm_tui.control.shapes import LastFailure
 from tm_tui.errors import Problem, TmError
 from tm_tui.paths import Home
-from tm_tui.text import safe_text
+from tm_tui.text import path_of, safe_text
 
 __all__ = ["CaseDesk", "CaseRefused"]
 
@@ -63,11 +63,11 @@ class CaseDesk:
             yield Problem("paths", safe_text(cause), "Give paths, or copy the files into the inbox.")
         sources = Sources(self._home, self._book.inbox)
         for path in request.paths:
-            if "\0" in path or not _is_utf8(path):
-                yield Problem("paths", "This is no path in UTF-8.", "Give another name to the file first.")
+            if "\0" in (real := str(path_of(path))):
+                yield Problem("paths", "A path holds a NUL character.", "Give the path as `ls` shows it.")
                 continue
             try:
-                sources.check(Path(path))
+                sources.check(Path(real))
             except TmError as refused:
                 yield Problem("paths", refused.cause, refused.remedy)
 
@@ -188,14 +188,6 @@ def _failure(trouble: Trouble) -> LastFailure:
         at=at,
         count=trouble.count,
     )
-
-
-def _is_utf8(path: str) -> bool:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _count(inbox: Path) -> int:

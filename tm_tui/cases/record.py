@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from tm_tui.cases.protocol import CaseStatus
-from tm_tui.text import SafeText
+from tm_tui.text import SafeText, path_of
 
 __all__ = ["MOST_NOTES", "Record", "State"]
 
@@ -57,7 +57,7 @@ class Record(BaseModel):
     @property
     def paths(self) -> tuple[Path, ...]:
         """What was chosen."""
-        return tuple(Path(source) for source in self.sources)
+        return tuple(path_of(source) for source in self.sources)
 
     @property
     def upload(self) -> str:

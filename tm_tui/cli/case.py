@@ -12,6 +12,7 @@ from tm_tui.cli.output import count, emit, json_option, show, span, table
 from tm_tui.control.cases_api import CaseInfo, CaseProgress, CasesDocument, SubmitRequest
 from tm_tui.control.client import ControlClient
 from tm_tui.errors import TmError
+from tm_tui.text import path_text
 
 __all__ = ["case"]
 
@@ -52,7 +53,7 @@ def submit(
 
     The agent reads them, with its own rights. Symbolic links, devices, sockets and pipes are left out.
     """
-    chosen = tuple(os.path.abspath(path) for path in paths)  # noqa: PTH100  no symbolic link is to be resolved
+    chosen = tuple(path_text(os.path.abspath(path)) for path in paths)  # noqa: PTH100  keeps symbolic links
     request = SubmitRequest(
         paths=chosen,
         endpoint=endpoint,

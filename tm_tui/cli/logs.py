@@ -9,6 +9,7 @@ import click
 
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import ago, count, emit, json_option, show, span, table
+from tm_tui.cli.streams import reading_input
 from tm_tui.control.client import ControlClient, ControlRefused
 from tm_tui.control.spool_api import DeliveryInfo, IntakeReply, SendReply, SpoolDocument
 from tm_tui.errors import TmError
@@ -86,7 +87,7 @@ async def _add_all(client: ControlClient, source: BinaryIO, total: _Total) -> No
 def _pieces(source: BinaryIO) -> Iterator[bytes]:
     """Whole lines, as many as have come: a slow producer's are taken at once, a fast one's together."""
     rest = b""
-    while part := source.read1(_PIECE):  # type: ignore[attr-defined]  # every buffered reader has it
+    while part := _read(source):
         rest += part
         end = rest.rfind(b"\n") + 1
         if end:
@@ -94,6 +95,11 @@ def _pieces(source: BinaryIO) -> Iterator[bytes]:
             rest = rest[end:]
     if rest.strip():
         yield rest + b"\n"
+
+
+def _read(source: BinaryIO) -> bytes:
+    with reading_input():
+        return source.read1(_PIECE)  # type: ignore[attr-defined, no-any-return]  # every buffered reader has it
 
 
 # --- send

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tm_tui.cli.lazy import Lazy, LazyGroup
-from tm_tui.cli.output import json_option
+from tm_tui.cli.output import json_option, refuse_bytes
 from tm_tui.cli.portal_home import HOME_TYPE, database, done, failures_told, with_home
+from tm_tui.cli.streams import reading_input
 from tm_tui.errors import TmError
 from tm_tui.text import safe_text
 
@@ -49,6 +50,7 @@ def portal(
     whose password lies in HOME/password for the lab's operator.
     """
     context.obj = home
+    refuse_bytes(context)
     if context.invoked_subcommand is not None:
         return
     if home is None:
@@ -83,7 +85,9 @@ def _password() -> "SecretStr":
     if sys.stdin.isatty():
         return SecretStr(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     try:
-        return SecretStr(sys.stdin.buffer.readline(4096).decode().removesuffix("\n").removesuffix("\r"))
+        with reading_input():
+            line = sys.stdin.buffer.readline(4096)
+        return SecretStr(line.decode().removesuffix("\n").removesuffix("\r"))
     except UnicodeDecodeError:
         raise TmError("The password is no UTF-8.", "Send it in UTF-8.") from None
 

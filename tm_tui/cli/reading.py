@@ -7,6 +7,7 @@ from typing import IO
 import click
 from pydantic import SecretStr
 
+from tm_tui.cli.streams import reading_input
 from tm_tui.errors import Problem, SettingsRefused, TmError
 from tm_tui.settings.fields import FIELDS, FieldSpec, flat
 from tm_tui.settings.model import Settings
@@ -22,7 +23,8 @@ def read_settings(file: IO[bytes]) -> Settings:
     """Read a whole settings.toml. Raises TmError, SettingsRefused with every problem found."""
     path = str(getattr(file, "name", "-"))
     name = "Standard input" if path in {"-", "<stdin>"} else safe_text(path)
-    data = file.read(_MOST_BYTES + 1)
+    with reading_input():
+        data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise TmError(f"{name} has more than {_MOST_BYTES} bytes.", "Give a settings.toml file.")
     try:
@@ -66,7 +68,8 @@ def read_password(prompt: str) -> SecretStr:
 
         text = getpass.getpass(prompt)
     else:
-        line = sys.stdin.buffer.readline(_MOST_BYTES)
+        with reading_input():
+            line = sys.stdin.buffer.readline(_MOST_BYTES)
         try:
             text = line.removesuffix(b"\n").decode("utf-8")
         except UnicodeDecodeError:

@@ -1,5 +1,7 @@
 """One way out for every command: exit codes, failures in one form on stderr, or as JSON on stdout."""
 
+import errno
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
@@ -7,31 +9,52 @@ from typing import Any, NoReturn
 import click
 
 from tm_tui.cli.output import emit
+from tm_tui.cli.streams import abandon_output, occupied, output_failure, say
 from tm_tui.errors import SettingsRefused, StorageFailed, TmError
 
 __all__ = ["fail", "run"]
 
 _INTERRUPTED = 130
+_LONGEST = 2000
 _UNKNOWN = 3
 """What a monitor must hear of a check that could not be made; 2 would be critical to it."""
 
 
 def run(group: click.Group, arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command line and exit: 0 done, 1 it failed, 2 wrong use, 3 no agent, 130 interrupted."""
+    occupied()
     given = list(sys.argv[1:] if arguments is None else arguments)
-    as_json = "--json" in given
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None and hasattr(stream, "reconfigure"):
+        if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        sys.exit(group.main(given, prog_name="tm-tui", standalone_mode=False))
+        code = _outcome(group, given)
+        sys.stdout.flush()
+    except OSError:
+        failure = output_failure()
+        if failure is None:
+            raise  # something else, which is a bug
+        if failure.errno != errno.EPIPE:  # who closed a pipe has seen enough
+            reason = os.strerror(failure.errno or errno.EIO)
+            say(f"Standard output does not take the answer: {reason}. Write it to another place.")
+        code = _UNKNOWN if "--check" in given else 1
+    abandon_output()
+    sys.exit(code)
+
+
+def _outcome(group: click.Group, given: Sequence[str]) -> int:
+    """Run it; the exit code. Raises OSError, of standard output or by a bug."""
+    as_json = "--json" in given
+    try:
+        return group.main(list(given), prog_name="tm-tui", standalone_mode=False) or 0
     except click.Abort:
-        sys.exit(_INTERRUPTED)
+        return _INTERRUPTED
     except click.ClickException as error:
         _tell_wrong_use(error, as_json=as_json)
-        sys.exit(_UNKNOWN if "--check" in given else error.exit_code)
+        return _UNKNOWN if "--check" in given else error.exit_code
     except TmError as error:
-        fail(error, as_json=as_json)
+        _tell(error, as_json=as_json)
+        return _exit_code(error)
 
 
 def fail(error: TmError, *, as_json: bool = False) -> NoReturn:
@@ -41,13 +64,19 @@ def fail(error: TmError, *, as_json: bool = False) -> NoReturn:
 
 
 def _tell_wrong_use(error: click.ClickException, *, as_json: bool) -> None:
-    if not as_json:
-        error.show()
-        return
+    """Say it as click does, but safely: what was typed, escape sequences too, stands in the message."""
+    from tm_tui.text import safe_lines
+
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "tm-tui"
-    remedy = f"See `{command} --help`."
-    emit({"error": {"code": "wrong-use", "cause": error.format_message(), "remedy": remedy}})
+    cause = safe_lines(error.format_message()[:_LONGEST])
+    if as_json:
+        remedy = f"See `{command} --help`."
+        emit({"error": {"code": "wrong-use", "cause": cause, "remedy": remedy}})
+        return
+    if context:
+        say(f"{context.get_usage()}\nTry '{command} --help' for help.\n")
+    say(f"Error: {cause}")
 
 
 def _exit_code(error: TmError) -> int:
@@ -60,8 +89,10 @@ def _tell(error: TmError, *, as_json: bool) -> None:
     if as_json:
         emit({"error": _document(error)})
         return
+    from tm_tui.text import safe_text
+
     for line in _lines(error):
-        click.echo(line, err=True)
+        say(safe_text(line, _LONGEST))
 
 
 def _problems(error: TmError) -> tuple[Any, ...]:

@@ -49,7 +49,10 @@ class CasesStatus(Shape):
 
 
 class SubmitRequest(Shape):
-    """The body of POST /v1/cases. Without paths the inbox is submitted. Paths are absolute."""
+    """The body of POST /v1/cases. Without paths the inbox is submitted.
+
+    A path is absolute, or a file URI (RFC 8089), which can name a file whose name is no UTF-8.
+    """
 
     paths: tuple[Annotated[str, Field(min_length=1, max_length=4096)], ...] = Field(
         default=(), max_length=100

@@ -1,5 +1,6 @@
 """What goes into a case: chosen files whole and as they are, nothing of the agent's own, harmless names."""
 
+import asyncio
 import hashlib
 import io
 import json
@@ -13,10 +14,12 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from tm_tui.cases.desk import CaseRefused
 from tm_tui.cases.names import Names
 from tm_tui.cases.pack import Limits, PackingStopped, pack
 from tm_tui.cases.sources import Sources
 from tm_tui.errors import StorageFailed, TmError
+from tm_tui.text import path_text
 
 PLENTY = Limits(reserve=0)
 
@@ -221,3 +224,27 @@ def test_giving_up_ends_the_packing(packing, evidence):
     stop.set()
     with pytest.raises(PackingStopped):
         packing(evidence, stop=stop)
+
+
+async def test_a_file_whose_name_is_no_utf8_is_submitted(appliance_at, server, tmp_path):
+    """Evidence from other systems has such names: it goes whole, under a name that harms nobody."""
+    odd = os.fsencode(tmp_path) + b"/caf\xe9 \x1b[31m.bin"
+    await asyncio.to_thread(Path(os.fsdecode(odd)).write_bytes, b"evidence")
+    appliance = appliance_at(server.port)
+    number = await appliance.submit(path_text(os.fsdecode(odd)))
+    case = await appliance.until(
+        number, lambda case: case.state in {"waiting", "sending", "submitted", "failed"}
+    )
+    assert case.state != "failed"
+    assert (case.files, case.bytes) == (1, 8)
+    assert case.sources == (f"file://{tmp_path}/caf%E9%20%1B%5B31m.bin",)
+
+
+@pytest.mark.parametrize(
+    "path", ["file:///tmp/%00", "/tmp/\0", "file://host/etc/hostname", "file:etc", "file://"]
+)
+async def test_what_is_no_path_is_refused_by_name(appliance_at, server, path):
+    """A NUL, another host, or nothing at all: the field is named."""
+    with pytest.raises(CaseRefused) as refused:
+        await appliance_at(server.port).submit(path)
+    assert refused.value.problems[0].field == "paths"
