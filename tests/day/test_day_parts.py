@@ -20,7 +20,7 @@ from tm_tui.delivery.retry import Backoff
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.link.build import build_links
 from tm_tui.link.host_keys import HostKeys
-from tm_tui.link.http_failures import retry_after_seconds
+from tm_tui.link.http_headers import retry_after_seconds
 from tm_tui.link.https import https_client
 from tm_tui.link.trust import Trust
 from tm_tui.link.types import Credentials, Endpoint, Limits, Link

@@ -33,6 +33,13 @@ async def the_account_may_not(bench: Bench) -> Trial:
     return await bench.ssl((await bench.misbehaving(_says("403 No"), tls=True)).port)
 
 
+@row(ROWS, "service", "http-proxy-auth")
+async def a_server_answers_as_a_proxy(bench: Bench) -> Trial:
+    """407, where no proxy is set."""
+    says = _says("407 No", 'Proxy-Authenticate: Basic realm="x"')
+    return await bench.ssl((await bench.misbehaving(says, tls=True)).port)
+
+
 @row(ROWS, "service", "http-method")
 async def a_plain_web_server(bench: Bench) -> Trial:
     """405 to PUT."""

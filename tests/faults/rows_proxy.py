@@ -146,6 +146,35 @@ async def a_captive_portal(bench: Bench) -> Trial:
     return await bench.ssl(bench.web.port, proxy=proxy("http", told.port))
 
 
+@row(ROWS, "proxy", "proxy-busy")
+async def the_proxy_is_busy(bench: Bench) -> Trial:
+    """429, with the time to come back."""
+    told = await bench.misbehaving(bad.answer(b"HTTP/1.1 429 Later\r\nRetry-After: 1\r\n\r\n"))
+    return await bench.ssl(bench.web.port, proxy=proxy("http", told.port))
+
+
+@row(ROWS, "proxy", "proxy-slow")
+async def the_proxy_found_us_slow(bench: Bench) -> Trial:
+    """408."""
+    told = await bench.misbehaving(bad.answer(b"HTTP/1.1 408 Slow\r\n\r\n"))
+    return await bench.ssl(bench.web.port, proxy=proxy("http", told.port))
+
+
+@row(ROWS, "proxy", "proxy-request-refused")
+async def the_proxy_refuses_oddly(bench: Bench) -> Trial:
+    """418."""
+    told = await bench.misbehaving(bad.answer(b"HTTP/1.1 418 Teapot\r\n\r\n"))
+    return await bench.ssl(bench.web.port, proxy=proxy("http", told.port))
+
+
+@row(ROWS, "proxy", "proxy-auth-method")
+async def the_proxy_wants_digest_from_basic(bench: Bench) -> Trial:
+    """407 with a Digest realm that is called basic."""
+    reply = b'HTTP/1.1 407 No\r\nProxy-Authenticate: Digest realm="basic"\r\n\r\n'
+    told = await bench.misbehaving(bad.answer(reply))
+    return await bench.ssl(bench.web.port, proxy=proxy("http", told.port))
+
+
 @row(ROWS, "proxy", "proxy-tls-not-spoken")
 async def an_http_proxy_taken_for_an_https_one(bench: Bench) -> Trial:
     """WRONG_VERSION_NUMBER, at the proxy."""

@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 from tm_tui.cases.protocol import CASES_PATH, CHUNK_TYPE, TUS_VERSION, written_metadata
 from tm_tui.link.failures import LinkFailure, failure
-from tm_tui.link.http_failures import retry_after_seconds
+from tm_tui.link.http_headers import retry_after_seconds
 from tm_tui.link.https import LinkClient, Reply, call
 
 __all__ = ["Offers", "Tus", "Unmoved"]

@@ -3,11 +3,11 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal
 
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.link.failures import failure
+from tm_tui.link.http_headers import http_date
 from tm_tui.link.types import Link, Observer, unobserved
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ async def _over_https(link: Link, appliance: str, observe: Observer, clock: Cloc
             "reply-not-understood", "service", link.endpoint, link.proxy, detail=f"HTTP status {reply.status}"
         )
     observe("service", "passed", "it takes logs")
-    server_time = _date(reply.headers.get("date", ""))
-    return None if server_time is None else _ahead(clock, server_time, reply.seconds)
+    server_time = http_date(reply.headers.get("date", ""))
+    return None if server_time is None else _ahead(clock, server_time + _HALF_SECOND, reply.seconds)
 
 
 async def _over_ssh(link: Link, appliance: str, observe: Observer, clock: Clock) -> float | None:
@@ -92,15 +92,6 @@ async def _leave_file(sftp: "Sftp", folder: str) -> datetime | None:
     await client.posix_rename(f"{folder}/probe.part", f"{folder}/probe")
     await client.remove(f"{folder}/probe")
     return None if found.mtime is None else datetime.fromtimestamp(found.mtime, UTC) + _HALF_SECOND
-
-
-def _date(header: str) -> datetime | None:
-    """RFC 9110, section 6.6.1."""
-    try:
-        date = parsedate_to_datetime(header)
-    except ValueError:
-        return None
-    return (date if date.tzinfo else date.replace(tzinfo=UTC)) + _HALF_SECOND
 
 
 def _ahead(clock: Clock, server_time: datetime, round_trip: float) -> float:

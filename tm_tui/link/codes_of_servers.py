@@ -186,6 +186,13 @@ SERVERS: dict[str, tuple[str, str]] = {
         "The server {target} knows the account and does not allow it to do this.",
         "Ask your support provider to allow this account to register products and send logs.",
     ),
+    "http-proxy-auth": (
+        "The server {target} answered as only a proxy should: it wants a user name and password for a proxy.",
+        (
+            "A proxy may stand in its place. If the network has one, enter it on the Proxy Settings screen; "
+            "otherwise ask the server's administrator to correct this answer."
+        ),
+    ),
     "http-not-found": (
         "The server {target} does not have what was asked for.",
         "Check address and port: this may be another server than TMSP's.",

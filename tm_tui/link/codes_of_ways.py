@@ -85,6 +85,18 @@ WAYS: dict[str, tuple[str, str]] = {
         "The server at {proxy} does not pass connections on (it knows no CONNECT).",
         f"{_PROXY_FIELDS}: this may be a web server, not a proxy. Otherwise {_ADMIN} to allow CONNECT.",
     ),
+    "proxy-request-refused": (
+        "The proxy {proxy} refused the request for {target}, in a way that says nothing of the reason.",
+        f"Please {_ADMIN} what its log says about the request.",
+    ),
+    "proxy-busy": (
+        "The proxy {proxy} is busy and asks to come back later.",
+        f"Nothing to do: the appliance tries again by itself. If it stays, {_ADMIN} about its limits.",
+    ),
+    "proxy-slow": (
+        "The proxy {proxy} waited too long for the appliance's request and gave up.",
+        f"The line to the proxy may be slow or lose data: check it, and {_ADMIN} how long it waits.",
+    ),
     "proxy-tls-not-spoken": (
         "The proxy {proxy} does not speak TLS on this port.",
         "Choose proxy type HTTP on the Proxy Settings screen, or enter the port for HTTPS.",

@@ -1,23 +1,21 @@
 """What an HTTP server answers, and what httpcore reports, as failures of docs/failures.md."""
 
-import email.utils
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 import httpcore
 
 from tm_tui.link.failures import LinkFailure, failure
+from tm_tui.link.http_headers import retry_after_seconds
 from tm_tui.link.types import Endpoint, Proxy
 
-__all__ = ["code_for_http_error", "for_status", "retry_after_seconds"]
+__all__ = ["code_for_http_error", "for_status"]
 
-_LONGEST_WAIT = 3600.0
 _STATUS = {
     401: ("http-auth-refused", "authentication"),
     403: ("http-forbidden", "authentication"),
     404: ("http-not-found", "service"),
     405: ("http-method", "service"),
-    407: ("proxy-auth", "proxy"),
+    407: ("http-proxy-auth", "service"),
     409: ("http-conflict", "service"),
     413: ("http-too-large", "service"),
     429: ("http-busy", "service"),
@@ -45,29 +43,6 @@ def for_status(
         code = "tls-client-certificate"
     wait = retry_after_seconds(headers)
     return failure(code, stage, target, proxy, detail=f"HTTP status {status}", retry_after=wait)
-
-
-def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
-    """Read a Retry-After header, seconds or a date (RFC 9110, section 10.2.3), capped at an hour.
-
-    A date is one of the server's clock, which its Date header tells: ours may be wrong.
-    """
-    value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return min(float(value[:9]), _LONGEST_WAIT)
-    moment = _date(value)
-    if moment is None:
-        return None
-    now = _date(headers.get("date", "")) or datetime.now(UTC)
-    return min(max(0.0, (moment - now).total_seconds()), _LONGEST_WAIT)
-
-
-def _date(value: str) -> datetime | None:
-    try:
-        moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def code_for_http_error(error: BaseException) -> str | None:

@@ -9,13 +9,12 @@ from typing import Any
 
 import httpcore
 
-from tm_tui import __version__
 from tm_tui.errors import TmError
 from tm_tui.http_library import httpx
 from tm_tui.link.bandwidth import Bandwidth
-from tm_tui.link.connect_proxy import basic
 from tm_tui.link.failures import failure, translate
 from tm_tui.link.http_failures import for_status
+from tm_tui.link.http_headers import USER_AGENT, basic
 from tm_tui.link.stream import Backend
 from tm_tui.link.types import Credentials, Link, Observer, unobserved
 
@@ -66,7 +65,7 @@ def https_client(
         transport=_Transport(link, observe or unobserved, bandwidth or Bandwidth()),
         base_url=f"https://{link.endpoint.authority}",
         auth=_BasicAuth(link.credentials) if link.credentials else None,
-        headers={"accept-encoding": "identity", "user-agent": f"tm-tui/{__version__}"},
+        headers={"accept-encoding": "identity", "user-agent": USER_AGENT},
         timeout=httpx.Timeout(limits.reply),
         follow_redirects=False,
         trust_env=False,

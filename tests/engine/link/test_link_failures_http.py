@@ -12,7 +12,8 @@ from ways import QUICK, Ways, credentials, fails
 from servers import misbehaving as bad
 from servers.certificates import Certificates
 from servers.web import PASSWORD, USER, Web
-from tm_tui.link.http_failures import for_status, retry_after_seconds
+from tm_tui.link.http_failures import for_status
+from tm_tui.link.http_headers import retry_after_seconds
 from tm_tui.link.https import call, https_client
 from tm_tui.link.types import Credentials, Endpoint
 
@@ -36,7 +37,7 @@ def tls(certificates: Certificates) -> ssl.SSLContext:
         (403, "http-forbidden", "authentication"),
         (404, "http-not-found", "service"),
         (405, "http-method", "service"),
-        (407, "proxy-auth", "proxy"),
+        (407, "http-proxy-auth", "service"),
         (409, "http-conflict", "service"),
         (418, "http-refused", "service"),
         (429, "http-busy", "service"),
