@@ -23,7 +23,9 @@ _BYTES_AT_ONCE = 256
 """After so many, others have their turn: bytes that are there already are read without waiting."""
 _START = b"HTTP/"
 _ENDS = (b"\n\r\n", b"\n\n")
-_FRAMING = re.compile(rb"^(?:content-length|transfer-encoding)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.I | re.M)
+_FRAMING = re.compile(
+    rb"^(?:content-length|transfer-encoding)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.IGNORECASE | re.MULTILINE
+)
 _SQUID_ERRNO = {  # as Linux numbers them
     "101": "proxy-target-unreachable",
     "111": "proxy-target-refused",
@@ -72,8 +74,8 @@ async def _read_answer(sock: socket.socket, peer: h11.Connection) -> h11.Respons
     left = _MOST_BYTES
     while head := await _read_head(sock, left):
         left -= len(head)
-        # How long a body is matters to nobody: after CONNECT there is none (RFC 9110, sections 8.6, 9.3.6), and
-        # a refusal's is not read.
+        # How long a body is matters to nobody: after CONNECT there is none (RFC 9110, section 9.3.6), and a
+        # refusal's is not read.
         peer.receive_data(_FRAMING.sub(b"", head))
         event = peer.next_event()
         if isinstance(event, h11.Response):

@@ -1,4 +1,4 @@
-"""Header values of HTTP: those that we send, and a reader that takes whatever a peer may send and never raises."""
+"""Header values of HTTP: those that we send, and readers that take whatever a peer sends and never raise."""
 
 import base64
 import re
@@ -19,9 +19,9 @@ _YEARS = range(1970, 2201)
 """A date outside of these comes from no clock that anybody has set."""
 _ITEM = re.compile(r'(?:"(?:[^"\\]|\\.)*(?:"|\Z)|[^",])+', re.DOTALL)
 """One element of a list: commas within quotes do not end it (RFC 9110, section 5.6.1)."""
-_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_PARAMETER = re.compile(rf"{_TOKEN}[ \t]*=")
-_SCHEME = re.compile(rf"({_TOKEN})(?:[ \t]|\Z)")
+_WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_PARAMETER = re.compile(rf"{_WORD}[ \t]*=")
+_SCHEME = re.compile(rf"({_WORD})(?:[ \t]|\Z)")
 _MOST_CHALLENGES = 8192
 
 
@@ -32,7 +32,7 @@ def basic(credentials: Credentials) -> str:
 
 
 def http_date(value: str) -> datetime | None:
-    """Read a date of HTTP (RFC 9110, section 5.6.7), in UTC; None for what is none, or no year of our time."""
+    """Read a date of HTTP (RFC 9110, section 5.6.7), in UTC; None for what is none of our time."""
     if len(value) > _MOST_DATE:
         return None
     try:

@@ -88,7 +88,6 @@ async def test_the_length_of_no_body_is_ignored(ways: Ways, lines: bytes) -> Non
 
 async def test_a_proxy_that_wants_to_know_the_agent(ways: Ways) -> None:
     """Proxies that let only requests with a User-Agent through let ours through."""
-
     async with bad.server(bad.answer(b"HTTP/1.1 200 OK\r\n\r\n")) as told:
         (await dial(TARGET, proxy("http", told.port), ways.trust, limits=QUICK)).close()
         assert b"\r\nuser-agent: tm-tui/" in bytes(told.received).lower()

@@ -12,11 +12,12 @@ from tm_tui.link.http_headers import auth_schemes, http_date, retry_after_second
 from tm_tui.link.types import Endpoint
 
 FAR = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"
-MOMENTS = st.datetimes(datetime(1970, 1, 2), datetime(2199, 12, 31)).map(
+MOMENTS = st.datetimes(datetime.min.replace(year=1971), datetime.max.replace(year=2199)).map(
     lambda one: one.replace(microsecond=0)
 )
 DATE_LIKE = st.from_regex(
-    r"[A-Z][a-z]{2},? [0-9]{1,3} (Jan|Feb|XXX) -?[0-9]{1,25} [0-9]{1,3}:[0-9]{1,30}(:[0-9]{1,3})? ?(GMT|[+-][0-9]{1,12})?",
+    r"[A-Z][a-z]{2},? [0-9]{1,3} (Jan|Feb|XXX) -?[0-9]{1,25} [0-9]{1,3}:[0-9]{1,30}(:[0-9]{1,3})?"
+    r" ?(GMT|[+-][0-9]{1,12})?",
     fullmatch=True,
 )
 ANY_VALUE = st.one_of(st.text(max_size=200), DATE_LIKE, st.just(FAR), st.integers().map(str))
