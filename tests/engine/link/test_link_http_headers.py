@@ -12,9 +12,7 @@ from tm_tui.link.http_headers import auth_schemes, http_date, retry_after_second
 from tm_tui.link.types import Endpoint
 
 FAR = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"
-MOMENTS = st.datetimes(datetime.min.replace(year=1971), datetime.max.replace(year=2199)).map(
-    lambda one: one.replace(microsecond=0)
-)
+MOMENTS = st.integers(86400, 7258032000).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 DATE_LIKE = st.from_regex(
     r"[A-Z][a-z]{2},? [0-9]{1,3} (Jan|Feb|XXX) -?[0-9]{1,25} [0-9]{1,3}:[0-9]{1,30}(:[0-9]{1,3})?"
     r" ?(GMT|[+-][0-9]{1,12})?",
@@ -51,11 +49,10 @@ def test_any_value_is_read_or_passed_over(value: str, now: str) -> None:
 @given(MOMENTS, st.integers(-23 * 60, 23 * 60))
 def test_dates_of_our_time_are_read(moment: datetime, minutes: int) -> None:
     """All three forms of RFC 9110, and zones that it forbids and servers send, mean the moment they say."""
-    here = moment.replace(tzinfo=UTC)
-    assert http_date(format_datetime(here, usegmt=True)) == here
-    assert http_date(moment.strftime("%a %b %e %H:%M:%S %Y")) == here
-    zoned = here.astimezone(timezone(timedelta(minutes=minutes)))
-    assert http_date(format_datetime(zoned)) == (here if 1970 <= zoned.year <= 2200 else None)
+    assert http_date(format_datetime(moment, usegmt=True)) == moment
+    assert http_date(moment.strftime("%a %b %e %H:%M:%S %Y")) == moment
+    zoned = moment.astimezone(timezone(timedelta(minutes=minutes)))
+    assert http_date(format_datetime(zoned)) == (moment if 1970 <= zoned.year <= 2200 else None)
 
 
 @given(st.integers(0, 10**30), st.integers(0, 40))
