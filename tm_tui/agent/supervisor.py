@@ -8,6 +8,7 @@ from typing import Protocol
 from tm_tui.clock import Clock
 from tm_tui.pace import Chance, full_jitter, wait_until
 from tm_tui.settings.store import Revision
+from tm_tui.tasks import either
 
 __all__ = ["Service", "Supervisor"]
 
@@ -16,6 +17,7 @@ _log = logging.getLogger(__name__)
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 300.0
 _HEALTHY_SECONDS = 600.0
 _STOP_SECONDS = 1.0
+_SLOW_SECONDS = 30.0
 
 
 class Service(Protocol):
@@ -27,10 +29,13 @@ class Service(Protocol):
         """What of a revision it follows: while this stays equal, it is not restarted."""
 
     def prepare(self, revision: Revision) -> None:
-        """Take over new settings. The task of the old ones ends meanwhile and must not disturb."""
+        """Take over new settings. The run of the old ones may be ending still: it must not write here."""
 
     async def run(self) -> None:
-        """Work until cancelled, or return when these settings leave nothing to do. Only bugs raise."""
+        """Work until cancelled, or return when these settings leave nothing to do. Only bugs raise.
+
+        A run ends all that it began before it ends itself.
+        """
 
     def alerts(self) -> tuple[str, ...]:
         """Sentences that an admin must see now."""
@@ -45,7 +50,7 @@ class Supervisor:
         self._runners = [_Runner(service, changed, clock, chance) for service in services]
 
     def apply(self, revision: Revision) -> None:
-        """Start or restart each service that these settings concern."""
+        """Start or restart each service that these settings concern; after `stop`, none."""
         for runner in self._runners:
             runner.apply(revision)
 
@@ -54,14 +59,17 @@ class Supervisor:
         return tuple(sentence for runner in self._runners for sentence in runner.alerts())
 
     async def stop(self) -> None:
-        """Cancel all, and wait a second for them."""
-        tasks = {task for runner in self._runners if (task := runner.cancel()) is not None}
-        if tasks:
-            await asyncio.wait(tasks, timeout=_STOP_SECONDS)
+        """End all, and wait a second for them."""
+        keepers = {keeper for runner in self._runners if (keeper := runner.stop()) is not None}
+        if keepers:
+            await asyncio.wait(keepers, timeout=_STOP_SECONDS)
 
 
 class _Runner:
-    """One service and its task."""
+    """One service and its keeper: one task for good, which alone starts runs, each after the end of the last.
+
+    New settings end the run under way; those that come before the next run begins count for it.
+    """
 
     def __init__(self, service: Service, changed: Callable[[], None], clock: Clock, chance: Chance) -> None:
         self._service = service
@@ -69,54 +77,82 @@ class _Runner:
         self._clock = clock
         self._chance = chance
         self._concerns: object = None
-        self._task: asyncio.Task[None] | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._run: asyncio.Task[None] | None = None
+        self._wanted = asyncio.Event()
+        """There are settings that no run has begun with, or none shall begin any more."""
+        self._stopped = self._slow = False
         self._faults = 0
         self._last_fault: float | None = None
-        self._never = asyncio.Event()
 
     def apply(self, revision: Revision) -> None:
         concerns = self._service.concerns(revision)
-        if self._task is not None and concerns == self._concerns:
+        if self._stopped or (self._keeper is not None and concerns == self._concerns):
             return
         self._concerns = concerns
-        before = self.cancel()
+        self._end_run()
         self._service.prepare(revision)
-        self._task = asyncio.create_task(self._keep(before), name=self._service.name)
+        if self._keeper is None:
+            self._keeper = asyncio.create_task(self._keep(), name=f"keeper of {self._service.name}")
 
-    def cancel(self) -> asyncio.Task[None] | None:
-        if self._task is not None:
-            self._task.cancel()
-        return self._task
+    def stop(self) -> asyncio.Task[None] | None:
+        if not self._stopped:
+            self._stopped = True
+            self._end_run()
+        return self._keeper
+
+    def _end_run(self) -> None:
+        """Cancel it once: what it does on its way out takes the time that it takes."""
+        if self._run is not None and not self._wanted.is_set():
+            self._run.cancel()
+        self._wanted.set()
 
     def alerts(self) -> tuple[str, ...]:
-        found = self._service.alerts()
+        name, found = self._service.name, self._service.alerts()
+        if self._slow:
+            slow = f"The task {name} does not end: new settings do not count for it. Restart the agent."
+            found = (*found, slow)
         if self._last_fault is None or self._clock.monotonic() - self._last_fault > _HEALTHY_SECONDS:
             return found
-        again = f"The task {self._service.name} failed by a programming error and was started again"
+        again = f"The task {name} failed by a programming error and was started again"
         return (*found, f"{again} ({self._faults} in a row). The agent's log says more.")
 
-    async def _keep(self, before: asyncio.Task[None] | None) -> None:
-        """Run until it ends by itself, and start it again when that was a bug."""
-        if before is not None:
-            await asyncio.wait({before})
-        while (error := await _outcome(self._service)) is not None:
-            now = self._clock.monotonic()
-            recovered = self._last_fault is None or now - self._last_fault > _HEALTHY_SECONDS
-            self._faults = 1 if recovered else self._faults + 1
-            self._last_fault = now
-            _log.error("The task %s failed by a programming error.", self._service.name, exc_info=error)
-            self._changed()
-            wait = full_jitter(self._faults, _FIRST_BACKOFF, _LONGEST_BACKOFF, self._chance)
-            await wait_until(self._clock, now + wait, self._never)
+    async def _keep(self) -> None:
+        while not self._stopped:
+            self._wanted.clear()
+            error = await self._one_run()
+            if error is not None:
+                await self._failed(error)
+            elif not self._wanted.is_set():
+                await self._wanted.wait()
 
+    async def _one_run(self) -> BaseException | None:
+        """Run it to its end. Returns the bug that ended it."""
+        self._run = run = asyncio.create_task(self._service.run(), name=self._service.name)
+        await either(run, self._wanted)
+        if not run.done():
+            await asyncio.wait({run}, timeout=_SLOW_SECONDS)
+        if not run.done():
+            self._tell_slow(slow=True)
+            await asyncio.wait({run})
+            self._tell_slow(slow=False)
+        self._run = None
+        if not run.cancelled():
+            return run.exception()
+        return None if self._wanted.is_set() else asyncio.CancelledError("nobody asked for its end")
 
-async def _outcome(service: Service) -> BaseException | None:
-    """Run a service in a task of its own: how that ends is a value, not an exception to be caught."""
-    task = asyncio.create_task(service.run(), name=service.name)
-    try:
-        await asyncio.wait({task})
-    finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})
-    return None if task.cancelled() else task.exception()
+    def _tell_slow(self, *, slow: bool) -> None:
+        self._slow = slow
+        _log.warning("The task %s %s", self._service.name, "does not end." if slow else "has ended at last.")
+        self._changed()
+
+    async def _failed(self, error: BaseException) -> None:
+        """Tell of a bug, and wait before it is started again; new settings are a reason not to wait."""
+        now = self._clock.monotonic()
+        recovered = self._last_fault is None or now - self._last_fault > _HEALTHY_SECONDS
+        self._faults = 1 if recovered else self._faults + 1
+        self._last_fault = now
+        _log.error("The task %s failed by a programming error.", self._service.name, exc_info=error)
+        self._changed()
+        wait = full_jitter(self._faults, _FIRST_BACKOFF, _LONGEST_BACKOFF, self._chance)
+        await wait_until(self._clock, now + wait, self._wanted)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import ValidationError
 
 from tm_tui.atomic import Folder
-from tm_tui.cases.record import Record
+from tm_tui.cases.record import Record, State
 from tm_tui.errors import StorageFailed, TmError
+from tm_tui.tasks import unbroken
 from tm_tui.text import safe_text
 
 if TYPE_CHECKING:
@@ -75,6 +76,11 @@ class CaseBook:
             raise TmError(f"There is no case {number}.", "`tm-tui case list` shows those there are.")
         return record
 
+    def state_of(self, number: int) -> State | None:
+        """How it stands with one; None when it is forgotten, as old ones that are over are."""
+        record = self._records.get(number)
+        return None if record is None else record.state
+
     def pack_of(self, record: Record) -> Path:
         """Its packed file."""
         return self.folder / f"{record.number:06d}" / _PACK
@@ -92,7 +98,10 @@ class CaseBook:
     # --- to change
 
     async def add(self, **values: Any) -> Record:
-        """Enter a new case. Raises StorageFailed."""
+        """Enter a new case, whole even if the caller is cancelled. Raises StorageFailed."""
+        return await unbroken(self._add(values))
+
+    async def _add(self, values: dict[str, Any]) -> Record:
         async with self._writing:
             taken = [int(path.name) for path in await asyncio.to_thread(_folders, self.folder)]
             number = max([*taken, *self._records], default=0) + 1
@@ -102,12 +111,20 @@ class CaseBook:
             await self._prune()
         return record
 
-    async def change(self, number: int, **changes: Any) -> Record:
-        """Change a record; the file of a case that needs it no more goes. Raises StorageFailed, TmError."""
+    async def change(self, number: int, *, only_in: tuple[State, ...] = (), **changes: Any) -> Record:
+        """Change a record; the file of a case that needs it no more goes. Returns how it is then.
+
+        `only_in` names the states in which the change counts: in another one, which somebody else gave it
+        meanwhile, the record stays as it is. Raises StorageFailed, TmError.
+        """
+        return await unbroken(self._change(number, only_in, changes))
+
+    async def _change(self, number: int, only_in: tuple[State, ...], changes: dict[str, Any]) -> Record:
         async with self._writing:
-            record = self.get(number).changed(**changes)
-            if record == self.get(number):
-                return record
+            before = self.get(number)
+            record = before.changed(**changes)
+            if record == before or (only_in and before.state not in only_in):
+                return before
             await asyncio.to_thread(self._put, record)
             self._told(record)
             if record.state not in {"packing", "waiting"}:

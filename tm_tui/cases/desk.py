@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tm_tui.cases.book import CaseBook
 from tm_tui.cases.packing import CasePacking
-from tm_tui.cases.record import Record
+from tm_tui.cases.record import Record, State
 from tm_tui.cases.sources import Sources
 from tm_tui.cases.troubles import Trouble
 from tm_tui.cases.uploads import CaseUploads
@@ -25,6 +25,7 @@ _log = logging.getLogger(__name__)
 _MOST_WAITING = 50
 _LENGTHS = {"endpoint": 256, "threat": 256, "description": 1000}
 _MOST_COUNTED = 10_000
+_TO_CANCEL: tuple[State, ...] = ("packing", "waiting", "failed")
 
 
 class CaseRefused(TmError):
@@ -86,11 +87,11 @@ class CaseDesk:
 
     async def cancel(self, number: int, by: str) -> CaseInfo:
         """Give a case up; its packed file goes at once. Raises TmError when that is not possible."""
-        record = self._book.get(number)
+        before = self._book.get(number).state
+        record = await self._book.change(number, only_in=_TO_CANCEL, state="cancelled")
         if record.state == "submitted":
             raise TmError(f"Case {number} is at the portal already.", "Ask the portal's operator to drop it.")
-        if record.state != "cancelled":
-            record = await self._book.change(number, state="cancelled")
+        if before != "cancelled":
             self._uploads.troubles.over(number)  # the server is told at once, whatever failed before
             _log.info("%s cancels case %d.", by, number)
         return self.info(record)

@@ -17,6 +17,7 @@ from tm_tui.errors import StorageFailed, TmError
 from tm_tui.pace import Chance, full_jitter, wait_until
 from tm_tui.paths import Home
 from tm_tui.settings.store import Revision
+from tm_tui.tasks import either, threaded
 
 __all__ = ["CasePacking"]
 
@@ -85,11 +86,9 @@ class CasePacking:
         try:
             while not work.done():
                 news = self._book.news()
-                if self._book.get(record.number).state != "packing":
+                if self._book.state_of(record.number) != "packing":
                     stop.set()
-                waiting = asyncio.ensure_future(news.wait())
-                await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
-                waiting.cancel()
+                await either(work, news)
         finally:
             stop.set()
             await asyncio.wait({work})
@@ -107,14 +106,16 @@ class CasePacking:
             with suppress(OSError):
                 self._book.pack_of(record).unlink(missing_ok=True)
             _log.warning("Case %d was not packed. %s %s", record.number, refused.cause, refused.remedy)
-            await self._book.change(record.number, state="failed", cause=refused.cause, remedy=refused.remedy)
+            told = {"cause": refused.cause, "remedy": refused.remedy}
+            await self._book.change(record.number, only_in=("packing",), state="failed", **told)
             return
-        if self._book.get(record.number).state != "packing":
+        after = await self._book.change(record.number, only_in=("packing",), state="waiting", **_values(done))
+        if after.state != "waiting":  # given up at the last moment
+            self._book.pack_of(record).unlink(missing_ok=True)
             return
-        await self._book.change(record.number, state="waiting", **_values(done))
         _log.info("Case %d is packed: %d files, %d bytes.", record.number, done.files, done.packed_bytes)
         if record.inbox:
-            await asyncio.to_thread(_clear, self._book.inbox, done.taken)
+            await threaded(_clear, self._book.inbox, done.taken)
 
     def _packed(self, record: Record, stop: threading.Event, loop: asyncio.AbstractEventLoop) -> Packed:
         """On a thread."""

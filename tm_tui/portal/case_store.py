@@ -5,11 +5,10 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from starlette.requests import ClientDisconnect
 
@@ -17,6 +16,7 @@ from tm_tui.portal import cases, products
 from tm_tui.portal.cases import NewUpload, Upload
 from tm_tui.portal.core import Portal
 from tm_tui.portal.refusals import Refused, storage_refused
+from tm_tui.tasks import threaded
 
 __all__ = ["MOST_BYTES", "CaseStore", "Checksum", "gone"]
 
@@ -25,7 +25,6 @@ _WRITE_BYTES = 1 << 20
 _TURN_SECONDS = 5.0
 _ABANDONED_AFTER = 7 * 86400
 _RESERVE = 16 << 20
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +102,7 @@ class CaseStore:
         seen = hashlib.new(checksum.algorithm) if checksum else None
         flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         with os.fdopen(os.open(self.part(found.upload), flags, 0o600), "wb", buffering=0) as file:
-            await _finished(file.truncate, found.arrived)
+            await threaded(file.truncate, found.arrived)
             file.seek(found.arrived)
             try:
                 async for chunk in chunks:
@@ -113,21 +112,21 @@ class CaseStore:
                         raise Refused(413, "too-large", cause, "Send what was announced.")
                     pending += chunk
                     if len(pending) >= _WRITE_BYTES:
-                        await _finished(_put, file.fileno(), bytes(pending), seen)
+                        await threaded(_put, file.fileno(), bytes(pending), seen)
                         pending.clear()
             except (ClientDisconnect, asyncio.CancelledError):
                 if checksum is None:  # what came is right as far as anyone can tell: TLS watches over it
-                    await _finished(_put, file.fileno(), bytes(pending), None)
-                    await _finished(os.fsync, file.fileno())
+                    await threaded(_put, file.fileno(), bytes(pending), None)
+                    await threaded(os.fsync, file.fileno())
                     now = self._portal.clock.now()
                     await self._portal.database.call(cases.advance, found.upload, file.tell(), now)
                 raise
-            await _finished(_put, file.fileno(), bytes(pending), seen)
+            await threaded(_put, file.fileno(), bytes(pending), seen)
             if checksum and seen and not hmac.compare_digest(seen.digest(), checksum.digest):
-                await _finished(file.truncate, found.arrived)
+                await threaded(file.truncate, found.arrived)
                 cause = "The bytes do not match their checksum."
                 raise Refused(460, "checksum-mismatch", cause, "Send them again.")
-            await _finished(os.fsync, file.fileno())
+            await threaded(os.fsync, file.fileno())
         return size
 
     async def remove(self, upload: str) -> None:
@@ -175,7 +174,7 @@ class CaseStore:
             cause = "The case does not have the SHA-256 that was announced."
             raise Refused(422, "damaged", cause, "Check the file, then send it again from the start.")
         case = await self._portal.database.call(cases.complete, found.upload, self._portal.clock.now())
-        await _finished(_rename, self.part(case.upload), self.file(case))
+        await threaded(_rename, self.part(case.upload), self.file(case))
         self._portal.log.say("case-received", case=cases.case_id(case.number or 0), bytes=case.bytes)
         return case
 
@@ -185,7 +184,7 @@ class CaseStore:
         for found in await self._portal.database.call(cases.uploads):
             if found.number is not None:
                 if await asyncio.to_thread(self.part(found.upload).exists):
-                    await _finished(_rename, self.part(found.upload), self.file(found))
+                    await threaded(_rename, self.part(found.upload), self.file(found))
             elif found.arrived == found.bytes:
                 try:
                     await self._settled(found)
@@ -193,16 +192,6 @@ class CaseStore:
                     self._portal.log.say("case-dropped", upload=found.upload, cause=refused.cause)
             elif found.touched_at < oldest:
                 await self._drop(found)
-
-
-async def _finished(action: Callable[..., R], *arguments: object) -> R:
-    """Run on a thread; whoever is cancelled waits for it, as the next one writes to the same file."""
-    work = asyncio.ensure_future(asyncio.to_thread(action, *arguments))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.wait({work})
-        raise
 
 
 def _put(descriptor: int, data: bytes, seen: "hashlib._Hash | None") -> None:

@@ -118,3 +118,73 @@ async def test_stop_ends_everything() -> None:
         await service.until(1, 1)
         await supervisor.stop()
         assert service.running == 0
+
+
+class Leisurely(Counting):
+    """A service that needs time to end, and notes with which settings each of its lives began."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_end = asyncio.Event()
+        self.at_once = 0
+        self.lives: list[int] = []
+
+    async def run(self) -> None:
+        self.lives.append(self.prepared[-1])
+        self.started += 1
+        self.running += 1
+        self.at_once = max(self.at_once, self.running)
+        self.changed.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.wait({asyncio.ensure_future(self.may_end.wait())})
+            self.running -= 1
+            self.changed.set()
+
+
+@pytest.mark.parametrize("ends_after", [1, 2, 3])
+async def test_settings_in_quick_succession_never_run_a_service_twice(ends_after: int) -> None:
+    """An admin who saves three times in a moment has one service at work, with the last settings."""
+    service, clock = Leisurely(), FakeClock()
+    supervisor = Supervisor([service], lambda: None, clock, lambda: 0.5)
+    supervisor.apply(revision(1))
+    await service.until(1, 1)
+    for number in range(2, 5):
+        supervisor.apply(revision(number, email=f"a{number}@example.com"))
+        await asyncio.sleep(0)
+        if number == ends_after + 1:
+            service.may_end.set()
+    await service.until(service.started + (service.running == 0), 1)
+    async with asyncio.timeout(10):
+        while service.lives[-1] != 4:
+            service.changed.clear()
+            await service.changed.wait()
+    assert service.at_once == 1
+    await supervisor.stop()
+    assert service.running == 0
+
+
+async def test_nothing_starts_after_the_end() -> None:
+    """Settings that are saved while the agent ends start no task that nobody would end."""
+    async with supervised() as (service, supervisor, _):
+        supervisor.apply(revision(1))
+        await service.until(1, 1)
+        await supervisor.stop()
+        supervisor.apply(revision(2, email="a@example.com"))
+        await asyncio.sleep(0)
+        assert (service.started, service.prepared) == (1, [1])
+
+
+async def test_a_run_that_ends_unasked_is_a_fault(caplog: pytest.LogCaptureFixture) -> None:
+    """A service whose task was cancelled by a stray hand comes back: it is not quietly gone."""
+    async with supervised() as (service, supervisor, clock):
+        supervisor.apply(revision(1))
+        await service.until(1, 1)
+        next(task for task in asyncio.all_tasks() if task.get_name() == "counting").cancel()
+        await service.until(1, 0)
+        await clock.idle()
+        clock.suspend(1.0)
+        await service.until(2, 1)
+        assert "counting" in supervisor.alerts()[0]
+    assert "failed by a programming error" in caplog.text
