@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.events import Event, Key, Paste
 from textual.worker import WorkerFailed
 
-from screens.forgetful import forget_pieces
 from screens.main import MainScreen
 from screens.start import Start
 from screens.terminal.app import SlowLineApp
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from screens.terminal.crash import Crash
 
 __all__ = ["TmTui"]
-
-forget_pieces()
 
 
 class TmTui(SlowLineApp[int], inherit_bindings=False):

@@ -4,7 +4,6 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from screens.lean import lean
 from screens.skeleton import painted
 from screens.terminal import TerminalOptions
 
@@ -50,12 +49,12 @@ def open_console(
     """
     for name in [name for name in os.environ if name.startswith("TEXTUAL")]:
         del os.environ[name]  # Textual would write keys and screens to files, or load another driver
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # no code of others looks into the settings
     try:
         with painted(options):
             from tm_tui.paths import Home
 
-            home = Home.find()  # before lean(): it may need a library that nothing else here does
-            lean()
+            home = Home.find()
             from screens.running import run
             from tm_tui.harden import harden
 

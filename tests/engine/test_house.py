@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,10 +25,14 @@ def loaded_after(*statements: str) -> set[str]:
 
 
 def test_engine_never_loads_the_face() -> None:
-    """The agent runs on a box without a terminal toolkit: importing every engine module loads none."""
+    """The agent runs on a box without a terminal toolkit: importing every engine module loads none.
+
+    Where rich is installed, httpx takes it along for its own command line; that no module of ours does
+    is a contract of import-linter.
+    """
     loaded = loaded_after(*(f"import {name}" for name in ENGINE))
     assert "pydantic" in loaded
-    assert not loaded & {"textual", "rich", "screens"}
+    assert not loaded & {"textual", "screens"}
 
 
 def test_console_loads_no_network_library() -> None:
@@ -37,6 +42,7 @@ def test_console_loads_no_network_library() -> None:
     assert not loaded & {"asyncssh", "cryptography", "starlette", "uvicorn", "python_socks"}
 
 
+@cache
 def _trees(*folders: str) -> list[tuple[Path, ast.Module]]:
     paths = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
     return [(path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))) for path in paths]
@@ -65,6 +71,53 @@ def test_no_test_sleeps(call: str) -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == call and ast.unparse(node.args[0]) != "0"
     ]
     assert sleeping == []
+
+
+STREAMS = {"sys.stdin", "sys.stdout", "sys.stderr"}
+"""Python's documents name these as the program's to set."""
+
+
+def _foreign(tree: ast.Module) -> set[str]:
+    """The names that a file has from Python or a library."""
+    names = set()
+    for node in ast.walk(tree):
+        module = getattr(node, "module", None) or ""
+        if isinstance(node, ast.Import):
+            names |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and module.partition(".")[0] not in {"tm_tui", "screens"}:
+            names |= {alias.asname or alias.name for alias in node.names}
+    return names
+
+
+def _root(node: ast.expr) -> str:
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _written(node: ast.AST) -> list[ast.expr]:
+    """What a statement binds, or a call sets by name."""
+    if isinstance(node, ast.Call):
+        own = isinstance(node.func, ast.Name) and node.func.id in {"setattr", "delattr"}
+        return [ast.Attribute(node.args[0], "any")] if own else []
+    written = [*getattr(node, "targets", ()), getattr(node, "target", None)]
+    return [one for one in written if isinstance(one, ast.Attribute)]
+
+
+def test_nothing_of_others_is_replaced() -> None:
+    """No module of Python's or a library's is stubbed, and no name in one is bound anew."""
+    replaced = []
+    for path, tree in _trees("tm_tui", "screens"):
+        foreign = _foreign(tree)
+        for node in ast.walk(tree):
+            replaced += [
+                f"{path}:{node.lineno} {ast.unparse(one)}"
+                for one in _written(node)
+                if _root(one) in foreign and ast.unparse(one) not in STREAMS
+            ]
+            if isinstance(node, ast.Attribute) and node.attr == "modules" and _root(node) == "sys":
+                replaced.append(f"{path}:{node.lineno} sys.modules")
+    assert replaced == []
 
 
 def test_rooms_stay_small() -> None:

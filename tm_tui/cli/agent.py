@@ -1,15 +1,9 @@
 """`tm-tui agent`: the agent in the foreground, as systemd and the console start it."""
 
-import sys
-from typing import TYPE_CHECKING, cast
-
 import click
 
 from tm_tui.cli.output import json_option
 from tm_tui.paths import Home
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 __all__ = ["agent"]
 
@@ -18,8 +12,6 @@ __all__ = ["agent"]
 @json_option
 def agent(*, as_json: bool) -> int:  # noqa: ARG001  every command takes --json; the agent's log has one form
     """Run the agent until SIGTERM. SIGHUP makes it read the settings again."""
-    # httpcore would take it along where it happens to be installed: 8 MB that nobody uses
-    sys.modules.setdefault("trio", cast("ModuleType", None))
     from tm_tui.agent.service import run
 
     return run(Home.find())

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpcore
+import httpx
 
 from tm_tui.errors import TmError
-from tm_tui.http_library import httpx
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.failures import failure, translate
 from tm_tui.link.http_failures import for_status
