@@ -16,7 +16,8 @@ async def test_after_a_cancel_and_a_save_cases_go_to_the_new_server(
     """Giving up a case that is being sent, then saving another server, leaves no upload to the old one."""
     appliance = appliance_at(server.port)
     await appliance.stop()
-    supervisor = Supervisor((appliance.packing, appliance.uploads), lambda: None, appliance.clock, lambda: 0.0)
+    services = appliance.packing, appliance.uploads
+    supervisor = Supervisor(services, lambda: None, appliance.clock, lambda: 0.0)
     supervisor.apply(appliance.revision)
     appliance.bandwidth.set(20, 0)
     number = await appliance.submit(evidence)
