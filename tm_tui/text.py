@@ -8,14 +8,25 @@ from urllib.parse import unquote_to_bytes
 
 from pydantic import AfterValidator
 
-__all__ = ["SafeText", "is_safe", "is_text", "path_of", "path_text", "safe_lines", "safe_text"]
+__all__ = [
+    "SafeText",
+    "is_safe",
+    "is_text",
+    "path_of",
+    "path_text",
+    "safe_characters",
+    "safe_lines",
+    "safe_text",
+]
 
 # C0 and C1 controls with DEL, surrogates, bidi controls and marks, line and paragraph separators, invisible
 # operators, the byte order mark, interlinear annotation and tag characters. Newline and tab become spaces.
-_UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff"
-    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+_CHARACTERS = (
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff"
+    "\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
 )
+_UNSAFE = re.compile(f"[{_CHARACTERS}]")
+_UNSAFE_OR_SPACE = re.compile(f"[{_CHARACTERS}\t\n]")
 
 
 def safe_text(text: str, limit: int = 500) -> str:
@@ -36,9 +47,14 @@ def is_text(text: str) -> bool:
     return True
 
 
-def is_safe(text: str) -> bool:
-    """Whether `safe_text` would replace nothing, tabs and line ends aside."""
-    return _UNSAFE.search(text) is None
+def safe_characters(text: str) -> str:
+    """Return `text` with each unsafe character, tabs and line ends too, as one U+FFFD: as long as it was."""
+    return _UNSAFE_OR_SPACE.sub("\ufffd", text)
+
+
+def is_safe(text: str, *, line_ends: bool = True) -> bool:
+    """Whether all of it may be kept and shown; tabs and line ends only where `line_ends` are taken."""
+    return (_UNSAFE if line_ends else _UNSAFE_OR_SPACE).search(text) is None
 
 
 SafeText = Annotated[str, AfterValidator(safe_text)]

@@ -5,13 +5,18 @@ The JSON Schema in docs/events.schema.json is made from these models (a test com
 
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic_core import PydanticCustomError
+
+from tm_tui.text import is_safe
 
 __all__ = [
     "EVENT_TYPES",
     "KINDS",
     "SOURCES",
     "STATUSES",
+    "TIME_FORM",
+    "UNSAFE",
     "ChainLink",
     "Event",
     "EventEndpoint",
@@ -25,22 +30,57 @@ __all__ = [
 EventKind = Literal["threat-event", "root-cause"]
 KINDS: tuple[EventKind, ...] = ("threat-event", "root-cause")
 
-# No C0, C1, DEL, bidi control, invisible operator, byte order mark, annotation or tag character: what
-# `safe_text` would replace cannot stand in an event. Written for Rust's and for ECMA-262's `u` expressions.
-_SAFE = (
-    r"^[^\x00-\x1f\x7f-\x9f\u{61c}\u{200b}\u{200e}\u{200f}\u{2028}-\u{202e}\u{2060}-\u{2069}"
-    r"\u{feff}\u{fff9}-\u{fffb}\u{e0000}-\u{e007f}]*$"
-)
+_YEAR = "(19[7-9][0-9]|2[01][0-9][0-9])"
+_LEAP_YEAR = "(19(7[26]|8[048]|9[26])|20([02468][048]|[13579][26])|21(0[48]|[2468][048]|[13579][26]))"
+_LONG_MONTH = "(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])"
+_SHORT_MONTH = "(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+_FEBRUARY = "02-(0[1-9]|1[0-9]|2[0-8])"
+_DATE = f"({_YEAR}-({_LONG_MONTH}|{_SHORT_MONTH}|{_FEBRUARY})|{_LEAP_YEAR}-02-29)"
+_HOUR_MINUTE = "([01][0-9]|2[0-3]):[0-5][0-9]"
 
-Word = Annotated[str, Field(min_length=1, max_length=256, pattern=_SAFE)]
+
+def _time_form(t: str, z: str) -> str:
+    return rf"{_DATE}{t}{_HOUR_MINUTE}:[0-5][0-9](\.[0-9]{{1,9}})?({z}|[+-]{_HOUR_MINUTE})"
+
+
+TIME_FORM = _time_form("T", "Z")
+"""RFC 3339, section 5.6, from 1970 to 2199, with at most nine digits of a second and no leap second."""
+
+# Every validator of JSON Schema must read the forms alike: nothing but classes, groups and counts is in them.
+# In Python `$` also stands before a line end at the end, which the schema therefore forbids by itself.
+_NO_LINE_END = {"not": {"pattern": r"\n"}}
+
+
+def _safe(text: str) -> str:
+    if not is_safe(text, line_ends=False):
+        raise PydanticCustomError(UNSAFE, "There is a control or invisible character in it")
+    return text
+
+
+UNSAFE = "unsafe_text"
+"""The type of pydantic's error for text that `safe_characters` would change. Intake repairs it."""
+
+Word = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_safe)]
 """A short safe text, such as a threat's or a computer's name."""
-Line = Annotated[str, Field(max_length=1024, pattern=_SAFE)]
+Line = Annotated[str, Field(max_length=1024), AfterValidator(_safe)]
 """A safe text that may hold a path or a command line."""
-EventId = Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$")]
+EventId = Annotated[
+    str, Field(max_length=64, pattern="^[A-Za-z0-9][A-Za-z0-9._:-]*$", json_schema_extra=_NO_LINE_END)
+]
 """Names an event for ever. Given by the producer, or made at intake."""
-IpText = Annotated[str, Field(max_length=45, pattern=r"^[0-9A-Fa-f:.]{2,45}$")]
-MacText = Annotated[str, Field(max_length=17, pattern=r"^([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}$")]
-HashText = Annotated[str, Field(max_length=128, pattern=r"^[0-9A-Fa-f]{32,128}$")]
+EventTime = Annotated[
+    str,
+    Field(
+        pattern=f"^{_time_form('[Tt]', '[Zz]')}$", json_schema_extra={"format": "date-time", **_NO_LINE_END}
+    ),
+    AfterValidator(str.upper),
+]
+"""A moment as RFC 3339 writes it, kept as it was written but for the case of T and Z."""
+IpText = Annotated[str, Field(pattern=r"^[0-9A-Fa-f:.]{2,45}$", json_schema_extra=_NO_LINE_END)]
+MacText = Annotated[
+    str, Field(pattern="^([0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}$", json_schema_extra=_NO_LINE_END)
+]
+HashText = Annotated[str, Field(pattern="^[0-9A-Fa-f]{32,128}$", json_schema_extra=_NO_LINE_END)]
 
 EventType = Literal[
     "security-risk-log-detection",
@@ -103,8 +143,8 @@ class ThreatEvent(_Entry):
     kind: Literal["threat-event"]
     id: EventId | None = None
     """Made at intake when it is missing. The same id again with the same content is the same event."""
-    time: AwareDatetime
-    """RFC 3339 with an offset."""
+    time: EventTime
+    """RFC 3339 with an offset, from 1970 to 2199."""
     endpoint: EventEndpoint
     event_type: EventType
     source: Source
@@ -115,7 +155,7 @@ class ThreatEvent(_Entry):
 class ChainLink(_Entry):
     """One step on the way to the infection."""
 
-    time: AwareDatetime
+    time: EventTime
     actor: Line
     action: Line
     object: Line
@@ -129,8 +169,8 @@ class RootCause(_Entry):
     kind: Literal["root-cause"]
     id: EventId | None = None
     """Made at intake when it is missing. The same id again with the same content is the same event."""
-    time: AwareDatetime
-    """RFC 3339 with an offset."""
+    time: EventTime
+    """RFC 3339 with an offset, from 1970 to 2199."""
     endpoint: EventEndpoint
     threat_event_id: EventId
     """The `id` of the threat event that this explains."""

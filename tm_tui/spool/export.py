@@ -1,6 +1,6 @@
 """The queue in the formats that log collectors read: CEF, LEEF (tab-separated) and CSV.
 
-Sources: ArcSight Common Event Format, revision 26 (CEF:0); IBM QRadar LEEF 2.0; RFC 4180.
+Sources: ArcSight Common Event Format, revision 26 (CEF:0) and its dictionary; IBM QRadar LEEF 2.0; RFC 4180.
 """
 
 import csv
@@ -8,11 +8,12 @@ import io
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from ipaddress import ip_address
+from typing import Any, Literal, NamedTuple
 
 from tm_tui import __version__
 
-__all__ = ["CSV_COLUMNS", "Format", "to_cef", "to_csv", "to_leef", "writer_for"]
+__all__ = ["CSV_COLUMNS", "Format", "Writer", "to_cef", "to_csv", "to_leef", "writer_for"]
 
 Format = Literal["ndjson", "cef", "leef", "csv"]
 Event = Mapping[str, Any]
@@ -56,8 +57,12 @@ def _named(event: Event) -> tuple[str, str, int]:
     return event["event_type"], event["threat"]["name"], _SEVERITIES[event["threat"]["severity"]]
 
 
-def _epoch_ms(text: str) -> int:
-    return round(datetime.fromisoformat(text).timestamp() * 1000)
+def _epoch_ms(text: str) -> str:
+    """Milliseconds since 1970; empty for a time of a form that intake took in earlier versions."""
+    try:
+        return str(round(datetime.fromisoformat(text).timestamp() * 1000))
+    except (ValueError, OverflowError):
+        return ""
 
 
 def _one_line(text: str) -> str:
@@ -78,11 +83,11 @@ def to_cef(event: Event) -> str:
     signature, name, severity = _named(event)
     flat = _flat(event)
     fields = {
-        "rt": str(_epoch_ms(event["time"])),
+        "rt": _epoch_ms(event["time"]),
         "externalId": flat["id"],
         "shost": flat["hostname"],
-        "src": flat["ip"],
-        "smac": flat["mac"],
+        **_cef_address(flat["ip"]),
+        "smac": flat["mac"].replace("-", ":"),
         "cat": flat["event_type"],
         "act": flat["status"],
         **_labelled(1, "source", flat["source"]),
@@ -98,6 +103,15 @@ def to_cef(event: Event) -> str:
     return f"{head}|{' '.join(f'{key}={_cef_value(value)}' for key, value in fields.items() if value)}"
 
 
+def _cef_address(text: str) -> dict[str, str]:
+    """The source's address under its key in the dictionary: `src` is for IPv4 alone, `c6a2` for IPv6."""
+    try:
+        version = ip_address(text).version
+    except ValueError:  # intake looks at an address's characters only
+        return _labelled(5, "ip", text)
+    return {"src": text} if version == 4 else {"c6a2": text, "c6a2Label": "Source IPv6 Address"}
+
+
 def _labelled(number: int, label: str, value: str) -> dict[str, str]:
     return {f"cs{number}": value, f"cs{number}Label": label} if value else {}
 
@@ -110,7 +124,7 @@ def to_leef(event: Event) -> str:
     signature, name, severity = _named(event)
     flat = _flat(event)
     fields = {
-        "devTime": str(_epoch_ms(event["time"])),
+        "devTime": _epoch_ms(event["time"]),
         "sev": str(severity),
         "cat": flat["kind"],
         "identHostName": flat["hostname"],
@@ -140,11 +154,20 @@ def _csv_record(cells: list[str]) -> str:
     return line.getvalue()
 
 
-def writer_for(form: Format) -> tuple[str | None, Callable[[bytes], str]]:
-    """The first line of a format, if it has one, and what makes a line of one of the spool's lines."""
+class Writer(NamedTuple):
+    """What writes a format: its first line, if it has one, each event, and what ends a line."""
+
+    first: str | None
+    line: Callable[[bytes], str]
+    """Takes one of the spool's lines."""
+    end: str = "\n"
+
+
+def writer_for(form: Format) -> Writer:
+    """What writes this format."""
     if form == "ndjson":
-        return None, lambda line: line.decode()
+        return Writer(None, lambda line: line.decode())
     if form == "csv":
-        return _csv_record(list(CSV_COLUMNS)), lambda line: to_csv(json.loads(line))
+        return Writer(_csv_record(list(CSV_COLUMNS)), lambda line: to_csv(json.loads(line)), "\r\n")
     make = to_cef if form == "cef" else to_leef
-    return None, lambda line: make(json.loads(line))
+    return Writer(None, lambda line: make(json.loads(line)))

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 from pydantic import ValidationError
 
-from tm_tui.spool.events import EVENT, EventKind
+from tm_tui.spool.events import EVENT, UNSAFE, EventKind
 from tm_tui.spool.quick import QuickEvent, quick_events
-from tm_tui.text import safe_text
+from tm_tui.text import safe_characters, safe_text
 
 __all__ = ["MOST_LINE_BYTES", "BadLine", "Checked", "CheckedEvent", "Intake", "Rejection", "check_lines"]
 
@@ -20,6 +20,15 @@ MOST_LINE_BYTES = 65_536
 """Bytes that one event may have."""
 
 _validate, _to_json = EVENT.validator.validate_json, EVENT.serializer.to_json
+_FORMS = {
+    "time": "Write it as in RFC 3339 with an offset, between 1970 and 2199: 2026-03-01T08:15:30Z.",
+    "id": "Use letters, digits and . _ : - and begin with a letter or a digit.",
+    "threat_event_id": "Use letters, digits and . _ : - and begin with a letter or a digit.",
+    "ip": "This is no IP address.",
+    "mac": "Write it as six pairs of hexadecimal digits: 00:1a:2b:3c:4d:5e.",
+    "hash": "Write 32 to 128 hexadecimal digits.",
+}
+"""What to do about a text of another form than its field has."""
 _MAKER = f"tm-{secrets.token_hex(8)}-".encode()
 _made = count(1)
 
@@ -122,7 +131,7 @@ def _model_of(line: bytes) -> Any:
         item["type"] for item in problem.errors(include_url=False, include_input=False, include_context=False)
     }
     # too short is also a chain whose links all have unsafe text
-    if kinds - {"string_pattern_mismatch", "json_invalid", "string_unicode", "too_short"}:
+    if kinds - {UNSAFE, "json_invalid", "string_unicode", "too_short"}:
         raise BadLine(_reason(problem))
     try:
         return _validate(json.dumps(_safe(json.loads(line.decode("utf-8", "replace")))))
@@ -134,9 +143,9 @@ def _model_of(line: bytes) -> Any:
 
 def _safe(value: Any) -> Any:
     if isinstance(value, str):
-        return safe_text(value, MOST_LINE_BYTES)
+        return safe_characters(value)
     if isinstance(value, dict):
-        return {safe_text(key, MOST_LINE_BYTES): _safe(inner) for key, inner in value.items()}
+        return {safe_characters(key): _safe(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_safe(inner) for inner in value]
     return value
@@ -149,4 +158,6 @@ def _reason(error: ValidationError) -> str:
     if first["type"].startswith("union_tag"):
         return "kind: This is neither threat-event nor root-cause."
     where = ".".join(str(part) for part in first["loc"][1:]) or "The event"
+    if first["type"] == "string_pattern_mismatch":
+        return f"{where}: {_FORMS[str(first['loc'][-1])]}"
     return safe_text(f"{where}: {first['msg']}.", 300)

@@ -24,7 +24,7 @@ SCHEMA = Path(__file__).parents[3] / "docs" / "events.schema.json"
 
 
 def test_the_published_schema_is_the_one_in_force():
-    """A producer that follows docs/events.schema.json is understood (write it anew with `make schema`)."""
+    """A producer that follows docs/events.schema.json is understood."""
     assert json.loads(SCHEMA.read_text()) == event_schema()
 
 

@@ -77,7 +77,38 @@ def test_csv_is_read_back_and_is_no_formula(name):
 @pytest.mark.parametrize("form", ["ndjson", "cef", "leef", "csv"])
 def test_root_causes_go_out_with_their_chain(form):
     """The chain of events is in every format."""
-    _, make = writer_for(form)
-    text = make(line(kept(root_cause(1))))
+    text = writer_for(form).line(line(kept(root_cause(1))))
     assert "explorer.exe" in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("ip", "fields"),
+    [
+        ("192.0.2.17", {"src": "192.0.2.17"}),
+        ("2001:db8::17", {"c6a2": "2001:db8::17", "c6a2Label": "Source IPv6 Address"}),
+        ("::ffff:192.0.2.17", {"c6a2": "::ffff:192.0.2.17", "c6a2Label": "Source IPv6 Address"}),
+        ("999.1.1.1", {"cs5": "999.1.1.1", "cs5Label": "ip"}),
+        (None, {}),
+    ],
+)
+def test_cef_has_an_address_under_the_key_of_its_kind(ip, fields):
+    """A collector that knows the dictionary takes `src` for IPv4 only, and what it cannot read is dropped."""
+    event = kept(
+        threat_event(1, endpoint={"hostname": "pc", "mac": "00-1A-2B-3C-4D-5E"} | ({"ip": ip} if ip else {}))
+    )
+    _, found = read_cef(to_cef(event))
+    addresses = {
+        key: value for key, value in found.items() if key in {"src", "c6a2", "c6a2Label", "cs5", "cs5Label"}
+    }
+    assert addresses == fields
+    assert found["smac"] == "00:1A:2B:3C:4D:5E"
+
+
+@pytest.mark.parametrize("form", ["cef", "leef", "csv", "ndjson"])
+@pytest.mark.parametrize(
+    "time", ["2026-03-01t08:15:30z", "0001-01-01T00:00:00+23:59", "2026-03-01 08:15:30Z"]
+)
+def test_a_time_of_an_earlier_version_ends_no_export(form, time):
+    """What an older agent accepted may wait still; it is exported all the same."""
+    assert "pc-0001" in writer_for(form).line(line(threat_event(1, time=time, seq=7)))

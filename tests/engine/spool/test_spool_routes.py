@@ -152,7 +152,11 @@ async def test_the_queue_is_exported(form, first, agent, tm):
     code, out, _ = await tm("logs", "list", "--format", form)
     assert code == 0
     assert out.startswith(first)
-    assert len(out.splitlines()) == 10 + (form == "csv")
+    end = "\r\n" if form == "csv" else "\n"  # RFC 4180, section 2
+    lines = out.split(end)
+    assert len(lines) == 11 + (form == "csv")
+    assert lines[-1] == ""
+    assert not any("\r" in one or "\n" in one for one in lines)
 
 
 async def test_send_waits_and_tells_the_outcome(agent, tm):

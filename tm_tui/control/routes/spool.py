@@ -122,17 +122,15 @@ def _delivery(service: "DeliveryService | None") -> DeliveryInfo:
 
 
 async def _exported(spool: Spool, form: Format) -> AsyncIterator[str]:
-    first, make = writer_for(form)
-    if first is not None:
-        yield first + "\n"
-    gathered: list[str] = []
+    writer = writer_for(form)
+    gathered = [] if writer.first is None else [writer.first + writer.end]
     async for line in spool.lines():
-        gathered.append(make(line))
+        gathered.append(writer.line(line) + writer.end)
         if len(gathered) >= _LINES_AT_ONCE:
-            yield "\n".join(gathered) + "\n"
+            yield "".join(gathered)
             gathered = []
     if gathered:
-        yield "\n".join(gathered) + "\n"
+        yield "".join(gathered)
 
 
 # --- send now
