@@ -9,6 +9,7 @@ from screens.messages import ActivityWanted
 from screens.widgets.page import Page, beside
 from screens.widgets.tail import Tail
 from tm_tui.control.api import ActivityLine
+from tm_tui.spoken import local_time
 
 __all__ = ["ActivityPage"]
 
@@ -59,10 +60,9 @@ class ActivityPage(Page):
 
 def _rows(lines: deque[ActivityLine]) -> Iterator[str]:
     """Time of day, a mark, the text; a row of its own where another day begins."""
-    day = None
+    day = ""
     for line in lines:
-        at = line.at.astimezone()
-        if day is not None and at.date() != day:
-            yield f"-- {at:%Y-%m-%d} --"
-        day = at.date()
-        yield f"{at:%H:%M:%S} {_MARKS[line.level]} {line.text}"
+        before, day = day, local_time(line.at, "%Y-%m-%d")
+        if before not in {"", day}:
+            yield f"-- {day} --"
+        yield f"{local_time(line.at, '%H:%M:%S')} {_MARKS[line.level]} {line.text}"

@@ -8,6 +8,7 @@ from textual.content import Content
 from screens.messages import ForAgent
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
+from tm_tui.spoken import local_time
 
 if TYPE_CHECKING:
     from textual.events import Show
@@ -50,5 +51,5 @@ class DiagnosticsPage(Page):
 
     async def _fetch(self, desk: "Desk") -> None:
         told = await desk.agent.diagnostics_text()
-        head = f"As of {told.taken_at.astimezone():%Y-%m-%d %H:%M:%S %Z}:"
+        head = f"As of {local_time(told.taken_at)}:"
         self._view.show(Content("\n".join([head, "", *told.lines, "", _BUNDLE])))

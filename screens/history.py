@@ -13,6 +13,7 @@ from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
 from screens.widgets.pick_list import PickList, Row
 from tm_tui.control.api import Difference, RestoreRequest, RevisionInfo, TrialRequest
+from tm_tui.spoken import local_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +117,7 @@ def _heading(count: int) -> "Content":
 def _row(entry: RevisionInfo) -> Row:
     who = person(entry.saved_by, entry.tty, entry.ssh_from)
     about = _about(entry)
-    saved = entry.saved_at.astimezone().strftime("%m-%d %H:%M")  # the year stands in the detail
+    saved = local_time(entry.saved_at, "%m-%d %H:%M")  # the year stands in the detail
     text = f"{entry.revision:>5}  {saved}  {who}{'  ' if about else ''}{about}"
     return Row(str(entry.revision), text)
 

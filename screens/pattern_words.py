@@ -17,6 +17,7 @@ from tm_tui.control.patterns_api import (
     PatternsDocument,
     PatternsStatus,
 )
+from tm_tui.spoken import local_time
 
 __all__ = [
     "about",
@@ -45,7 +46,7 @@ def about(status: PatternsStatus, document: PatternsDocument | None) -> Iterator
     """How downloading and deployment stand."""
     looked = document.last_check_at if document else None
     at = (
-        f", looked at {looked.astimezone():%m-%d %H:%M}"
+        f", looked at {local_time(looked, '%m-%d %H:%M')}"
         if looked is not None and status.state != "disabled"
         else ""
     )

@@ -16,6 +16,7 @@ from screens.widgets.page import Page, beside
 from screens.widgets.pick_list import PickList, Row
 from screens.widgets.rows import old_row
 from tm_tui.control.reports_api import ReadMarks, ReportInfo, ReportsDocument, ReportsStatus
+from tm_tui.spoken import local_time
 
 if TYPE_CHECKING:
     from screens.desk import Desk
@@ -86,9 +87,9 @@ class ReportsPage(Page):
 
 
 def _row(key: str, report: ReportInfo) -> Row:
-    made = report.made_at.astimezone()
+    made = local_time(report.made_at, "%m-%d %H:%M")
     mark = " " if report.read else "*"
-    text = f"{mark} {made:%m-%d %H:%M}  {report.kind[:8]:<8}  {report.title}"
+    text = f"{mark} {made:<11}  {report.kind[:8]:<8}  {report.title}"
     return Row(key, text, bold=not report.read)
 
 

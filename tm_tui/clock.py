@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from tm_tui.moments import within
+
 __all__ = ["Clock", "SystemClock", "boot_id"]
 
 
@@ -33,8 +35,8 @@ class SystemClock:
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def now(self) -> datetime:
-        """The time in UTC."""
-        return datetime.now(UTC)
+        """The time in UTC, within the bounds of a moment."""
+        return within(datetime.now(UTC))
 
     async def wait(self, event: asyncio.Event, seconds: float) -> bool:
         """Wait for `event` at most `seconds`; True if it happened."""

@@ -1,11 +1,25 @@
-"""Times and numbers in words, as they are printed and read out."""
+"""Times and numbers in words, as they are printed and read out. Nothing here raises, whatever the number."""
 
-__all__ = ["ago", "count", "span"]
+from datetime import UTC, datetime, tzinfo
+
+from tm_tui.moments import EARLIEST, LATEST, within
+
+__all__ = ["ago", "count", "local_time", "span", "utc_time", "whole"]
+
+_LONGEST = 100 * 36525 * 864
+"""A hundred years of seconds: what is longer comes of a clock that was never set."""
+
+
+def whole(seconds: float) -> int:
+    """Whole seconds from 0 to a hundred years; what is no number is 0."""
+    return round(min(seconds, _LONGEST)) if seconds > 0 else 0
 
 
 def span(seconds: float) -> str:
     """Say a length of time in its two largest units: `12 s`, `4 min 48 s`, `3 h 5 min`, `2 d 1 h`."""
-    total = max(0, round(seconds))
+    total = whole(seconds)
+    if total >= _LONGEST:
+        return "over 100 years"
     minutes, s = divmod(total, 60)
     hours, m = divmod(minutes, 60)
     days, h = divmod(hours, 24)
@@ -22,3 +36,20 @@ def ago(seconds: float | None) -> str:
 def count(number: int, thing: str) -> str:
     """Say a number of things: `1 event`, `2 events`."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def local_time(moment: datetime, form: str = "%Y-%m-%d %H:%M:%S %Z") -> str:
+    """Say a moment in the zone of this process; at the bounds of tm_tui.values in words."""
+    return _told(moment, form, None)
+
+
+def utc_time(moment: datetime, form: str = "%Y-%m-%d %H:%M") -> str:
+    """Say a moment in UTC."""
+    return _told(moment, form, UTC)
+
+
+def _told(moment: datetime, form: str, zone: tzinfo | None) -> str:
+    bounded = within(moment)
+    if bounded <= EARLIEST:
+        return "before 1970"
+    return "after 2199" if bounded >= LATEST else bounded.astimezone(zone).strftime(form)

@@ -5,7 +5,7 @@ import logging
 import random
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from tm_tui.agent.log_server import LogServerCheck
@@ -18,6 +18,7 @@ from tm_tui.delivery.status import DeliveryStatus
 from tm_tui.errors import StorageFailed
 from tm_tui.link.build import build_links
 from tm_tui.link.host_keys import HostKeys
+from tm_tui.moments import moment_of
 from tm_tui.pace import Chance, full_jitter, wait_until
 from tm_tui.settings.store import Revision
 from tm_tui.settings.types import interval_seconds
@@ -64,7 +65,7 @@ class LogDelivery:
         self._ending: set[asyncio.Task[None]] = set()
         self._unstarted: LastFailure | None = None
         mark = spool.mark(_LAST_DELIVERY)
-        self._last_at = datetime.fromtimestamp(mark / 1000, UTC) if mark else None
+        self._last_at = moment_of(mark / 1000) if mark else None
 
     # --- as the supervisor wants it
 

@@ -4,12 +4,12 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tm_tui.text import SafeText
+from tm_tui.values import Moment
 
 __all__ = [
     "CASES_PATH",
@@ -42,8 +42,8 @@ class CaseTold(_Body):
     upload: SafeText
     case_id: SafeText
     status: CaseStatus
-    received_at: datetime
-    updated_at: datetime
+    received_at: Moment
+    updated_at: Moment
     endpoint: SafeText = ""
     pattern_id: SafeText = ""
 
@@ -51,7 +51,7 @@ class CaseTold(_Body):
 class CasesReply(_Body):
     """GET /v1/cases: the newest cases of an appliance, at most 250."""
 
-    server_time: datetime
+    server_time: Moment
     cases: tuple[CaseTold, ...] = Field(default=(), max_length=250)
 
 

@@ -1,6 +1,5 @@
 """One case as the appliance keeps it: what was chosen, what was packed, where it is, what became of it."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -8,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tm_tui.cases.protocol import CaseStatus
 from tm_tui.text import SafeText, path_of
+from tm_tui.values import Count, Moment
 
 __all__ = ["MOST_NOTES", "Record", "State"]
 
@@ -25,7 +25,7 @@ class Record(BaseModel):
     key: str
     """The appliance's own name for it: a repeated creation finds the first upload."""
     state: State = "packing"
-    created_at: datetime
+    created_at: Moment
     submitted_by: SafeText
     sources: tuple[str, ...]
     inbox: bool = False
@@ -33,19 +33,19 @@ class Record(BaseModel):
     endpoint: SafeText
     threat: SafeText = ""
     description: SafeText = ""
-    files: int = 0
-    bytes: int = 0
-    packed_bytes: int = 0
-    sha256: str = ""
+    files: Count = 0
+    bytes: Count = 0
+    packed_bytes: Count = 0
+    sha256: SafeText = ""
     notes: tuple[SafeText, ...] = ()
-    notes_more: int = 0
+    notes_more: Count = 0
     server: str = ""
     """`host:port` of the status server that `location` is at."""
     location: str = ""
     case_id: SafeText = ""
     status: CaseStatus | None = None
-    received_at: datetime | None = None
-    updated_at: datetime | None = None
+    received_at: Moment | None = None
+    updated_at: Moment | None = None
     pattern_id: SafeText = ""
     cause: SafeText = ""
     remedy: SafeText = ""

@@ -8,6 +8,7 @@ from tm_tui.cli.asking import ask
 from tm_tui.cli.output import emit, json_option, show
 from tm_tui.control.api import ActivityLine
 from tm_tui.control.client import ControlClient
+from tm_tui.spoken import local_time
 
 __all__ = ["activity"]
 
@@ -35,4 +36,4 @@ def activity(*, follow: bool, as_json: bool) -> None:
 
 def _line(line: ActivityLine) -> str:
     level = "" if line.level == "info" else f"{line.level.upper()} "
-    return f"{line.at.astimezone():%Y-%m-%d %H:%M:%S}  {level}{line.text}"
+    return f"{local_time(line.at, '%Y-%m-%d %H:%M:%S')}  {level}{line.text}"

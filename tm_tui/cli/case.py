@@ -12,6 +12,7 @@ from tm_tui.cli.output import count, emit, json_option, show, span, table
 from tm_tui.control.cases_api import CaseInfo, CaseProgress, CasesDocument, SubmitRequest
 from tm_tui.control.client import ControlClient
 from tm_tui.errors import TmError
+from tm_tui.spoken import local_time
 from tm_tui.text import path_text
 
 __all__ = ["case"]
@@ -156,7 +157,7 @@ def _page(document: CasesDocument) -> Iterator[str]:
 
 
 def _row(case: CaseInfo) -> tuple[str, ...]:
-    at = f"{case.created_at.astimezone():%Y-%m-%d %H:%M}"
+    at = local_time(case.created_at, "%Y-%m-%d %H:%M")
     return str(case.number), case.case_id or "-", at, case.endpoint, case.pattern_id or "-", _standing(case)
 
 

@@ -11,6 +11,7 @@ from tm_tui.cli.reading import field_of
 from tm_tui.control.api import SettingsDocument
 from tm_tui.settings.fields import FIELDS, FieldSpec, value_of
 from tm_tui.settings.model import Settings
+from tm_tui.spoken import utc_time
 
 __all__ = ["complete_key", "get", "schema", "show_settings"]
 
@@ -35,7 +36,7 @@ def show_settings(*, as_json: bool) -> None:
 def _heading(document: SettingsDocument) -> str:
     passwords = ", ".join(document.secrets_set) or "none"
     when = (
-        f", saved by {document.saved_by} at {document.saved_at:%Y-%m-%d %H:%M:%S %Z}"
+        f", saved by {document.saved_by} at {utc_time(document.saved_at, '%Y-%m-%d %H:%M:%S %Z')}"
         if document.saved_at
         else ""
     )

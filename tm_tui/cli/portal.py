@@ -14,6 +14,7 @@ from tm_tui.cli.output import json_option, refuse_bytes
 from tm_tui.cli.portal_home import HOME_TYPE, database, done, failures_told, with_home
 from tm_tui.cli.streams import reading_input
 from tm_tui.errors import TmError
+from tm_tui.spoken import utc_time
 from tm_tui.text import safe_text
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def list_accounts(context: click.Context, own_home: Path | None, *, as_json: boo
         click.echo(json.dumps({"accounts": shown}))
         return
     for one in found:
-        click.echo(f"{one.name}  since {one.created_at:%Y-%m-%d %H:%M} UTC")
+        click.echo(f"{one.name}  since {utc_time(one.created_at)} UTC")
 
 
 @portal.group()
@@ -187,9 +188,10 @@ def _line(one: "Product") -> str:
     if one.last_beat_at is None:
         beat = "no beat yet"
     else:
-        beat = f"last beat {one.last_beat_at:%Y-%m-%d %H:%M:%S} UTC, {one.last_beat_age_seconds:.0f} s ago"
+        at = utc_time(one.last_beat_at, "%Y-%m-%d %H:%M:%S")
+        beat = f"last beat {at} UTC, {one.last_beat_age_seconds:.0f} s ago"
     about = f"{one.edition}, version {one.version}, {one.email or 'no e-mail'}"
-    since = f"registered {one.registered_at:%Y-%m-%d %H:%M} UTC"
+    since = f"registered {utc_time(one.registered_at)} UTC"
     return f"{one.appliance}  {one.state}  {beat}, {one.missed_beats} missed  ({about}; {since})"
 
 

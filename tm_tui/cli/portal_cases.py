@@ -10,6 +10,7 @@ import click
 from tm_tui.cli.output import json_option
 from tm_tui.cli.portal_home import database, done, with_home
 from tm_tui.errors import TmError
+from tm_tui.spoken import utc_time
 from tm_tui.text import safe_text
 
 __all__ = ["case"]
@@ -41,7 +42,7 @@ def list_cases(context: click.Context, own_home: Path | None, *, as_json: bool) 
     for one in found:
         pattern = f", pattern {one.pattern_id}" if one.pattern_id else ""
         about = f"{one.threat or 'no threat named'}; {one.bytes:,} bytes; {one.appliance}"
-        at = f"{one.received_at:%Y-%m-%d %H:%M} UTC"
+        at = f"{utc_time(one.received_at)} UTC"
         click.echo(f"{one.case_id}  {one.status}{pattern}  {at}  {one.endpoint}  ({about})")
         if one.description:
             click.echo(f"    {one.description}")

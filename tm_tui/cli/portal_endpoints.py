@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from tm_tui.clock import SystemClock
 from tm_tui.portal import endpoints
 from tm_tui.portal.endpoints import Endpoint
+from tm_tui.spoken import utc_time
 
 __all__ = ["as_json_object", "as_lines"]
 
@@ -44,6 +45,6 @@ def _line(one: Endpoint) -> str:
     addresses = ", ".join(text for text in (one.ip, one.mac) if text) or "no address"
     threat = f"{one.threat} ({one.severity})"
     return (
-        f"{one.hostname}  {one.status}  since {one.since:%Y-%m-%d %H:%M} UTC  {threat}"
+        f"{one.hostname}  {one.status}  since {utc_time(one.since)} UTC  {threat}"
         f"  [{addresses}; {one.appliance}]\n"
     )

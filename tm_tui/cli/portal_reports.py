@@ -4,7 +4,6 @@ import json
 import sqlite3
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +12,13 @@ import click
 from tm_tui.cli.output import json_option
 from tm_tui.cli.portal_home import database, done, with_home
 from tm_tui.errors import TmError
+from tm_tui.moments import moment_of
 from tm_tui.portal import index
 from tm_tui.portal.log import PortalLog
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.reports import making, reader, shelf
 from tm_tui.portal.reports.shelf import Report
+from tm_tui.spoken import local_time
 from tm_tui.text import safe_text
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _read_all(connection: sqlite3.Connection, logs: Path) -> None:
             after = batch["number"]
             path = logs / batch["appliance"] / batch["name"]
             try:
-                for portion in reader.portions(path, datetime.fromtimestamp(batch["received_at"], UTC)):
+                for portion in reader.portions(path, moment_of(batch["received_at"])):
                     reader.keep(connection, batch["appliance"], portion, None)
             except (Refused, OSError) as error:
                 click.echo(
@@ -115,7 +116,7 @@ def _listed(connection: sqlite3.Connection, appliance: str | None, *, as_json: b
         yield "No report was made yet."
     else:
         for one in found:
-            yield f"{one.made_at.astimezone():%Y-%m-%d %H:%M}  {one.id}  {one.title}"
+            yield f"{local_time(one.made_at, '%Y-%m-%d %H:%M')}  {one.id}  {one.title}"
 
 
 def _shown(connection: sqlite3.Connection, id_: str) -> str:

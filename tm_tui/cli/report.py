@@ -10,6 +10,7 @@ from tm_tui.cli.output import count, emit, json_option, show, table
 from tm_tui.control.client import ControlClient
 from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
 from tm_tui.errors import TmError
+from tm_tui.spoken import local_time
 from tm_tui.text import safe_text
 
 __all__ = ["report"]
@@ -69,7 +70,7 @@ def _page(document: ReportsDocument) -> Iterator[str]:
             (
                 " " if one.read else "*",
                 str(one.number),
-                f"{one.made_at.astimezone():%Y-%m-%d %H:%M}",
+                local_time(one.made_at, "%Y-%m-%d %H:%M"),
                 one.kind,
                 one.title,
             )
@@ -77,7 +78,7 @@ def _page(document: ReportsDocument) -> Iterator[str]:
         )
         yield from table([heads, *rows])
         yield ""
-    checked = f", list compared {status.checked_at.astimezone():%H:%M:%S}" if status.checked_at else ""
+    checked = f", list compared {local_time(status.checked_at, '%H:%M:%S')}" if status.checked_at else ""
     yield f"{count(status.kept, 'report')}, {status.unread} not read{checked}."
     if status.last_failure is not None:
         failure = status.last_failure

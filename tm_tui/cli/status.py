@@ -14,6 +14,7 @@ from tm_tui.cli.output import ago, count, emit, json_option, show, span, table, 
 from tm_tui.cli.writing import tell
 from tm_tui.control.api import AgentStatus, LastFailure
 from tm_tui.control.client import ControlClient
+from tm_tui.spoken import local_time
 
 __all__ = ["one_line", "status"]
 
@@ -66,7 +67,7 @@ def one_line(status: AgentStatus) -> str:
     servers = status.status_server, status.log_server
     failure = next((server.last_failure for server in servers if server.last_failure), None)
     parts = [
-        f"{status.taken_at.astimezone():%H:%M:%S}",
+        local_time(status.taken_at, "%H:%M:%S"),
         f"{status.state:<12}",
         f"beat {ago(servers[0].last_beat_age_seconds)}",
         f"{servers[0].beats_accepted} accepted, {servers[0].beats_missed} missed",

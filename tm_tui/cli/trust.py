@@ -7,6 +7,7 @@ import click
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import emit, json_option, show, table
 from tm_tui.control.api import ApproveRequest, ServerIdentity, TrustDocument
+from tm_tui.spoken import local_time
 
 __all__ = ["trust"]
 
@@ -71,4 +72,4 @@ def _seen(server: ServerIdentity) -> str:
         return "verified by its SSH host key"
     if server.seen_at is None:
         return "no verified TLS connection since the agent began"
-    return f"chain verified at {server.seen_at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
+    return f"chain verified at {local_time(server.seen_at)}"

@@ -1,6 +1,5 @@
 """What travels over the control socket: frozen shapes that the agent and its clients share."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -23,6 +22,7 @@ from tm_tui.control.shapes import LastFailure, Shape
 from tm_tui.control.spool_api import DeliveryState, KindInfo, ProgressInfo
 from tm_tui.control.trust_api import CertificateInfo, HostKeyInfo, ServerIdentity, TrustDocument
 from tm_tui.text import SafeText
+from tm_tui.values import Count, Moment, Number
 
 __all__ = [
     "ActivityLine",
@@ -78,14 +78,14 @@ class StatusServerStatus(Shape):
     """Registration and heartbeats. Ages and waits are seconds at the moment of the snapshot."""
 
     state: ServerState
-    registered_at: datetime | None = None
-    beats_accepted: int = 0
-    beats_missed: int = 0
-    last_beat_at: datetime | None = None
-    last_beat_age_seconds: float | None = None
-    next_beat_in_seconds: float | None = None
-    round_trip_ms: float | None = None
-    clock_skew_seconds: float | None = None
+    registered_at: Moment | None = None
+    beats_accepted: Count = 0
+    beats_missed: Count = 0
+    last_beat_at: Moment | None = None
+    last_beat_age_seconds: Number | None = None
+    next_beat_in_seconds: Number | None = None
+    round_trip_ms: Number | None = None
+    clock_skew_seconds: Number | None = None
     """The appliance's clock minus the server's; positive: the appliance is ahead."""
     last_failure: LastFailure | None = None
 
@@ -97,21 +97,21 @@ class LogServerStatus(Shape):
     delivery: DeliveryState = "disabled"
     """What delivery does now; `paused` ends with new settings or POST /v1/spool/send."""
     progress: ProgressInfo | None = None
-    last_delivery_at: datetime | None = None
-    last_delivery_age_seconds: float | None = None
-    next_delivery_in_seconds: float | None = None
+    last_delivery_at: Moment | None = None
+    last_delivery_age_seconds: Number | None = None
+    next_delivery_in_seconds: Number | None = None
     last_failure: LastFailure | None = None
 
 
 class SpoolStatus(Shape):
     """What is accepted and not yet delivered."""
 
-    events: int = 0
-    bytes: int = 0
-    oldest_age_seconds: float | None = None
-    full_percent: int = 0
-    limit_bytes: int = 0
-    limit_age_seconds: float = 0.0
+    events: Count = 0
+    bytes: Count = 0
+    oldest_age_seconds: Number | None = None
+    full_percent: Count = 0
+    limit_bytes: Count = 0
+    limit_age_seconds: Number = 0.0
     kinds: tuple[KindInfo, ...] = ()
 
 
@@ -119,11 +119,11 @@ class AgentStatus(Shape):
     """One frozen snapshot of the agent: everything the status panel and `tm-tui status` show."""
 
     state: ServerState
-    revision: int
-    version: str
-    pid: int
-    uptime_seconds: float
-    taken_at: datetime
+    revision: Count
+    version: SafeText
+    pid: Count
+    uptime_seconds: Number
+    taken_at: Moment
     appliance: SafeText
     """The name under which this appliance is registered."""
     edition: Literal["hosted", "on-premise"]
@@ -146,7 +146,7 @@ class AgentStatus(Shape):
 class ActivityLine(Shape):
     """One thing that the agent did or met, as its journal has it."""
 
-    at: datetime
+    at: Moment
     level: Literal["info", "warning", "error"]
     text: SafeText
 
@@ -154,10 +154,10 @@ class ActivityLine(Shape):
 class SettingsDocument(Shape):
     """One revision as its readers may see it. `secrets_set` names the passwords that exist: tmsp, proxy."""
 
-    revision: int
+    revision: Count
     settings: dict[str, Any]
-    secrets_set: tuple[str, ...] = ()
-    saved_at: datetime | None = None
+    secrets_set: tuple[SafeText, ...] = ()
+    saved_at: Moment | None = None
     saved_by: SafeText = ""
     note: SafeText = ""
     tty: Claim = ""
@@ -185,7 +185,7 @@ class RestoreRequest(Shape):
 class Difference(Shape):
     """One field that differs between two revisions. Secrets show as words only: set, changed, removed."""
 
-    field: str
+    field: SafeText
     old: SafeText
     new: SafeText
 
@@ -208,7 +208,7 @@ class ProblemInfo(Shape):
 class Refusal(Shape):
     """The body of every other answer that is no success. `code` is a stable word."""
 
-    code: str
+    code: SafeText
     cause: SafeText
     remedy: SafeText
     problems: tuple[ProblemInfo, ...] = ()
@@ -228,11 +228,11 @@ class StepEvent(Shape):
     service clock.
     """
 
-    step: str
+    step: SafeText
     outcome: Literal["started", "passed", "failed", "skipped"]
-    seconds: float = 0.0
+    seconds: Number = 0.0
     detail: SafeText = ""
-    code: str | None = None
+    code: SafeText | None = None
     cause: SafeText | None = None
     remedy: SafeText | None = None
     host_key: HostKeyInfo | None = None
@@ -242,8 +242,8 @@ class StepEvent(Shape):
 class ReportFailure(Shape):
     """A failed step, as the report repeats it."""
 
-    step: str
-    code: str
+    step: SafeText
+    code: SafeText
     cause: SafeText
     remedy: SafeText
 
@@ -253,13 +253,13 @@ class ProbeReport(Shape):
 
     passed: bool
     failures: tuple[ReportFailure, ...] = ()
-    seconds: float = 0.0
+    seconds: Number = 0.0
 
 
 class DiagnosticsText(Shape):
     """How the appliance stands in a dozen short lines, to be read out on the phone or copied."""
 
-    taken_at: datetime
+    taken_at: Moment
     lines: tuple[SafeText, ...]
 
 
@@ -278,15 +278,15 @@ class ApproveRequest(Shape):
 class RevisionInfo(Shape):
     """One entry of the history."""
 
-    revision: int
-    saved_at: datetime
+    revision: Count
+    saved_at: Moment
     saved_by: SafeText
     note: SafeText = ""
     tty: Claim = ""
     ssh_from: Claim = ""
     """With `tty` what the client said of itself; `saved_by` is the kernel's word."""
     kind: Literal["save", "trial", "restore", "rollback"] = "save"
-    of: int | None = None
+    of: Count | None = None
     """The older revision whose settings these are."""
     outcome: Literal["running", "confirmed", "rolled-back", "interrupted"] | None = None
     """How a trial ended; interrupted: the agent was killed before it was in force."""

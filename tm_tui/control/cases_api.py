@@ -1,12 +1,12 @@
 """What the control socket says of cases: frozen shapes, beside those of control/api.py."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from tm_tui.control.shapes import LastFailure, Shape
 from tm_tui.text import SafeText
+from tm_tui.values import Count, Moment, Number
 
 __all__ = [
     "CaseForm",
@@ -27,25 +27,25 @@ UploadsState = Literal["disabled", "idle", "sending", "retrying", "paused"]
 class CaseProgress(Shape):
     """The upload under way, or what is being packed. Bytes count what has left this appliance."""
 
-    number: int
+    number: Count
     phase: Literal["packing", "sending"]
-    done_bytes: int
-    bytes: int | None = None
+    done_bytes: Count
+    bytes: Count | None = None
     """None while packing: nobody knows before the end."""
-    bytes_per_second: float | None = None
-    seconds_left: float | None = None
+    bytes_per_second: Number | None = None
+    seconds_left: Number | None = None
 
 
 class CasesStatus(Shape):
     """The part of the snapshot. `changes` grows whenever the list of cases looks different."""
 
     state: UploadsState = "disabled"
-    waiting: int = 0
+    waiting: Count = 0
     """Cases that are packed or being packed and not yet at the portal."""
-    changes: int = 0
+    changes: Count = 0
     progress: CaseProgress | None = None
     last_failure: LastFailure | None = None
-    next_try_in_seconds: float | None = None
+    next_try_in_seconds: Number | None = None
 
 
 class SubmitRequest(Shape):
@@ -66,31 +66,31 @@ class SubmitRequest(Shape):
 class CaseInfo(Shape):
     """One case. `case_id` is empty and `status` is none until the portal has told them."""
 
-    number: int
+    number: Count
     """The appliance's own count, before and beside the Case ID."""
     state: CaseState
-    created_at: datetime
+    created_at: Moment
     submitted_by: SafeText
     sources: tuple[SafeText, ...]
     form: CaseForm
     endpoint: SafeText
     threat: SafeText
     description: SafeText
-    files: int
-    bytes: int
-    packed_bytes: int
-    sha256: str
+    files: Count
+    bytes: Count
+    packed_bytes: Count
+    sha256: SafeText
     notes: tuple[SafeText, ...] = ()
     """What was left out, or changed while it was packed."""
-    notes_more: int = 0
+    notes_more: Count = 0
     case_id: SafeText = ""
     status: Literal["new-case-received", "administrator-notified", "sample-downloaded"] | None = None
-    received_at: datetime | None = None
-    updated_at: datetime | None = None
+    received_at: Moment | None = None
+    updated_at: Moment | None = None
     pattern_id: SafeText = ""
     progress: CaseProgress | None = None
     last_failure: LastFailure | None = None
-    next_try_in_seconds: float | None = None
+    next_try_in_seconds: Number | None = None
 
 
 class CasesDocument(Shape):
@@ -98,5 +98,5 @@ class CasesDocument(Shape):
 
     state: UploadsState
     inbox: SafeText
-    inbox_files: int
+    inbox_files: Count
     cases: tuple[CaseInfo, ...] = Field(max_length=200)

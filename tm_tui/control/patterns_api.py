@@ -1,12 +1,12 @@
 """What patterns and their deployment say over the control socket: frozen shapes, beside control/api.py."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from tm_tui.control.shapes import LastFailure, Shape
 from tm_tui.text import SafeText
+from tm_tui.values import Count, Moment, Number
 
 __all__ = [
     "DeployRequest",
@@ -29,14 +29,14 @@ PatternsState = Literal["disabled", "waiting", "checking", "current", "failing"]
 class PatternInfo(Shape):
     """One pattern. `refused`: it is offered, and its `failure` says why it is not here."""
 
-    id: int
+    id: Count
     type: Literal["bandage", "controlled"]
     version: SafeText
     description: SafeText
     state: Literal["new", "deploying", "deployed", "refused"]
-    bytes: int = 0
-    received_at: datetime | None = None
-    deployed_at: datetime | None = None
+    bytes: Count = 0
+    received_at: Moment | None = None
+    deployed_at: Moment | None = None
     failure: LastFailure | None = None
 
 
@@ -46,10 +46,10 @@ class EndpointInfo(Shape):
     hostname: SafeText
     ip: SafeText | None = None
     mac: SafeText | None = None
-    status: str
+    status: SafeText
     threat: SafeText
     severity: SafeText
-    since: datetime
+    since: Moment
 
 
 class EndpointResult(Shape):
@@ -63,24 +63,24 @@ class EndpointResult(Shape):
     hostname: SafeText
     ip: SafeText | None = None
     state: Literal["waiting", "running", "retrying", "deployed", "failed"]
-    cleanup: str | None = None
-    code: str | None = None
+    cleanup: SafeText | None = None
+    code: SafeText | None = None
     detail: SafeText = ""
-    attempts: int = 0
-    at: datetime | None = None
+    attempts: Count = 0
+    at: Moment | None = None
 
 
 class DeploymentProgress(Shape):
     """How far a deployment has come, in endpoints."""
 
-    number: int
-    pattern: int
+    number: Count
+    pattern: Count
     state: Literal["running", "retrying", "done"]
-    endpoints: int
-    deployed: int
-    failed: int
-    retrying: int
-    retry_in_seconds: float | None = None
+    endpoints: Count
+    deployed: Count
+    failed: Count
+    retrying: Count
+    retry_in_seconds: Number | None = None
 
 
 class DeploymentInfo(DeploymentProgress):
@@ -88,8 +88,8 @@ class DeploymentInfo(DeploymentProgress):
 
     by: SafeText
     """Who asked for it; `automatic`: the settings did."""
-    started_at: datetime
-    ended_at: datetime | None = None
+    started_at: Moment
+    ended_at: Moment | None = None
     results: Annotated[tuple[EndpointResult, ...], Field(max_length=500)] = ()
 
 
@@ -107,14 +107,14 @@ class PatternsDocument(Shape):
 
     state: PatternsState
     deploy: Literal["automatic", "manual"]
-    last_check_at: datetime | None = None
-    checks: int = 0
+    last_check_at: Moment | None = None
+    checks: Count = 0
     """How many checks have ended since the agent started."""
     last_failure: LastFailure | None = None
     deployer: DeployerInfo
     patterns: tuple[PatternInfo, ...] = ()
     unresolved: Annotated[tuple[EndpointInfo, ...], Field(max_length=1000)] = ()
-    unresolved_total: int = 0
+    unresolved_total: Count = 0
     deployments: tuple[DeploymentInfo, ...] = ()
 
 
@@ -138,8 +138,8 @@ class PatternsStatus(Shape):
     """The part of the agent's snapshot."""
 
     state: PatternsState = "disabled"
-    newest_id: int | None = None
-    new: int = 0
+    newest_id: Count | None = None
+    new: Count = 0
     """Patterns that are here and were not deployed yet."""
     deployment: DeploymentProgress | None = None
     """The one that is under way."""

@@ -1,11 +1,15 @@
 """What TMSP's reports say over the control socket: frozen shapes, beside those of control/api.py."""
 
-from datetime import datetime
+from typing import Annotated
 
 from pydantic import Field
 
 from tm_tui.control.shapes import LastFailure, Shape
 from tm_tui.text import SafeText
+from tm_tui.values import Count, Moment
+
+MOST_TEXT = 1 << 20
+"""Characters of a report; the portal may send a quarter of that."""
 
 __all__ = ["ReadMarks", "ReportDocument", "ReportInfo", "ReportsDocument", "ReportsStatus"]
 
@@ -13,14 +17,14 @@ __all__ = ["ReadMarks", "ReportDocument", "ReportInfo", "ReportsDocument", "Repo
 class ReportInfo(Shape):
     """One report that was fetched. `number` is this appliance's own and never comes again, `id` is TMSP's."""
 
-    number: int
+    number: Count
     id: SafeText
     kind: SafeText
     """incident, daily, weekly, monthly, or another word of a newer portal."""
     title: SafeText
-    made_at: datetime
-    fetched_at: datetime
-    bytes: int
+    made_at: Moment
+    fetched_at: Moment
+    bytes: Count
     read: bool
 
 
@@ -29,10 +33,10 @@ class ReportsStatus(Shape):
 
     enabled: bool = False
     """False while sending to TMSP is switched off: nothing is fetched then."""
-    unread: int = 0
-    kept: int = 0
+    unread: Count = 0
+    kept: Count = 0
     newest: ReportInfo | None = None
-    checked_at: datetime | None = None
+    checked_at: Moment | None = None
     """When the portal's list was last compared with what is kept."""
     fetching: bool = False
     last_failure: LastFailure | None = None
@@ -49,11 +53,11 @@ class ReportDocument(Shape):
     """The answer to GET /v1/reports/NUMBER. The text is Markdown, safe to show, with its line breaks."""
 
     info: ReportInfo
-    text: str
+    text: Annotated[str, Field(max_length=MOST_TEXT)]
 
 
 class ReadMarks(Shape):
     """The body of POST /v1/reports/read: these numbers become read, or unread again."""
 
-    numbers: tuple[int, ...] = Field(min_length=1, max_length=1000)
+    numbers: tuple[Count, ...] = Field(min_length=1, max_length=1000)
     read: bool = True

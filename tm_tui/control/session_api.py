@@ -1,12 +1,12 @@
 """Shapes of the control socket about those who sit before the consoles: who, trials, drafts that are kept."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
 from tm_tui.control.shapes import Shape
 from tm_tui.text import SafeText, safe_text
+from tm_tui.values import Count, Moment, Number
 
 __all__ = [
     "SECRET_NAMES",
@@ -48,8 +48,8 @@ class SessionInfo(Shape):
 class SessionEntry(SessionInfo):
     """A console that follows the status now. `id` is the one that it chose."""
 
-    id: str
-    seconds: float
+    id: SafeText
+    seconds: Number
     """Since it came."""
     editing: tuple[SafeText, ...] = ()
     """The screens on which something is typed and not saved."""
@@ -71,12 +71,12 @@ class TrialRequest(Shape):
 class TrialInfo(Shape):
     """Revision `revision` is in force on trial; `previous` comes back when it is not confirmed in time."""
 
-    revision: int
-    previous: int
-    minutes: int
+    revision: Count
+    previous: Count
+    minutes: Count
     started_by: SafeText
-    started_at: datetime
-    left_seconds: float
+    started_at: Moment
+    left_seconds: Number
     problem: SafeText = ""
     """Why it could not be taken back when the time was over; it is tried again."""
 
@@ -84,11 +84,11 @@ class TrialInfo(Shape):
 class RollbackInfo(Shape):
     """A trial that nobody confirmed, told until somebody who may write has seen it."""
 
-    trial: int
-    previous: int
-    revision: int
+    trial: Count
+    previous: Count
+    revision: Count
     """The revision in which the settings of `previous` are in force again."""
-    at: datetime
+    at: Moment
     started_by: SafeText
     why: SafeText
 
@@ -122,10 +122,10 @@ class DraftRequest(Shape):
 class KeptDraft(Shape):
     """What the same user typed before. Of passwords only the names: they stay in the agent."""
 
-    revision: int
+    revision: Count
     typed: dict[str, str | bool]
     secrets: tuple[Literal["tmsp", "proxy"], ...]
     removed: tuple[Literal["tmsp", "proxy"], ...] = ()
     """Of `secrets`, those that are to be removed when this is saved."""
-    kept_at: datetime
+    kept_at: Moment
     tty: Claim = ""

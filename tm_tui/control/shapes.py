@@ -1,10 +1,9 @@
 """What all shapes of the control socket have in common."""
 
-from datetime import datetime
-
 from pydantic import BaseModel, ConfigDict
 
 from tm_tui.text import SafeText
+from tm_tui.values import Count, Moment
 
 __all__ = ["LastFailure", "Shape"]
 
@@ -18,9 +17,9 @@ class Shape(BaseModel):
 class LastFailure(Shape):
     """The newest failure of a link, and how often in a row it came. `code` is listed in docs/failures.md."""
 
-    code: str
-    stage: str
+    code: SafeText
+    stage: SafeText
     cause: SafeText
     remedy: SafeText
-    at: datetime
-    count: int = 1
+    at: Moment
+    count: Count = 1

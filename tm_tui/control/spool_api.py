@@ -1,12 +1,12 @@
 """What the log queue says over the control socket: frozen shapes, beside those of control/api.py."""
 
-from datetime import datetime
 from typing import Literal
 
 from pydantic import ConfigDict, Field
 
 from tm_tui.control.shapes import LastFailure, Shape
 from tm_tui.text import SafeText
+from tm_tui.values import Count, Moment, Number
 
 __all__ = [
     "BatchInfo",
@@ -27,35 +27,35 @@ DeliveryState = Literal["disabled", "idle", "sending", "retrying", "paused", "st
 class RejectedLine(Shape):
     """A line that was not taken; lines count from 1 in what was sent."""
 
-    line: int
+    line: Count
     reason: SafeText
 
 
 class IntakeReply(Shape):
     """The answer to POST /v1/events. At most 1,000 rejections are told one by one."""
 
-    accepted: int
+    accepted: Count
     rejected: tuple[RejectedLine, ...] = ()
-    rejected_more: int = 0
+    rejected_more: Count = 0
 
 
 class BatchInfo(Shape):
     """A sealed batch. Bytes are those of its file."""
 
-    name: str
-    kind: str
-    events: int
-    bytes: int
-    sealed_at: datetime
+    name: SafeText
+    kind: SafeText
+    events: Count
+    bytes: Count
+    sealed_at: Moment
 
 
 class KindInfo(Shape):
     """What waits of one kind of log."""
 
-    kind: str
-    events: int
-    bytes: int
-    batches: int
+    kind: SafeText
+    events: Count
+    bytes: Count
+    batches: Count
 
 
 class ProgressInfo(Shape):
@@ -63,39 +63,39 @@ class ProgressInfo(Shape):
 
     model_config = ConfigDict(from_attributes=True)
 
-    batches_done: int
-    batches: int
-    events_done: int
-    events: int
-    bytes_done: int
-    bytes: int
+    batches_done: Count
+    batches: Count
+    events_done: Count
+    events: Count
+    bytes_done: Count
+    bytes: Count
 
 
 class DeliveryInfo(Shape):
     """How delivery stands. `paused` ends with new settings or POST /v1/spool/send."""
 
     state: DeliveryState
-    last_delivery_at: datetime | None = None
-    last_delivery_age_seconds: float | None = None
-    next_delivery_in_seconds: float | None = None
+    last_delivery_at: Moment | None = None
+    last_delivery_age_seconds: Number | None = None
+    next_delivery_in_seconds: Number | None = None
     last_failure: LastFailure | None = None
     progress: ProgressInfo | None = None
-    delivered_batches: int = 0
-    delivered_events: int = 0
+    delivered_batches: Count = 0
+    delivered_events: Count = 0
 
 
 class SpoolDocument(Shape):
     """The answer to GET /v1/spool. At most 1,000 batches are listed, the oldest ones."""
 
-    events: int
-    bytes: int
-    limit_bytes: int
-    limit_age_seconds: float
-    full_percent: int
-    oldest_age_seconds: float | None
-    accepted: int
+    events: Count
+    bytes: Count
+    limit_bytes: Count
+    limit_age_seconds: Number
+    full_percent: Count
+    oldest_age_seconds: Number | None
+    accepted: Count
     """Events ever accepted."""
-    lost: int
+    lost: Count
     """Events that damage to the disk has cost, ever."""
     refusal: SafeText | None
     """Why nothing is accepted now."""
@@ -108,8 +108,8 @@ class SpoolDocument(Shape):
 class SendReply(Shape):
     """`done` false: ask again for this number (GET /v1/spool/send/NUMBER waits up to 25 s)."""
 
-    number: int
+    number: Count
     done: bool
-    batches: int = 0
-    events: int = 0
+    batches: Count = 0
+    events: Count = 0
     failure: LastFailure | None = None

@@ -1,10 +1,12 @@
 """Shapes of the control socket about whom the appliance trusts, and what servers show of themselves."""
 
-from datetime import datetime
 from typing import Literal
+
+from pydantic import AwareDatetime
 
 from tm_tui.control.shapes import Shape
 from tm_tui.text import SafeText
+from tm_tui.values import Moment
 
 __all__ = ["CertificateInfo", "HostKeyInfo", "ServerIdentity", "TrustDocument"]
 
@@ -23,8 +25,9 @@ class CertificateInfo(Shape):
 
     subject: SafeText
     issuer: SafeText
-    not_before: datetime
-    not_after: datetime
+    not_before: AwareDatetime
+    not_after: AwareDatetime
+    """As it stands there, however far away; shown as the day, without another zone."""
     sha256: SafeText
 
 
@@ -34,7 +37,7 @@ class ServerIdentity(Shape):
     server: Literal["log_server", "status_server"]
     endpoint: SafeText
     verified_by: Literal["tls", "ssh"]
-    seen_at: datetime | None = None
+    seen_at: Moment | None = None
     """None: no verified TLS connection since the agent began."""
     chain: tuple[CertificateInfo, ...] = ()
     """The server's own certificate first."""

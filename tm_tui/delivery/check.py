@@ -2,13 +2,14 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.link.failures import failure
 from tm_tui.link.http_headers import http_date
 from tm_tui.link.types import Link, Observer, unobserved
+from tm_tui.moments import moment_of
 
 if TYPE_CHECKING:
     from tm_tui.link.sftp import Sftp
@@ -91,7 +92,7 @@ async def _leave_file(sftp: "Sftp", folder: str) -> datetime | None:
     found = await client.stat(f"{folder}/probe.part")
     await client.posix_rename(f"{folder}/probe.part", f"{folder}/probe")
     await client.remove(f"{folder}/probe")
-    return None if found.mtime is None else datetime.fromtimestamp(found.mtime, UTC) + _HALF_SECOND
+    return None if found.mtime is None else moment_of(found.mtime) + _HALF_SECOND
 
 
 def _ahead(clock: Clock, server_time: datetime, round_trip: float) -> float:

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import httpcore
@@ -18,6 +17,7 @@ from tm_tui.link.chains import SEEN, chain_of
 from tm_tui.link.dialer import dial
 from tm_tui.link.failures import translate
 from tm_tui.link.types import Link, Observer
+from tm_tui.moments import moment_of
 from tm_tui.text import safe_text
 
 __all__ = ["Backend"]
@@ -103,7 +103,7 @@ def _describe(tls: ssl.SSLObject) -> str:
     issuer = {name: value for part in certificate.get("issuer", ()) for name, value in part}
     who = issuer.get("organizationName") or issuer.get("commonName") or "an unnamed authority"
     names = ", ".join(value for _, value in certificate.get("subjectAltName", ())[:4])
-    until = datetime.fromtimestamp(ssl.cert_time_to_seconds(certificate["notAfter"]), UTC)
+    until = moment_of(ssl.cert_time_to_seconds(certificate["notAfter"]))
     return safe_text(f"{tls.version()}, issued by {who}, for {names}, valid to {until:%Y-%m-%d}", 300)
 
 

@@ -6,12 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tm_tui.atomic import Folder, opened, storage_failure
 from tm_tui.patterns.pattern import Pattern
 from tm_tui.spool.events import Severity, Status
 from tm_tui.text import SafeText
+from tm_tui.values import Count, Moment
 
 __all__ = ["Deployment", "Plan", "Result", "Target"]
 
@@ -36,19 +37,19 @@ class Target(_Kept):
 class Plan(_Kept):
     """What was asked for. `uid` makes the ids of its events unique for ever."""
 
-    number: int
+    number: Annotated[int, Field(ge=1, le=999_999_999)]
     uid: str
     pattern: Pattern
     by: SafeText
-    started_at: AwareDatetime
+    started_at: Moment
     targets: Annotated[tuple[Target, ...], Field(max_length=MOST_TARGETS)]
 
 
 class Result(_Kept):
     """What came of one endpoint, by its place in the plan; `retrying` is not the last word."""
 
-    n: int
-    at: AwareDatetime
+    n: Count
+    at: Moment
     state: Literal["deployed", "failed", "retrying"]
     cleanup: Status | None = None
     code: str | None = None

@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import from_json
 
 from tm_tui.atomic import Folder, StorageAbsent
+from tm_tui.moments import moment_of
 from tm_tui.spool.events import Severity, Status
 from tm_tui.spool.issues import ISSUES, STUCK_SECONDS, endpoint_key
 from tm_tui.text import safe_text
@@ -45,7 +46,7 @@ class Endpoint:
     @property
     def since(self) -> datetime:
         """When the event happened."""
-        return datetime.fromtimestamp(self.at, UTC)
+        return moment_of(self.at)
 
 
 class _Kept(BaseModel):

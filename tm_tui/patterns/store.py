@@ -8,10 +8,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from tm_tui.atomic import Folder, opened, storage_failure, temporary_name
 from tm_tui.patterns.pattern import Offered, Pattern
+from tm_tui.values import Moment
 
 __all__ = ["PatternStore", "StoredPattern"]
 
@@ -27,8 +28,8 @@ class StoredPattern(Pattern):
     length: Annotated[int, Field(ge=0)]
     hashes: tuple[tuple[str, str], ...]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}\z")]
-    received_at: AwareDatetime
-    deployed_at: AwareDatetime | None = None
+    received_at: Moment
+    deployed_at: Moment | None = None
     """When it was deployed for the first time."""
 
     def is_one_of(self, offered: Offered) -> bool:

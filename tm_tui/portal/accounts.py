@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from tm_tui.errors import TmError
+from tm_tui.moments import moment_of
 from tm_tui.portal.database import Database
 from tm_tui.settings.types import Password, UserName
 from tm_tui.text import safe_text
@@ -109,7 +110,7 @@ def _absent(name: str) -> TmError:
 def listed(connection: sqlite3.Connection) -> tuple[Account, ...]:
     """All accounts, the oldest first."""
     rows = connection.execute("SELECT name, created_at FROM accounts ORDER BY created_at, name")
-    return tuple(Account(row["name"], datetime.fromtimestamp(row["created_at"], UTC)) for row in rows)
+    return tuple(Account(row["name"], moment_of(row["created_at"])) for row in rows)
 
 
 def secret_of(connection: sqlite3.Connection, name: str) -> str | None:

@@ -3,14 +3,16 @@
 import re
 import sqlite3
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
 from tm_tui.cases.protocol import CaseStatus
 from tm_tui.errors import TmError
+from tm_tui.moments import moment_of
 from tm_tui.portal.refusals import Refused
 from tm_tui.text import SafeText, safe_text
+from tm_tui.values import Moment
 
 __all__ = [
     "SCHEMA",
@@ -80,8 +82,8 @@ class Case(BaseModel):
     appliance: str
     account: SafeText
     status: CaseStatus
-    received_at: datetime
-    updated_at: datetime
+    received_at: Moment
+    updated_at: Moment
     endpoint: SafeText
     threat: SafeText
     description: SafeText
@@ -177,7 +179,7 @@ def listed(
 
 def _case(row: sqlite3.Row) -> Case:
     name = case_id(row["number"])
-    moments = {of: datetime.fromtimestamp(row[of], UTC) for of in ("received_at", "updated_at")}
+    moments = {of: moment_of(row[of]) for of in ("received_at", "updated_at")}
     plain = {of: row[of] for of in Case.model_fields.keys() - {"case_id", "file", *moments}}
     return Case(case_id=name, file=f"{name}.{row['form']}", **plain, **moments)
 

@@ -6,14 +6,16 @@ What counts as an issue, and what as one endpoint, is docs/protocol.md, "Endpoin
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tm_tui.moments import moment_of
 from tm_tui.spool.events import Status
 from tm_tui.spool.issues import ISSUES, STUCK_SECONDS, endpoint_key
 from tm_tui.text import SafeText, safe_text
+from tm_tui.values import Moment, ZonedMoment
 
 __all__ = [
     "ISSUES",
@@ -60,7 +62,7 @@ class _ThreatEvent(_Part):
 
     id: _Short
     seq: Annotated[int, Field(ge=0, lt=1 << 62)]
-    time: AwareDatetime
+    time: ZonedMoment
     endpoint: _Named
     event_type: _Short
     status: Status
@@ -149,7 +151,7 @@ class Endpoint(BaseModel):
     mac: SafeText | None
     status: str
     issue: bool
-    since: datetime
+    since: Moment
     """When the event happened that tells the status."""
     age_seconds: float
     event_type: SafeText
@@ -185,7 +187,7 @@ def listed(
 def _endpoint(row: sqlite3.Row, now: datetime) -> Endpoint:
     return Endpoint(
         **{name: row[name] for name in row.keys() if name not in {"key", "at"}},  # noqa: SIM118 # a Row is no mapping
-        since=datetime.fromtimestamp(row["at"], UTC),
+        since=moment_of(row["at"]),
         age_seconds=round(max(0.0, now.timestamp() - row["at"]), 3),
         cursor=f"{row['appliance']}/{row['key']}",
     )

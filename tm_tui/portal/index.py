@@ -1,14 +1,16 @@
 """The index of batches: what the files say, in a form that can be asked. The files are the truth."""
 
 import sqlite3
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from tm_tui.moments import moment_of
 from tm_tui.portal.batch_file import BatchName, Contents, checked_contents
 from tm_tui.portal.log import PortalLog
 from tm_tui.portal.refusals import Refused
+from tm_tui.values import Moment
 
 __all__ = ["IndexedBatch", "add", "catch_up", "listed"]
 
@@ -24,7 +26,7 @@ class IndexedBatch(BaseModel):
     kind: str
     events: int
     bytes: int
-    received_at: datetime
+    received_at: Moment
     first_seq: int | None
     last_seq: int | None
 
@@ -50,8 +52,7 @@ def listed(
         (after, appliance, most),
     )
     return tuple(
-        IndexedBatch.model_validate({**row, "received_at": datetime.fromtimestamp(row["received_at"], UTC)})
-        for row in rows
+        IndexedBatch.model_validate({**row, "received_at": moment_of(row["received_at"])}) for row in rows
     )
 
 
@@ -79,5 +80,5 @@ def _enter(connection: sqlite3.Connection, path: Path, log: PortalLog) -> bool:
     except (Refused, OSError) as error:
         log.say("damaged-batch", path=str(path), cause=str(error))
         return False
-    add(connection, name, contents, datetime.fromtimestamp(path.stat().st_mtime, UTC))
+    add(connection, name, contents, moment_of(path.stat().st_mtime))
     return True

@@ -1,14 +1,16 @@
 """Registered Products: who registered, when the last beat came, and what is missing."""
 
 import sqlite3
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from tm_tui.errors import TmError
+from tm_tui.moments import moment_of
 from tm_tui.status_server.protocol import HeartbeatRequest, RegistrationRequest
 from tm_tui.text import SafeText, safe_text
+from tm_tui.values import Moment
 
 __all__ = ["Product", "beat", "is_registered", "listed", "register", "remove"]
 
@@ -27,8 +29,8 @@ class Product(BaseModel):
     edition: str
     email: SafeText
     account: SafeText
-    registered_at: datetime
-    updated_at: datetime
+    registered_at: Moment
+    updated_at: Moment
     heartbeat_seconds: int
     state: Literal["connected", "waiting", "missing"]
     """connected: a beat within two intervals; waiting: just registered; missing: neither.
@@ -38,7 +40,7 @@ class Product(BaseModel):
     beats: int
     missed_beats: int
     """Beats that should have come since the last one, or since registration."""
-    last_beat_at: datetime | None
+    last_beat_at: Moment | None
     last_beat_age_seconds: float | None
     revision: int | None
     uptime_seconds: float | None
@@ -48,7 +50,7 @@ class Product(BaseModel):
 
 
 def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+    return moment_of(seconds)
 
 
 def register(

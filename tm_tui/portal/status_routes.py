@@ -2,7 +2,6 @@
 
 from datetime import UTC
 
-from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -18,17 +17,15 @@ from tm_tui.status_server.protocol import (
     RegistrationReply,
     RegistrationRequest,
 )
+from tm_tui.values import ZonedMoment
 
 __all__ = ["routes"]
 
 
 class _Beat(HeartbeatRequest):
-    """A beat whose numbers can be kept, and whose time has a zone."""
+    """A beat whose time has a zone."""
 
-    sent_at: AwareDatetime
-    revision: int = Field(ge=0, lt=1 << 63)
-    uptime_seconds: float = Field(ge=0, le=1e12)
-    waiting_events: int = Field(ge=0, lt=1 << 63, default=0)
+    sent_at: ZonedMoment
 
 
 def routes(portal: Portal) -> list[Route]:

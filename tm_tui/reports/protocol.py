@@ -1,11 +1,11 @@
 """The JSON body of GET /v1/reports (docs/protocol.md, "Reports"), shared with the portal."""
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tm_tui.text import SafeText
+from tm_tui.values import Count, Moment
 
 __all__ = [
     "MOST_LISTED",
@@ -35,13 +35,13 @@ class ReportEntry(_Body):
     id: SafeText
     kind: SafeText
     title: SafeText
-    made_at: datetime
-    bytes: Annotated[int, Field(ge=0)]
+    made_at: Moment
+    bytes: Count
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}\z")]
 
 
 class ReportList(_Body):
     """200. The newest first."""
 
-    server_time: datetime
+    server_time: Moment
     reports: Annotated[tuple[ReportEntry, ...], Field(max_length=MOST_LISTED)]

@@ -6,7 +6,7 @@ The index is replaced at once, and counts: a file that it does not name is a lef
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +16,7 @@ from tm_tui.atomic import Folder, StorageAbsent
 from tm_tui.errors import StorageFailed
 from tm_tui.reports.protocol import MOST_REPORT_BYTES, ReportEntry
 from tm_tui.text import SafeText, safe_lines, safe_text
+from tm_tui.values import Count, Moment
 
 __all__ = ["Bounds", "KeptReport", "ReportStore"]
 
@@ -43,9 +44,9 @@ class KeptReport(BaseModel):
     id: SafeText
     kind: SafeText
     title: SafeText
-    made_at: datetime
-    fetched_at: datetime
-    bytes: int
+    made_at: Moment
+    fetched_at: Moment
+    bytes: Count
     read: bool = False
 
     @property
@@ -57,10 +58,10 @@ class KeptReport(BaseModel):
 class _Index(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    next_number: Annotated[int, Field(ge=1)] = 1
+    next_number: Annotated[int, Field(ge=1, le=100_000_000)] = 1
     reports: tuple[KeptReport, ...] = ()
     """In the order in which they were fetched."""
-    dropped: tuple[str, ...] = Field(default=(), max_length=_MOST_DROPPED)
+    dropped: tuple[SafeText, ...] = Field(default=(), max_length=_MOST_DROPPED)
     """Ids that had to make room: they are not fetched again."""
 
 
@@ -135,7 +136,7 @@ class ReportStore:
             id=entry.id,
             kind=entry.kind,
             title=entry.title,
-            made_at=entry.made_at if entry.made_at.tzinfo else entry.made_at.replace(tzinfo=UTC),
+            made_at=entry.made_at,
             fetched_at=now,
             bytes=len(raw),
         )

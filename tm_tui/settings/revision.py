@@ -15,6 +15,7 @@ from tm_tui.atomic import Folder
 from tm_tui.errors import SettingsRefused, StorageFailed
 from tm_tui.settings.model import Secrets, Settings
 from tm_tui.text import SafeText, safe_text
+from tm_tui.values import Count, Moment
 
 __all__ = [
     "NO_CLAIMS",
@@ -78,14 +79,14 @@ class _Meta(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     schema_: Literal[1] = Field(1, alias="schema")
-    number: int
-    saved_at: datetime
+    number: Count
+    saved_at: Moment
     saved_by: SafeText
     note: SafeText
     tty: SafeText = ""
     ssh_from: SafeText = ""
     kind: Kind = "save"
-    of: int | None = None
+    of: Count | None = None
     sha256: dict[Literal["settings.toml", "secrets.json", "ca.pem"], Annotated[str, Field(max_length=64)]]
 
 
@@ -143,7 +144,7 @@ class _Confirmation(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     by: SafeText
-    at: datetime
+    at: Moment
 
 
 def write_confirmation(folder: Folder, by: str, at: datetime) -> None:

@@ -16,6 +16,7 @@ from tm_tui.clock import Clock
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.settings.revisions import in_force
 from tm_tui.text import SafeText, safe_text
+from tm_tui.values import Count, Moment, Number
 
 __all__ = [
     "ROLLBACK_FILE",
@@ -43,16 +44,16 @@ class _Record(BaseModel):
 class TrialRecord(_Record):
     """Revision `new` is on trial; `old` comes back unless somebody confirms in time."""
 
-    old: int
-    new: int
-    minutes: int
-    started_at: datetime
+    old: Count
+    new: Count
+    minutes: Count
+    started_at: Moment
     started_by: SafeText
-    deadline: datetime
+    deadline: Moment
     """By the wall clock: only another boot of the machine goes by it."""
     boot: str
     """The boot of the machine in which `boot_deadline` counts."""
-    boot_deadline: float
+    boot_deadline: Number
     """Seconds since that boot, suspend included: no step of the wall clock moves it."""
 
     @classmethod
@@ -93,10 +94,10 @@ class TrialRecord(_Record):
 class RollbackRecord(_Record):
     """The trial of `trial` was taken back: `revision` has the settings of `old` again."""
 
-    trial: int
-    old: int
-    revision: int
-    at: datetime
+    trial: Count
+    old: Count
+    revision: Count
+    at: Moment
     started_by: SafeText
     why: SafeText
 

@@ -8,11 +8,12 @@ from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import zstandard
 
+from tm_tui.moments import moment_of
 from tm_tui.spool.events import KINDS, EventKind
 from tm_tui.spool.trace import Trace, untraced
 from tm_tui.status_server.protocol import APPLIANCE_PATTERN
@@ -208,7 +209,7 @@ def is_of(kind: EventKind, line: bytes) -> bool:
 
 def moment(milliseconds: int) -> datetime:
     """A time as the spool keeps it: milliseconds since 1970."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment_of(milliseconds / 1000)
 
 
 def milliseconds(when: datetime) -> int:

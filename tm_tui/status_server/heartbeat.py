@@ -68,7 +68,5 @@ async def beat(
         told = HeartbeatReply.model_validate_json(reply.body)
     except ValidationError:
         raise failure("reply-not-understood", "service", link.endpoint, link.proxy) from None
-    if told.server_time.tzinfo is None:
-        raise failure("reply-not-understood", "service", link.endpoint, link.proxy)
     skew = (sent_at - told.server_time).total_seconds() + round_trip / 2
     return Accepted(round_trip, skew, told.notices)

@@ -1,11 +1,11 @@
 """The JSON bodies of the TMSP link protocol, version 1 (docs/protocol.md), shared with the portal."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from tm_tui.text import SafeText
+from tm_tui.values import Amount, Count, Moment
 
 __all__ = [
     "APPLIANCE_PATTERN",
@@ -41,8 +41,8 @@ class RegistrationReply(_Body):
     """200 or 201."""
 
     appliance: Appliance
-    registered_at: datetime
-    server_time: datetime
+    registered_at: Moment
+    server_time: Moment
     pattern_root: str | None = Field(default=None, max_length=1 << 16)
     """Root metadata (JSON text) by which patterns are verified; None: this portal issues no patterns."""
 
@@ -52,11 +52,11 @@ class HeartbeatRequest(_Body):
 
     appliance: Appliance
     version: SafeText
-    sent_at: datetime
+    sent_at: Moment
     heartbeat_seconds: int = Field(ge=5, le=28800)
-    revision: int = Field(ge=0)
-    uptime_seconds: float = Field(ge=0)
-    waiting_events: int = Field(ge=0, default=0)
+    revision: Count
+    uptime_seconds: Amount
+    waiting_events: Count = 0
     probe: bool = False
 
 
@@ -71,5 +71,5 @@ class Notice(_Body):
 class HeartbeatReply(_Body):
     """200. 404 says the appliance is not registered (any more)."""
 
-    server_time: datetime
+    server_time: Moment
     notices: tuple[Notice, ...] = Field(default=(), max_length=100)

@@ -7,6 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from tm_tui.portal.pages.page import Shown
+from tm_tui.spoken import local_time
 
 __all__ = ["HEADERS", "ago", "drawn", "style"]
 
@@ -37,7 +38,7 @@ def ago(seconds: float | None) -> str:
 
 
 def _moment(value: datetime | None) -> str:
-    return f"{value.astimezone():%Y-%m-%d %H:%M:%S %Z}" if value else "never"
+    return local_time(value) if value else "never"
 
 
 def _size(number: int) -> str:

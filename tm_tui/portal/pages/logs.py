@@ -1,10 +1,10 @@
 """The batches that the log server received, the newest first."""
 
 import sqlite3
-from datetime import UTC, datetime
 
 from starlette.requests import Request
 
+from tm_tui.moments import moment_of
 from tm_tui.portal.core import Portal
 from tm_tui.portal.index import IndexedBatch
 from tm_tui.portal.pages.page import Page, Shown
@@ -19,8 +19,7 @@ def _newest(connection: sqlite3.Connection, before: int) -> tuple[IndexedBatch, 
         "SELECT * FROM batches WHERE number < ? ORDER BY number DESC LIMIT ?", (before, _MOST)
     )
     return tuple(
-        IndexedBatch.model_validate({**row, "received_at": datetime.fromtimestamp(row["received_at"], UTC)})
-        for row in rows
+        IndexedBatch.model_validate({**row, "received_at": moment_of(row["received_at"])}) for row in rows
     )
 
 

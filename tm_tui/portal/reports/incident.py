@@ -6,6 +6,7 @@ from datetime import datetime, tzinfo
 
 from pydantic import TypeAdapter
 
+from tm_tui.moments import moment_of
 from tm_tui.portal.reports import words
 from tm_tui.portal.reports.markdown import bold, code, plain, table
 from tm_tui.portal.reports.reader import Chain
@@ -82,7 +83,7 @@ def _actions(cause: sqlite3.Row, others: Sequence[str], chain: Sequence[Chain]) 
 
 
 def _moment(seconds: float, zone: tzinfo | None) -> str:
-    return _shown(datetime.fromtimestamp(seconds).astimezone(zone), zone)
+    return _shown(moment_of(seconds).astimezone(zone), zone)
 
 
 def _shown(moment: datetime, zone: tzinfo | None) -> str:

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime
 
+from tm_tui.moments import moment_of
 from tm_tui.portal.core import Portal
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.reports import making, reader
@@ -46,7 +46,7 @@ async def _read_new(portal: Portal, done: int) -> int:
 
 
 async def _read(portal: Portal, appliance: str, name: str, received_at: float) -> None:
-    read = reader.portions(portal.home.logs / appliance / name, datetime.fromtimestamp(received_at, UTC))
+    read = reader.portions(portal.home.logs / appliance / name, moment_of(received_at))
     while True:
         try:
             portion = await asyncio.to_thread(next, read, None)

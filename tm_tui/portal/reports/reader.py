@@ -7,12 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from tm_tui.portal.batch_file import events
 from tm_tui.spool.events import Severity, Status
 from tm_tui.text import safe_text
+from tm_tui.values import ZonedMoment
 
 __all__ = ["Chain", "Portion", "forget", "keep", "portions", "unread"]
 
@@ -46,7 +47,7 @@ class _Threat(_Part):
 class _ThreatEvent(_Part):
     kind: Literal["threat-event"]
     id: _Short
-    time: AwareDatetime
+    time: ZonedMoment
     endpoint: _Endpoint
     event_type: _Short
     source: Annotated[str, Field(max_length=64)] = ""
@@ -57,7 +58,7 @@ class _ThreatEvent(_Part):
 class Chain(_Part):
     """One step on the way to the infection, its texts bounded and not yet safe."""
 
-    time: AwareDatetime
+    time: ZonedMoment
     actor: _Line
     action: _Line
     object: _Line
@@ -68,7 +69,7 @@ class Chain(_Part):
 class _RootCause(_Part):
     kind: Literal["root-cause"]
     id: _Short
-    time: AwareDatetime
+    time: ZonedMoment
     endpoint: _Endpoint
     threat_event_id: _Short
     chain: Annotated[tuple[Chain, ...], Field(min_length=1, max_length=200)]

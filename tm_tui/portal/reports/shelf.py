@@ -4,8 +4,9 @@ import hashlib
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from tm_tui.moments import moment_of
 from tm_tui.portal import notices
 from tm_tui.reports.protocol import MOST_LISTED, MOST_REPORT_BYTES, NOTICE_KIND, ReportEntry
 from tm_tui.status_server.protocol import Notice
@@ -84,10 +85,7 @@ def listed(
         " ORDER BY number DESC LIMIT ?2",
         (appliance, most),
     )
-    return tuple(
-        ReportEntry.model_validate({**row, "made_at": datetime.fromtimestamp(row["made_at"], UTC)})
-        for row in rows
-    )
+    return tuple(ReportEntry.model_validate({**row, "made_at": moment_of(row["made_at"])}) for row in rows)
 
 
 def text_of(connection: sqlite3.Connection, id_: str) -> str | None:

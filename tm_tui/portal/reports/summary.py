@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from tm_tui.moments import moment_of
 from tm_tui.portal.reports import words
 from tm_tui.portal.reports.figures import Figures, figures_of, trend
 from tm_tui.portal.reports.markdown import bold, code, plain, table
@@ -150,7 +151,7 @@ def _trends(connection: sqlite3.Connection, appliance: str, period: Period) -> I
 
 
 def _moment(seconds: float, period: Period) -> str:
-    return f"{datetime.fromtimestamp(seconds).astimezone(period.zone):%Y-%m-%d %H:%M %Z}"
+    return f"{moment_of(seconds).astimezone(period.zone):%Y-%m-%d %H:%M %Z}"
 
 
 def _age(seconds: float) -> str:
