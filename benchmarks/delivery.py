@@ -19,6 +19,7 @@ from benchmarks.peers import openssh, row, scratch, web
 from spooling.campaign import over_ssh, over_ssl
 from spooling.child import APPLIANCE, link_of
 from spooling.events import line, threat_event
+from spooling.working import at_work
 from tm_tui.delivery.service import DeliveryService, carrier_for
 from tm_tui.spool.store import Spool
 
@@ -31,20 +32,19 @@ async def end_to_end(folder: Path, config: dict[str, object], events: int) -> di
     """Take events in and deliver them at the same time."""
     async with await Spool.open(folder / "spool", APPLIANCE) as spool:
         service = DeliveryService(spool, link_of(config), protocol="ssl", appliance=APPLIANCE, interval=86400)
-        await service.start()
-        began, cpu = time.perf_counter(), time.process_time()
 
         async def produce() -> None:
             for _ in range(events // 4000):
                 await spool.add([EVENT] * 1000)
 
-        producing = asyncio.gather(*(produce() for _ in range(4)))
-        while not producing.done() or spool.status().events:
-            await service.send_now()
-        await producing
-        seconds, used = time.perf_counter() - began, time.process_time() - cpu
-        delivered = service.status().delivered_events
-        await service.stop()
+        async with at_work(service):
+            began, cpu = time.perf_counter(), time.process_time()
+            producing = asyncio.gather(*(produce() for _ in range(4)))
+            while not producing.done() or spool.status().events:
+                await service.send_now()
+            await producing
+            seconds, used = time.perf_counter() - began, time.process_time() - cpu
+            delivered = service.status().delivered_events
     return {
         "events_a_second": round(delivered / seconds),
         "cpu_us_an_event": round(used / delivered * 1e6, 1),

@@ -15,6 +15,7 @@ from servers.certificates import Certificates
 from servers.misbehaving import say_nothing, server
 from spooling.events import numbered_line
 from spooling.log_server import log_server
+from spooling.working import at_work
 from tm_tui.control.api import ServerState
 from tm_tui.delivery.retry import Backoff
 from tm_tui.delivery.service import DeliveryService
@@ -63,8 +64,7 @@ async def test_a_server_s_hour_of_peace_ends_while_the_machine_sleeps(
         )
         await spool.add([numbered_line(1)])
         peer.script.append("503 retry-after: 3600")
-        await service.start()
-        try:
+        async with at_work(service):
             assert (await service.send_now()).failure is not None
             clock.suspend(2 * HOUR)
             assert service.status().next_delivery_in_seconds == 0
@@ -72,8 +72,6 @@ async def test_a_server_s_hour_of_peace_ends_while_the_machine_sleeps(
             clock.move(10.0)
             async with asyncio.timeout(LIMIT):
                 await peer.asked.wait()
-        finally:
-            await service.stop()
 
 
 async def test_the_lamp_goes_out_during_an_exchange(folder: Path, certificates: Certificates) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from spooling.events import numbered_line
+from spooling.working import at_work
 from tm_tui.clock import SystemClock
 from tm_tui.delivery.retry import Backoff
 from tm_tui.delivery.service import DeliveryService
@@ -142,12 +143,11 @@ async def main(config: dict[str, Any]) -> None:
             trace=killer,
             clock=clock,
         )
-        await service.start()
-        producing = asyncio.create_task(produce(spool, Notes(noted), config))
-        while not producing.done() or spool.status().events:
-            outcome = await service.send_now()
-            if outcome.failure:
-                complaints.note(outcome.failure)
-        await producing
-        await service.stop()
+        async with at_work(service):
+            producing = asyncio.create_task(produce(spool, Notes(noted), config))
+            while not producing.done() or spool.status().events:
+                outcome = await service.send_now()
+                if outcome.failure:
+                    complaints.note(outcome.failure)
+            await producing
         Notes(noted.with_name("lost")).note(spool.status().lost)

@@ -3,10 +3,9 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
 
 from tm_tui.agent.log_server import LogServerCheck
 from tm_tui.agent.log_words import Narrator
@@ -62,7 +61,6 @@ class LogDelivery:
         )
         self._delivery: DeliveryService | None = None
         self._moved = asyncio.Event()
-        self._ending: set[asyncio.Task[None]] = set()
         self._unstarted: LastFailure | None = None
         mark = spool.mark(_LAST_DELIVERY)
         self._last_at = moment_of(mark / 1000) if mark else None
@@ -78,8 +76,7 @@ class LogDelivery:
         before, self._delivery = self._delivery, None
         if before is not None:
             self._last_at = before.status().last_delivery_at or self._last_at
-            if before.task is None:  # it was never started: nobody else tells those who wait for it
-                self._in_background(before.stop())
+            before.dismiss()
         self._check.prepare(revision)
         self._unstarted = None
         if revision.settings.tmsp.enabled:
@@ -104,19 +101,15 @@ class LogDelivery:
         delivery = self._delivery
         if delivery is None:
             return
-        tasks: set[asyncio.Task[None]] = set()
         try:
             await self._wait_for_registration()
-            await self._start(delivery)
-            tasks = {
-                asyncio.create_task(self._check.run(), name=self._check.name),
-                asyncio.create_task(self._narrate(delivery), name="log of deliveries"),
-            }
-            await _first_end(tasks | ({delivery.task} if delivery.task else set()))
+            await self._begin(delivery)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._check.run(), name=self._check.name)
+                group.create_task(self._narrate(delivery), name="log of deliveries")
+                group.create_task(delivery.work(), name="delivery")
         finally:
-            for task in tasks:
-                task.cancel()
-            await delivery.stop()
+            delivery.dismiss()
 
     async def _wait_for_registration(self) -> None:
         """A portal refuses logs of an appliance that it does not know yet; a plain log server would not."""
@@ -126,21 +119,23 @@ class LogDelivery:
             if not await wait_until(self._clock, moment, self._registration):
                 return
 
-    async def _start(self, delivery: DeliveryService) -> None:
+    async def _begin(self, delivery: DeliveryService) -> None:
         failures = 0
         while True:
             try:
-                await delivery.start()
+                await delivery.begin()
             except StorageFailed as problem:
                 failures += 1
-                self._unstarted = _own_disk(problem, self._clock.now(), failures)
+                if delivery is self._delivery:
+                    self._unstarted = _own_disk(problem, self._clock.now(), failures)
                 if failures == 1:
                     _log.error("Logs are not delivered. %s %s", problem.cause, problem.remedy)
                 self._changed()
                 wait = full_jitter(failures, _FIRST_BACKOFF, _LONGEST_BACKOFF, self._chance)
-                await wait_until(self._clock, self._clock.monotonic() + wait, asyncio.Event())
+                await wait_until(self._clock, self._clock.monotonic() + wait, delivery.wanted)
             else:
-                self._unstarted = None
+                if delivery is self._delivery:
+                    self._unstarted = None
                 return
 
     async def _narrate(self, delivery: DeliveryService) -> None:
@@ -151,7 +146,8 @@ class LogDelivery:
             self._moved.clear()
             seen = delivery.status()
             if narrator.tell(seen) and seen.last_delivery_at is not None:
-                self._check.delivered()
+                if delivery is self._delivery:  # and not one whose settings are gone
+                    self._check.delivered()
                 with suppress(StorageFailed):  # the date is for showing only
                     await self._spool.put_mark(
                         **{_LAST_DELIVERY: round(seen.last_delivery_at.timestamp() * 1000)}
@@ -163,11 +159,6 @@ class LogDelivery:
 
     def _quiet(self) -> bool:
         return self._delivery is not None and self._delivery.status().state == "idle"
-
-    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
 
     # --- to look at
 
@@ -229,13 +220,6 @@ class LogDelivery:
             next_delivery_in_seconds=None if wait is None else round(wait, 3),
             last_failure=failure,
         )
-
-
-async def _first_end(tasks: set[asyncio.Task[None]]) -> None:
-    """Wait until one ends, which only a bug makes it do, and raise that."""
-    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in done:
-        task.result()
 
 
 def _own_disk(problem: StorageFailed, at: datetime, count: int) -> LastFailure:

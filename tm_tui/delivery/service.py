@@ -11,6 +11,7 @@ from tm_tui.delivery.retry import Backoff, concerns_one_batch, is_too_large, nee
 from tm_tui.delivery.schedule import Schedule
 from tm_tui.delivery.status import DeliveryStatus, Outcome, Progress, State
 from tm_tui.delivery.tally import Tally
+from tm_tui.delivery.waiters import Waiters
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.types import Link
@@ -41,7 +42,7 @@ def carrier_for(link: Link, protocol: Literal["ssh", "ssl"], appliance: str) -> 
 
 
 class DeliveryService:
-    """Delivers a spool's events over one link. New settings make a new service: stop this one first.
+    """Delivers a spool's events over one link. New settings make a new service: end this one first.
 
     `no_progress` is how many seconds a session may stand still before it is cut.
     """
@@ -70,51 +71,58 @@ class DeliveryService:
         self._state: State = "stopped"
         self._retry_at: float | None = None
         self._ran: float | None = None
-        self._wanted = asyncio.Event()
-        self._waiters: list[asyncio.Future[Outcome]] = []
-        self._served: list[asyncio.Future[Outcome]] = []
+        self._waiters = Waiters()
         self._met: set[str] = set()
         self._tried: set[str] = set()
         """What a server may have already.
 
         Batches that were tried, and the first of each kind after a start.
         """
-        self._task: asyncio.Task[None] | None = None
         self.changed: Callable[[], None] = lambda: None
         """Called in the event loop when there is something new to show."""
 
     # --- from outside
 
-    async def start(self) -> None:
-        """Begin; what was missed while nothing ran is caught up once. Raises StorageFailed."""
-        if not self._last_run():
-            await self._keep_mark(self._clock.now().timestamp())
-        self._set("idle")
-        self._task = asyncio.create_task(self._run(), name="delivery")
+    async def begin(self) -> None:
+        """Before `work`: what was missed while nothing ran is caught up once.
 
-    async def stop(self) -> None:
-        """End, in the middle of a batch if need be: it will be delivered again under the same name."""
-        task, self._task = self._task, None
-        if task:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        Raises StorageFailed, and whoever waits for a sending is told so too.
+        """
+        try:
+            if not self._last_run():
+                await self._keep_mark(self._clock.now().timestamp())
+        except StorageFailed as problem:
+            self._waiters.serve()
+            self._waiters.answer(Outcome(0, 0, problem))
+            raise
+        self._set("idle")
+
+    async def work(self) -> None:
+        """Deliver until cancelled, in the middle of a batch if need be: its name makes a repeat harmless."""
+        try:
+            while True:
+                self._set("idle")
+                await self._until_due()
+                await self._drain()
+        finally:
+            self.dismiss()
+
+    def dismiss(self) -> None:
+        """Nothing is delivered any more: nobody waits for it in vain."""
         self._set("stopped")
-        for waiter in (*self._waiters, *self._served):
-            waiter.cancel()
-        self._waiters, self._served = [], []
+        self._waiters.dismiss()
 
     @property
-    def task(self) -> "asyncio.Task[None] | None":
-        """For a supervisor: it ends by itself only through a bug."""
-        return self._task
+    def wanted(self) -> asyncio.Event:
+        """Set while somebody waits for a sending that has not begun."""
+        return self._waiters.wanted
 
     def send_now(self) -> "asyncio.Future[Outcome]":
-        """Seal and deliver everything now, even when paused. The result comes after the first attempt."""
-        waiter: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        self._wanted.set()
-        return waiter
+        """Seal and deliver everything now, even when paused. The result comes after the first attempt.
+
+        It is cancelled when delivery ends before that, however it ends.
+        """
+        return self._waiters.add()
 
     def progress(self) -> Progress | None:
         """How far the sending under way has come; None while nothing is sent."""
@@ -148,21 +156,15 @@ class DeliveryService:
 
     # --- the task
 
-    async def _run(self) -> None:
-        while True:
-            self._set("idle")
-            await self._until_due()
-            await self._drain()
-
     async def _until_due(self) -> None:
-        while not self._wanted.is_set():
+        while not self._waiters.wanted.is_set():
             now = self._clock.now().timestamp()
             if self._schedule.is_due(self._last_run(), now):
                 return
             if self._schedule.slot(now) < self._schedule.slot(self._last_run()):  # the clock was set back
                 await self._mark(now)
             wait = self._schedule.seconds_until_next(now)
-            await self._clock.wait(self._wanted, max(_SHORTEST, min(_LOOK_AGAIN, wait)))
+            await self._clock.wait(self._waiters.wanted, max(_SHORTEST, min(_LOOK_AGAIN, wait)))
 
     def _last_run(self) -> float:
         # The mark is rounded, maybe to before the slot that was served, which would be due again at once.
@@ -180,17 +182,13 @@ class DeliveryService:
         """Try until nothing of what waited at the beginning waits any more."""
         began, first = self._clock.now().timestamp(), True
         while True:
-            self._served, self._waiters = self._waiters, []
-            self._wanted.clear()
+            asked = self._waiters.serve()
             self._set("sending")
             before = self._tally.delivered()
-            problem = await self._attempt(seal=first or bool(self._served))
+            problem = await self._attempt(seal=first or asked)
             first = False
             batches, events = self._tally.since(before)
-            for waiter in self._served:
-                if not waiter.done():
-                    waiter.set_result(Outcome(batches, events, problem))
-            self._served = []
+            self._waiters.answer(Outcome(batches, events, problem))
             if problem is None:
                 break
             if batches:
@@ -206,12 +204,12 @@ class DeliveryService:
         if isinstance(problem, LinkFailure) and needs_admin(problem):
             self._retry_at = None
             self._set("paused")
-            await self._wanted.wait()
+            await self._waiters.wanted.wait()
             return
         wait = self._backoff.seconds(problem.retry_after if isinstance(problem, LinkFailure) else None)
         self._retry_at = self._clock.monotonic() + wait
         self._set("retrying")
-        await wait_until(self._clock, self._retry_at, self._wanted)
+        await wait_until(self._clock, self._retry_at, self._waiters.wanted)
 
     async def _attempt(self, *, seal: bool) -> TmError | None:
         """One session: seal what waits, deliver it in order; the failure that ended it, if any."""

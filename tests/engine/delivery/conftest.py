@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from clock import FakeClock
 from spooling.log_server import log_server
+from spooling.working import at_work
 from tm_tui.delivery.retry import Backoff
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.link.host_keys import HostKeys
@@ -54,10 +55,7 @@ def running(spool, link, clock):
     async def run(**options):
         arguments = {"protocol": "ssl", "appliance": APPLIANCE, "interval": 3600, "clock": clock} | options
         service = DeliveryService(spool, link, backoff=Backoff(random.Random(1)), **arguments)
-        await service.start()
-        try:
+        async with at_work(service):
             yield service
-        finally:
-            await service.stop()
 
     return run

@@ -6,6 +6,7 @@ import pytest
 
 from spooling import server_files
 from spooling.events import numbered_line
+from spooling.working import at_work
 from tm_tui.spool.store import BatchLimits, Spool
 
 
@@ -182,9 +183,8 @@ async def test_many_batches_keep_their_order(tmp_path, clock, server, link):
     async with await Spool.open(tmp_path / "small", "tm-0042", limits=limits, clock=clock) as spool:
         await add(spool, 1, 300)
         service = DeliveryService(spool, link, protocol="ssl", appliance="tm-0042", interval=60, clock=clock)
-        await service.start()
-        await service.send_now()
-        await service.stop()
+        async with at_work(service):
+            await service.send_now()
     server_files.check(server.folder, 300, 300)
     names = [path.rpartition("/")[2] for path, _ in server.requests]
     assert len(names) >= 30

@@ -9,6 +9,7 @@ from spooling import server_files
 from spooling.campaign import over_ssh
 from spooling.child import APPLIANCE, link_of
 from spooling.events import numbered_line
+from spooling.working import at_work
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.spool.store import Spool
 
@@ -20,9 +21,8 @@ async def to_openssh(openssh: Sshd, tmp_path):
     async with await Spool.open(tmp_path / "spool", APPLIANCE) as spool:
         link = link_of(target.config)
         service = DeliveryService(spool, link, protocol="ssh", appliance=APPLIANCE, interval=3600)
-        await service.start()
-        yield spool, service, target.files
-        await service.stop()
+        async with at_work(service):
+            yield spool, service, target.files
 
 
 def give(folder, server: Sshd):

@@ -165,7 +165,8 @@ class _Sendings:
         if not future.done():
             return SendReply(number=number, done=False)
         if future.cancelled():
-            raise Refused(409, "stopped", "The settings were changed in the meantime.", "Send again.")
+            cause = "Sending was ended in the meantime, by other settings or by a fault."
+            raise Refused(409, "stopped", cause, "Send again; if that ends too, look into the agent's log.")
         outcome = future.result()
         failure = self._failure(outcome.failure) if outcome.failure else None
         return SendReply(
