@@ -66,7 +66,7 @@ class Following:
     async def _look(self) -> float:
         """Ask once; seconds to wait."""
         try:
-            reply = await call(self._client, "GET", f"/v1/cases?appliance={self._appliance}")
+            reply = await call(self._client, "GET", f"/v1/cases?appliance={self._appliance}", accept=(200,))
             told = CasesReply.model_validate_json(reply.body)
         except ValidationError:
             return self._backoff(0.0)

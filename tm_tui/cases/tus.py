@@ -45,7 +45,7 @@ class Tus:
 
     async def offers(self) -> Offers:
         """Ask what it can do; a server that does not answer that has the core only."""
-        reply = await call(self._client, "OPTIONS", CASES_PATH, accept=(404, 405, 501))
+        reply = await call(self._client, "OPTIONS", CASES_PATH, accept=(200, 204, 404, 405, 501))
         extensions = {word.strip() for word in reply.headers.get("tus-extension", "").split(",")}
         algorithms = {word.strip() for word in reply.headers.get("tus-checksum-algorithm", "").split(",")}
         chosen = next((name for name in _KNOWN if name in algorithms), "")
@@ -59,14 +59,15 @@ class Tus:
         """Make an upload; its address, a path at this server."""
         headers = {**_VERSION, "upload-length": str(size), "upload-metadata": written_metadata(about)}
         reply = await call(
-            self._client, "POST", CASES_PATH, content=b"", headers=headers, accept=_OF_CASES.keys()
+            self._client, "POST", CASES_PATH, content=b"", headers=headers, accept={201, *_OF_CASES}
         )
         self._raise(reply)
         return self._address(reply.headers.get("location", ""))
 
     async def offset(self, location: str, size: int) -> int | None:
         """How much the server has; None when it has no such upload (any more), or one of another size."""
-        reply = await call(self._client, "HEAD", location, headers=_VERSION, accept={*_GONE, *_OF_CASES})
+        accept = {200, 204, *_GONE, *_OF_CASES}
+        reply = await call(self._client, "HEAD", location, headers=_VERSION, accept=accept)
         self._raise(reply)
         if reply.status in _GONE or _number(reply.headers.get("upload-length"), size) != size:
             return None
@@ -89,7 +90,7 @@ class Tus:
         }
         if checksum is not None:
             headers["upload-checksum"] = f"{checksum[0]} {base64.b64encode(checksum[1]).decode()}"
-        accept = {*_UNMOVED, *_OF_CASES}
+        accept = {204, *_UNMOVED, *_OF_CASES}
         reply = await call(self._client, "PATCH", location, content=pieces, headers=headers, accept=accept)
         self._raise(reply)
         return _UNMOVED.get(reply.status) or self._offset(reply, offset, offset + size)
@@ -97,7 +98,7 @@ class Tus:
     async def terminate(self, location: str) -> bool:
         """Give an upload up. False: the server keeps it, as it is whole, or as it removes none."""
         try:
-            accept = {*_GONE, *_OF_CASES}
+            accept = {204, *_GONE, *_OF_CASES}
             self._raise(await call(self._client, "DELETE", location, headers=_VERSION, accept=accept))
         except LinkFailure as refused:
             if refused.code in {"http-forbidden", "http-method"}:

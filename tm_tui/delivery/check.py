@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from tm_tui.clock import Clock, SystemClock
+from tm_tui.delivery.delivered import HTTP_STORED
 from tm_tui.link.failures import failure
 from tm_tui.link.http_headers import http_date
 from tm_tui.link.types import Link, Observer, unobserved
@@ -18,7 +19,6 @@ __all__ = ["Checked", "check_log_server"]
 
 _CONTENT = b"probe\n"
 _FOLDER = "logs"
-_STORED = (201, 204)
 _SYSTEM: Clock = SystemClock()
 _HALF_SECOND = timedelta(seconds=0.5)
 """HTTP dates and file times leave out the fraction."""
@@ -57,13 +57,10 @@ async def _over_https(link: Link, appliance: str, observe: Observer, clock: Cloc
             observe("authentication", "started", "")
 
     async with https_client(link, observe=notify) as client:
-        reply = await call(client, "PUT", f"/{_FOLDER}/{appliance}/probe", content=_CONTENT)
+        path = f"/{_FOLDER}/{appliance}/probe"
+        reply = await call(client, "PUT", path, content=_CONTENT, accept=HTTP_STORED)
     observe("authentication", "passed", "user name and password accepted")
     observe("service", "started", "")
-    if reply.status not in _STORED:  # a web server that answers 200 to anything keeps nothing
-        raise failure(
-            "reply-not-understood", "service", link.endpoint, link.proxy, detail=f"HTTP status {reply.status}"
-        )
     observe("service", "passed", "it takes logs")
     server_time = http_date(reply.headers.get("date", ""))
     return None if server_time is None else _ahead(clock, server_time + _HALF_SECOND, reply.seconds)

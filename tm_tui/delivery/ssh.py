@@ -1,20 +1,23 @@
 """Delivery by SFTP: upload as `.part`, bring it to the disk, rename (docs/protocol.md, batch over SSH)."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Self
 
 import asyncssh
 
 from tm_tui.delivery.carrier import Sent
+from tm_tui.delivery.delivered import SFTP_DELIVERED
 from tm_tui.link.failures import translate
 from tm_tui.link.sftp import Sftp, open_sftp
 from tm_tui.link.types import Link
 
 __all__ = ["SshCarrier"]
 
-_PIECE, _AT_ONCE = 1 << 20, 2
+_PIECE = 1 << 20
+_LARGEST_WRITE, _SAFE_WRITE, _IN_FLIGHT, _MOST_WRITES = 255 << 10, 16 << 10, 2 << 20, 64
+"""Bytes of one request: OpenSSH takes so many, every server the safe ones; and what is on its way at once."""
 _PART = ".part"
 _SWEEP_SECONDS = 5.0
 
@@ -39,16 +42,20 @@ class SshCarrier:
         await self._stack.__aexit__(*reason)
 
     async def deliver(self, name: str, data: bytes, sent: Sent, *, again: bool) -> None:
-        """See `Carrier`. A file that is there with the same size is the same: its name holds its checksum."""
+        """See `Carrier`. Whether a file that is there is this batch, its bytes say."""
         if self._sftp is None:
             raise RuntimeError("The session is not open.")
         path = f"{self._folder}/{name}"
+        client = self._sftp.client
         async with self._explained(self._sftp):
-            if again and await _size(self._sftp.client, path) == len(data):
-                sent(len(data))
+            if again and await _holds(client, path, data, sent):
                 return
-            await self._upload(self._sftp.client, f"{path}{_PART}", data, sent)
-            await _rename(self._sftp.client, f"{path}{_PART}", path)
+            await self._upload(client, f"{path}{_PART}", data, sent)
+            refused = await _refusal(client.posix_rename(f"{path}{_PART}", path))
+            if isinstance(refused, asyncssh.SFTPOpUnsupported):
+                refused = await _plain_rename(client, f"{path}{_PART}", path, data, sent)
+            if refused is not None and refused.code not in SFTP_DELIVERED:
+                raise refused
 
     @asynccontextmanager
     async def _explained(self, sftp: Sftp) -> AsyncIterator[None]:
@@ -61,12 +68,13 @@ class SshCarrier:
 
     async def _upload(self, client: asyncssh.SFTPClient, part: str, data: bytes, sent: Sent) -> None:
         try:
-            file = await client.open(part, "wb")
+            file = await client.open(part, "wb", block_size=None)
         except asyncssh.SFTPNoSuchFile:
             await client.makedirs(self._folder, exist_ok=True)
-            file = await client.open(part, "wb")
+            file = await client.open(part, "wb", block_size=None)
+        size = min(client.limits.max_write_len or _SAFE_WRITE, _LARGEST_WRITE)
         async with file:
-            await _write(file, data, sent)
+            await _write(file, data, size, sent)
             with suppress(asyncssh.SFTPOpUnsupported):
                 await file.fsync()
 
@@ -79,17 +87,22 @@ class SshCarrier:
                     await client.remove(f"{self._folder}/{name}")
 
 
-async def _write(file: asyncssh.SFTPClientFile, data: bytes, sent: Sent) -> None:
-    """Keep several pieces on their way, or each would wait for the far end's reply to the one before."""
-    places = iter(range(0, len(data), _PIECE))
+async def _write(file: asyncssh.SFTPClientFile, data: bytes, size: int, sent: Sent) -> None:
+    """Keep several pieces on their way, or each would wait for the far end's reply to the one before.
+
+    Each is one request: asyncssh's own cutting up takes SSH_FX_EOF, which a server may answer to any of
+    them, for the file's end and goes on.
+    """
+    places = iter(range(0, len(data), size))
 
     async def carry() -> None:
         for start in places:
-            piece = data[start : start + _PIECE]
+            piece = data[start : start + size]
             await file.write(piece, start)
             sent(len(piece))
 
-    carriers = [asyncio.create_task(carry()) for _ in range(_AT_ONCE)]
+    at_once = max(1, min(_MOST_WRITES, _IN_FLIGHT // size))
+    carriers = [asyncio.create_task(carry()) for _ in range(at_once)]
     try:
         await asyncio.gather(*carriers)
     finally:
@@ -97,18 +110,41 @@ async def _write(file: asyncssh.SFTPClientFile, data: bytes, sent: Sent) -> None
             task.cancel()
 
 
-async def _size(client: asyncssh.SFTPClient, path: str) -> int | None:
+async def _holds(client: asyncssh.SFTPClient, path: str, data: bytes, sent: Sent) -> bool:
+    """Whether these bytes are at the server; no, where it lets nobody look: then the rename tells."""
     try:
-        return (await client.stat(path)).size
-    except asyncssh.SFTPNoSuchFile:
+        if (await client.stat(path)).size != len(data):
+            return False
+        async with client.open(path, "rb") as file:
+            for start in range(0, len(data), _PIECE):
+                piece = data[start : start + _PIECE]
+                found: str | bytes = await file.read(len(piece), start)  # bytes: asyncssh types both alike
+                if found != piece:
+                    return False
+                sent(len(piece))
+    except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection):
+        raise
+    except asyncssh.SFTPError:
+        return False
+    return True
+
+
+async def _refusal(step: Awaitable[None]) -> asyncssh.SFTPError | None:
+    """How the server answered a step: None for SSH_FX_OK, which asyncssh does not raise."""
+    try:
+        await step
+    except asyncssh.SFTPError as error:
+        return error
+    return None
+
+
+async def _plain_rename(
+    client: asyncssh.SFTPClient, part: str, path: str, data: bytes, sent: Sent
+) -> asyncssh.SFTPError | None:
+    """Without OpenSSH's extension a rename replaces nothing: what is there is this batch, or goes first."""
+    refused = await _refusal(client.rename(part, path))
+    if refused is None or await _holds(client, path, data, sent):
         return None
-
-
-async def _rename(client: asyncssh.SFTPClient, part: str, path: str) -> None:
-    """Put the finished file in place at once; without OpenSSH's extension, clear the place first."""
-    try:
-        await client.posix_rename(part, path)
-    except asyncssh.SFTPOpUnsupported:
-        with suppress(asyncssh.SFTPNoSuchFile):
-            await client.remove(path)
-        await client.rename(part, path)
+    if await _refusal(client.remove(path)) is None:
+        refused = await _refusal(client.rename(part, path))
+    return refused

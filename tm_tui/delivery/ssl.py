@@ -2,16 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Self
 
 from tm_tui.delivery.carrier import Sent
+from tm_tui.delivery.delivered import HTTP_DELIVERED
 from tm_tui.link.https import LinkClient, call, https_client
 from tm_tui.link.types import Link
 
 __all__ = ["SslCarrier"]
 
 _PIECE = 256 * 1024
-_THERE_ALREADY = 412
 
 
 class SslCarrier:
@@ -31,10 +32,7 @@ class SslCarrier:
         await self._stack.aclose()
 
     async def deliver(self, name: str, data: bytes, sent: Sent, *, again: bool) -> None:  # noqa: ARG002  PUT repeats
-        """See `Carrier`. `If-None-Match.
-
-        *` (RFC 9110, 13.1.2) asks for 412 where the batch is there already.
-        """
+        """See `Carrier`. A repeat meets its own name, so a server may be told twice."""
         if self._client is None:
             raise RuntimeError("The session is not open.")
         headers = {
@@ -43,13 +41,20 @@ class SslCarrier:
             "if-none-match": "*",
         }
         path = f"{self._folder}/{name}"
-        content = _pieces(data, sent)
-        await call(self._client, "PUT", path, content=content, headers=headers, accept=(_THERE_ALREADY,))
+        content = _Pieces(data, sent)
+        await call(self._client, "PUT", path, content=content, headers=headers, accept=HTTP_DELIVERED)
 
 
-async def _pieces(data: bytes, sent: Sent) -> AsyncIterator[bytes]:
-    view = memoryview(data)
-    for start in range(0, len(data), _PIECE):
-        piece = view[start : start + _PIECE]
-        yield bytes(piece)
-        sent(len(piece))
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """A batch's bytes, as often as they are asked for."""
+
+    data: bytes
+    sent: Sent
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        view = memoryview(self.data)
+        for start in range(0, len(self.data), _PIECE):
+            piece = view[start : start + _PIECE]
+            yield bytes(piece)
+            self.sent(len(piece))

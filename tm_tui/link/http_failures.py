@@ -35,7 +35,9 @@ def for_status(
 ) -> LinkFailure:
     """Make the failure of an HTTP answer that is no success (RFC 9110, section 15)."""
     code, stage = _STATUS.get(status, ("", "service"))
-    if not code and 300 <= status < 400:
+    if not code and status < 300:  # a page that says yes to everything, or no server of this protocol
+        code = "reply-not-understood"
+    elif not code and status < 400:
         code = "captive-portal"
     elif not code:
         code = "http-server-error" if status >= 500 else "http-refused"

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Collection, Generator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,18 +12,23 @@ import httpx
 
 from tm_tui.errors import TmError
 from tm_tui.link.bandwidth import Bandwidth
-from tm_tui.link.failures import failure, translate
+from tm_tui.link.failures import LinkFailure, failure, translate
 from tm_tui.link.http_failures import for_status
 from tm_tui.link.http_headers import USER_AGENT, basic
 from tm_tui.link.stream import Backend
 from tm_tui.link.types import Credentials, Link, Observer, unobserved
 
-__all__ = ["LinkClient", "Reply", "call", "https_client"]
+__all__ = ["Content", "LinkClient", "Reply", "call", "https_client"]
 
 for _name in ("httpx", "httpcore"):  # at INFO and DEBUG they log URLs and headers
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 _FOREIGN = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError)
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "MKCOL"})
+_REQUEST_TIMEOUT = 408
+
+Content = bytes | AsyncIterable[bytes]
+"""A request's body. To be sent once more it has to be bytes, or an iterable that begins anew each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +98,40 @@ class _Transport(httpx.AsyncBaseTransport):
             link.endpoint.port,
         ):
             raise failure("http-foreign-address", "service", link.endpoint, link.proxy)
-        try:
-            response = await self._head(request)
-        except _FOREIGN as error:
-            raise translate(error, "service", link.endpoint, link.proxy) from error
+        response = await self._answer(request)
         body = _Body(response, link)
         if _is_encoded(response.headers):
             await body.aclose()
             raise failure("reply-encoded", "service", link.endpoint, link.proxy)
         return httpx.Response(response.status, headers=response.headers, stream=body, request=request)
 
-    async def _head(self, request: httpx.Request) -> httpcore.Response:
+    async def _answer(self, request: httpx.Request) -> httpcore.Response:
+        """Send, and once anew over a new connection if a kept one turns out to be closed already.
+
+        A server may close a kept connection just as a request goes out (RFC 9112, 9.5). 408 says the same.
+        """
+        way = _Way()
+        try:
+            response = await self._head(request, way)
+            if response.status != _REQUEST_TIMEOUT or way.new or not _may_repeat(request):
+                return response
+            await response.aclose()
+        except LinkFailure as problem:
+            if problem.code != "reply-closed" or way.new or not _may_repeat(request):
+                raise
+        for other in self._pool.connections:  # they are as old: the second try gets none of them
+            if other.is_idle():
+                await other.aclose()
+        return await self._head(request, way)
+
+    async def _head(self, request: httpx.Request, way: "_Way") -> httpcore.Response:
+        try:
+            return await self._send(request, way)
+        except _FOREIGN as error:
+            link = self._link
+            raise translate(error, "service", link.endpoint, link.proxy) from error
+
+    async def _send(self, request: httpx.Request, way: "_Way") -> httpcore.Response:
         """Send, and wait for the reply's head: once all is sent, it has one limit however it drips."""
         loop = asyncio.get_running_loop()
         reply = self._link.limits.reply
@@ -112,6 +140,8 @@ class _Transport(httpx.AsyncBaseTransport):
             async def trace(event: str, _: dict[str, Any]) -> None:
                 if event == "http11.receive_response_headers.started":
                     limit.reschedule(loop.time() + reply)
+                elif event == "connection.connect_tcp.started":
+                    way.new = True
 
             return await self._pool.handle_async_request(
                 httpcore.Request(
@@ -130,6 +160,19 @@ class _Transport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         await self._pool.aclose()
+
+
+@dataclass(slots=True)
+class _Way:
+    """By which connection a request went: `new`, one that was made for it, or a kept one."""
+
+    new: bool = False
+
+
+def _may_repeat(request: httpx.Request) -> bool:
+    """Whether a second time does no harm (RFC 9110, 9.2.2), and its body can be sent again."""
+    usual = request.method in _IDEMPOTENT and isinstance(request.stream, httpx.ByteStream)
+    return bool(request.extensions.get("repeatable", usual))
 
 
 def _is_encoded(headers: list[tuple[bytes, bytes]]) -> bool:
@@ -162,21 +205,30 @@ async def call(
     path: str,
     *,
     json: Any = None,
-    content: bytes | AsyncIterator[bytes] | None = None,
+    content: Content | None = None,
     headers: Mapping[str, str] | None = None,
     most_bytes: int = 1 << 20,
-    accept: Collection[int] = (),
+    accept: Collection[int] = (200, 201, 204),
+    repeatable: bool | None = None,
     seconds: float | None = None,
 ) -> Reply:
     """Send one request and read its whole answer, at most `most_bytes`, within the link's reply limit.
 
-    `seconds` is another limit for the answer's body, where a slow line or a bandwidth limit needs it.
+    `accept` are the statuses that the protocol has for this request. `repeatable` says of a POST or PATCH
+    that a second one does no harm. `seconds` is another limit for the answer's body, where a slow line or a
+    bandwidth limit needs it.
 
-    Raises LinkFailure for transport faults and for every status that is neither 2xx nor in `accept`.
+    Raises LinkFailure for transport faults and for every status that is not in `accept`, 2xx too: a log-on
+    or maintenance page says 200 to anything.
     """
     link = client.link
     started = time.monotonic()
-    request = client.build_request(method, path, json=json, content=content, headers=headers)
+    if repeatable is None:
+        repeatable = method in _IDEMPOTENT
+    extensions = {"repeatable": repeatable and not isinstance(content, AsyncIterator)}
+    request = client.build_request(
+        method, path, json=json, content=content, headers=headers, extensions=extensions
+    )
     response = await client.send(request, stream=True)
     try:
         async with asyncio.timeout(seconds or link.limits.reply):
@@ -185,7 +237,7 @@ async def call(
         raise failure("reply-timeout", "service", link.endpoint, link.proxy) from error
     finally:
         await response.aclose()
-    if not (200 <= response.status_code < 300 or response.status_code in accept):
+    if response.status_code not in accept:
         raise for_status(response.status_code, response.headers, link.endpoint, link.proxy, body=body)
     return Reply(response.status_code, response.headers, body, time.monotonic() - started)
 

@@ -7,6 +7,7 @@ upload half-way has said why.
 import asyncio
 import contextlib
 import ssl
+import time
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -165,6 +166,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         self._wire = wire
         self._link = link
         self._upload, self._download = bandwidth.upload, bandwidth.download
+        self._too_old_at = time.monotonic() + link.limits.kept
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
         wire = self._wire
@@ -207,6 +209,6 @@ class _Stream(httpcore.AsyncNetworkStream):
             self._wire.transport.abort()
 
     def get_extra_info(self, info: str) -> Any:
-        if info == "is_readable":  # httpcore asks this of an idle connection: anything there means it is over
-            return bool(self._wire.arrived) or self._wire.ended
+        if info == "is_readable":  # httpcore asks this of an idle connection: yes means that it is over
+            return bool(self._wire.arrived) or self._wire.ended or time.monotonic() >= self._too_old_at
         return self._wire.transport.get_extra_info(info)

@@ -29,9 +29,8 @@ async def list_reports(client: LinkClient, appliance: str, bandwidth: Bandwidth)
     Raises LinkFailure.
     """
     path = f"/v1/reports?appliance={appliance}"
-    reply = await call(
-        client, "GET", path, most_bytes=_MOST_LIST_BYTES, seconds=_patience(_MOST_LIST_BYTES, bandwidth)
-    )
+    patience = _patience(_MOST_LIST_BYTES, bandwidth)
+    reply = await call(client, "GET", path, most_bytes=_MOST_LIST_BYTES, accept=(200,), seconds=patience)
     try:
         told = ReportList.model_validate_json(reply.body)
     except ValidationError:
@@ -47,7 +46,7 @@ async def fetch_report(client: LinkClient, entry: ReportEntry, bandwidth: Bandwi
         "GET",
         f"/v1/reports/{entry.id}",
         most_bytes=MOST_REPORT_BYTES,
-        accept=(404,),
+        accept=(200, 404),
         seconds=patience,
     )
     if reply.status == 404:

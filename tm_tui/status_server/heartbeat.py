@@ -59,7 +59,8 @@ async def beat(
         probe=probe,
     )
     link = client.link
-    reply = await call(client, "POST", _PATH, json=request.model_dump(mode="json"), accept=(404,))
+    body = request.model_dump(mode="json")
+    reply = await call(client, "POST", _PATH, json=body, accept=(200, 201, 404), repeatable=True)
     if reply.status == 404:
         # A probe needs no registration: whoever says so does not know heartbeats at all.
         raise failure("http-not-found" if probe else NOT_REGISTERED, "service", link.endpoint, link.proxy)

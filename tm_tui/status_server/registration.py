@@ -26,7 +26,8 @@ def registration_of(appliance: str, tmsp: TmspSettings) -> RegistrationRequest:
 
 async def register(client: LinkClient, request: RegistrationRequest) -> RegistrationReply:
     """Register once (docs/protocol.md). Raises LinkFailure."""
-    reply = await call(client, "POST", _PATH, json=request.model_dump(mode="json"))
+    body = request.model_dump(mode="json")
+    reply = await call(client, "POST", _PATH, json=body, accept=(200, 201), repeatable=True)
     try:
         return RegistrationReply.model_validate_json(reply.body)
     except ValidationError:

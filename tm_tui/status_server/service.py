@@ -115,4 +115,5 @@ class StatusServerService:
 
 def _within(limits: Limits, most: float) -> Limits:
     """No stage may take longer than a beat has; a little less, so that the stage at fault is named."""
-    return Limits(**{each.name: min(getattr(limits, each.name), 0.9 * most) for each in fields(limits)})
+    stages = {each.name: min(getattr(limits, each.name), 0.9 * most) for each in fields(limits)}
+    return Limits(**{**stages, "kept": limits.kept})
