@@ -1,10 +1,9 @@
-"""What counts as delivered: every HTTP status and every SFTP status is tried, and only these few end a batch."""
+"""What counts as delivered: every HTTP status and every SFTP status is tried, and only these few do."""
 
 import asyncio
 import itertools
 import ssl
 from collections import deque
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import asyncssh
@@ -14,6 +13,7 @@ from asyncssh.packet import String, UInt32
 from servers import misbehaving as bad
 from servers.ssh_lab import lab
 from spooling.events import numbered_line
+from spooling.working import at_work
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.link.sftp import fetch_host_key
 from tm_tui.link.types import Endpoint
@@ -26,7 +26,7 @@ new_event = map(numbered_line, itertools.count(1))
 
 
 class Front:
-    """Whatever stands before a log server: it reads each request, keeps nothing, and answers by its script."""
+    """Whatever stands before a log server: it reads requests, keeps nothing, and answers by its script."""
 
     def __init__(self) -> None:
         self.script: deque[bytes] = deque()
@@ -66,9 +66,8 @@ async def sender(front, spool, link, clock):
     service = DeliveryService(
         spool, to_front, protocol="ssl", appliance="tm-0042", interval=3600, clock=clock
     )
-    await service.start()
-    yield service
-    await service.stop()
+    async with at_work(service):
+        yield service
 
 
 async def stands(service, spool, failed: bool) -> None:
@@ -156,9 +155,9 @@ class Saying(asyncssh.SFTPServer):
         return super().rename(oldpath, newpath)
 
 
-@asynccontextmanager
-async def sending_by_sftp(tmp_path, spool, link, clock):
-    """A service that delivers by SFTP to what `Saying` says."""
+@pytest.fixture
+async def by_sftp(tmp_path, spool, link, clock):
+    """A service that delivers by SFTP to what `Saying` says, and the folder there."""
     folder = tmp_path / "files"
     folder.mkdir()
     async with lab(sftp=Saying, folder=folder) as server:
@@ -166,59 +165,56 @@ async def sending_by_sftp(tmp_path, spool, link, clock):
         to_lab.trust.host_keys.approve(await fetch_host_key(to_lab))
         options = {"protocol": "ssh", "appliance": "tm-0042", "interval": 3600, "clock": clock}
         service = DeliveryService(spool, to_lab, **options)
-        await service.start()
-        try:
+        async with at_work(service):
             yield service, folder / "logs" / "tm-0042"
-        finally:
-            await service.stop()
 
 
 @pytest.mark.parametrize("step", ["open", "write", "fsync", "close", "rename"])
-async def test_of_all_sftp_statuses_one_delivers(step, tmp_path, spool, link, clock, monkeypatch):
+async def test_of_all_sftp_statuses_one_delivers(step, by_sftp, spool, monkeypatch):
     """Each step has to end with SSH_FX_OK, the rename last; a server without fsync has to do without."""
     monkeypatch.setattr(Saying, "step", step)
-    async with sending_by_sftp(tmp_path, spool, link, clock) as (service, files):
-        for code in [0, *range(1, 33), 255, 1 << 31]:
-            monkeypatch.setattr(Saying, "code", code)
-            if not spool.status().events:
-                await spool.add([next(new_event)])
-            delivered = code == 0 or (step, code) == ("fsync", 8)
-            outcome = await service.send_now()
-            assert (outcome.failure is None) == delivered, code
-            await stands(service, spool, failed=not delivered)
-            names = {path.name for path in files.glob("*.zst")}
-            assert {batch.name for batch in spool.batches()}.isdisjoint(names), code
+    service, files = by_sftp
+    for code in [0, *range(1, 33), 255, 1 << 31]:
+        monkeypatch.setattr(Saying, "code", code)
+        if not spool.status().events:
+            await spool.add([next(new_event)])
+        delivered = code == 0 or (step, code) == ("fsync", 8)
+        outcome = await service.send_now()
+        assert (outcome.failure is None) == delivered, code
+        await stands(service, spool, failed=not delivered)
+        names = {path.name for path in files.glob("*.zst")}
+        assert {batch.name for batch in spool.batches()}.isdisjoint(names), code
 
 
-async def test_a_server_without_posix_rename_delivers(tmp_path, spool, link, clock, monkeypatch):
-    """A plain rename does where OpenSSH's is not offered; a batch that is there is found, another is replaced."""
+async def test_a_server_without_posix_rename_delivers(by_sftp, spool, monkeypatch):
+    """A plain rename does where OpenSSH's is not offered: a batch that is there counts, another file goes."""
 
     def unsupported(*_):
         raise asyncssh.SFTPOpUnsupported("no")
 
     monkeypatch.setattr(Saying, "posix_rename", unsupported)
-    async with sending_by_sftp(tmp_path, spool, link, clock) as (service, files):
-        files.mkdir(parents=True)
-        for there in (None, "the batch", "half of it", "as long, and other"):
-            await spool.add([next(new_event)])
-            await spool.seal()
-            (batch,) = spool.batches()
-            data = await spool.read(batch)
-            lies = {"the batch": data, "half of it": data[:20], "as long, and other": bytes(len(data))}
-            if there:
-                (files / batch.name).write_bytes(lies[there])
-            assert (await service.send_now()).failure is None
-            assert (files / batch.name).read_bytes() == data, there
-
-
-async def test_other_bytes_of_the_same_size_are_not_the_batch(tmp_path, spool, link, clock):
-    """After a start a batch may be there already: its bytes say so, not the size of the file of its name."""
-    async with sending_by_sftp(tmp_path, spool, link, clock) as (service, files):
+    service, files = by_sftp
+    files.mkdir(parents=True)
+    for there in (None, "the batch", "half of it", "as long, and other"):
         await spool.add([next(new_event)])
         await spool.seal()
         (batch,) = spool.batches()
         data = await spool.read(batch)
-        files.mkdir(parents=True)
-        (files / batch.name).write_bytes(bytes(len(data)))
+        lies = {"the batch": data, "half of it": data[:20], "as long, and other": bytes(len(data))}
+        if there:
+            (files / batch.name).write_bytes(lies[there])
         assert (await service.send_now()).failure is None
-        assert (files / batch.name).read_bytes() == data
+        assert (files / batch.name).read_bytes() == data, there
+
+
+async def test_other_bytes_of_the_same_size_are_not_the_batch(by_sftp, spool):
+    """After a start a batch may be there already: its bytes say so, not the size of the file of its name."""
+    service, files = by_sftp
+    await spool.add([next(new_event)])
+    await spool.seal()
+    (batch,) = spool.batches()
+    data = await spool.read(batch)
+    files.mkdir(parents=True)
+    (files / batch.name).write_bytes(bytes(len(data)))
+    assert (await service.send_now()).failure is None
+    assert (files / batch.name).read_bytes() == data

@@ -1,4 +1,4 @@
-"""Kept connections: one that the server closed just now costs nothing, and none gets old at a former address."""
+"""Kept connections: one that the server closed just now costs nothing, none gets old at a former address."""
 
 import asyncio
 import socket
@@ -86,7 +86,10 @@ async def test_a_kept_connection_that_just_ended_is_no_failure(
         assert told.accepted == 3
 
 
-@pytest.mark.parametrize("how", [{"json": {}}, {"content": once_only(), "headers": SIZED, "repeatable": True}])
+ONCE: dict[str, Any] = {"content": once_only(), "headers": SIZED, "repeatable": True}
+
+
+@pytest.mark.parametrize("how", [{"json": {}}, ONCE])
 async def test_what_could_happen_twice_is_not_sent_twice(
     ways: Ways, tls: ssl.SSLContext, how: dict[str, Any]
 ) -> None:
@@ -130,7 +133,7 @@ async def test_it_is_tried_anew_once(ways: Ways, tls: ssl.SSLContext) -> None:
 async def test_a_server_whose_name_moves_is_followed(
     ways: Ways, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However often beats go out, a connection that is too old gets no more of them: the name is asked anew."""
+    """However often beats go out, a connection that is too old gets no more of them: the name is asked."""
     async with bad.server(serving(9), tls) as before, bad.server(serving(9), tls) as after:
         where = before.port
 
