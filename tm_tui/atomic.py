@@ -5,9 +5,11 @@ astray; what is written is on the disk (fsync) before its name counts.
 """
 
 import errno
+import fcntl
 import os
 import secrets
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,11 +17,21 @@ from pathlib import Path
 from tm_tui.errors import StorageFailed
 from tm_tui.text import safe_text
 
-__all__ = ["Folder", "StorageAbsent", "opened", "read_all", "storage_failure", "temporary_name"]
+__all__ = [
+    "Folder",
+    "StorageAbsent",
+    "opened",
+    "read_all",
+    "storage_failure",
+    "temporary_name",
+    "write_all",
+]
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_LOCK_SECONDS = 5.0
 _OTHERS = 0o077
 _OTHERS_WRITE = 0o022
 
@@ -113,6 +125,13 @@ def read_all(descriptor: int, most_bytes: int) -> bytes:
     return b"".join(parts)
 
 
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of it: the system may take less at once. Raises OSError."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
 def _check(path: Path, found: os.stat_result, refused_bits: int, tidy: str) -> None:
     """Refuse what another user owns or may touch."""
     shown = safe_text(str(path))
@@ -137,6 +156,18 @@ def _check_file(path: Path, found: os.stat_result, most_bytes: int) -> None:
         raise StorageFailed(cause, "Restore it from a backup.")
 
 
+def _try_lock(descriptor: int, deadline: float) -> bool:
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.01)
+        else:
+            return True
+
+
 class Folder:
     """An open folder of ours. Its methods raise StorageFailed, and StorageAbsent for what is not there."""
 
@@ -154,6 +185,32 @@ class Folder:
         with _opened_folder(path, path) as descriptor:
             _check(path, os.fstat(descriptor), _OTHERS_WRITE, "700")
             yield cls(path, descriptor)
+
+    @classmethod
+    @contextmanager
+    def writing(cls, path: Path) -> Iterator["Folder"]:
+        """Open a folder, made if need be, for one writer at a time, of this process and of all others.
+
+        Raises StorageFailed if another one does not come to an end.
+        """
+        with cls.open(path, create=True) as folder, folder.locked(_LOCK_SECONDS) as held:
+            if not held:
+                cause = (
+                    f"Another program has been saving to {safe_text(str(path))} for {_LOCK_SECONDS:.0f} s."
+                )
+                raise StorageFailed(cause, "Find it and end it, then save again.")
+            yield folder
+
+    @contextmanager
+    def locked(self, seconds: float = _LOCK_SECONDS) -> Iterator[bool]:
+        """Hold the writers' lock; False if it is still taken after `seconds`. It ends with its holder."""
+        path = self.path / ".lock"
+        with _translated(path):
+            descriptor = os.open(path.name, _LOCK_FLAGS, 0o600, dir_fd=self.descriptor)
+        try:
+            yield _try_lock(descriptor, time.monotonic() + seconds)
+        finally:
+            os.close(descriptor)
 
     @contextmanager
     def folder(self, name: str, *, create: bool = False) -> Iterator["Folder"]:
@@ -186,9 +243,7 @@ class Folder:
         path = self.path / name
         with _translated(path), opened(name, _WRITE_FLAGS, folder=self.descriptor) as descriptor:
             os.fchmod(descriptor, 0o600)
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
+            write_all(descriptor, data)
             os.fsync(descriptor)
 
     def replace(self, name: str, data: bytes) -> None:

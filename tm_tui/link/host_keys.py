@@ -3,13 +3,14 @@
 import base64
 import binascii
 import hashlib
-import os
 import re
-import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tm_tui.atomic import Folder, StorageAbsent
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.link.types import Endpoint
 
@@ -55,9 +56,11 @@ class HostKeys:
 
     def entries(self) -> tuple[HostKey, ...]:
         """All approved keys, in the file's order. Raises StorageFailed on a damaged or loose file."""
-        return tuple(
-            self._parse(number, line) for number, line in enumerate(self._read().splitlines(), 1) if line
-        )
+        try:
+            with Folder.open(self.path.parent) as folder:
+                return self._read(folder)
+        except StorageAbsent:
+            return ()
 
     def of(self, endpoint: Endpoint) -> tuple[HostKey, ...]:
         """The approved keys of one server. Raises StorageFailed."""
@@ -65,33 +68,50 @@ class HostKeys:
 
     def state(self, key: HostKey) -> KeyState:
         """Tell how a shown key stands to the approved ones. Raises StorageFailed."""
-        filed = self.of(key.endpoint)
-        if any(one.blob == key.blob for one in filed):
-            return "approved"
-        if any(one.algorithm == key.algorithm for one in filed):
-            return "changed"
-        return "new-type" if filed else "unknown"
+        return _state(key, self.entries())
 
     def approve(self, key: HostKey) -> None:
         """File a key. Raises TmError when another key of its type is filed: forget that one first."""
-        state = self.state(key)
-        if state == "changed":
-            raise TmError(
-                f"Another {key.algorithm} key of {key.endpoint.bracketed} is approved already.",
-                f"If the server really got a new key, forget the old one first: tm-tui trust forget "
-                f"'{key.endpoint.bracketed}'.",
-            )
-        if state != "approved":
-            self._write((*self.entries(), key))
+        with self._writing() as folder:
+            filed = self._read(folder)
+            state = _state(key, filed)
+            if state == "changed":
+                raise TmError(
+                    f"Another {key.algorithm} key of {key.endpoint.bracketed} is approved already.",
+                    f"If the server really got a new key, forget the old one first: tm-tui trust forget "
+                    f"'{key.endpoint.bracketed}'.",
+                )
+            if state != "approved":
+                self._write(folder, (*filed, key))
 
     def forget(self, bracketed: str) -> bool:
         """Remove all keys of `[host]:port`; False when there was none. Raises StorageFailed."""
-        entries = self.entries()
-        kept = tuple(key for key in entries if key.endpoint.bracketed != bracketed)
-        if len(kept) == len(entries):
-            return False
-        self._write(kept)
+        with self._writing() as folder:
+            entries = self._read(folder)
+            kept = tuple(key for key in entries if key.endpoint.bracketed != bracketed)
+            if len(kept) == len(entries):
+                return False
+            self._write(folder, kept)
         return True
+
+    @contextmanager
+    def _writing(self) -> Iterator[Folder]:
+        """Read and write under one lock: two approvals in one moment both count, of other processes too."""
+        with Folder.writing(self.path.parent) as folder:
+            for name in folder.names():
+                if name.startswith(f".new-{self.path.name}-"):  # what a crash left
+                    folder.remove(name)
+            yield folder
+
+    def _read(self, folder: Folder) -> tuple[HostKey, ...]:
+        try:
+            text = folder.read(self.path.name, _MOST_BYTES).decode("ascii", "replace")
+        except StorageAbsent:
+            return ()
+        return tuple(self._parse(number, line) for number, line in enumerate(text.splitlines(), 1) if line)
+
+    def _write(self, folder: Folder, keys: tuple[HostKey, ...]) -> None:
+        folder.replace(self.path.name, "".join(f"{key.line}\n" for key in keys).encode("ascii"))
 
     def _parse(self, number: int, line: str) -> HostKey:
         match = _LINE.fullmatch(line)
@@ -105,54 +125,11 @@ class HostKeys:
             "Correct or remove the line; one reads: [host]:port algorithm key. Then approve the key again.",
         )
 
-    def _read(self) -> str:
-        try:
-            handle = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return ""
-        except OSError as error:
-            raise self._storage("cannot be read", error) from None
-        with os.fdopen(handle, "rb") as file:
-            found = os.fstat(handle)
-            if (
-                not stat.S_ISREG(found.st_mode)
-                or found.st_nlink > 1
-                or found.st_uid != os.geteuid()
-                or (stat.S_IMODE(found.st_mode) & 0o077)
-            ):
-                raise StorageFailed(
-                    f"{self.path} is no plain file of this account with mode 0600.",
-                    "Check who changed it, then set owner and mode right (chmod 600).",
-                )
-            return file.read(_MOST_BYTES).decode("ascii", "replace")
 
-    def _write(self, keys: tuple[HostKey, ...]) -> None:
-        temporary = self.path.with_name(f".{self.path.name}.new")
-        try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            temporary.unlink(missing_ok=True)
-            handle = os.open(
-                temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-            )
-            with os.fdopen(handle, "w", encoding="ascii") as file:
-                file.write("".join(f"{key.line}\n" for key in keys))
-                file.flush()
-                os.fsync(handle)
-            temporary.replace(self.path)
-            _sync_folder(self.path.parent)
-        except OSError as error:
-            raise self._storage("cannot be written", error) from None
-
-    def _storage(self, what: str, error: OSError) -> StorageFailed:
-        return StorageFailed(
-            f"{self.path} {what}: {os.strerror(error.errno or 0)}.",
-            "Check the disk, and the file's owner and mode.",
-        )
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _state(key: HostKey, filed: tuple[HostKey, ...]) -> KeyState:
+    here = [one for one in filed if one.endpoint == key.endpoint]
+    if any(one.blob == key.blob for one in here):
+        return "approved"
+    if any(one.algorithm == key.algorithm for one in here):
+        return "changed"
+    return "new-type" if here else "unknown"

@@ -1,24 +1,19 @@
 """The folder of all revisions: which there are, which counts, how one comes in, what killed saves left."""
 
-import fcntl
-import os
 import re
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 
-from tm_tui.atomic import Folder, StorageAbsent, storage_failure, temporary_name
+from tm_tui.atomic import Folder, StorageAbsent, temporary_name
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.settings.revision import NO_REVISION, Revision, read_revision, write_revision
 
-__all__ = ["Loaded", "commit", "in_force", "locked", "next_number", "numbers", "read_number", "sweep"]
+__all__ = ["Loaded", "commit", "in_force", "next_number", "numbers", "read_number", "sweep"]
 
 _NUMBER = re.compile(r"[0-9]{6,12}")
 _CURRENT = re.compile(r"revisions/([0-9]{6,12})")
 _LEFTOVER = re.compile(r"\.new-[0-9a-f]{16}")
 _LEFTOVER_LINK = re.compile(r"\.new-(?:current|trial\.json|rollback\.json)-[0-9a-f]{16}")
-_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,32 +22,6 @@ class Loaded:
 
     revision: Revision
     problem: TmError | None = None
-
-
-@contextmanager
-def locked(config: Folder, seconds: float) -> Iterator[bool]:
-    """Hold the writers' lock; False if it is still taken after `seconds`. It ends with its holder."""
-    path = config.path / ".lock"
-    try:
-        descriptor = os.open(path.name, _LOCK_FLAGS, 0o600, dir_fd=config.descriptor)
-    except OSError as error:
-        raise storage_failure(path, error) from None
-    try:
-        yield _try_lock(descriptor, time.monotonic() + seconds)
-    finally:
-        os.close(descriptor)
-
-
-def _try_lock(descriptor: int, deadline: float) -> bool:
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.01)
-        else:
-            return True
 
 
 def sweep(config: Folder) -> None:
@@ -125,20 +94,44 @@ def _explained(problem: TmError, number: int) -> StorageFailed:
 def commit(config: Folder, revision: Revision) -> None:
     """Write a revision and let `current` lead to it. The lock must be held.
 
-    On StorageFailed what was in force before still is, unless only the very last fsync failed.
+    On StorageFailed what was in force before still is; where the disk does not even take that back, the new
+    one is: `in_force` tells.
     """
     name, new, link = f"{revision.number:06}", temporary_name(), temporary_name("current")
+    before, target = _target(config), f"revisions/{name}"
     with config.folder("revisions", create=True) as revisions:
         try:
             with revisions.folder(new, create=True) as folder:
                 write_revision(folder, revision)
-            config.link(link, f"revisions/{name}")
+            config.link(link, target)
             revisions.rename(new, name)
             revisions.sync()
             config.rename(link, "current")
+            config.sync()
         except StorageFailed:
-            for leftover in (new, name):
-                revisions.remove(leftover)
             config.remove(link)
+            if _target(config) == target:
+                _put_back(config, before)
+            if _target(config) != target:
+                for leftover in (new, name):
+                    revisions.remove(leftover)
             raise
-    config.sync()
+
+
+def _target(config: Folder) -> str | None:
+    """Where `current` leads; None when it leads nowhere."""
+    with suppress(StorageFailed):
+        return config.target("current")
+    return None
+
+
+def _put_back(config: Folder, before: str | None) -> None:
+    """Let `current` lead where it led before, as far as this disk still does anything."""
+    if before is None:
+        config.remove("current")
+        return
+    link = temporary_name("current")
+    with suppress(StorageFailed):
+        config.link(link, before)
+        config.rename(link, "current")
+        config.sync()

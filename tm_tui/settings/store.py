@@ -21,7 +21,6 @@ from tm_tui.settings.revisions import (
     Loaded,
     commit,
     in_force,
-    locked,
     next_number,
     numbers,
     read_number,
@@ -41,8 +40,6 @@ from tm_tui.settings.trial import (
 from tm_tui.text import safe_text
 
 __all__ = ["Arm", "Loaded", "Revision", "RevisionConflict", "SettingsStore"]
-
-_LOCK_SECONDS = 5.0
 
 Arm = Callable[[int, int], TrialRecord]
 """Makes the record of a trial from the numbers before and after."""
@@ -86,7 +83,7 @@ class SettingsStore:
         """
         try:
             with Folder.open(self._path) as config:
-                with suppress(StorageFailed), locked(config, 0.0) as held:
+                with suppress(StorageFailed), config.locked(0.0) as held:
                     if held:  # on a read-only disk there is no lock, and no need to tidy up
                         sweep(config)
                 return in_force(config)
@@ -161,7 +158,7 @@ class SettingsStore:
         try:
             with Folder.open(self._path) as config, ExitStack() as stack:
                 with suppress(StorageFailed):  # on a read-only disk there is no lock
-                    stack.enter_context(locked(config, _LOCK_SECONDS))
+                    stack.enter_context(config.locked())
                 return running(config)
         except StorageAbsent:
             return None
@@ -228,11 +225,13 @@ class SettingsStore:
             made = make(current)
             if arm is None:
                 return self._commit(config, made, why)
-            put(config, TRIAL_FILE, arm(current.number, next_number(config)))
+            number = next_number(config)
+            put(config, TRIAL_FILE, arm(current.number, number))
             try:
                 return self._commit(config, made, why)
             except StorageFailed:
-                config.remove(TRIAL_FILE)  # it never switched: the next start would find that out too
+                if in_force(config).revision.number != number:
+                    config.remove(TRIAL_FILE)  # it never switched: the next start would find that out too
                 raise
 
     def _commit(self, config: Folder, made: Revision, why: _Why) -> Revision:
@@ -251,11 +250,7 @@ class SettingsStore:
 
     @contextmanager
     def _writing(self) -> Iterator[Folder]:
-        with Folder.open(self._path, create=True) as config, locked(config, _LOCK_SECONDS) as held:
-            if not held:
-                where = safe_text(str(self._path))
-                cause = f"Another program has been saving to {where} for {_LOCK_SECONDS:.0f} s."
-                raise StorageFailed(cause, "Find it and end it, then save again.")
+        with Folder.writing(self._path) as config:
             sweep(config)
             yield config
 

@@ -1,6 +1,10 @@
 """Approved host keys: what is filed, what is refused, and what a damaged file does."""
 
 import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncssh
@@ -12,6 +16,7 @@ from tm_tui.link.types import Endpoint
 
 SERVER = Endpoint("logs.example.com", 22)
 OTHER = Endpoint("2001:db8::1", 2222)
+LIMIT = 20.0
 
 
 def make(endpoint: Endpoint = SERVER, kind: str = "ssh-ed25519") -> HostKey:
@@ -51,7 +56,7 @@ def test_the_file_is_as_documented(keys: HostKeys) -> None:
     )
     assert keys.path.stat().st_mode & 0o777 == 0o600
     assert keys.path.parent.stat().st_mode & 0o777 == 0o700
-    assert [path.name for path in keys.path.parent.iterdir()] == ["host_keys"]
+    assert sorted(path.name for path in keys.path.parent.iterdir()) == [".lock", "host_keys"]
 
 
 def test_the_fingerprint_is_ssh_keygens(keys: HostKeys) -> None:
@@ -105,7 +110,7 @@ def test_a_loose_or_odd_file_is_refused(keys: HostKeys, tmp_path: Path) -> None:
     """A file that others can read, or with a second name, a link and a FIFO are refused without hanging."""
     keys.approve(make())
     keys.path.chmod(0o644)
-    with pytest.raises(StorageFailed, match="0600"):
+    with pytest.raises(StorageFailed, match="chmod 600"):
         keys.entries()
     keys.path.chmod(0o600)
     (tmp_path / "second").hardlink_to(keys.path)
@@ -124,13 +129,76 @@ def test_a_loose_or_odd_file_is_refused(keys: HostKeys, tmp_path: Path) -> None:
 def test_what_a_crash_left_is_written_over(keys: HostKeys) -> None:
     """A half-written file from a crash neither counts nor stands in the way."""
     keys.approve(make())
-    keys.path.with_name(".host_keys.new").write_text("half")
+    keys.path.with_name(".new-host_keys-0123456789abcdef").write_text("half")
     keys.approve(make(OTHER))
     assert len(keys.entries()) == 2
+    assert sorted(path.name for path in keys.path.parent.iterdir()) == [".lock", "host_keys"]
 
 
 def test_a_full_disk_is_told(keys: HostKeys) -> None:
     """A folder that cannot be written gives a cause and a remedy."""
     keys.path.parent.write_text("a file where the folder should be")
-    with pytest.raises(StorageFailed, match=r"cannot be (written|read)"):
+    with pytest.raises(StorageFailed, match="Remove what stands in its place"):
         keys.approve(make())
+
+
+def test_keys_approved_in_the_same_moment_are_both_kept(keys: HostKeys) -> None:
+    """Two admins who approve two servers' keys at once both succeed, a hundred times over."""
+    pairs = [
+        tuple(HostKey.of(Endpoint(f"{side}{n}.example.com", 22), one.algorithm, one.blob) for side in "ab")
+        for n, one in enumerate([make()] * 100)
+    ]
+    with ThreadPoolExecutor(2) as pool:
+        start = threading.Barrier(2)
+
+        def approve(key: HostKey) -> None:
+            start.wait(LIMIT)
+            keys.approve(key)
+
+        for pair in pairs:
+            for done in [pool.submit(approve, key) for key in pair]:
+                done.result(LIMIT)
+    assert {key.endpoint.host for key in keys.entries()} == {
+        key.endpoint.host for pair in pairs for key in pair
+    }
+
+
+_APPROVES = """
+import sys
+from pathlib import Path
+from tm_tui.link.host_keys import HostKey, HostKeys
+from tm_tui.link.types import Endpoint
+keys, side, blob = HostKeys(Path(sys.argv[1])), sys.argv[2], sys.argv[3]
+print("ready", flush=True)
+sys.stdin.readline()
+for n in range(30):
+    keys.approve(HostKey.of(Endpoint(f"{side}{n}.example.com", 22), "ssh-ed25519", blob))
+    if n % 3 == 2:
+        keys.forget(f"[{side}{n - 1}.example.com]:22")
+"""
+
+
+def test_processes_do_not_undo_each_other(keys: HostKeys) -> None:
+    """Approving and forgetting from several processes at once loses no key and brings none back."""
+    blob = make().blob
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", _APPROVES, str(keys.path), side, blob],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for side in "abc"
+    ]
+    for one in running:
+        assert one.stdout
+        assert one.stdout.readline() == "ready\n"
+    for one in running:
+        assert one.stdin
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    for one in running:
+        one.communicate(timeout=60)
+        assert one.returncode == 0
+    kept = {f"{side}{n}.example.com" for side in "abc" for n in range(30) if n % 3 != 1}
+    assert {key.endpoint.host for key in keys.entries()} == kept
