@@ -8,7 +8,7 @@ from screens.widgets.ages import clock_time
 if TYPE_CHECKING:
     from tm_tui.control.api import CertificateInfo, ServerIdentity
 
-__all__ = ["chain_lines", "verified"]
+__all__ = ["certificate_lines", "chain_lines", "verified"]
 
 _HALF = 48
 """Characters of a SHA-256 in pairs of digits that stand on one line: sixteen pairs."""
@@ -35,12 +35,16 @@ def chain_lines(server: "ServerIdentity") -> list[str]:
         ]
     lines = [f"Verified at {clock_time(server.seen_at)}:"]
     for certificate in server.chain:
-        lines += _lines(certificate)
+        lines += certificate_lines(certificate)
     return [*lines, f"issued by {server.chain[-1].issuer}"] if server.chain else lines
 
 
-def _lines(certificate: "CertificateInfo") -> Iterator[str]:
+def certificate_lines(certificate: "CertificateInfo") -> Iterator[str]:
+    """Whose it is, until when, and the whole fingerprint, in groups as it is read out."""
     yield certificate.subject
-    yield f"  valid from {certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}, SHA-256"
+    if certificate.not_before is None or certificate.not_after is None:
+        yield "  SHA-256"
+    else:
+        yield f"  valid from {certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}, SHA-256"
     yield f"  {certificate.sha256[:_HALF].rstrip(':')}"
     yield f"  {certificate.sha256[_HALF:]}"

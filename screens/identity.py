@@ -9,7 +9,7 @@ from textual.events import Blur, Focus
 from textual.geometry import Offset
 from textual.widget import Widget
 
-from screens.chain import chain_lines, verified
+from screens.chain import certificate_lines, chain_lines, verified
 from screens.draft import Draft
 from screens.host_keys import forget
 from screens.messages import ForAgent
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HostKeyRow", "IdentityPage", "ServerRow"]
 
+_MOST = 8
+"""How many authorities of the CA file are shown: a file of the system's own has over a hundred."""
 _NAMES = {"log_server": "Log server", "status_server": "Status server"}
 
 
@@ -120,6 +122,7 @@ class IdentityPage(FormPage):
         self._authorities = Block(classes="authorities")
         self._keys_title = Block(classes="authorities")
         self._change = Block(classes="authorities")
+        self._told_of = -1
 
     def extra(self) -> Iterable[Widget]:
         """Authorities and keys, filled when the agent has told them."""
@@ -128,6 +131,9 @@ class IdentityPage(FormPage):
     def told_draft(self, draft: Draft) -> None:
         """Say what saving the field would change."""
         super().told_draft(draft)
+        if draft.base.revision != self._told_of and self._told_of >= 0:
+            self.post_message(ForAgent(self._ask_trust, "trust"))  # saved: other authorities count now
+        self._told_of = draft.base.revision
         self._change.display = "trust.ca_file" in draft.changed()
         path = draft.value("trust.ca_file")
         words = (
@@ -147,7 +153,10 @@ class IdentityPage(FormPage):
 
     async def told_trust(self, trust: TrustDocument) -> None:
         """Show whom the agent trusts."""
-        lines = trust.authorities or ("No authorities beside the system's.",)
+        lines = [line for one in trust.authorities[:_MOST] for line in certificate_lines(one)]
+        if more := trust.authorities[_MOST:]:
+            lines.append(f"... and {len(more)} more; `tm-tui trust show` lists all.")
+        lines = lines or ["No authorities beside the system's."]
         self._authorities.show(Content("\n".join(f"   {line}" for line in lines)))
         words = (
             "Approved SSH host keys (Delete forgets one):"

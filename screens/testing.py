@@ -35,10 +35,16 @@ async def run_test(desk: "Desk") -> None:
 
 
 async def _one_test(desk: "Desk", draft: "Draft") -> None:
+    """Test what was typed on top of the settings in force, which may be newer than the form's."""
     of = draft.fingerprint()
     desk.probing = Probing(of, desk.clock.monotonic())
-    request = ProbeRequest(settings=draft.checked(), secrets=draft.secret_changes())
     try:
+        in_force = await desk.agent.settings()
+        if in_force.revision != draft.base.revision:
+            who = in_force.saved_by or "Somebody"
+            desk.tell(f"Tested on top of revision {in_force.revision}, which {who} saved meanwhile.")
+        wanted = draft.rebased(in_force)
+        request = ProbeRequest(settings=wanted.checked(), secrets=wanted.secret_changes())
         async with aclosing(desk.agent.probe(request)) as events:
             async for event in events:
                 if isinstance(event, ProbeReport):

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import pytest
@@ -12,7 +12,14 @@ from face.conftest import Console, HeldClock
 from face.scripted import NOON, PASSED, ScriptedAgent, host_key_in_the_way, refused_password, status
 from face.test_cases import FAILED, RECEIVED, case, snapshot
 from screens.app import TmTui
-from tm_tui.control.api import ActivityLine, HostKeyInfo, LastFailure, ServerState, TrustDocument
+from tm_tui.control.api import (
+    ActivityLine,
+    CertificateInfo,
+    HostKeyInfo,
+    LastFailure,
+    ServerState,
+    TrustDocument,
+)
 from tm_tui.control.cases_api import CaseProgress
 
 SIZES = [(80, 24), (120, 40)]
@@ -136,7 +143,13 @@ async def identity(console: Console) -> None:
     key = HostKeyInfo(
         endpoint="[logs.example.com]:22", algorithm="ssh-ed25519", fingerprint=fingerprint, state="approved"
     )
-    authority = "CN=Lab CA, until 2031-01-01, SHA256 1F:2E:3D:4C"
+    authority = CertificateInfo(
+        subject="CN=Lab CA",
+        issuer="CN=Lab CA",
+        not_before=datetime(2021, 1, 1, tzinfo=UTC),
+        not_after=datetime(2031, 1, 1, tzinfo=UTC),
+        sha256=":".join(["1F", "2E", "3D", "4C"] * 8),
+    )
     agent.trusted = TrustDocument(ca_file="/etc/lab-ca.pem", authorities=(authority,), host_keys=(key,))
     await console.sees("TMSP  CONNECTED")
     await console.open("Server Identity")

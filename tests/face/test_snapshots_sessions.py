@@ -108,7 +108,7 @@ async def kept_draft(console: Console, agent: ScriptedAgent) -> None:
 async def identity(console: Console, agent: ScriptedAgent) -> None:
     agent.trusted = TrustDocument(
         ca_file="/etc/ssl/portal-ca.pem",
-        authorities=("CN=Portal Authority,O=Example, valid to 2027-01-01, SHA-256 B2:B2",),
+        authorities=CHAIN[-1:],
         host_keys=(),
         servers=(
             ServerIdentity(server="log_server", endpoint="[logs.example.com]:22", verified_by="ssh"),

@@ -1,7 +1,7 @@
 """The connection test on the screen."""
 
 from face.conftest import console_of
-from face.scripted import PASSED, ScriptedAgent, host_key_in_the_way, refused_password
+from face.scripted import PASSED, ScriptedAgent, document, host_key_in_the_way, refused_password
 from tm_tui.control.api import ApproveRequest, ProbeRequest
 
 
@@ -18,6 +18,25 @@ async def test_unsaved_values_are_tested(agent: ScriptedAgent) -> None:
         request = agent.requests[0]
         assert isinstance(request, ProbeRequest)
         assert request.settings is not None
+        assert request.settings["tmsp"]["username"] == "tm01-registerx"
+
+
+async def test_what_is_in_force_is_tested_below_what_was_typed(agent: ScriptedAgent) -> None:
+    """Somebody else saved a CA file meanwhile: the test of this form counts with it, and says so."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        await console.go("tmsp.username")
+        await console.type("x")
+        newer = document(18, username="somebody-elses").settings
+        newer["trust"]["ca_file"] = "/etc/portal-ca.pem"
+        agent.document = agent.document.model_copy(update={"revision": 18, "settings": newer})
+        await console.press("f3")
+        await console.sees("Test passed with the values above")
+        await console.sees("Tested on top of revision 18")
+        request = agent.requests[0]
+        assert isinstance(request, ProbeRequest)
+        assert request.settings is not None
+        assert request.settings["trust"]["ca_file"] == "/etc/portal-ca.pem"
         assert request.settings["tmsp"]["username"] == "tm01-registerx"
 
 

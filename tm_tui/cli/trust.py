@@ -6,7 +6,7 @@ import click
 
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import emit, json_option, show, table
-from tm_tui.control.api import ApproveRequest, ServerIdentity, TrustDocument
+from tm_tui.control.api import ApproveRequest, CertificateInfo, ServerIdentity, TrustDocument
 from tm_tui.spoken import local_time
 
 __all__ = ["trust"]
@@ -53,7 +53,8 @@ def _tell(document: TrustDocument, *, as_json: bool) -> None:
 
 def _page(document: TrustDocument) -> Iterator[str]:
     yield f"CA file: {document.ca_file or 'none; the authorities of the system count'}"
-    yield from (f"  {line}" for line in document.authorities)
+    for authority in document.authorities:
+        yield from _certificate(authority)
     yield "Host keys:" if document.host_keys else "Host keys: none approved"
     rows = ((f"  {key.endpoint}", key.algorithm, key.fingerprint) for key in document.host_keys)
     yield from table(rows)
@@ -61,10 +62,15 @@ def _page(document: TrustDocument) -> Iterator[str]:
         yield ""
         yield f"{_NAMES[server.server]} {server.endpoint}: {_seen(server)}"
         for certificate in server.chain:
-            yield f"  {certificate.subject}"
-            yield f"    issued by {certificate.issuer}"
-            yield f"    valid from {certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"
-            yield f"    SHA-256 {certificate.sha256}"
+            yield from _certificate(certificate)
+
+
+def _certificate(certificate: CertificateInfo) -> Iterator[str]:
+    yield f"  {certificate.subject}"
+    yield f"    issued by {certificate.issuer}"
+    if certificate.not_before and certificate.not_after:
+        yield f"    valid from {certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"
+    yield f"    SHA-256 {certificate.sha256}"
 
 
 def _seen(server: ServerIdentity) -> str:

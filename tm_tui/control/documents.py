@@ -15,8 +15,9 @@ from tm_tui.control.api import (
 )
 from tm_tui.link.chains import SEEN
 from tm_tui.link.host_keys import HostKey, HostKeys
-from tm_tui.link.trust import Trust
 from tm_tui.link.types import Endpoint
+from tm_tui.settings.authorities import authorities_in
+from tm_tui.settings.certificates import Certificate, read_certificate
 from tm_tui.settings.differences import differences
 from tm_tui.settings.store import Revision
 
@@ -100,7 +101,7 @@ def trust_of(revision: Revision, host_keys: HostKeys) -> TrustDocument:
     """Show whom the appliance trusts. Raises TmError on a damaged file of host keys."""
     return TrustDocument(
         ca_file=revision.settings.trust.ca_file,
-        authorities=Trust(revision.ca_pem, host_keys).authorities(),
+        authorities=tuple(map(_certificate, authorities_in(revision.ca_pem or ""))),
         host_keys=tuple(host_key_of(key, host_keys) for key in host_keys.entries()),
         servers=tuple(_identities(revision)),
     )
@@ -118,8 +119,6 @@ def _identities(revision: Revision) -> Iterator[ServerIdentity]:
 def _identity(
     server: Literal["log_server", "status_server"], endpoint: Endpoint, by: Literal["tls", "ssh"]
 ) -> ServerIdentity:
-    from tm_tui.link.certificates import read_certificate
-
     seen = SEEN.of(endpoint) if by == "tls" else None
     found = [read_certificate(der) for der in seen.certificates] if seen is not None else []
     return ServerIdentity(
@@ -127,15 +126,15 @@ def _identity(
         endpoint=endpoint.bracketed,
         verified_by=by,
         seen_at=seen.at if seen is not None else None,
-        chain=tuple(
-            CertificateInfo(
-                subject=one.subject,
-                issuer=one.issuer,
-                not_before=one.not_before,
-                not_after=one.not_after,
-                sha256=one.fingerprint,
-            )
-            for one in found
-            if one is not None
-        ),
+        chain=tuple(map(_certificate, found)),
+    )
+
+
+def _certificate(found: Certificate) -> CertificateInfo:
+    return CertificateInfo(
+        subject=found.subject,
+        issuer=found.issuer,
+        not_before=found.not_before,
+        not_after=found.not_after,
+        sha256=found.fingerprint,
     )

@@ -21,12 +21,15 @@ class HostKeyInfo(Shape):
 
 
 class CertificateInfo(Shape):
-    """One certificate of a chain, as it was verified."""
+    """One certificate: of a chain, as it was verified, or of the CA file.
+
+    One that cannot be read has no moments, and its subject says so.
+    """
 
     subject: SafeText
     issuer: SafeText
-    not_before: AwareDatetime
-    not_after: AwareDatetime
+    not_before: AwareDatetime | None
+    not_after: AwareDatetime | None
     """As it stands there, however far away; shown as the day, without another zone."""
     sha256: SafeText
 
@@ -47,7 +50,7 @@ class TrustDocument(Shape):
     """Whom the appliance trusts beside the system's authorities."""
 
     ca_file: SafeText
-    authorities: tuple[SafeText, ...]
-    """One line an authority of the CA file: subject, expiry, SHA-256 fingerprint."""
+    authorities: tuple[CertificateInfo, ...]
+    """Those of the CA file."""
     host_keys: tuple[HostKeyInfo, ...]
     servers: tuple[ServerIdentity, ...] = ()

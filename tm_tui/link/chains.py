@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from tm_tui.link.types import Endpoint
+from tm_tui.settings.certificates import read_certificate
 
-__all__ = ["SEEN", "Chain", "Chains", "chain_of"]
+__all__ = ["SEEN", "Chain", "Chains", "chain_of", "told_anchor"]
 
 _MOST = 20
 
@@ -58,3 +59,13 @@ def chain_of(tls: ssl.SSLObject) -> list[bytes]:
     except AttributeError:
         leaf = tls.getpeercert(binary_form=True)
         return [leaf] if leaf else []
+
+
+def told_anchor(chain: Sequence[bytes]) -> str:
+    """Say by whom a chain that ends below a root is trusted: only the admin's CA file can do that."""
+    if len(chain) < 2:
+        return ""
+    last = read_certificate(chain[-1])
+    return (
+        "" if last.self_issued else f", trusted by an intermediate authority of the CA file, {last.subject}"
+    )

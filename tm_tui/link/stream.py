@@ -14,7 +14,7 @@ from typing import Any, cast
 import httpcore
 
 from tm_tui.link.bandwidth import Bandwidth
-from tm_tui.link.chains import SEEN, chain_of
+from tm_tui.link.chains import SEEN, chain_of, told_anchor
 from tm_tui.link.dialer import dial
 from tm_tui.link.failures import translate
 from tm_tui.link.types import Link, Observer
@@ -90,8 +90,9 @@ class _Dialled(httpcore.AsyncNetworkStream):
                 )
         except OSError as error:
             raise translate(error, "tls", link.endpoint, link.proxy) from error
-        SEEN.saw(link.endpoint, chain_of(wire.ssl_object))
-        self._notify("tls", "passed", _describe(wire.ssl_object))
+        chain = chain_of(wire.ssl_object)
+        SEEN.saw(link.endpoint, chain)
+        self._notify("tls", "passed", f"{_describe(wire.ssl_object)}{told_anchor(chain)}")
         return _Stream(wire, link, self._bandwidth)
 
     async def aclose(self) -> None:

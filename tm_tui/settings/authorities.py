@@ -1,4 +1,4 @@
-"""The admin's CA file: read when it is set, kept with the revision. What it means is for `link.trust`."""
+"""The admin's CA file: judged when it is set, kept with the revision. These rules are the only ones."""
 
 import os
 import re
@@ -8,15 +8,37 @@ from pathlib import Path
 
 from tm_tui.atomic import opened, read_all, storage_failure
 from tm_tui.errors import Problem, SettingsRefused, StorageFailed
+from tm_tui.settings.certificates import Certificate, read_certificate
 from tm_tui.text import safe_text
 
-__all__ = ["read_authorities"]
+__all__ = ["authorities_in", "read_authorities"]
 
 _FIELD = "trust.ca_file"
 _MOST_BYTES = 1 << 20
 _BEGIN = "-----BEGIN CERTIFICATE-----"
 _CERTIFICATE = re.compile(_BEGIN + r"[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----")
 _REMEDY = "Choose a PEM file with the certificates of your authorities."
+_CONVERT = "Convert it, then choose the result: `{}`."
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_OIDS = {  # DER of the content types of PKCS #7 (RFC 2315); PKCS #12 (RFC 7292) holds one as well
+    b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02": (
+        "a PKCS #7 bundle in binary form",
+        "openssl pkcs7 -inform DER -print_certs -in {0} -out ca.pem",
+    ),
+    b"\x02\x01\x03\x30": ("a PKCS #12 store", "openssl pkcs12 -cacerts -nokeys -in {0} -out ca.pem"),
+}
+_LABELS = {
+    "PKCS7": ("a PKCS #7 bundle", "openssl pkcs7 -print_certs -in {0} -out ca.pem"),
+    "TRUSTED CERTIFICATE": ("a certificate in OpenSSL's own form", "openssl x509 -in {0} -out ca.pem"),
+    "X509 CERTIFICATE": ("a certificate with an outdated label", "openssl x509 -in {0} -out ca.pem"),
+}
+_OTHERS = {
+    "CERTIFICATE REQUEST": "a request for a certificate, not a certificate",
+    "NEW CERTIFICATE REQUEST": "a request for a certificate, not a certificate",
+    "X509 CRL": "a list of revoked certificates",
+    "PUBLIC KEY": "a bare public key",
+    "SSH2 PUBLIC KEY": "an SSH key",
+}
 
 
 def _refused(cause: str, remedy: str = _REMEDY) -> SettingsRefused:
@@ -26,21 +48,79 @@ def _refused(cause: str, remedy: str = _REMEDY) -> SettingsRefused:
 def read_authorities(ca_file: str) -> str:
     """Return the PEM blocks of the certificates in `ca_file`, all else dropped.
 
-    Raises StorageFailed if it cannot be read, SettingsRefused if it holds no certificate or a private key.
+    Raises StorageFailed if it cannot be read; SettingsRefused if it is of another form, holds no whole
+    certificate, a private key, or a server's certificate that others issued.
     """
-    text = _read(Path(ca_file)).decode("utf-8", "replace")
     shown = safe_text(ca_file)
+    text = _text(_read(Path(ca_file)), shown)
     if "PRIVATE KEY-----" in text:
-        raise _refused(f"There is a private key in {shown}.")
+        raise _refused(f"There is a private key in {shown}, which does not belong on this appliance.")
     blocks = _CERTIFICATE.findall(text)
-    if not blocks or len(blocks) != text.count(_BEGIN):
+    if not blocks:
+        raise _of_another_form(text, shown)
+    if len(blocks) != text.count(_BEGIN):
         raise _refused(f"There is no whole PEM certificate in {shown}.")
     pem = "\n".join(blocks) + "\n"
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
-    except ssl.SSLError:
+    except (ssl.SSLError, ValueError):
         raise _refused(f"A certificate in {shown} cannot be read.") from None
+    for found in authorities_in(pem):
+        if found.not_after is None:
+            raise _refused(f"A certificate in {shown} cannot be read.")
+        if not found.issues:
+            raise _refused(
+                f"The certificate of {found.subject} in {shown} is a server's and no authority's.",
+                f"Choose the certificate of {found.issuer}, which issued it.",
+            )
     return pem
+
+
+def authorities_in(pem: str) -> tuple[Certificate, ...]:
+    """The certificates of a text that `read_authorities` returned, whatever is in them."""
+    found = []
+    for block in _CERTIFICATE.findall(pem):
+        try:
+            found.append(read_certificate(ssl.PEM_cert_to_DER_cert(block)))
+        except ValueError:  # no base64 between the lines
+            found.append(read_certificate(block.encode()))
+    return tuple(found)
+
+
+def _text(data: bytes, shown: str) -> str:
+    """The file as text; another form than text is named, with the command that converts it."""
+    if data.startswith(_UTF16) or b"-\0-\0-\0" in data:
+        raise _refused(
+            f"{shown} is text in UTF-16, not in UTF-8.",
+            _CONVERT.format(f"iconv -f UTF-16 -t UTF-8 {shown} >ca.pem"),
+        )
+    if data.startswith(b"\x30") and b"-----BEGIN" not in data:  # a DER sequence (X.690)
+        for oid, (form, command) in _OIDS.items():
+            if oid in data[:40]:
+                raise _refused(f"{shown} is {form}, not PEM.", _CONVERT.format(command.format(shown)))
+        command = f"openssl x509 -inform DER -in {shown} -out ca.pem"
+        raise _refused(f"{shown} is in binary form (DER), not PEM.", _CONVERT.format(command))
+    if data.startswith(b"\xfe\xed\xfe\xed"):
+        command = f"keytool -exportcert -rfc -keystore {shown} -alias NAME -file ca.pem"
+        raise _refused(f"{shown} is a Java keystore, not PEM.", _CONVERT.format(command))
+    return data.decode("utf-8-sig", "replace")
+
+
+def _of_another_form(text: str, shown: str) -> SettingsRefused:
+    """Say what a text without a certificate is, if that can be known."""
+    found = re.search(r"-----BEGIN ([A-Z0-9 ]{1,40})-----", text)
+    label = found[1] if found else ""
+    if label in _LABELS:
+        form, command = _LABELS[label]
+        return _refused(f"{shown} is {form}, not PEM.", _CONVERT.format(command.format(shown)))
+    if label in _OTHERS:
+        return _refused(f"{shown} is {_OTHERS[label]}.")
+    if re.fullmatch(r"\s*MI[A-Za-z0-9+/=\s]+", text):
+        return _refused(
+            f"{shown} has no BEGIN line, only what stands below it.",
+            f"Add the line {_BEGIN} before it, and the END line after it.",
+        )
+    return _refused(f"There is no whole PEM certificate in {shown}.")
 
 
 def _read(path: Path) -> bytes:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -217,3 +218,37 @@ async def test_a_cancelled_handshake_leaves_no_socket(ways: Ways) -> None:
             await task
         async with asyncio.timeout(5):
             await told.all_gone.wait()
+
+
+@pytest.mark.parametrize("sent", ["with the intermediate", "alone"])
+async def test_an_intermediate_authority_may_be_all_that_is_trusted(
+    tmp_path: Path, ways: Ways, sent: str
+) -> None:
+    """The admin has only the authority that issued the server's certificate: that is enough, and is said."""
+    intermediate = trustme.CA().create_child_ca()
+    leaf = intermediate.issue_cert("127.0.0.1")
+    pair = Pair(tmp_path / "server.pem", tmp_path / "server.key")
+    chain = leaf.cert_chain_pems if sent == "with the intermediate" else leaf.cert_chain_pems[:1]
+    pair.certificate.write_bytes(b"".join(pem.bytes() for pem in chain))
+    pair.key.write_bytes(leaf.private_key_pem.bytes())
+    ways.ca_pem = intermediate.cert_pem.bytes().decode()
+    told = bad.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    async with (
+        bad.server(told, server_context(pair)) as server,
+        https_client(ways.to(server.port), observe=ways.observe) as client,
+    ):
+        await call(client, "GET", "/")
+    (said,) = [detail for stage, outcome, detail in ways.seen if (stage, outcome) == ("tls", "passed")]
+    assert "trusted by an intermediate authority of the CA file" in said
+
+
+async def test_a_leaf_under_an_untrusted_intermediate_is_still_refused(tmp_path: Path, ways: Ways) -> None:
+    """Trusting one intermediate authority trusts no other."""
+    root = trustme.CA()
+    ways.ca_pem = root.create_child_ca().cert_pem.bytes().decode()
+    leaf = root.create_child_ca().issue_cert("127.0.0.1")
+    pair = Pair(tmp_path / "server.pem", tmp_path / "server.key")
+    pair.certificate.write_bytes(b"".join(pem.bytes() for pem in leaf.cert_chain_pems))
+    pair.key.write_bytes(leaf.private_key_pem.bytes())
+    async with bad.server(bad.close_at_once, server_context(pair)) as server:
+        await expect(ways, "tls-unknown-issuer", ways.to(server.port))

@@ -1,52 +1,19 @@
-"""What a CA file may hold, and the two links that settings describe."""
+"""How servers are verified, and the two links that settings describe."""
 
 import ssl
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import trustme
 from pydantic import SecretStr
 from ways import Ways
 
 from servers.certificates import Certificates
-from tm_tui.errors import TmError
 from tm_tui.link.build import build_links
-from tm_tui.link.trust import Trust, check_ca
+from tm_tui.link.trust import Trust
 from tm_tui.link.types import Endpoint
 from tm_tui.settings.model import Secrets, Settings
 from tm_tui.settings.revision import NO_REVISION
-
-
-def test_authorities_are_described(certificates: Certificates, ways: Ways) -> None:
-    """The admin sees whom the CA file adds: subject, expiry and fingerprint, one line each."""
-    both = certificates.ca_pem + trustme.CA(organization_name="Zweite \x1b[2J AG").cert_pem.bytes().decode()
-    lines = check_ca(both)
-    assert len(lines) == 2
-    assert "SHA-256 " in lines[0]
-    assert "valid to 3000-01-01" in lines[0]
-    assert all(line.isprintable() for line in lines)
-    assert Trust(both, ways.host_keys).authorities() == lines
-    assert Trust(None, ways.host_keys).authorities() == ()
-
-
-def test_a_self_signed_server_certificate_may_be_trusted(certificates: Certificates) -> None:
-    """A small portal's own certificate can be the CA file."""
-    assert len(check_ca(certificates.bad["tls-self-signed"].certificate.read_text())) == 1
-
-
-@pytest.mark.parametrize("what", ["", "hello", "leaf", "key", "broken", "large", "ü"])
-def test_what_is_no_authority_is_refused(certificates: Certificates, what: str) -> None:
-    """A server's certificate, a private key, or anything else is refused before it is saved."""
-    texts = {
-        "leaf": certificates.good.certificate.read_text(),
-        "key": certificates.ca_pem + certificates.good.key.read_text(),
-        "broken": certificates.ca_pem.replace("MII", "MIX"),
-        "large": certificates.ca_pem * 2000,
-    }
-    with pytest.raises(TmError) as caught:
-        check_ca(texts.get(what, what))
-    assert caught.value.cause.isprintable()
 
 
 def test_verification_is_always_on(certificates: Certificates, ways: Ways) -> None:
