@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.delivery.delivered import HTTP_STORED
@@ -11,9 +11,6 @@ from tm_tui.link.failures import failure
 from tm_tui.link.http_headers import http_date
 from tm_tui.link.types import Link, Observer, unobserved
 from tm_tui.moments import moment_of
-
-if TYPE_CHECKING:
-    from tm_tui.link.sftp import Sftp
 
 __all__ = ["Checked", "check_log_server"]
 
@@ -67,29 +64,18 @@ async def _over_https(link: Link, appliance: str, observe: Observer, clock: Cloc
 
 
 async def _over_ssh(link: Link, appliance: str, observe: Observer, clock: Clock) -> float | None:
+    from tm_tui.delivery.ssh import leave_probe
     from tm_tui.link.sftp import open_sftp
 
     async with open_sftp(link, observe=observe) as sftp:
         observe("service", "started", "")
         try:
             async with asyncio.timeout(link.limits.reply):
-                written = await _leave_file(sftp, f"{_FOLDER}/{appliance}")
+                written = await leave_probe(sftp.client, f"{_FOLDER}/{appliance}", _CONTENT)
         except TimeoutError:
             raise failure("reply-timeout", "service", link.endpoint, link.proxy) from None
         observe("service", "passed", "it takes logs")
-    return None if written is None else _ahead(clock, written, 0.0)
-
-
-async def _leave_file(sftp: "Sftp", folder: str) -> datetime | None:
-    """Write, rename and remove a file; tell the time that the server gave it."""
-    client = sftp.client
-    await client.makedirs(folder, exist_ok=True)
-    async with client.open(f"{folder}/probe.part", "wb") as file:
-        await file.write(_CONTENT)
-    found = await client.stat(f"{folder}/probe.part")
-    await client.posix_rename(f"{folder}/probe.part", f"{folder}/probe")
-    await client.remove(f"{folder}/probe")
-    return None if found.mtime is None else moment_of(found.mtime) + _HALF_SECOND
+    return None if written is None else _ahead(clock, moment_of(written) + _HALF_SECOND, 0.0)
 
 
 def _ahead(clock: Clock, server_time: datetime, round_trip: float) -> float:

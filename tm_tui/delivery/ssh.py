@@ -13,7 +13,7 @@ from tm_tui.link.failures import translate
 from tm_tui.link.sftp import Sftp, open_sftp
 from tm_tui.link.types import Link
 
-__all__ = ["SshCarrier"]
+__all__ = ["SshCarrier", "leave_probe", "put_file"]
 
 _PIECE = 1 << 20
 _LARGEST_WRITE, _SAFE_WRITE, _IN_FLIGHT, _MOST_WRITES = 255 << 10, 16 << 10, 2 << 20, 64
@@ -50,12 +50,7 @@ class SshCarrier:
         async with self._explained(self._sftp):
             if again and await _holds(client, path, data, sent):
                 return
-            await self._upload(client, f"{path}{_PART}", data, sent)
-            refused = await _refusal(client.posix_rename(f"{path}{_PART}", path))
-            if isinstance(refused, asyncssh.SFTPOpUnsupported):
-                refused = await _plain_rename(client, f"{path}{_PART}", path, data, sent)
-            if refused is not None and refused.code not in SFTP_DELIVERED:
-                raise refused
+            await put_file(client, self._folder, name, data, sent)
 
     @asynccontextmanager
     async def _explained(self, sftp: Sftp) -> AsyncIterator[None]:
@@ -66,18 +61,6 @@ class SshCarrier:
         except OSError as error:
             raise translate(error, "service", self._link.endpoint, self._link.proxy) from error
 
-    async def _upload(self, client: asyncssh.SFTPClient, part: str, data: bytes, sent: Sent) -> None:
-        try:
-            file = await client.open(part, "wb", block_size=None)
-        except asyncssh.SFTPNoSuchFile:
-            await client.makedirs(self._folder, exist_ok=True)
-            file = await client.open(part, "wb", block_size=None)
-        size = min(client.limits.max_write_len or _SAFE_WRITE, _LARGEST_WRITE)
-        async with file:
-            await _write(file, data, size, sent)
-            with suppress(asyncssh.SFTPOpUnsupported):
-                await file.fsync()
-
     async def _sweep(self, client: asyncssh.SFTPClient) -> None:
         """Remove what uploads of this appliance that died have left; nobody else writes here."""
         async for found in client.scandir(self._folder):
@@ -85,6 +68,48 @@ class SshCarrier:
             if name.startswith(f"{self._appliance}-") and name.endswith(_PART):
                 with suppress(asyncssh.SFTPError):
                     await client.remove(f"{self._folder}/{name}")
+
+
+async def put_file(client: asyncssh.SFTPClient, folder: str, name: str, data: bytes, sent: Sent) -> None:
+    """Leave a whole file at the server. Raises asyncssh.SFTPError.
+
+    An account must be allowed to write in the folder (to make it, where it is missing) and to rename; not
+    to list, to look or to remove.
+    """
+    part, path = f"{folder}/{name}{_PART}", f"{folder}/{name}"
+    await _upload(client, folder, part, data, sent)
+    refused = await _refusal(client.posix_rename(part, path))
+    if isinstance(refused, asyncssh.SFTPOpUnsupported | asyncssh.SFTPPermissionDenied):
+        refused = await _plain_rename(client, part, path, data, sent)
+    if refused is not None and refused.code not in SFTP_DELIVERED:
+        raise refused
+
+
+async def leave_probe(client: asyncssh.SFTPClient, folder: str, content: bytes) -> float | None:
+    """Leave `probe` as a batch is left, and remove it where that is allowed. Raises asyncssh.SFTPError.
+
+    Returns the time that the server gave it, in seconds since 1970; None where it does not tell.
+    """
+    await put_file(client, folder, "probe", content, lambda _: None)
+    written = None
+    with suppress(asyncssh.SFTPError):
+        written = (await client.stat(f"{folder}/probe")).mtime
+    with suppress(asyncssh.SFTPError):
+        await client.remove(f"{folder}/probe")
+    return written
+
+
+async def _upload(client: asyncssh.SFTPClient, folder: str, part: str, data: bytes, sent: Sent) -> None:
+    try:
+        file = await client.open(part, "wb", block_size=None)
+    except asyncssh.SFTPNoSuchFile:
+        await client.makedirs(folder, exist_ok=True)
+        file = await client.open(part, "wb", block_size=None)
+    size = min(client.limits.max_write_len or _SAFE_WRITE, _LARGEST_WRITE)
+    async with file:
+        await _write(file, data, size, sent)
+        with suppress(asyncssh.SFTPOpUnsupported, asyncssh.SFTPPermissionDenied):
+            await file.fsync()
 
 
 async def _write(file: asyncssh.SFTPClientFile, data: bytes, size: int, sent: Sent) -> None:
@@ -113,9 +138,9 @@ async def _write(file: asyncssh.SFTPClientFile, data: bytes, size: int, sent: Se
 async def _holds(client: asyncssh.SFTPClient, path: str, data: bytes, sent: Sent) -> bool:
     """Whether these bytes are at the server; no, where it lets nobody look: then the rename tells."""
     try:
-        if (await client.stat(path)).size != len(data):
-            return False
         async with client.open(path, "rb") as file:
+            if await file.read(1, len(data)):
+                return False
             for start in range(0, len(data), _PIECE):
                 piece = data[start : start + _PIECE]
                 found: str | bytes = await file.read(len(piece), start)  # bytes: asyncssh types both alike
