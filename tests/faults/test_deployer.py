@@ -1,12 +1,16 @@
 """A deployer that hangs, floods, crashes or prints garbage: bounded, told, tried again, nothing left over."""
 
+import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from patterning.deploying import deploying, left_of, target, until, write_deployer
+from patterning.deploying import LIMIT, deploying, fill, left_of, target, until, write_deployer
 from tm_tui.patterns.deployer import DeployerFailure, deployer_in
+from tm_tui.patterns.deployment import Deployment, Plan
+from tm_tui.patterns.pattern import Pattern
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 IDS = """read -r request
@@ -122,14 +126,51 @@ async def test_what_the_command_is_given(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 async def test_a_damaged_file_is_never_deployed(tmp_path: Path) -> None:
-    """A pattern that the disk has altered is dropped before any endpoint gets it."""
-    write_deployer(tmp_path / "config", f"touch {tmp_path}/ran; {ALL_DEPLOYED}")
+    """A pattern that the disk has altered reaches no endpoint, and that is no event of the endpoint."""
+    write_deployer(tmp_path / "config", f"touch {tmp_path}/ran; {ALL_DEPLOYED}", give_up_seconds=1)
     async with deploying(tmp_path) as it:
         (it.store.folder / it.pattern.content).write_bytes(b"altered    ")
-        done = await it.deploy("pc-0")
-        assert done.results[0].code == "deployer-no-pattern"
+        done = await it.deploy("pc-0", "pc-1")
+        assert {result.code for result in done.results.values()} == {"deployer-no-pattern"}
         assert not (tmp_path / "ran").exists()
         assert it.store.patterns == {}
+        assert it.missing.is_set()
+        assert await it.events() == []
+        assert it.ended == []
+
+
+async def test_a_pattern_that_comes_again_is_deployed(tmp_path: Path) -> None:
+    """The deployment waits for the pattern to be fetched again, then does what it was begun for, once."""
+    write_deployer(tmp_path / "config", ALL_DEPLOYED, retry_seconds=600)
+    async with deploying(tmp_path) as it:
+        (it.store.folder / it.pattern.content).unlink()
+        one = await it.service.begin(it.pattern, [target("pc-0")], "admin")
+        await asyncio.wait_for(it.missing.wait(), LIMIT)
+        again = fill(it.store)
+        assert again.deployed_at is not None, "or it would be deployed by itself once more"
+        it.service.arrived([again.id])
+        assert (await it.end_of(one)).results[0].state == "deployed"
+        assert [event["status"] for event in await it.events()] == ["assessed", "cleaned"]
+
+
+async def test_without_a_deployer_nothing_is_told_of_endpoints(tmp_path: Path) -> None:
+    """Given up as no deployer came: no threat event says that a mitigation at the endpoint failed."""
+    plan = Plan(
+        number=1,
+        uid="u",
+        pattern=Pattern(id=1, type="bandage", version="1.0"),
+        by="admin",
+        started_at=datetime.now(UTC) - timedelta(days=2),
+        targets=(target("pc-0"),),
+    )
+    Deployment.begin(tmp_path / "deployments", plan)
+    async with deploying(tmp_path) as it:
+        one = await it.service.find(1)
+        assert one is not None
+        await it.end_of(one)
+        assert one.results[0].code == "deployer-missing"
+        assert await it.events() == []
+        assert it.ended == []
 
 
 async def test_the_deployer_may_come_later(tmp_path: Path) -> None:

@@ -24,12 +24,17 @@ def stored(folder: Path, number: int = 1, content: bytes = CONTENT) -> tuple[Pat
     """A store with one pattern in it."""
     store = PatternStore(folder)
     store.load()
+    return store, fill(store, number, content)
+
+
+def fill(store: PatternStore, number: int = 1, content: bytes = CONTENT) -> StoredPattern:
+    """Put a pattern there, as a check does."""
     whole = store.temporary()
     whole.write_bytes(content)
     pattern = Pattern(id=number, type="bandage", version="1.0", description="A pattern")
     hashes = (("sha256", hashlib.sha256(content).hexdigest()),)
     offered = Offered(pattern, f"p{number}", len(content), hashes)
-    return store, store.keep(offered, whole, datetime.now(UTC))
+    return store.keep(offered, whole, datetime.now(UTC))
 
 
 async def until(holds: Callable[[], Any]) -> None:
@@ -75,12 +80,16 @@ class Deploying:
         self.spool = spool
         self.moved = asyncio.Event()
         self.store, self.pattern = stored(folder / "files")
+        self.missing = asyncio.Event()
+        self.ended: list[str] = []
         self.service = DeploymentService(
             folder / "deployments",
             folder / "config",
             self.store,
             spool,
             changed=self._moved,
+            ended=lambda one, _: self.ended.append(one.hostname),
+            missing=self.missing.set,
             clock=SystemClock(),
         )
 

@@ -70,6 +70,7 @@ class PatternCheck:
         if root is None:
             raise failure("pattern-root-missing", "service", link.endpoint, link.proxy)
         self.store.load()
+        self.store.verify()
         fetcher = LinkFetcher(calls, self.client, self.store.folder, rate=self.rate, patience=self.patience)
         return Repository(link, self.anchor.folder / "tuf", root, fetcher)
 
@@ -108,7 +109,7 @@ class PatternCheck:
 
     def _tidy(self, listing: Listing) -> None:
         """Drop what the portal has withdrawn, and the oldest of too many; nothing that is being deployed."""
-        here = sorted(self.store.patterns, reverse=True)
+        here = sorted(self.store.numbers(), reverse=True)
         gone = {number for number in here if number not in listing.ids} | set(here[MOST_LISTED:])
         if gone := gone - set(self.in_use):
             self.store.drop(gone)

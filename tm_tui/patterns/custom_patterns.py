@@ -22,6 +22,7 @@ from tm_tui.patterns.show import document, status
 from tm_tui.patterns.store import StoredPattern
 from tm_tui.spool.store import Spool
 from tm_tui.status_server.protocol import Notice
+from tm_tui.tasks import Tasks
 from tm_tui.text import safe_text
 
 __all__ = ["CustomPatterns", "DeploymentRefused"]
@@ -58,14 +59,14 @@ class CustomPatterns:
         self._changed, self._clock = changed, clock
         self.deploying: DeploymentService
         self._automatic = asyncio.Lock()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self.fetching = PatternService(
             appliance,
             host_keys,
             home.state / "patterns",
             bandwidth=bandwidth,
             changed=changed,
-            arrived=lambda _: self._consider(),
+            arrived=self._arrived,
             in_use=self._in_use,
             clock=clock,
             chance=chance,
@@ -80,6 +81,7 @@ class CustomPatterns:
             spool,
             changed=changed,
             ended=self._ended,
+            missing=self.fetching.lost,
             clock=clock,
             chance=chance,
         )
@@ -157,12 +159,14 @@ class CustomPatterns:
         self._consider()
         self._changed()
 
+    def _arrived(self, patterns: tuple[StoredPattern, ...]) -> None:
+        self.deploying.arrived([pattern.id for pattern in patterns])
+        self._consider()
+
     def _consider(self) -> None:
         """Deploy the newest pattern, if the settings say so and it was not."""
         if self.deploy == "automatic" and self._newest_if_new() is not None:
-            task = asyncio.create_task(self._deploy_automatically(), name="automatic deployment")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.start(self._deploy_automatically(), "automatic deployment")
 
     def _newest_if_new(self) -> StoredPattern | None:
         patterns = self.fetching.store.patterns
@@ -199,9 +203,7 @@ class CustomPatterns:
 
     async def stop(self) -> None:
         """End what was begun by itself."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.stop()
 
 
 def _target(endpoint: Endpoint) -> Target:

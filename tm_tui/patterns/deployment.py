@@ -2,13 +2,15 @@
 
 import json
 import os
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tm_tui.atomic import Folder, opened, storage_failure
+from tm_tui.atomic import Folder, opened, storage_failure, write_all
+from tm_tui.errors import StorageFailed
 from tm_tui.patterns.pattern import Pattern
 from tm_tui.spool.events import Severity, Status
 from tm_tui.text import SafeText
@@ -18,6 +20,8 @@ __all__ = ["Deployment", "Plan", "Result", "Target"]
 
 MOST_TARGETS = 5000
 _MOST_PLAN, _MOST_JOURNAL = 4 << 20, 64 << 20
+_NOT_BEGUN = frozenset({"deployer-missing", "deployer-unusable", "deployer-no-pattern"})
+"""Codes of results that say nothing of the endpoint: nobody has tried anything there."""
 
 
 class _Kept(BaseModel):
@@ -62,7 +66,10 @@ class Result(_Kept):
 
 
 class Deployment:
-    """A plan with its results so far. `add` and `logged` block and raise StorageFailed."""
+    """A plan with its results so far. `add`, `logged` and `flush` block and raise StorageFailed.
+
+    What happened counts from then on, though the disk refuses to take it: it is brought there later.
+    """
 
     def __init__(self, path: Path, plan: Plan) -> None:
         self.plan = plan
@@ -77,14 +84,23 @@ class Deployment:
         """Nothing is tried before, also in monotonic seconds."""
         self._path = path
         self._done = False
+        self._begun: set[int] = set()
+        self._unwritten: list[bytes] = []
 
     @classmethod
     def begin(cls, folder: Path, plan: Plan) -> "Deployment":
-        """Bring a new plan to the disk. Raises StorageFailed."""
+        """Bring a new plan to the disk. Raises StorageFailed, and there is none then."""
+        journal, told = f"{plan.number:09d}.journal", f"{plan.number:09d}.plan"
         with Folder.open(folder, create=True) as opened_folder:
-            opened_folder.write(f"{plan.number:09d}.journal", b"")
-            opened_folder.replace(f"{plan.number:09d}.plan", plan.model_dump_json().encode())
-        return cls(folder / f"{plan.number:09d}.journal", plan)
+            opened_folder.remove(journal)  # of one that a crash kept from beginning
+            try:
+                opened_folder.write(journal, b"")
+                opened_folder.replace(told, plan.model_dump_json().encode())
+            except StorageFailed:
+                opened_folder.remove(told)
+                opened_folder.remove(journal)
+                raise
+        return cls(folder / journal, plan)
 
     @classmethod
     def load(cls, folder: Path, number: int) -> "Deployment | None":
@@ -111,28 +127,49 @@ class Deployment:
 
     def _note(self, result: Result) -> None:
         if 0 <= result.n < len(self.plan.targets):
+            if result.code not in _NOT_BEGUN:
+                self._begun.add(result.n)
             self.attempts[result.n] = self.attempts.get(result.n, 0) + 1
             self.results[result.n] = result
 
     def add(self, result: Result) -> None:
         """Note a result: on the disk when this returns."""
-        self._append(result.model_dump_json().encode())
         self._note(result)
+        self._append(result.model_dump_json().encode())
 
     def logged(self, n: int) -> None:
         """Note that the events of a final result are in the log queue."""
-        self._append(json.dumps({"told": n}).encode())
         self.told.add(n)
+        self._append(json.dumps({"told": n}).encode())
+
+    def begun(self, n: int) -> bool:
+        """Whether the deployer was at this endpoint at least once, as far as anybody knows."""
+        return n in self._begun
 
     def _append(self, line: bytes) -> None:
+        self._unwritten.append(line)
+        self.flush()
+
+    def flush(self) -> None:
+        """Bring to the disk what it has not taken yet, whole or not at all."""
+        if not self._unwritten:
+            return
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        # A line that a crash cut off is ended first, so that it spoils no other.
+        data = b"".join(b"\n" + line + b"\n" for line in self._unwritten)
         try:
             with opened(self._path, flags) as descriptor:
-                # A line that a crash cut off is ended first, so that it spoils no other.
-                os.write(descriptor, b"\n" + line + b"\n")
-                os.fsync(descriptor)
+                size = os.fstat(descriptor).st_size
+                try:
+                    write_all(descriptor, data)
+                    os.fsync(descriptor)
+                except OSError:
+                    with suppress(OSError):
+                        os.ftruncate(descriptor, size)
+                    raise
         except OSError as error:
             raise storage_failure(self._path, error) from None
+        self._unwritten.clear()
 
     def left(self) -> list[int]:
         """Endpoints without a final result."""
@@ -156,14 +193,14 @@ class Deployment:
         if self._done:
             return None
         moments = [self.next_try.get(n, 0.0) for n in self.left()]
-        if self.untold():
+        if self.untold() or self._unwritten:
             moments.append(0.0)
         return max(self.hold_until, min(moments)) if moments else None
 
     @property
     def done(self) -> bool:
         """Whether nothing is left to do. Once it is so it stays so, and is not counted again."""
-        self._done = self._done or not (self.left() or self.untold())
+        self._done = self._done or not (self.left() or self.untold() or self._unwritten)
         return self._done
 
     @property

@@ -1,6 +1,5 @@
 """One run of the deployer over endpoints of one deployment: each result is on the disk before the next."""
 
-import asyncio
 import json
 import re
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from tm_tui.pace import Chance, spread
 from tm_tui.patterns.deployer import Deployer, DeployerFailure, DeployerLine
 from tm_tui.patterns.deployer_run import run_deployer
 from tm_tui.patterns.deployment import Deployment, Plan, Result, Target
+from tm_tui.tasks import threaded
 
 if TYPE_CHECKING:
     from tm_tui.errors import TmError
@@ -23,7 +23,7 @@ _JITTER = 0.1
 _NUMBER = re.compile(r"[0-9]{1,6}")
 
 Ended = Callable[[Target, Result], None]
-"""Is told of each final result."""
+"""Is told of each final result that says something of its endpoint."""
 
 
 class DeploymentRound:
@@ -94,14 +94,15 @@ class DeploymentRound:
             await self.give_up([n], why)
             return
         again = Result(n=n, at=self._clock.now(), state="retrying", code=why.code, detail=why.cause)
-        await asyncio.to_thread(self._one.add, again)
+        await threaded(self._one.add, again)
         grown = self._deployer.retry_seconds * 2.0 ** min(self._one.attempts[n] - 1, 16)
         wait = min(spread(min(_LONGEST_RETRY, grown), _JITTER, self._chance), max(0.0, self._left()))
         self._one.next_try[n] = self._clock.monotonic() + wait
 
     async def _final(self, result: Result) -> None:
-        await asyncio.to_thread(self._one.add, result)
-        self._ended(self._one.plan.targets[result.n], result)
+        await threaded(self._one.add, result)
+        if self._one.begun(result.n):
+            self._ended(self._one.plan.targets[result.n], result)
 
 
 def _request(plan: Plan, file: Path, numbers: Sequence[int]) -> bytes:

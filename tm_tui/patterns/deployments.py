@@ -5,7 +5,7 @@ import logging
 import random
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from tm_tui.atomic import Folder
@@ -20,6 +20,7 @@ from tm_tui.patterns.pattern import Pattern
 from tm_tui.patterns.store import PatternStore, StoredPattern
 from tm_tui.settings.store import Revision
 from tm_tui.spool.store import Spool
+from tm_tui.tasks import threaded, unbroken
 
 __all__ = ["DeploymentService"]
 
@@ -34,7 +35,7 @@ _PLAN = re.compile(r"([0-9]{9})\.plan")
 class DeploymentService:
     """A task of the agent. It works whether or not sending to TMSP is on: what it needs is here already.
 
-    `ended` is told of each final result.
+    `ended` is told of each final result of an endpoint, `missing` that a pattern has to be fetched again.
     """
 
     name = "pattern deployment"
@@ -48,14 +49,16 @@ class DeploymentService:
         *,
         changed: Callable[[], None],
         ended: Ended = lambda _target, _result: None,
+        missing: Callable[[], None] = lambda: None,
         clock: Clock,
         chance: Chance = random.random,
     ) -> None:
         self._folder, self._config, self._store, self._spool = folder, config, store, spool
-        self._changed, self._ended, self._clock, self._chance = changed, ended, clock, chance
+        self._changed, self._ended, self._missing = changed, ended, missing
+        self._clock, self._chance = clock, chance
         self._wake = asyncio.Event()
         self._beginning = asyncio.Lock()
-        self._loaded = asyncio.Event()
+        self._loaded, self._read = asyncio.Event(), False
         self.deployments: tuple[Deployment, ...] = ()
         """The newest last; all that are not done are among them."""
         self.problem: TmError | None = None
@@ -78,7 +81,9 @@ class DeploymentService:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await self._load()
+        while not await self._load():
+            again = self._clock.monotonic() + spread(_STORAGE_RETRY, _JITTER, self._chance)
+            await wait_until(self._clock, again, asyncio.Event())
         while True:
             self._wake.clear()
             moments = [(moment, one) for one in self.deployments if (moment := one.next_moment()) is not None]
@@ -117,23 +122,37 @@ class DeploymentService:
         """Wait until those of earlier starts are read: a moment after the agent's start."""
         await self._loaded.wait()
 
+    def arrived(self, numbers: Collection[int]) -> None:
+        """These patterns are here (again): what waits for one of them goes on."""
+        for one in self.deployments:
+            if one.plan.pattern.id in numbers:
+                one.hold_until = 0.0
+        self._wake.set()
+
     async def begin(self, pattern: StoredPattern, targets: Sequence[Target], by: str) -> Deployment:
         """Begin a deployment: it is on the disk when this returns. Raises StorageFailed, DeployerFailure."""
         self.deployer()
         await self.loaded()
+        return await unbroken(self._begin(pattern, targets, by))
+
+    async def _begin(self, pattern: StoredPattern, targets: Sequence[Target], by: str) -> Deployment:
         async with self._beginning:
+            there = await threaded(self._numbers)  # those too that cannot be read
             plan = Plan(
-                number=max((one.plan.number for one in self.deployments), default=0) + 1,
+                number=max([0, *(one.plan.number for one in self.deployments), *there]) + 1,
                 uid=secrets.token_hex(6),
                 pattern=Pattern.model_validate(pattern.model_dump()),
                 by=by,
                 started_at=self._clock.now(),
                 targets=tuple(targets),
             )
-            made = await asyncio.to_thread(Deployment.begin, self._folder, plan)
+            made = await threaded(Deployment.begin, self._folder, plan)
             self.deployments = (*self.deployments, made)
-            await asyncio.to_thread(self._store.deployed, pattern.id, plan.started_at)
-            await self._tidy()
+            try:
+                await threaded(self._store.deployed, pattern.id, plan.started_at)
+                await self._tidy()
+            except StorageFailed as failed:  # it has begun all the same
+                self._trouble(failed)
         endpoints = f"{len(targets)} endpoint{'' if len(targets) == 1 else 's'}"
         _log.info("Deployment %d of pattern %d to %s, by %s.", plan.number, pattern.id, endpoints, by)
         self._wake.set()
@@ -142,26 +161,37 @@ class DeploymentService:
 
     # --- the task
 
-    async def _load(self) -> None:
+    async def _load(self) -> bool:
+        """Read those of earlier starts, once: what happens since then is in memory first."""
+        if self._read:
+            return True
         try:
-            self.deployments = await asyncio.to_thread(self._read_all)
+            async with self._beginning:
+                await threaded(self._read_all)
         except StorageFailed as failed:
-            self.problem = failed
-            _log.warning("Deployments cannot be read. %s %s", failed.cause, failed.remedy)
+            self._trouble(failed)
+        else:
+            self._read = True
         self._loaded.set()
         self._changed()
+        return self._read
 
-    def _read_all(self) -> tuple[Deployment, ...]:
+    def _read_all(self) -> None:
+        here = {one.plan.number: one for one in self.deployments}
+        for number in self._numbers():
+            if number not in here and (one := Deployment.load(self._folder, number)) is not None:
+                here[number] = one
+        self.deployments = tuple(here[number] for number in sorted(here))
+
+    def _numbers(self) -> list[int]:
         with Folder.open(self._folder, create=True) as folder:
-            numbers = [int(match[1]) for name in folder.names() if (match := _PLAN.fullmatch(name))]
-        found = (Deployment.load(self._folder, number) for number in sorted(numbers))
-        return tuple(one for one in found if one is not None)
+            return [int(match[1]) for name in folder.names() if (match := _PLAN.fullmatch(name))]
 
     async def _tidy(self) -> None:
         done = [one for one in self.deployments if one.done]
         old = done[: max(0, len(done) - _MOST_KEPT)]
         self.deployments = tuple(one for one in self.deployments if one not in old)
-        await asyncio.to_thread(self._remove, [one.plan.number for one in old])
+        await threaded(self._remove, [one.plan.number for one in old])
 
     def _remove(self, numbers: Sequence[int]) -> None:
         with Folder.open(self._folder) as folder:
@@ -172,6 +202,7 @@ class DeploymentService:
     async def _round(self, one: Deployment) -> None:
         """The events of what is done, one run of the deployer, the events of that."""
         try:
+            await threaded(one.flush)
             await self._tell(one)
             if due := one.due(self._clock.monotonic()):
                 await self._deploy(one, due)
@@ -190,14 +221,15 @@ class DeploymentService:
         try:
             deployer = self.deployer()
         except DeployerFailure as failed:
-            await self._without_deployer(one, failed)
+            await self._not_yet(one, Deployer(argv=("/",)), failed)
             return
         this = self._this_round(one, deployer)
-        checked = await asyncio.to_thread(self._store.checked, one.plan.pattern.id)
+        checked = await threaded(self._store.checked, one.plan.pattern.id)
         if checked is None:
-            cause = f"Pattern {one.plan.pattern.id} is not on this appliance any more, or it was damaged."
-            gone = DeployerFailure("deployer-no-pattern", cause, "Deploy it again once it is here.")
-            await this.give_up(one.left(), gone)
+            cause = f"Pattern {one.plan.pattern.id} was damaged on this appliance, or is gone from it."
+            remedy = "It is fetched again by itself, as soon as the portal is reached, and deployed then."
+            self._missing()
+            await self._not_yet(one, deployer, DeployerFailure("deployer-no-pattern", cause, remedy))
             return
         some = this.choose(due)
         one.running = frozenset(some)
@@ -208,14 +240,14 @@ class DeploymentService:
         else:
             self.problem = None
 
-    async def _without_deployer(self, one: Deployment, failed: DeployerFailure) -> None:
+    async def _not_yet(self, one: Deployment, deployer: Deployer, failed: DeployerFailure) -> None:
+        """Something that is needed here is not here: wait for it, as long as endpoints are waited for."""
         self._trouble(failed)
-        usual = Deployer(argv=("/",))
-        this = self._this_round(one, usual)
+        this = self._this_round(one, deployer)
         if this.over():
             await this.give_up(one.left(), failed)
         else:
-            one.hold_until = self._clock.monotonic() + spread(usual.retry_seconds, _JITTER, self._chance)
+            one.hold_until = self._clock.monotonic() + spread(deployer.retry_seconds, _JITTER, self._chance)
 
     def _this_round(self, one: Deployment, deployer: Deployer) -> DeploymentRound:
         def ended(target: Target, result: Result) -> None:
@@ -227,10 +259,11 @@ class DeploymentService:
     async def _tell(self, one: Deployment) -> None:
         """Hand the events of final results to the log queue; those that it knows already it keeps once."""
         for result in one.untold():
-            taken = await self._spool.add(events_of(one.plan, result))
-            for rejection in taken.rejected:
-                _log.error("An event of a deployment was not taken: %s", rejection.reason)
-            await asyncio.to_thread(one.logged, result.n)
+            if one.begun(result.n):  # else nothing happened at this endpoint
+                taken = await self._spool.add(events_of(one.plan, result))
+                for rejection in taken.rejected:
+                    _log.error("An event of a deployment was not taken: %s", rejection.reason)
+            await threaded(one.logged, result.n)
 
     def _trouble(self, problem: TmError) -> None:
         if self.problem is None or self.problem.cause != problem.cause:

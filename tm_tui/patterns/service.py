@@ -24,6 +24,7 @@ from tm_tui.patterns.patience import Patience
 from tm_tui.patterns.store import PatternStore, StoredPattern
 from tm_tui.settings.store import Revision
 from tm_tui.status_server.standing import counted
+from tm_tui.tasks import threaded
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -120,7 +121,7 @@ class PatternService:
         """Check until cancelled; nothing to do when sending is switched off."""
         revision, wanted = self._revision, self._wanted
         try:
-            await asyncio.to_thread(self.store.load)
+            await threaded(self.store.load)
         except StorageFailed as failed:
             self._failed(failed)
         self._loaded.set()
@@ -155,9 +156,16 @@ class PatternService:
         """There is something new, or there may be: check as soon as possible."""
         self._wanted.set()
 
+    def lost(self) -> None:
+        """A pattern that was here is damaged or gone: not all are here, and it is fetched again."""
+        if self.state == "current":
+            self.state = "waiting"
+        self.look()
+        self._changed()
+
     async def forget_root(self) -> bool:
         """Trust the keys that the portal names from now on; False if none were trusted."""
-        known = await asyncio.to_thread(self.anchor.forget)
+        known = await threaded(self.anchor.forget)
         self._seen = None
         if known:
             _log.warning("The keys of the portal's patterns were forgotten; those it names now are kept.")

@@ -149,6 +149,38 @@ async def test_automatic_deployment(work: Work, content: Path) -> None:
     assert len((await work.client.patterns()).deployments) == 1
 
 
+@pytest.mark.parametrize("damage", [b"the pattern!", b"the_pattern", None], ids=["longer", "altered", "gone"])
+async def test_a_damaged_pattern_is_fetched_again(
+    work: Work, content: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes | None
+) -> None:
+    """A file that the disk has altered comes again by itself, for a deployment or at a check."""
+    monkeypatch.setenv("TM_TUI_HOME", str(work.home.config.parent))
+    work.issue(content)
+    await work.save()
+    write_deployer(work.home.config, DEPLOYS)
+    await status_when(work.client, lambda now: now.patterns.newest_id == 1)
+    (file,) = (work.home.state / "patterns" / "files").glob("*.pattern")
+
+    def spoil() -> None:
+        file.unlink()
+        if damage is not None:
+            file.write_bytes(damage)
+
+    spoil()
+    begun = await work.client.deploy_pattern(DeployRequest(pattern=1, endpoints=("pc-9",)))
+    assert (await work.client.deployment(begun.number, wait=True)).deployed == 1
+    assert file.read_bytes() == b"the pattern"
+    assert (await work.client.spool()).events == 2
+    await status_when(work.client, lambda now: now.patterns.state == "current")
+    spoil()
+    assert (await command("pattern", "check"))[0] == 0
+    assert file.read_bytes() == b"the pattern"
+    told = (await command("pattern", "list"))[1]
+    assert "The patterns of the portal are here." in told
+    assert "There is no pattern here." not in told
+    assert (await work.client.patterns()).patterns[0].deployed_at is not None
+
+
 async def test_switched_off_nothing_is_downloaded(work: Work, content: Path) -> None:
     """Off: the state says so, a check is refused with the reason, and what is here can still be deployed."""
     work.issue(content)
