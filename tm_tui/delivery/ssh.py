@@ -79,7 +79,7 @@ async def put_file(client: asyncssh.SFTPClient, folder: str, name: str, data: by
     part, path = f"{folder}/{name}{_PART}", f"{folder}/{name}"
     await _upload(client, folder, part, data, sent)
     refused = await _refusal(client.posix_rename(part, path))
-    if isinstance(refused, asyncssh.SFTPOpUnsupported | asyncssh.SFTPPermissionDenied):
+    if isinstance(refused, asyncssh.SFTPOpUnsupported):
         refused = await _plain_rename(client, part, path, data, sent)
     if refused is not None and refused.code not in SFTP_DELIVERED:
         raise refused
@@ -108,7 +108,7 @@ async def _upload(client: asyncssh.SFTPClient, folder: str, part: str, data: byt
     size = min(client.limits.max_write_len or _SAFE_WRITE, _LARGEST_WRITE)
     async with file:
         await _write(file, data, size, sent)
-        with suppress(asyncssh.SFTPOpUnsupported, asyncssh.SFTPPermissionDenied):
+        with suppress(asyncssh.SFTPOpUnsupported):
             await file.fsync()
 
 
