@@ -98,7 +98,7 @@ def _sending(seen: Seen, server: LogServerStatus) -> str:
 
 def _next(seen: Seen, server: LogServerStatus, now: float) -> str:
     if server.delivery == "paused" and not seen.stale:
-        return "when you send now, or save other settings"
+        return "when you send now, or save other settings; else within the hour"
     if server.delivery == "disabled" and not seen.stale:
         return "none: events wait until sending is switched on"
     return (

@@ -78,6 +78,10 @@ class Cases:
         """The portal knows the appliance (anew): what it refused before is tried again."""
         self._uploads.send_now()
 
+    def beat_accepted(self) -> None:
+        """The status server takes the credentials."""
+        self._uploads.beat_accepted()
+
     def stop(self) -> None:
         """Announce nothing any more."""
         self._busy.stop()

@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 60.0
 _REGISTRATION_SECONDS = 10.0
 _LAST_DELIVERY = "last_delivery"
+_WAY_ON = "Save other settings, or send now, to go on. By itself it is tried again within the hour."
 _IN_TROUBLE = frozenset({"retrying", "paused"})
 
 
@@ -180,6 +181,11 @@ class LogDelivery:
         """The portal knows the appliance (anew): what it refused before is tried again."""
         self.trust_changed()
 
+    def beat_accepted(self) -> None:
+        """The status server takes the credentials: a log server that refused them is asked again."""
+        if self._delivery is not None:
+            self._delivery.beat_accepted()
+
     def alerts(self) -> tuple[str, ...]:
         """What an admin must know now."""
         seen = self._delivery.status() if self._delivery else None
@@ -187,7 +193,7 @@ class LogDelivery:
             return self._check.alerts()
         failure = seen.last_failure
         if seen.state == "paused":
-            return (f"Sending logs is paused. {failure.cause} Save other settings, or send now, to go on.",)
+            return (f"Sending logs is paused. {failure.cause} {_WAY_ON}",)
         if failure.stage == "host_key":
             return (f"{failure.cause} Logs are not sent until this is settled.",)
         return ()

@@ -55,6 +55,7 @@ class Tmsp:
         appliance, keys, spool, clock = agent.appliance, agent.host_keys, agent.spool, agent.clock
         self._announce, self._beaten = agent.changed.announce, beaten
         self._registered_at: datetime | None = None
+        self._beats = 0
         bandwidth = self._bandwidth = Bandwidth()
         self.status_server = StatusServerService(
             appliance,
@@ -110,8 +111,17 @@ class Tmsp:
             self.log_server.registered()
             self.cases.registered()
         self._registered_at = registered_at
+        if status.beats_accepted > self._beats:
+            self._beats = status.beats_accepted
+            self._beat_accepted()
         self._beaten()
         self._announce()
+
+    def _beat_accepted(self) -> None:
+        """The credentials are right: who was refused may try again."""
+        self.log_server.beat_accepted()
+        self.cases.beat_accepted()
+        self.reports.beat_accepted()
 
     def _noticed(self, notices: tuple[Notice, ...]) -> None:
         """The status server has something for us."""

@@ -79,8 +79,9 @@ class CaseSending:
 
     def _next(self) -> tuple[Record | None, float | None]:
         """The case that is due, or the seconds until one is."""
-        if self.troubles.paused is not None:
-            return None, None
+        pause = self.troubles.pause_left()
+        if pause is not None:
+            return None, pause
         open_ones = [
             record
             for record in reversed(self._book.records())

@@ -1,5 +1,6 @@
 """What keeps cases from the server, and when each is tried again: for ever, but not always soon."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +8,7 @@ from datetime import datetime
 from tm_tui.cases.record import Record
 from tm_tui.clock import Clock
 from tm_tui.errors import TmError
+from tm_tui.link.access import Pause, is_refused
 from tm_tui.link.failures import LinkFailure
 from tm_tui.pace import Chance, full_jitter, spread
 
@@ -35,16 +37,35 @@ class Trouble:
 
 
 class Troubles:
-    """By the cases' numbers. `paused`: nothing is tried; a wrong password, often enough, locks an account."""
+    """By the cases' numbers. `paused`: nothing is tried for a while, or until somebody says so."""
 
     def __init__(self, clock: Clock, chance: Chance) -> None:
         self._clock, self._chance = clock, chance
         self.paused: LinkFailure | None = None
+        self._pause, self._paused_until = Pause(clock, chance), 0.0
         self._of: dict[int, Trouble] = {}
 
     def forget(self) -> None:
         """What failed before may work now."""
         self.paused, self._of = None, {}
+
+    def pause(self, problem: LinkFailure, seconds: float = math.inf) -> None:
+        """Try nothing for so long, or until `forget`."""
+        self.paused, self._paused_until = problem, self._clock.monotonic() + seconds
+
+    def pause_left(self) -> float | None:
+        """Seconds until something may be tried again; None when nothing is paused (any more)."""
+        left = self._paused_until - self._clock.monotonic()
+        if self.paused is not None and left <= 0:
+            self.paused = None
+        return None if self.paused is None else left
+
+    def beat_accepted(self) -> bool:
+        """The status server takes the credentials. True if that ends a pause."""
+        ended = self.paused is not None and is_refused(self.paused) and self._pause.may_end()
+        if ended:
+            self.forget()
+        return ended
 
     def keep(self, numbers: set[int]) -> None:
         """Only these have something left to do."""
@@ -52,6 +73,7 @@ class Troubles:
 
     def over(self, number: int) -> None:
         """This one came through."""
+        self._pause.over()
         self._of.pop(number, None)
 
     def any(self) -> bool:
@@ -86,7 +108,7 @@ class Troubles:
         trouble = Trouble(problem, self._clock.now(), count, again)
         code = problem.code if isinstance(problem, LinkFailure) else "storage"
         if isinstance(problem, LinkFailure) and code == "http-auth-refused":
-            self.paused = problem
+            self.pause(problem, self._pause.begin())
         self._of[record.number] = trouble
         if code not in _OF_ONE_CASE:
             self._of |= {other.number: trouble for other in others}

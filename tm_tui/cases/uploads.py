@@ -10,6 +10,7 @@ from tm_tui.cases.sending import CaseSending
 from tm_tui.cases.troubles import Troubles
 from tm_tui.cases.upload import Progress
 from tm_tui.clock import Clock
+from tm_tui.link.access import is_refused
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.build import build_links
 from tm_tui.link.failures import LinkFailure
@@ -86,7 +87,8 @@ class CaseUploads:
         paused = self.troubles.paused
         if paused is None:
             return ()
-        return (f"Uploading cases is paused. {paused.cause} Save other settings, or send now.",)
+        alone = " By itself it is tried again within the hour." if is_refused(paused) else ""
+        return (f"Uploading cases is paused. {paused.cause} Save other settings, or send now.{alone}",)
 
     async def run(self) -> None:
         """Upload until cancelled; nothing to do when sending is switched off."""
@@ -96,7 +98,7 @@ class CaseUploads:
         try:
             client = self._connect(revision)
         except LinkFailure as unusable:  # the CA file: other settings can help, trying again cannot
-            sending.troubles.paused = unusable
+            sending.troubles.pause(unusable)
             self._changed()
             return
         async with client:
@@ -136,6 +138,11 @@ class CaseUploads:
         """Try at once what waits for another try, and what is paused."""
         self.troubles.forget()
         self.wake()
+
+    def beat_accepted(self) -> None:
+        """The status server takes the credentials: if it refused them before, it is asked again."""
+        if self.troubles.beat_accepted():
+            self.wake()
 
     def wake(self) -> None:
         """Something outside changed: look again."""

@@ -183,6 +183,5 @@ def _rows(spool: SpoolDocument) -> Iterator[tuple[str, str]]:
 def _next(delivery: DeliveryInfo) -> str:
     if delivery.state in {"idle", "retrying"}:
         return f"in {span(delivery.next_delivery_in_seconds or 0.0)}"
-    return {"disabled": "switched off", "paused": "paused until the settings change or `logs send`"}.get(
-        delivery.state, delivery.state
-    )
+    paused = "paused until the settings change or `logs send`, an hour at most"
+    return {"disabled": "switched off", "paused": paused}.get(delivery.state, delivery.state)

@@ -95,7 +95,7 @@ class LogServerStatus(Shape):
 
     state: ServerState
     delivery: DeliveryState = "disabled"
-    """What delivery does now; `paused` ends with new settings or POST /v1/spool/send."""
+    """What delivery does now; `paused` ends with new settings, POST /v1/spool/send, a beat, an hour."""
     progress: ProgressInfo | None = None
     last_delivery_at: Moment | None = None
     last_delivery_age_seconds: Number | None = None

@@ -72,7 +72,7 @@ class ProgressInfo(Shape):
 
 
 class DeliveryInfo(Shape):
-    """How delivery stands. `paused` ends with new settings or POST /v1/spool/send."""
+    """How delivery stands. `paused` ends with new settings, POST /v1/spool/send, a beat, an hour."""
 
     state: DeliveryState
     last_delivery_at: Moment | None = None

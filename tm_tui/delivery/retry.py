@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 
 from tm_tui.link.failures import LinkFailure
 
-__all__ = ["Backoff", "concerns_one_batch", "is_too_large", "needs_admin"]
+__all__ = ["Backoff", "concerns_one_batch", "is_too_large"]
 
 _FIRST, _LONGEST, _LONGEST_ASKED = 1.0, 300.0, 3600.0
-_REFUSED = {"http-auth-refused", "http-forbidden", "ssh-auth-refused", "ssh-no-credentials"}
 _OF_ONE_BATCH = {"http-too-large", "http-refused", "http-conflict"}
 
 
@@ -28,11 +27,6 @@ class Backoff:
         bound = min(_LONGEST, _FIRST * 2.0 ** min(self._failures, 16))
         self._failures += 1
         return max(self.chance.uniform(0, bound), min(retry_after or 0.0, _LONGEST_ASKED))
-
-
-def needs_admin(failure: LinkFailure) -> bool:
-    """Whether trying again by itself does harm: wrong credentials, often enough, lock the account."""
-    return failure.code in _REFUSED
 
 
 def is_too_large(failure: LinkFailure) -> bool:

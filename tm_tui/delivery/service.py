@@ -7,12 +7,13 @@ from typing import Literal
 
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.delivery.carrier import Carrier
-from tm_tui.delivery.retry import Backoff, concerns_one_batch, is_too_large, needs_admin
+from tm_tui.delivery.retry import Backoff, concerns_one_batch, is_too_large
 from tm_tui.delivery.schedule import Schedule
 from tm_tui.delivery.status import DeliveryStatus, Outcome, Progress, State
 from tm_tui.delivery.tally import Tally
 from tm_tui.delivery.waiters import Waiters
 from tm_tui.errors import StorageFailed, TmError
+from tm_tui.link.access import Pause, is_refused
 from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.types import Link
 from tm_tui.pace import wait_until
@@ -65,6 +66,7 @@ class DeliveryService:
         self._schedule = Schedule.of(interval, appliance)
         self._clock: Clock = clock or SystemClock()
         self._backoff = backoff or Backoff()
+        self._pause = Pause(self._clock)
         self._no_progress = no_progress
         self._trace = trace
         self._tally = Tally(self._clock)
@@ -123,6 +125,11 @@ class DeliveryService:
         It is cancelled when delivery ends before that, however it ends.
         """
         return self._waiters.add()
+
+    def beat_accepted(self) -> None:
+        """The status server takes these credentials: what refused them may have been ill."""
+        if self._state == "paused" and self._pause.may_end():
+            self.send_now()
 
     def progress(self) -> Progress | None:
         """How far the sending under way has come; None while nothing is sent."""
@@ -201,10 +208,10 @@ class DeliveryService:
     async def _after(self, problem: TmError) -> None:
         """Wait as the failure asks for, or until somebody wants it sent."""
         self._tally.failed(problem)
-        if isinstance(problem, LinkFailure) and needs_admin(problem):
-            self._retry_at = None
+        if isinstance(problem, LinkFailure) and is_refused(problem):
+            wait = self._pause.begin()
             self._set("paused")
-            await self._waiters.wanted.wait()
+            await wait_until(self._clock, self._clock.monotonic() + wait, self._waiters.wanted)
             return
         wait = self._backoff.seconds(problem.retry_after if isinstance(problem, LinkFailure) else None)
         self._retry_at = self._clock.monotonic() + wait
@@ -283,6 +290,7 @@ class DeliveryService:
         self._tried.discard(batch.name)
         self._tally.delivered_one(batch)
         self._backoff.reset()
+        self._pause.over()
         self.changed()
 
     def _sent(self, size: int, alive: Callable[[], None]) -> None:

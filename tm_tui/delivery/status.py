@@ -49,7 +49,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryStatus:
-    """Delivery at one moment. `paused` ends with new settings or a "send now" only."""
+    """Delivery at one moment. `paused` ends with new settings, a "send now", an accepted beat, or an hour."""
 
     state: State
     last_delivery_at: datetime | None

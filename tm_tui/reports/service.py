@@ -10,6 +10,7 @@ from tm_tui.clock import Clock
 from tm_tui.control.reports_api import ReportInfo, ReportsStatus
 from tm_tui.control.shapes import LastFailure
 from tm_tui.errors import TmError
+from tm_tui.link.access import REFUSED, Pause
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.build import build_links
 from tm_tui.link.failures import LinkFailure
@@ -33,8 +34,8 @@ _log = logging.getLogger(__name__)
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 300.0
 _LONGEST_WAIT = 3600.0
 _TELL_SECONDS = 1.0
-_HOPELESS = frozenset({"http-not-found", "http-method", "http-auth-refused", "http-forbidden"})
-"""Answers that trying again does not change; the next notice or connection begins anew."""
+_NONE_HERE = frozenset({"http-not-found", "http-method"})
+"""A portal without reports says so: the next notice or connection begins anew."""
 _ITS_OWN = frozenset({"reply-not-understood", "reply-too-large", "reply-encoded"})
 """What may be wrong with one report only: the others are fetched all the same."""
 
@@ -59,6 +60,7 @@ class ReportService:
         self._bandwidth, self._changed = bandwidth, changed
         self._clock, self._chance = clock, chance
         self._wanted = asyncio.Event()
+        self._pause = Pause(clock, chance)
         self._disk = asyncio.Lock()
         self._revision: Revision | None = None
         self._connected = self._fetching = False
@@ -119,6 +121,12 @@ class ReportService:
         if connected and not before:
             self._wanted.set()
 
+    def beat_accepted(self) -> None:
+        """The status server takes the credentials: if it refused them before, it is asked again."""
+        failure = self._last_failure
+        if failure is not None and failure.code in REFUSED and self._pause.may_end():
+            self._wanted.set()
+
     # --- at work
 
     async def _look(self, client: LinkClient) -> float | None:
@@ -131,6 +139,7 @@ class ReportService:
             return self._failed(problem)
         else:
             self._last_failure, self._checked_at = None, self._clock.now()
+            self._pause.over()
             return None
         finally:
             self._fetching = False
@@ -178,8 +187,10 @@ class ReportService:
         if before is None or before.code != failure.code:
             _log.warning("Reports are not fetched (%s). %s %s", failure.code, failure.cause, failure.remedy)
         self._changed()
-        if failure.code in _HOPELESS:
+        if failure.code in _NONE_HERE and self._checked_at is None:
             return None
+        if failure.code in REFUSED | _NONE_HERE:
+            return self._pause.begin()
         wait = full_jitter(failure.count, _FIRST_BACKOFF, _LONGEST_BACKOFF, self._chance)
         return max(wait, min(_LONGEST_WAIT, getattr(problem, "retry_after", None) or 0.0))
 

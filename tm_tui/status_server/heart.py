@@ -110,7 +110,7 @@ class Heart:
         except TimeoutError:
             refused = self._late()
         else:
-            if self._standing.last_failure or not self._standing.accepted:
+            if self._standing.last_failure or self._standing.last_beat is None:
                 _log.info("Beats are accepted.")
             new = self._standing.beat_accepted(accepted, self._clock.monotonic(), self._clock.now())
             if new:

@@ -63,10 +63,16 @@ class StatusServerService:
         return (tmsp, proxy, revision.secrets, revision.ca_pem)
 
     def prepare(self, revision: Revision) -> None:
-        """Forget what was; `run` follows these settings."""
+        """Forget what was, but for the counters, which run on; `run` follows these settings."""
         tmsp = revision.settings.tmsp
         self._revision = revision
-        self._standing = Standing(enabled=tmsp.enabled, interval=tmsp.heartbeat_seconds)
+        before = self._standing
+        self._standing = Standing(
+            enabled=tmsp.enabled,
+            interval=tmsp.heartbeat_seconds,
+            accepted=before.accepted,
+            missed=before.missed,
+        )
 
     def status(self) -> StatusServerStatus:
         """The status of this moment."""

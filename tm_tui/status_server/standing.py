@@ -32,7 +32,10 @@ def counted(before: LastFailure | None, failure: LinkFailure, at: datetime) -> L
 
 @dataclass(slots=True)
 class Standing:
-    """Since these settings are in force. Moments without a date are monotonic seconds."""
+    """Since these settings are in force; `accepted` and `missed` since the agent started.
+
+    Moments without a date are monotonic seconds.
+    """
 
     enabled: bool
     interval: float

@@ -277,7 +277,7 @@ async def test_no_beat_no_confirmation(certificates: Certificates) -> None:
             await appliance.clock.idle()
             appliance.clock.suspend(61)
             status = await appliance.until(
-                lambda status: status.revision == 3 and status.status_server.beats_accepted == 1
+                lambda status: status.revision == 3 and status.status_server.beats_accepted == 2
             )
             assert status.rollback is not None
             assert len(portal.heartbeats()) == 2

@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 
+from clock import FakeClock
 from tm_tui.clock import SystemClock
 
 
@@ -102,6 +103,22 @@ class _Stopped(SystemClock):
     async def wait(self, event, seconds):
         await event.wait()
         return True
+
+
+@pytest.mark.parametrize("resumes", ["a beat", "an hour"])
+async def test_a_refusal_does_not_last_for_good(resumes, appliance_at, server, evidence):
+    """A portal that was ill for a moment gets its cases, with nobody at the console."""
+    server.script.append(("OPTIONS", "401"))
+    clock = FakeClock()
+    appliance = appliance_at(server.port, clock)
+    number = await appliance.submit(evidence)
+    await appliance.until_trouble(number)
+    if resumes == "a beat":
+        appliance.uploads.beat_accepted()
+    else:
+        clock.suspend(1.1 * 3600 + 1)
+    await appliance.until_state(number, "submitted")
+    assert appliance.uploads.alerts() == ()
 
 
 async def test_wrong_credentials_pause_all(appliance_at, server, evidence):

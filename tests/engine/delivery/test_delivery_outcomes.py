@@ -7,6 +7,7 @@ import pytest
 from spooling import server_files
 from spooling.events import numbered_line
 from spooling.working import at_work
+from tm_tui.link.access import Pause
 from tm_tui.spool.store import BatchLimits, Spool
 
 
@@ -77,7 +78,7 @@ async def test_retry_after_is_honoured(spool, server, running, clock):
 
 @pytest.mark.parametrize("status", ["401", "403"])
 async def test_refused_credentials_pause_and_alert(status, spool, server, running, clock):
-    """A wrong password is not tried again and again, which would lock the account; the admin is told."""
+    """A wrong password is not tried again soon, which would lock the account; the admin is told."""
     await add(spool, 1, 4)
     server.script.append(status)
     async with running() as service:
@@ -85,10 +86,66 @@ async def test_refused_credentials_pause_and_alert(status, spool, server, runnin
         assert outcome.failure.code in {"http-auth-refused", "http-forbidden"}
         assert service.status().state == "paused"
         assert service.status().alerts
-        await clock.advance(86400)
+        await clock.advance(0.9 * 3600 - 1)
         assert len(server.requests) == 1
         assert (await service.send_now()).failure is None
         assert service.status().alerts == ()
+
+
+async def until(service, holds):
+    """Wait for a status in which it holds."""
+    moved = asyncio.Event()
+    service.changed = moved.set
+    async with asyncio.timeout(10):
+        while not holds(service.status()):
+            moved.clear()
+            await moved.wait()
+
+
+@pytest.mark.parametrize("status", ["401", "403"])
+async def test_a_refusal_does_not_last_for_good(status, spool, server, running, clock):
+    """A back end that was ill for a moment gets its logs within the hour, with nobody at the console."""
+    await add(spool, 1, 4)
+    server.script.append(status)
+    async with running() as service:
+        await service.send_now()
+        await clock.advance(1.1 * 3600 + 1, waiters=0)
+        await until(service, lambda seen: seen.delivered_events == 4 and seen.state == "idle")
+        assert service.status().last_failure is None
+
+
+async def test_an_accepted_beat_ends_a_pause(spool, server, running, clock):
+    """The status server takes the same credentials, so the log server may have been ill: logs go on."""
+    await add(spool, 1, 4)
+    server.script.extend(["401", "403"])
+    async with running() as service:
+        service.beat_accepted()  # nothing was refused yet: nothing to do
+        await service.send_now()
+        service.beat_accepted()
+        await until(
+            service, lambda seen: seen.state == "paused" and seen.last_failure.code == "http-forbidden"
+        )
+        service.beat_accepted()  # too soon after the second refusal
+        await clock.advance(15)
+        assert len(server.requests) == 2
+        service.beat_accepted()
+        await until(service, lambda seen: seen.delivered_events == 4)
+
+
+def test_beats_end_a_pause_less_and_less_often(clock):
+    """A server that refuses what the status server accepts is not asked at each beat."""
+    pause = Pause(clock, lambda: 0.5)
+    assert pause.begin() == 3600
+    tried = []
+    for second in range(0, 7200, 5):
+        if pause.may_end():
+            tried.append(second)
+            pause.begin()
+        clock.suspend(5)
+    assert tried == [0, 15, 45, 105, 225, 465, 945, 1905, 3825]
+    pause.over()
+    pause.begin()
+    assert pause.may_end(), "it took something meanwhile"
 
 
 async def test_a_too_large_batch_is_split_until_it_fits(spool, server, running):

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from agents import revision_for, settings_for
 from reporting.server import plain, report_server
 from reporting.work import APPLIANCE, working
@@ -102,6 +104,42 @@ async def test_a_portal_without_reports_is_asked_once(certificates: Certificates
             assert it.clock.pending() == ()
             it.service.noticed(NOTICE)
             await it.failed(2)
+
+
+@pytest.mark.parametrize("status", ["401", "403", "404", "405"])
+async def test_a_portal_that_was_ill_is_asked_again(
+    certificates: Certificates, tmp_path: Path, status: str
+) -> None:
+    """One refusal of a portal that had reports does not end them: within the hour it is asked again."""
+    async with report_server(certificates) as server, working(certificates, server, tmp_path / "r") as it:
+        await it.until(lambda seen: seen.checked_at)
+        server.list_answer = plain(f"{status} Ill")
+        server.add("one")
+        it.service.noticed(NOTICE)
+        await it.failed()
+        server.list_answer = None
+        await it.clock.idle()
+        await it.clock.advance(3600, waiters=0)
+        await it.done(1)
+
+
+@pytest.mark.parametrize("status", ["401", "403"])
+async def test_an_accepted_beat_is_a_reason_to_look_after_a_refusal(
+    certificates: Certificates, tmp_path: Path, status: str
+) -> None:
+    """The credentials are right, so reports are fetched; without a refusal a beat is no reason."""
+    async with report_server(certificates) as server:
+        server.add("one")
+        server.list_answer = plain(f"{status} Ill")
+        async with working(certificates, server, tmp_path / "r") as it:
+            await it.failed()
+            server.list_answer = None
+            it.service.beat_accepted()
+            await it.done(1)
+            asked = len(server.asked)
+            it.service.beat_accepted()
+            assert not it.service.status().fetching
+            assert len(server.asked) == asked
 
 
 async def test_a_report_that_is_gone_is_passed_over(certificates: Certificates, tmp_path: Path) -> None:
