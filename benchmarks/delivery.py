@@ -20,7 +20,8 @@ from spooling.campaign import over_ssh, over_ssl
 from spooling.child import APPLIANCE, link_of
 from spooling.events import line, threat_event
 from spooling.working import at_work
-from tm_tui.delivery.service import DeliveryService, carrier_for
+from tm_tui.delivery.carrier import carrier_for
+from tm_tui.delivery.service import DeliveryService
 from tm_tui.spool.store import Spool
 
 EVENT = line(threat_event(threat={"name": "TROJ_GENERIC.DIT" * 12, "severity": "high"}))

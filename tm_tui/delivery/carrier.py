@@ -1,9 +1,11 @@
-"""What both ways of delivery promise."""
+"""What both ways of delivery promise, and which of them it is."""
 
 from collections.abc import Callable
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self
 
-__all__ = ["Carrier", "Sent"]
+from tm_tui.link.types import Link
+
+__all__ = ["Carrier", "Sent", "carrier_for"]
 
 Sent = Callable[[int], None]
 """Called with the number of bytes that have just gone out: a sign of life, and progress to show."""
@@ -26,3 +28,14 @@ class Carrier(Protocol):
         `again`: an earlier attempt may have come through. Raises LinkFailure.
         """
         ...
+
+
+def carrier_for(link: Link, protocol: Literal["ssh", "ssl"], appliance: str) -> Carrier:
+    """The way of delivery that the settings name; asyncssh is imported for SSH only."""
+    if protocol == "ssh":
+        from tm_tui.delivery.ssh import SshCarrier
+
+        return SshCarrier(link, appliance)
+    from tm_tui.delivery.ssl import SslCarrier
+
+    return SslCarrier(link, appliance)

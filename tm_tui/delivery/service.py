@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Literal
 
 from tm_tui.clock import Clock, SystemClock
-from tm_tui.delivery.carrier import Carrier
+from tm_tui.delivery.carrier import Carrier, carrier_for
 from tm_tui.delivery.retry import Backoff, concerns_one_batch, is_too_large
 from tm_tui.delivery.schedule import Schedule
 from tm_tui.delivery.status import DeliveryStatus, Outcome, Progress, State
@@ -22,24 +22,13 @@ from tm_tui.spool.events import KINDS
 from tm_tui.spool.store import Spool
 from tm_tui.spool.trace import Trace, untraced
 
-__all__ = ["DeliveryService", "carrier_for"]
+__all__ = ["DeliveryService"]
 
 _LOOK_AGAIN = 30.0
 """Seconds after which the wall clock is read again: somebody may have set it."""
 _SHORTEST = 0.05
 _NO_PROGRESS = 60.0
 _LAST_RUN = "last_run"
-
-
-def carrier_for(link: Link, protocol: Literal["ssh", "ssl"], appliance: str) -> Carrier:
-    """The way of delivery that the settings name; asyncssh is imported for SSH only."""
-    if protocol == "ssh":
-        from tm_tui.delivery.ssh import SshCarrier
-
-        return SshCarrier(link, appliance)
-    from tm_tui.delivery.ssl import SslCarrier
-
-    return SslCarrier(link, appliance)
 
 
 class DeliveryService:
