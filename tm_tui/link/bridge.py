@@ -8,6 +8,8 @@ import ssl
 __all__ = ["bridge"]
 
 _PIECE = 1 << 16
+_AHEAD = 1 << 14
+"""Bytes that wait for who reads inside: some readers work off at once all that is there."""
 _FAREWELL = 1.0
 """Seconds that a proxy has to say goodbye; the connection is cut then."""
 _PUMPS: set[asyncio.Task[None]] = set()
@@ -27,6 +29,7 @@ async def bridge(sock: socket.socket, context: ssl.SSLContext, server_hostname: 
         limit=_PIECE,
     )
     near, far = socket.socketpair()
+    far.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _AHEAD)
     try:
         outside = await asyncio.open_connection(sock=far, limit=_PIECE)
     except BaseException:

@@ -157,6 +157,16 @@ WAYS: dict[str, tuple[str, str]] = {
             f"Otherwise {_ADMIN}."
         ),
     ),
+    "proxy-socks4-no-resolver": (
+        (
+            "The SOCKS4 proxy {proxy} takes no names, and no name server answered when the appliance asked "
+            "for {host}."
+        ),
+        (
+            "Check the appliance's name servers, or enter the server's IPv4 address, or use a SOCKS5 or HTTP "
+            "proxy."
+        ),
+    ),
     "proxy-socks4-ipv6": (
         "A SOCKS4 proxy cannot reach the IPv6 address {host}.",
         "Enter the server's IPv4 address or name, or use a SOCKS5 or HTTP proxy.",

@@ -135,28 +135,38 @@ class _Transport(httpx.AsyncBaseTransport):
         """Send, and wait for the reply's head: once all is sent, it has one limit however it drips."""
         loop = asyncio.get_running_loop()
         reply = self._link.limits.reply
+        dialled: list[httpcore.AsyncNetworkStream] = []
         async with asyncio.timeout(None) as limit:
 
-            async def trace(event: str, _: dict[str, Any]) -> None:
-                if event == "http11.receive_response_headers.started":
+            async def trace(event: str, told: dict[str, Any]) -> None:
+                if event == "connection.start_tls.complete":
+                    dialled.append(told["return_value"])
+                elif event == "http11.receive_response_headers.started":
                     limit.reschedule(loop.time() + reply)
                 elif event == "connection.connect_tcp.started":
                     way.new = True
 
-            return await self._pool.handle_async_request(
-                httpcore.Request(
-                    method=request.method,
-                    url=httpcore.URL(
-                        scheme=request.url.raw_scheme,
-                        host=request.url.raw_host,
-                        port=request.url.port,
-                        target=request.url.raw_path,
-                    ),
-                    headers=request.headers.raw,
-                    content=request.stream,
-                    extensions={**request.extensions, "trace": trace},
+            try:
+                response = await self._pool.handle_async_request(
+                    httpcore.Request(
+                        method=request.method,
+                        url=httpcore.URL(
+                            scheme=request.url.raw_scheme,
+                            host=request.url.raw_host,
+                            port=request.url.port,
+                            target=request.url.raw_path,
+                        ),
+                        headers=request.headers.raw,
+                        content=request.stream,
+                        extensions={**request.extensions, "trace": trace},
+                    )
                 )
-            )
+            except BaseException:
+                for stream in dialled:  # httpcore forgets one if it is cancelled just before the request goes
+                    await stream.aclose()
+                raise
+        response.extensions["network_stream"].head_is_over()
+        return response
 
     async def aclose(self) -> None:
         await self._pool.aclose()

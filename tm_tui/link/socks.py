@@ -1,8 +1,8 @@
 """SOCKS4 with names (4a) and SOCKS5 (RFC 1928, RFC 1929) on a connected socket, by socksio.
 
-socksio takes credentials as bytes, so any character works. SOCKS5 proxies always look the name up: a portal's
-may exist on their side only. Many SOCKS4 servers (dante) do not know 4a, so for them the appliance looks it
-up, and sends it as 4a only if it does not know it.
+socksio takes credentials as bytes, so any character works. The proxy looks the name up: a portal's may exist
+on its side only. Many SOCKS4 servers (dante) do not know 4a: where one refuses a name, the appliance looks it
+up.
 """
 
 import asyncio
@@ -13,10 +13,13 @@ from socksio.socks5 import SOCKS5UsernamePasswordReply
 
 from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.tcp import resolve
-from tm_tui.link.types import Endpoint, Proxy
+from tm_tui.link.types import Endpoint, Limits, Proxy
 from tm_tui.settings.types import is_ip_address
 
-__all__ = ["socks4_through", "socks5_through"]
+__all__ = ["BY_NAME_REFUSED", "look_up_for_socks4", "socks4_through", "socks5_through"]
+
+BY_NAME_REFUSED = {"proxy-socks4-rejected", "proxy-closed"}
+"""How a SOCKS4 proxy answers that does not know 4a: it tries to reach the address 0.0.0.x of the request."""
 
 _SOCKS5_REPLIES = {
     1: "proxy-target-failed",
@@ -43,13 +46,16 @@ async def _receive(sock: socket.socket, count: int) -> bytes:
     return data
 
 
-async def socks4_through(sock: socket.socket, target: Endpoint, proxy: Proxy) -> None:
-    """Ask a SOCKS4 proxy for a way to `target`. Raises LinkFailure, OSError, EOFError."""
+async def socks4_through(sock: socket.socket, target: Endpoint, proxy: Proxy, address: str = "") -> None:
+    """Ask a SOCKS4 proxy for a way to `target`, by its IPv4 `address` if that is known here.
+
+    Raises LinkFailure, OSError, EOFError.
+    """
     if ":" in target.host:
         raise failure("proxy-socks4-ipv6", "proxy", target, proxy)
-    address = await _ipv4(target)
-    shape = socksio.SOCKS4Request if address else socksio.SOCKS4ARequest
-    where = (address or target.host, target.port)
+    known = address or (target.host if is_ip_address(target.host) else "")
+    shape = socksio.SOCKS4Request if known else socksio.SOCKS4ARequest
+    where = (known or target.host, target.port)
     request = shape.from_address(socksio.SOCKS4Command.CONNECT, where, user_id=b"")
     await asyncio.get_running_loop().sock_sendall(sock, request.dumps())
     try:
@@ -60,13 +66,24 @@ async def socks4_through(sock: socket.socket, target: Endpoint, proxy: Proxy) ->
         raise failure("proxy-socks4-rejected", "proxy", target, proxy)
 
 
-async def _ipv4(target: Endpoint) -> str | None:
-    """The target's IPv4 address, or None where only the proxy may know the name (then SOCKS4a carries it)."""
+async def look_up_for_socks4(target: Endpoint, proxy: Proxy, limits: Limits, refused: LinkFailure) -> str:
+    """Look up an IPv4 address for a proxy that `refused` the name; raises that where there is none.
+
+    Raises LinkFailure; where no name server answers, it says so: the proxy is not at fault.
+    """
+    if is_ip_address(target.host):
+        raise refused
     try:
-        found = await resolve(target)
-    except socket.gaierror:
-        return None
-    return next((str(address[0]) for family, address in found if family == socket.AF_INET), None)
+        async with asyncio.timeout(limits.connect):
+            found = await resolve(target)
+    except OSError as error:  # TimeoutError, gaierror too
+        if isinstance(error, socket.gaierror) and error.errno in {socket.EAI_NONAME, socket.EAI_NODATA}:
+            raise refused from error
+        raise failure("proxy-socks4-no-resolver", "proxy", target, proxy) from error
+    ipv4 = [str(address[0]) for family, address in found if family == socket.AF_INET]
+    if not ipv4:
+        raise refused
+    return ipv4[0]
 
 
 async def socks5_through(sock: socket.socket, target: Endpoint, proxy: Proxy) -> None:

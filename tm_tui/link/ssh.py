@@ -9,7 +9,7 @@ from typing import Any
 import asyncssh
 
 from tm_tui.errors import StorageFailed
-from tm_tui.link.dialer import dial
+from tm_tui.link.dialer import Greeting, dial_and_hear
 from tm_tui.link.failures import LinkFailure, failure, translate
 from tm_tui.link.host_keys import HostKey
 from tm_tui.link.types import Link, Observer
@@ -64,17 +64,20 @@ _OPTIONS: dict[str, Any] = {
     "keepalive_count_max": 3,
 }
 _CLOSE_SECONDS = 1.0
+_AHEAD = 1 << 14
+"""Bytes: asyncssh works off at once all that has arrived. What a log server says is short."""
 
 
 class _Client(asyncssh.SSHClient):
     """Compares the server's key with the approved ones, and answers for the password, each way once."""
 
-    def __init__(self, link: Link, notify: Observer, *, look_only: bool) -> None:
+    def __init__(self, link: Link, *, look_only: bool) -> None:
         self._link = link
-        self._notify = notify
         self._look_only = look_only
         self._asked: set[str] = set()
         self.stage = "host_key"
+        self.proved = asyncio.Event()
+        """Set once the server has proved that it owns the key."""
         self.connection: asyncssh.SSHClientConnection | None = None
         self.shown: HostKey | None = None
         self.refusal: LinkFailure | None = None
@@ -103,14 +106,11 @@ class _Client(asyncssh.SSHClient):
         return state == "approved"
 
     def begin_auth(self, _username: str) -> None:
-        """Called after the key exchange: the server has proved that it owns the key."""
-        shown = self.shown
-        self._notify("host_key", "passed", f"{shown.algorithm} {shown.fingerprint}" if shown else "")
+        """Called after the key exchange."""
         self.stage = "authentication"
-        self._notify("authentication", "started", "")
+        self.proved.set()
 
     def auth_completed(self) -> None:
-        self._notify("authentication", "passed", "user name and password accepted")
         self.stage = "service"
 
     def password_auth_requested(self) -> str | None:
@@ -138,16 +138,13 @@ class _Client(asyncssh.SSHClient):
 
 async def fetch_host_key(link: Link, *, observe: Observer) -> HostKey:
     """The key that the server shows now; no credentials are used. Raises LinkFailure."""
-    client = _Client(link, observe, look_only=True)
-    try:
-        (await _connect(link, client, observe, _ANY_ALGS)).abort()  # never: a look approves of no key
-    except LinkFailure:
-        if client.shown is None:
-            raise
-    if client.shown is None:
+    opening = await _dial(link, observe, _ANY_ALGS, look_only=True)
+    await opening.end()
+    shown = opening.client.shown
+    if shown is None:
         raise failure("host-key-invalid", "host_key", link.endpoint, link.proxy)
-    observe("host_key", "passed", f"{client.shown.algorithm} {client.shown.fingerprint}")
-    return client.shown
+    observe("host_key", "passed", f"{shown.algorithm} {shown.fingerprint}")
+    return shown
 
 
 async def log_on(link: Link, *, observe: Observer) -> asyncssh.SSHClientConnection:
@@ -162,41 +159,102 @@ async def log_on(link: Link, *, observe: Observer) -> asyncssh.SSHClientConnecti
         ]
     except StorageFailed as error:
         raise failure("host-keys-unreadable", "host_key", link.endpoint, link.proxy) from error
-    client = _Client(link, observe, look_only=False)
     try:
-        return await _connect(link, client, observe, filed or _ANY_ALGS)
+        return await _connect(link, observe, filed or _ANY_ALGS)
     except LinkFailure as refused:
         if refused.code != "ssh-no-common-algorithm" or not filed:
             raise
     # The server has none of the approved types any more: see which one it shows now.
-    return await _connect(link, _Client(link, observe, look_only=False), observe, _ANY_ALGS)
+    return await _connect(link, observe, _ANY_ALGS)
 
 
-async def _connect(
-    link: Link, client: _Client, observe: Observer, algorithms: list[str]
-) -> asyncssh.SSHClientConnection:
-    sock = await dial(link.endpoint, link.proxy, link.trust, limits=link.limits, observe=observe)
-    observe("host_key", "started", link.endpoint.bracketed)
+async def _connect(link: Link, observe: Observer, algorithms: list[str]) -> asyncssh.SSHClientConnection:
+    opening = await _dial(link, observe, algorithms, look_only=False)
     connection = None
-    task = asyncio.create_task(_open(link, client, sock, algorithms))
     try:
-        await asyncio.wait({task}, timeout=link.limits.handshake)
-        if not task.done() and client.stage != "host_key":
-            await asyncio.wait({task}, timeout=link.limits.login)
-        if not task.done():
-            raise TimeoutError
-        connection = task.result()
-    except (asyncssh.Error, OSError, ValueError) as error:
-        if client.refusal:
-            raise client.refusal from None
-        found = translate(error, client.stage, link.endpoint, link.proxy)
-        if found.code == "ssh-closed":
-            found = failure(_why_closed(client.connection), client.stage, link.endpoint, link.proxy)
-        raise found from error
+        shown = opening.client.shown
+        observe("host_key", "passed", f"{shown.algorithm} {shown.fingerprint}" if shown else "")
+        observe("authentication", "started", "")
+        connection = await opening.opened(link.limits.login)
+        observe("authentication", "passed", "user name and password accepted")
     finally:
         if connection is None:
-            await _end(task, client, sock)
+            await opening.end()
     return connection
+
+
+async def _dial(link: Link, observe: Observer, algorithms: list[str], *, look_only: bool) -> "_Opening":
+    """Dial, and go on until the server has proved its host key, or has shown it to who only looks."""
+
+    async def hear(sock: socket.socket) -> _Opening:
+        opening = _Opening(link, _Client(link, look_only=look_only), sock, algorithms)
+        try:
+            await opening.greeted(link.limits.handshake)
+        except BaseException as error:
+            await opening.end()
+            if not (look_only and opening.client.shown and isinstance(error, LinkFailure)):
+                raise
+        return opening
+
+    greeting = Greeting("host_key", link.endpoint.bracketed, link.limits.handshake, hear, _AHEAD)
+    way = (link.endpoint, link.proxy, link.trust, greeting)
+    return await dial_and_hear(*way, limits=link.limits, observe=observe)
+
+
+class _Opening:
+    """An SSH connection while it is opened: asyncssh at work on it, and what that told our client."""
+
+    def __init__(self, link: Link, client: _Client, sock: socket.socket, algorithms: list[str]) -> None:
+        self.client = client
+        self._link, self._sock = link, sock
+        self._task = asyncio.create_task(_open(link, client, sock, algorithms))
+
+    async def greeted(self, seconds: float) -> None:
+        """Wait until the server has proved its host key. Raises LinkFailure."""
+        proved = asyncio.create_task(self.client.proved.wait())
+        try:
+            both = {self._task, proved}
+            await asyncio.wait(both, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            proved.cancel()
+        if self._task.done() or not self.client.proved.is_set():
+            self._result()
+
+    async def opened(self, seconds: float) -> asyncssh.SSHClientConnection:
+        """Wait until the logon is through. Raises LinkFailure."""
+        await asyncio.wait({self._task}, timeout=seconds)
+        return self._result()
+
+    def _result(self) -> asyncssh.SSHClientConnection:
+        client, way = self.client, (self._link.endpoint, self._link.proxy)
+        try:
+            if not self._task.done():
+                raise TimeoutError
+            return self._task.result()
+        except (asyncssh.Error, OSError, ValueError) as error:
+            if client.refusal:
+                raise client.refusal from None
+            found = translate(error, client.stage, *way)
+            if found.code == "ssh-closed":
+                found = failure(_why_closed(client.connection), client.stage, *way)
+            raise found from error
+
+    async def end(self) -> None:
+        """Leave nothing of it: asyncssh waits for ever on a peer that says nothing."""
+        try:
+            if self.client.connection:
+                self.client.connection.abort()
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=_CLOSE_SECONDS)
+        finally:
+            self._sock.close()
+
+    def close(self) -> None:
+        """Hang up at once."""
+        if self.client.connection:
+            self.client.connection.abort()
+        self._task.cancel()
+        self._sock.close()
 
 
 def _why_closed(connection: asyncssh.SSHClientConnection | None) -> str:
@@ -228,17 +286,6 @@ async def _open(
         keepalive_interval=link.limits.keepalive,
         **_OPTIONS,
     )
-
-
-async def _end(task: "asyncio.Task[Any]", client: _Client, sock: socket.socket) -> None:
-    """Leave nothing of a connection: asyncssh waits for ever on a peer that says nothing."""
-    try:
-        if client.connection:
-            client.connection.abort()
-        task.cancel()
-        await asyncio.wait({task}, timeout=_CLOSE_SECONDS)
-    finally:
-        sock.close()
 
 
 async def abort(connection: asyncssh.SSHClientConnection, *, politely: bool) -> None:

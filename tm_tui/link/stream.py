@@ -6,6 +6,7 @@ upload half-way has said why.
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import time
 from collections.abc import Iterable
@@ -15,8 +16,8 @@ import httpcore
 
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.chains import SEEN, chain_of, told_anchor
-from tm_tui.link.dialer import dial
-from tm_tui.link.failures import translate
+from tm_tui.link.dialer import Greeting, dial_and_hear
+from tm_tui.link.failures import failure, translate
 from tm_tui.link.types import Link, Observer
 from tm_tui.moments import moment_of
 from tm_tui.text import safe_text
@@ -25,6 +26,9 @@ __all__ = ["Backend"]
 
 _PIECE = 1 << 18
 _ENOUGH = 1 << 18
+_AT_ONCE = 1 << 14
+_MOST_HEAD = 1 << 18
+"""Bytes of a reply's head, with all interim replies (1xx) before it."""
 _CLOSE_SECONDS = 1.0
 _UNLIMITED = Bandwidth()
 
@@ -45,27 +49,14 @@ class Backend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,  # noqa: ARG002
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002
     ) -> httpcore.AsyncNetworkStream:
-        """Dial the link's endpoint, whatever httpcore says it is called. Raises LinkFailure."""
-        link = self._link
-        below = (
-            self._bandwidth.limited
-        )  # exact, and below TLS; a limit set later is kept above it, on average
-        sock = await dial(
-            link.endpoint,
-            link.proxy,
-            link.trust,
-            limits=link.limits,
-            observe=self._notify,
-            bandwidth=self._bandwidth if below else None,
-        )
-        return _Dialled(sock, link, self._notify, _UNLIMITED if below else self._bandwidth)
+        """Nothing yet: an address counts only once it has spoken TLS, so dialling is part of that."""
+        return _Undialled(self._link, self._notify, self._bandwidth)
 
 
-class _Dialled(httpcore.AsyncNetworkStream):
-    """A connected socket on which nothing but TLS may be spoken."""
+class _Undialled(httpcore.AsyncNetworkStream):
+    """A way on which nothing but TLS may be spoken."""
 
-    def __init__(self, sock: Any, link: Link, notify: Observer, bandwidth: Bandwidth) -> None:
-        self._sock = sock
+    def __init__(self, link: Link, notify: Observer, bandwidth: Bandwidth) -> None:
         self._link = link
         self._notify = notify
         self._bandwidth = bandwidth
@@ -76,27 +67,46 @@ class _Dialled(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,  # noqa: ARG002 - httpcore's signature; the link knows the host
         timeout: float | None = None,  # noqa: ARG002, ASYNC109 - and its limits
     ) -> httpcore.AsyncNetworkStream:
-        link = self._link
-        self._notify("tls", "started", link.endpoint.host)
-        try:
-            async with asyncio.timeout(link.limits.handshake):
-                _, wire = await asyncio.get_running_loop().create_connection(
-                    _Wire,
-                    sock=self._sock,
-                    ssl=ssl_context,
-                    server_hostname=link.endpoint.host,
-                    ssl_handshake_timeout=link.limits.handshake + 1,
-                    ssl_shutdown_timeout=_CLOSE_SECONDS,
-                )
-        except OSError as error:
-            raise translate(error, "tls", link.endpoint, link.proxy) from error
-        chain = chain_of(wire.ssl_object)
-        SEEN.saw(link.endpoint, chain)
-        self._notify("tls", "passed", f"{_describe(wire.ssl_object)}{told_anchor(chain)}")
-        return _Stream(wire, link, self._bandwidth)
+        """Dial the link's endpoint, whatever httpcore says it is called. Raises LinkFailure."""
+        link, seconds = self._link, self._link.limits.handshake
+
+        async def hear(sock: socket.socket) -> _Wire:
+            wire: _Wire | None = None
+            try:
+                async with asyncio.timeout(seconds):
+                    _, wire = await asyncio.get_running_loop().create_connection(
+                        _Wire,
+                        sock=sock,
+                        ssl=ssl_context,
+                        server_hostname=link.endpoint.host,
+                        ssl_handshake_timeout=seconds + 1,
+                        ssl_shutdown_timeout=_CLOSE_SECONDS,
+                    )
+                await wire.introduce(link)
+            except BaseException as error:
+                if wire is not None:
+                    wire.close()
+                if isinstance(error, (OSError, EOFError)):
+                    raise translate(error, "tls", link.endpoint, link.proxy) from error
+                raise
+            return wire
+
+        # A limit of the bandwidth is exact below TLS; one that is set later is kept above it, on average.
+        below = self._bandwidth.limited
+        wire = await dial_and_hear(
+            link.endpoint,
+            link.proxy,
+            link.trust,
+            Greeting("tls", link.endpoint.host, seconds, hear),
+            limits=link.limits,
+            observe=self._notify,
+            bandwidth=self._bandwidth if below else None,
+        )
+        self._notify("tls", "passed", wire.certificate)
+        return _Stream(wire, link, _UNLIMITED if below else self._bandwidth)
 
     async def aclose(self) -> None:
-        self._sock.close()
+        """Nothing is open."""
 
 
 def _describe(tls: ssl.SSLObject) -> str:
@@ -115,6 +125,8 @@ class _Wire(asyncio.Protocol):
     def __init__(self) -> None:
         self.transport: asyncio.Transport
         self.arrived = bytearray()
+        self.certificate = ""
+        """Whose it is, in words."""
         self.ended = False
         self.error: Exception | None = None
         self.news = asyncio.Event()
@@ -125,6 +137,17 @@ class _Wire(asyncio.Protocol):
     @property
     def ssl_object(self) -> ssl.SSLObject:
         return cast("ssl.SSLObject", self.transport.get_extra_info("ssl_object"))
+
+    async def introduce(self, link: Link) -> None:
+        """Note whose certificate it is, at once: who hangs up takes it along. Raises OSError, EOFError."""
+        try:
+            chain = chain_of(self.ssl_object)
+            self.certificate = f"{_describe(self.ssl_object)}{told_anchor(chain)}"
+            SEEN.saw(link.endpoint, chain)
+        except ValueError as error:  # refused by the server in the same moment
+            self.close()
+            await self.lost.wait()
+            raise self.error or EOFError from error
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -151,6 +174,10 @@ class _Wire(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.room.set()
 
+    def close(self) -> None:
+        """Hang up at once."""
+        self.transport.abort()
+
     def take(self, most: int) -> bytes:
         taken = bytes(self.arrived[:most])
         del self.arrived[:most]
@@ -168,8 +195,10 @@ class _Stream(httpcore.AsyncNetworkStream):
         self._link = link
         self._upload, self._download = bandwidth.upload, bandwidth.download
         self._too_old_at = time.monotonic() + link.limits.kept
+        self._head_left: int | None = _MOST_HEAD
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's
+        """Read a little: what h11 makes of it, it makes at once, and others must have their turn."""
         wire = self._wire
         try:
             async with asyncio.timeout(timeout):
@@ -179,14 +208,23 @@ class _Stream(httpcore.AsyncNetworkStream):
         if not wire.arrived and wire.error:
             # Translated here, as httpcore's pool cuts off the causes of its own exceptions.
             raise translate(wire.error, "service", self._link.endpoint, self._link.proxy)
-        if not self._download.rate:
-            return wire.take(max_bytes)
-        taken = wire.take(min(max_bytes, self._download.chunk))
+        most = min(max_bytes, _AT_ONCE)
+        taken = wire.take(min(most, self._download.chunk) if self._download.rate else most)
+        if self._head_left is not None:
+            self._head_left -= len(taken)
+            if self._head_left < 0:
+                raise failure("reply-too-large", "service", self._link.endpoint, self._link.proxy)
         await self._download.take(len(taken))
+        await asyncio.sleep(0)
         return taken
+
+    def head_is_over(self) -> None:
+        """What comes now is a body, whose bounds its reader knows."""
+        self._head_left = None
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's
         rest = memoryview(buffer)
+        self._head_left = _MOST_HEAD
         while rest:
             if self._wire.ended:
                 raise httpcore.WriteError from self._wire.error

@@ -1,4 +1,4 @@
-"""One TCP connection to a host: names looked up with a limit, addresses raced as in RFC 8305."""
+"""What a connection begins with: a name looked up, one address connected to, a dead peer noticed."""
 
 import asyncio
 import contextlib
@@ -9,12 +9,9 @@ from typing import Any
 
 from tm_tui.link.types import Endpoint, Limits
 
-__all__ = ["Address", "connect", "resolve", "tune"]
+__all__ = ["Address", "open_socket", "resolve"]
 
 Address = tuple[socket.AddressFamily, tuple[Any, ...]]
-
-_HEAD_START = 0.25
-"""Seconds that one address has before the next is tried as well (RFC 8305, section 8)."""
 
 
 async def resolve(endpoint: Endpoint) -> list[Address]:
@@ -57,63 +54,29 @@ def _in_turn(addresses: list[Address]) -> list[Address]:
     return [one for one in chain.from_iterable(zip_longest(first, other)) if one is not None]
 
 
-async def connect(
-    addresses: list[Address], limits: Limits, *, receive_bytes: int | None = None
-) -> socket.socket:
-    """Connect to the first address that answers. Raises the first OSError, and TimeoutError.
+async def open_socket(address: Address, limits: Limits, receive_bytes: int | None = None) -> socket.socket:
+    """Connect to one address, for as long as that takes. Raises OSError.
 
     `receive_bytes` is what the kernel may take in ahead of its reader; None leaves that to the kernel.
     """
-    attempts: list[asyncio.Task[socket.socket]] = []
-    try:
-        async with asyncio.timeout(limits.connect):
-            waiting = list(addresses)
-            while True:
-                if waiting:
-                    attempts.append(asyncio.create_task(_attempt(*waiting.pop(0), receive_bytes)))
-                running = [one for one in attempts if not one.done()]
-                delay = _HEAD_START if waiting else None
-                if running:
-                    await asyncio.wait(running, timeout=delay, return_when=asyncio.FIRST_COMPLETED)
-                winner = next((one for one in attempts if one.done() and not one.exception()), None)
-                if winner:
-                    attempts.remove(winner)
-                    return tune(winner.result(), limits)
-                if not waiting and all(one.done() for one in attempts):
-                    return attempts[0].result()
-    finally:
-        await _drop(attempts)
-
-
-async def _attempt(
-    family: socket.AddressFamily, address: tuple[Any, ...], receive_bytes: int | None
-) -> socket.socket:
+    family, where = address
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
     try:
         if receive_bytes is not None:  # before connecting: the window that is offered follows from it
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        await asyncio.get_running_loop().sock_connect(sock, address)
+        await asyncio.get_running_loop().sock_connect(sock, where)
+        _tune(sock, max(1, round(limits.keepalive)))
     except BaseException:
         sock.close()
         raise
     return sock
 
 
-async def _drop(attempts: list[asyncio.Task[socket.socket]]) -> None:
-    for one in attempts:
-        one.cancel()
-    for outcome in await asyncio.gather(*attempts, return_exceptions=True):
-        if isinstance(outcome, socket.socket):
-            outcome.close()
-
-
-def tune(sock: socket.socket, limits: Limits) -> socket.socket:
+def _tune(sock: socket.socket, interval: int) -> None:
     """No delay for small writes, and a dead peer is noticed, both when idle and with data on its way."""
-    interval = max(1, round(limits.keepalive))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, interval)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, interval)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, interval * 4000)
-    return sock
