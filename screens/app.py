@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual.events import Event, Key, Paste
 from textual.worker import WorkerFailed
 
+from screens.bugs import Bugs
 from screens.main import MainScreen
 from screens.start import Start
 from screens.terminal.app import SlowLineApp
 from screens.terminal.driver import SlowLineDriver
 from screens.theme import THEME
+from screens.widgets.failed_page import Lasting, page_of
+from screens.widgets.pages import Pages
 from tm_tui.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["TmTui"]
 
 
-class TmTui(SlowLineApp[int], inherit_bindings=False):
+class TmTui(Lasting, SlowLineApp[int], inherit_bindings=False):
     """No palette of Textual, no screenshot, suspend, link, file or clipboard, and no locals in a crash."""
 
     CSS_PATH = Path(__file__).with_suffix(".tcss")
@@ -56,6 +59,7 @@ class TmTui(SlowLineApp[int], inherit_bindings=False):
         self.animation_level = "none"
         self.draws_cursor = driver_class is None if draws_cursor is None else draws_cursor
         """Textual's own drivers hide the terminal's cursor; ours shows it, and nothing is drawn then."""
+        self._bugs = Bugs()
         self._main = MainScreen(connect, clock or SystemClock(), tty, start or Start())
 
     def get_default_screen(self) -> "Screen[Any]":
@@ -83,11 +87,26 @@ class TmTui(SlowLineApp[int], inherit_bindings=False):
 
         return safe_text(f"{crash.line('tm-tui: the console ended')} The agent goes on.")
 
+    def contains(self, error: Exception) -> bool:
+        """Show a page's own bug in the place of the page, and go on. False if it is not a page's."""
+        page = page_of(error)
+        if page is not None and isinstance(page.parent, Pages) and not page.failed:
+            page.parent.replace(page, self.page_line(error))
+        return page is not None
+
+    def page_line(self, error: Exception) -> str:
+        """What stands in the place of a page that failed."""
+        what = "This page cannot be shown"
+        return self._bugs.words(what, error, self.crash_folder, reports=self.crash_reports)
+
     def crashed(self, error: Exception) -> None:
         """End because of a bug, and note where the admin was; nothing is to go on if the end had begun."""
         first, ending = self.crash is None, self._exit
         cause = error.error if isinstance(error, WorkerFailed) else error
-        super().crashed(cause if isinstance(cause, Exception) else error)
+        cause = cause if isinstance(cause, Exception) else error
+        if not ending and self.contains(cause):
+            return
+        super().crashed(cause)
         if first and not ending and self.crash is not None:
             self.left = self._main.leave_behind(str(self.crash.report or ""))
 

@@ -11,6 +11,7 @@ from screens.messages import ActivityWanted, AgentFound, AgentLost, ForAgent, St
 from screens.seen import Seen
 from screens.terminal.app import SlowLineApp
 from screens.watch import watch
+from screens.widgets.failed_page import Lasting
 from tm_tui.errors import TmError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Following"]
 
 
-class Following(Screen[None], inherit_bindings=False):
+class Following(Lasting, Screen[None], inherit_bindings=False):
     """The desk of all flows; what it looks like comes from the class that inherits it."""
 
     seen: reactive[Seen] = reactive(Seen)

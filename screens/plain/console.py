@@ -2,9 +2,10 @@
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from screens import menu
+from screens.bugs import Bugs
 from screens.elsewhere import adopted
 from screens.idle import keep, last_words, offer_draft
 from screens.leaving import leaving_asked
@@ -20,6 +21,8 @@ from tm_tui.errors import TmError
 from tm_tui.harden import harden
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from screens.menu import Entry
     from tm_tui.paths import Home
 
@@ -51,14 +54,32 @@ async def _run(home: "Home", *, locked: bool) -> None:
         except TmError as error:
             desk.tell(f"{error.cause} {error.remedy}", wrong=True)
         desk.agent = client
+        contained = _Contained(desk, reports=not locked)
         try:
-            await _refresh(desk, client)
-            await _offer(desk)
-            while await _step(desk, client):
+            await contained(_refresh(desk, client))
+            await contained(_offer(desk))
+            while await _step(desk, client, contained):
                 pass
         except LoggedOut as out:
             kept = await keep(desk) and not ours
             lines.say("", last_words(out.minutes, desk.draft, kept=kept))
+
+
+class _Contained:
+    """Runs a page or a command; a bug in it is told, and the menu comes again."""
+
+    def __init__(self, desk: PlainDesk, *, reports: bool) -> None:
+        self._desk, self._reports, self._bugs = desk, reports, Bugs()
+
+    async def __call__(self, work: "Coroutine[Any, Any, None]") -> None:
+        """Do the work. Raises Ended, and nothing else but what saying so raises."""
+        try:
+            await work
+        except Ended:
+            raise
+        except Exception as error:  # noqa: BLE001  told with its report; the console goes on
+            words = self._bugs.words("This cannot be shown", error, reports=self._reports)
+            self._desk.tell(words, wrong=True)
 
 
 async def _offer(desk: PlainDesk) -> None:
@@ -70,7 +91,7 @@ async def _offer(desk: PlainDesk) -> None:
             desk.tell(f"{error.cause} {error.remedy}", wrong=True)
 
 
-async def _step(desk: PlainDesk, client: ControlClient) -> bool:
+async def _step(desk: PlainDesk, client: ControlClient, contained: _Contained) -> bool:
     """Show the menu and go where the admin says; False to leave."""
     entries = menu.entries()
     desk.lines.say("")
@@ -86,8 +107,8 @@ async def _step(desk: PlainDesk, client: ControlClient) -> bool:
     if not (typed.isascii() and typed.isdigit() and 1 <= int(typed) <= len(entries)):
         desk.lines.say(f"There is no choice {typed[:20]!r}: type a number from 0 to {len(entries)}.")
         return True
-    await _open(desk, entries[int(typed) - 1])
-    await _refresh(desk, client)
+    await contained(_open(desk, entries[int(typed) - 1]))
+    await contained(_refresh(desk, client))
     return True
 
 

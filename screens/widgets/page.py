@@ -35,6 +35,8 @@ class Page(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
+        self.failed = False
+        """Whether something else stands in its place, because of a bug."""
         self.about = ""
         """What it is for, in a sentence."""
         self.edit: Callable[[str, Value], None] = _nobody

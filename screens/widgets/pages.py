@@ -1,14 +1,20 @@
 """The right side: the page of the entry that the menu rests on. Pages stay once they were seen."""
 
-from typing import TYPE_CHECKING, Protocol
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol, cast
 
 from textual.containers import Container
 
+from screens.widgets.failed_page import FailedPage
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic import SecretStr
     from textual.app import ComposeResult
     from textual.widget import Widget
 
+    from screens.app import TmTui
     from screens.draft import Draft, Value
     from screens.menu import Entry
     from screens.seen import Seen
@@ -59,22 +65,65 @@ class Pages(Container):
     async def open(self, entry: "Entry", known: _Known) -> None:
         """Show an entry's page, and put the focus into it if there is something to do."""
         await self.look_at(entry, known)
-        self.current.enter()
+        with self._contained(self.current):
+            self.current.enter()
 
     async def look_at(self, entry: "Entry", known: _Known) -> None:
         """Show an entry's page without going there."""
         page = self._made.get(entry.name)
+        if isinstance(page, FailedPage) and entry is not self.entry:
+            await self._made.pop(entry.name).remove()
+            page = None
         if page is None:
-            page = self._made[entry.name] = entry.load()()
+            page = self._made[entry.name] = self._make(entry)
             await self.mount(page)
+            page = self._made[entry.name]
         page.edit, page.edit_secret = known.edit, known.edit_secret
         page.about = entry.about
-        page.told_role(read_only=known.read_only)
         self.current, self.entry = page, entry
         self._show(page)
-        if known.draft is not None:
-            page.told_draft(known.draft)
-        page.told_status(known.seen, known.clock.monotonic())
+        with self._contained(page):
+            page.told_role(read_only=known.read_only)
+            if known.draft is not None:
+                page.told_draft(known.draft)
+            page.told_status(known.seen, known.clock.monotonic())
+
+    def _make(self, entry: "Entry") -> "Page":
+        """The page of an entry; one that cannot even begin says why."""
+        try:
+            return entry.load()()
+        except Exception as error:  # noqa: BLE001  a bug in one page, which is told there
+            return FailedPage(cast("TmTui", self.app).page_line(error))
+
+    @contextmanager
+    def _contained(self, page: "Page") -> "Iterator[None]":
+        """What fails in a page that is told something here is shown in its place."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001  a bug in one page, which is told there
+            self.replace(page, cast("TmTui", self.app).page_line(error))
+
+    def replace(self, page: "Page", words: str) -> None:
+        """Show these words where a page was."""
+        name = next((name for name, made in self._made.items() if made is page), None)
+        if name is None:
+            return  # something else stands there already
+        page.failed = True
+        failed = self._made[name] = FailedPage(words)
+        failed.display = self.current is page
+        if self.current is page:
+            self.current = failed
+        if page.is_attached:
+            page.display = False
+            self.mount(failed)
+            self.call_later(self._clear_away, page)
+
+    async def _clear_away(self, page: "Page") -> None:
+        """Take a failed page out of the tree; Textual does not where composing or mounting failed."""
+        if page.is_running:
+            await page.remove()
+        elif page.is_attached:
+            await page._message_loop_exit()
 
     def _show(self, chosen: "Widget") -> None:
         for child in self.children:
@@ -83,21 +132,25 @@ class Pages(Container):
     def told_draft(self, draft: "Draft | None") -> None:
         """Pass it on."""
         if draft is not None:
-            for page in self._made.values():
-                page.told_draft(draft)
+            for page in tuple(self._made.values()):
+                with self._contained(page):
+                    page.told_draft(draft)
 
     def told_status(self, seen: "Seen", now: float) -> None:
         """Pass it on to the page in sight."""
-        self.current.told_status(seen, now)
+        with self._contained(self.current):
+            self.current.told_status(seen, now)
 
     def told_work(self, *, working: bool) -> None:
         """Pass it on to the page in sight."""
-        self.current.told_work(working=working)
+        with self._contained(self.current):
+            self.current.told_work(working=working)
 
     def told_role(self, *, read_only: bool) -> None:
         """Pass it on."""
-        for page in self._made.values():
-            page.told_role(read_only=read_only)
+        for page in tuple(self._made.values()):
+            with self._contained(page):
+                page.told_role(read_only=read_only)
 
     def edited(self) -> tuple[str, ...]:
         """The keys of the settings on the page in sight."""
