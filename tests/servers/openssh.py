@@ -10,6 +10,7 @@ from servers.account import Account, account
 from servers.process import daemon, folder, program
 
 CONFIG = """
+{first}
 ListenAddress 127.0.0.1:{port}
 HostKey {key}
 PidFile none
@@ -55,8 +56,9 @@ def sshd(
     key: str = "ed25519",
     keyboard: bool = False,
     more: str = "Subsystem sftp internal-sftp",
+    first: str = "",
 ) -> Iterator[Sshd]:
-    """Run sshd for one account; `more` is added to its configuration."""
+    """Run sshd for one account; `more` is added to its configuration, `first` counts before all of it."""
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd's own, and it insists
     with folder("sshd") as base:
         make_keys(base)
@@ -69,6 +71,7 @@ def sshd(
                 password="no" if keyboard else "yes",
                 keyboard="yes" if keyboard else "no",
                 more=more,
+                first=first,
             )
             config.write_text(text)
             return [program("sshd"), "-D", "-e", "-f", str(config)]

@@ -23,7 +23,9 @@ _log = logging.getLogger(__name__)
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 300.0
 _LONGEST_WAIT = 3600.0
 _JITTER = 0.1
-_LOCKED_OUT = frozenset({"http-auth-refused", "ssh-auth-refused", "http-forbidden"})
+_LOCKED_OUT = frozenset(
+    {"http-auth-refused", "ssh-auth-refused", "http-forbidden", "ssh-password-expired", "ssh-more-wanted"}
+)
 """A password that is repeated locks the account: these wait as long as backing off ever does."""
 
 

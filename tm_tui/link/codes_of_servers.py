@@ -134,6 +134,21 @@ SERVERS: dict[str, tuple[str, str]] = {
             "logging on by password."
         ),
     ),
+    "ssh-password-expired": (
+        "The password of this account has expired at the server {target}.",
+        (
+            'Ask the server\'s administrator for a new password of the "registering products" account, then '
+            "enter it here."
+        ),
+    ),
+    "ssh-password-not-offered": (
+        "The server {target} does not let this account log on by password.",
+        "Ask the server's administrator to allow logging on by password for the account.",
+    ),
+    "ssh-more-wanted": (
+        "The server {target} took the password and wants something besides it, such as a key or a code.",
+        "Ask the server's administrator to let this account log on by password alone.",
+    ),
     "ssh-login-timeout": (
         "The server {target} did not finish the logon in time.",
         (
@@ -152,6 +167,24 @@ SERVERS: dict[str, tuple[str, str]] = {
     "sftp-not-offered": (
         "The server {target} accepted the logon but offers no file transfer (SFTP) to this account.",
         "Ask the server's administrator to allow SFTP for the account.",
+    ),
+    "ssh-no-session": (
+        "The server {target} accepted the logon and opens no session for this account.",
+        (
+            "Other sessions of the account may be open: close them, or ask the server's administrator to "
+            "allow more (OpenSSH: MaxSessions)."
+        ),
+    ),
+    "sftp-text-before": (
+        "The server {target} prints text where the file transfer (SFTP) should begin.",
+        (
+            "A start file of the account prints it, such as .bashrc. Ask the server's administrator to keep "
+            "it silent for file transfers."
+        ),
+    ),
+    "sftp-ended": (
+        "The server {target} ended the file transfer (SFTP) before it began, and said why.",
+        "Tell the server's administrator what it said.",
     ),
     # --- remote files
     "remote-denied": (

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import asyncssh
@@ -10,10 +10,15 @@ import asyncssh
 from tm_tui.link import ssh
 from tm_tui.link.failures import LinkFailure, failure, translate
 from tm_tui.link.host_keys import HostKey
+from tm_tui.link.ssh_client import speaks_of_expiry
 from tm_tui.link.types import Link, Observer, unobserved
 
 __all__ = ["Sftp", "fetch_host_key", "open_sftp"]
 
+_REFUSED_SUBSYSTEM = 0xFFFFFFFF
+"""asyncssh's own code for a session that opened, in which the server refused what was asked for."""
+_LISTEN_SECONDS = 3.0
+_MOST_SAID = 4096
 _READ_ONLY = 1  # f_flag of statvfs@openssh.com: SSH_FXE_STATVFS_ST_RDONLY
 
 
@@ -62,10 +67,45 @@ async def _start(connection: asyncssh.SSHClientConnection, link: Link) -> asyncs
     try:
         async with asyncio.timeout(link.limits.reply):
             return await connection.start_sftp_client()
-    except TimeoutError as error:
-        raise failure("reply-timeout", "service", link.endpoint, link.proxy) from error
-    except (asyncssh.Error, OSError) as error:
-        raise failure("sftp-not-offered", "service", link.endpoint, link.proxy) from error
+    except (asyncssh.Error, OSError, TimeoutError) as error:
+        if isinstance(error, asyncssh.ChannelOpenError) and error.code != _REFUSED_SUBSYSTEM:
+            raise failure("ssh-no-session", "service", link.endpoint, link.proxy) from error
+        code, said = await _why_not(connection, link)
+        if not code:
+            code = "reply-timeout" if isinstance(error, TimeoutError) else "sftp-not-offered"
+        raise failure(code, "service", link.endpoint, link.proxy, detail=said) from error
+
+
+async def _why_not(connection: asyncssh.SSHClientConnection, link: Link) -> tuple[str, str]:
+    """Begin once more and listen: a start file prints before all else, some servers say why.
+
+    OpenSSH keeps standard error of a subsystem to itself, so a command is tried after it that does nothing.
+    Returns the code and what was said; no code if that was nothing.
+    """
+    seconds = min(_LISTEN_SECONDS, link.limits.reply)
+    before, reason = await _heard(connection, seconds, subsystem="sftp")
+    words = before + reason or "".join(await _heard(connection, seconds, command="exit 0"))
+    if speaks_of_expiry(words):
+        return "ssh-password-expired", ""
+    if before:
+        return "sftp-text-before", before
+    return ("sftp-ended", reason) if reason else ("", "")
+
+
+async def _heard(connection: asyncssh.SSHClientConnection, seconds: float, **what: str) -> tuple[str, str]:
+    """What a session prints within so many seconds, to standard output and to standard error, bounded."""
+    said = [b"", b""]
+
+    async def hear(reader: "asyncssh.SSHReader[bytes]", which: int) -> None:
+        while len(said[which]) < _MOST_SAID and (piece := await reader.read(_MOST_SAID)):
+            said[which] += piece
+
+    with suppress(asyncssh.Error, OSError, TimeoutError):  # what was heard until then tells enough
+        async with asyncio.timeout(seconds):
+            _, output, errors = await connection.open_session(encoding=None, **what)
+            await asyncio.gather(hear(output, 0), hear(errors, 1))
+    before, reason = (" ".join(text.decode("utf-8", "replace").split()) for text in said)
+    return before, reason
 
 
 async def fetch_host_key(link: Link, *, observe: Observer | None = None) -> HostKey:

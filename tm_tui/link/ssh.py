@@ -1,7 +1,6 @@
 """One SSH connection over the dialer: the host key decides before any credential is named."""
 
 import asyncio
-import base64
 import contextlib
 import socket
 from typing import Any
@@ -12,6 +11,7 @@ from tm_tui.errors import StorageFailed
 from tm_tui.link.dialer import Greeting, dial_and_hear
 from tm_tui.link.failures import LinkFailure, failure, translate
 from tm_tui.link.host_keys import HostKey
+from tm_tui.link.ssh_client import Client
 from tm_tui.link.types import Link, Observer
 
 __all__ = ["abort", "fetch_host_key", "log_on"]
@@ -31,10 +31,10 @@ _OPTIONS: dict[str, Any] = {
     "config": None,
     "agent_path": None,
     "client_keys": None,
-    "known_hosts": ([], [], []),  # nothing is known to asyncssh: _Client decides, by our own file
+    "known_hosts": ([], [], []),  # nothing is known to asyncssh: Client decides, by our own file
     "x509_trusted_certs": None,
     "gss_host": None,
-    "preferred_auth": ("password", "keyboard-interactive"),
+    "preferred_auth": ("password", "keyboard-interactive", "publickey"),  # the last is never used: see Client
     "kex_algs": [
         "curve25519-sha256",
         "curve25519-sha256@libssh.org",
@@ -66,74 +66,6 @@ _OPTIONS: dict[str, Any] = {
 _CLOSE_SECONDS = 1.0
 _AHEAD = 1 << 14
 """Bytes: asyncssh works off at once all that has arrived. What a log server says is short."""
-
-
-class _Client(asyncssh.SSHClient):
-    """Compares the server's key with the approved ones, and answers for the password, each way once."""
-
-    def __init__(self, link: Link, *, look_only: bool) -> None:
-        self._link = link
-        self._look_only = look_only
-        self._asked: set[str] = set()
-        self.stage = "host_key"
-        self.proved = asyncio.Event()
-        """Set once the server has proved that it owns the key."""
-        self.connection: asyncssh.SSHClientConnection | None = None
-        self.shown: HostKey | None = None
-        self.refusal: LinkFailure | None = None
-
-    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
-        self.connection = conn
-
-    def validate_host_public_key(self, _host: str, _addr: str, _port: int, key: asyncssh.SSHKey) -> bool:
-        blob = base64.b64encode(key.public_data).decode("ascii")
-        self.shown = HostKey.of(self._link.endpoint, key.get_algorithm(), blob)
-        if self._look_only:
-            return False
-        try:
-            state = self._link.trust.host_keys.state(self.shown)
-        except StorageFailed:
-            self.refusal = failure("host-keys-unreadable", "host_key", self._link.endpoint)
-            return False
-        if state != "approved":
-            self.refusal = failure(
-                f"host-key-{state}",
-                "host_key",
-                self._link.endpoint,
-                detail=f"{self.shown.algorithm} {self.shown.fingerprint}",
-                host_key=self.shown,
-            )
-        return state == "approved"
-
-    def begin_auth(self, _username: str) -> None:
-        """Called after the key exchange."""
-        self.stage = "authentication"
-        self.proved.set()
-
-    def auth_completed(self) -> None:
-        self.stage = "service"
-
-    def password_auth_requested(self) -> str | None:
-        return self._password("password")
-
-    def kbdint_auth_requested(self) -> str | None:
-        return None if "keyboard" in self._asked else ""
-
-    def kbdint_challenge_received(
-        self, _name: str, _instructions: str, _lang: str, prompts: Any
-    ) -> list[str] | None:
-        if not prompts:
-            return []  # a message only
-        secret = [not echo for _, echo in prompts]
-        password = self._password("keyboard") if secret == [True] else None
-        return None if password is None else [password]
-
-    def _password(self, way: str) -> str | None:
-        credentials = self._link.credentials
-        if way in self._asked or credentials is None:
-            return None
-        self._asked.add(way)
-        return credentials.password.get_secret_value()
 
 
 async def fetch_host_key(link: Link, *, observe: Observer) -> HostKey:
@@ -187,7 +119,7 @@ async def _dial(link: Link, observe: Observer, algorithms: list[str], *, look_on
     """Dial, and go on until the server has proved its host key, or has shown it to who only looks."""
 
     async def hear(sock: socket.socket) -> _Opening:
-        opening = _Opening(link, _Client(link, look_only=look_only), sock, algorithms)
+        opening = _Opening(link, Client(link, look_only=look_only), sock, algorithms)
         try:
             await opening.greeted(link.limits.handshake)
         except BaseException as error:
@@ -204,7 +136,7 @@ async def _dial(link: Link, observe: Observer, algorithms: list[str], *, look_on
 class _Opening:
     """An SSH connection while it is opened: asyncssh at work on it, and what that told our client."""
 
-    def __init__(self, link: Link, client: _Client, sock: socket.socket, algorithms: list[str]) -> None:
+    def __init__(self, link: Link, client: Client, sock: socket.socket, algorithms: list[str]) -> None:
         self.client = client
         self._link, self._sock = link, sock
         self._task = asyncio.create_task(_open(link, client, sock, algorithms))
@@ -234,6 +166,8 @@ class _Opening:
         except (asyncssh.Error, OSError, ValueError) as error:
             if client.refusal:
                 raise client.refusal from None
+            if isinstance(error, asyncssh.PermissionDenied):
+                raise failure(client.why_denied, client.stage, *way) from error
             found = translate(error, client.stage, *way)
             if found.code == "ssh-closed":
                 found = failure(_why_closed(client.connection), client.stage, *way)
@@ -272,7 +206,7 @@ def _why_closed(connection: asyncssh.SSHClientConnection | None) -> str:
 
 
 async def _open(
-    link: Link, client: _Client, sock: socket.socket, algorithms: list[str]
+    link: Link, client: Client, sock: socket.socket, algorithms: list[str]
 ) -> asyncssh.SSHClientConnection:
     return await asyncssh.connect(
         link.endpoint.host,

@@ -7,8 +7,7 @@ __all__ = ["code_for_ssh_error"]
 _KINDS: tuple[tuple[type[BaseException], str], ...] = (
     (asyncssh.HostKeyNotVerifiable, "host-key-invalid"),
     (asyncssh.PermissionDenied, "ssh-auth-refused"),
-    (asyncssh.PasswordChangeRequired, "ssh-auth-refused"),
-    (asyncssh.ChannelOpenError, "sftp-not-offered"),
+    (asyncssh.ChannelOpenError, "ssh-no-session"),
     (asyncssh.SFTPPermissionDenied, "remote-denied"),
     (asyncssh.SFTPWriteProtect, "remote-read-only"),
     (asyncssh.SFTPNoSpaceOnFilesystem, "remote-disk-full"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import subprocess
 from pathlib import Path
 
 import asyncssh
@@ -10,7 +11,7 @@ from ways import QUICK, Ways, credentials, fails, open_handles
 
 from servers import misbehaving as bad
 from servers.account import Account
-from servers.openssh import Sshd, sshd
+from servers.openssh import Sshd, sshd, throwaway
 from servers.ssh_lab import Broken, lab
 from servers.web import Web
 from tm_tui.link.host_keys import HostKey
@@ -132,6 +133,128 @@ async def test_no_file_transfer_for_the_account(ways: Ways, local_account: Accou
     with sshd(local_account, more="") as server:
         link = await approved(ways, to(ways, server))
         with fails("sftp-not-offered", "service"):
+            await connect(ways, link)
+
+
+REFUSING = {
+    "ssh-password-not-offered": ("PasswordAuthentication no", "PubkeyAuthentication yes"),
+    "ssh-more-wanted": ("AuthenticationMethods password,publickey", "PubkeyAuthentication yes"),
+}
+
+
+@pytest.mark.parametrize("code", REFUSING)
+async def test_a_server_that_wants_another_logon_is_named(
+    ways: Ways, local_account: Account, code: str
+) -> None:
+    """No password wanted, or a key besides: that is no wrong password."""
+    more = "\n".join(REFUSING[code])
+    with sshd(local_account, more="Subsystem sftp internal-sftp", first=more) as server:
+        link = await approved(ways, to(ways, server))
+        with fails(code, "authentication"):
+            await connect(ways, link)
+        if code == "ssh-more-wanted":
+            with fails("ssh-auth-refused", "authentication"):
+                await connect(ways, to(ways, server, "wrong"))
+
+
+class _AsksForACode(asyncssh.SSHServer):
+    """PAM with a second question, by keyboard-interactive alone."""
+
+    second = "Verification code: "
+
+    def kbdint_auth_supported(self) -> bool:
+        return True
+
+    async def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> object:
+        return "", "", "", [("Password: ", False)]
+
+    async def validate_kbdint_response(self, username: str, responses: list[str]) -> object:
+        return (
+            ("", "", "", [(self.second, False)]) if responses == [LAB.password.get_secret_value()] else False
+        )
+
+
+class _WantsANewPassword(_AsksForACode):
+    second = "New password: "
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [(_AsksForACode, "ssh-more-wanted"), (_WantsANewPassword, "ssh-password-expired")]
+)
+async def test_a_second_question_gets_no_password(
+    ways: Ways, kind: type[asyncssh.SSHServer], code: str
+) -> None:
+    """A code, or a new password, is asked for: the password is not sent there, and the cause is named."""
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    async with await asyncssh.listen("127.0.0.1", 0, server_factory=kind, server_host_keys=[key]) as server:
+        link = await approved(ways, ways.to(server.get_port(), LAB))
+        with fails(code, "authentication"):
+            await connect(ways, link)
+
+
+async def test_an_expired_password_is_named(ways: Ways) -> None:
+    """OpenSSH lets such an account in, and ends its session with a sentence on standard error."""
+    with throwaway() as who, sshd(who) as server:
+        link = await approved(ways, to(ways, server))
+        await connect(ways, link)
+        await asyncio.to_thread(subprocess.run, ["chage", "-d", "0", who.name], check=True)
+        with fails("ssh-password-expired", "service"):
+            await connect(ways, link)
+
+
+SUBSYSTEMS = {
+    "sftp-text-before": "echo Welcome to the log server.; exec /usr/lib/openssh/sftp-server",
+    "sftp-not-offered": "exit 1",
+}
+
+
+@pytest.mark.parametrize("code", SUBSYSTEMS)
+async def test_why_a_file_transfer_does_not_begin_is_told(
+    ways: Ways, local_account: Account, code: str
+) -> None:
+    """What the account's start files or the server itself say instead is quoted."""
+    with sshd(local_account, more=f"Subsystem sftp {SUBSYSTEMS[code]}") as server:
+        link = await approved(ways, ways.to(server.port, to(ways, server).credentials, limits=QUICK))
+        with fails(code, "service") as caught:
+            await connect(ways, link)
+        assert ("Welcome to the log server." in caught.value.cause) is (code == "sftp-text-before")
+
+
+async def test_a_reason_on_standard_error_is_quoted(ways: Ways) -> None:
+    """Other servers than OpenSSH pass on what the file transfer says when it ends at once."""
+
+    class Ends(asyncssh.SSHServerSession[bytes]):
+        def connection_made(self, chan: "asyncssh.SSHServerChannel[bytes]") -> None:
+            self.chan = chan
+
+        def subsystem_requested(self, subsystem: str) -> bool:
+            return True
+
+        def session_started(self) -> None:
+            self.chan.write_stderr(b"Quota \x1b[31mexceeded.\n")
+            self.chan.exit(1)
+
+    class Open(asyncssh.SSHServer):
+        def begin_auth(self, username: str) -> bool:
+            return False
+
+        def session_requested(self) -> Ends:
+            return Ends()
+
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    options = {"server_factory": Open, "server_host_keys": [key], "encoding": None}
+    async with await asyncssh.listen("127.0.0.1", 0, **options) as server:
+        link = await approved(ways, ways.to(server.get_port(), LAB))
+        with fails("sftp-ended", "service") as caught:
+            await connect(ways, link)
+        assert "exceeded." in caught.value.cause
+
+
+async def test_a_server_without_a_free_session_is_named(ways: Ways, local_account: Account) -> None:
+    """The logon passes and no session is left: that is not "no SFTP"."""
+    with sshd(local_account, more="Subsystem sftp internal-sftp\nMaxSessions 0") as server:
+        link = await approved(ways, to(ways, server))
+        with fails("ssh-no-session", "service"):
             await connect(ways, link)
 
 
