@@ -8,6 +8,7 @@ from collections.abc import Callable
 from tm_tui.clock import Clock
 from tm_tui.control.api import LastFailure, LogServerStatus, ServerState
 from tm_tui.delivery.check import check_log_server
+from tm_tui.link.access import REFUSED
 from tm_tui.link.build import build_links
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.host_keys import HostKeys
@@ -23,10 +24,6 @@ _log = logging.getLogger(__name__)
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 300.0
 _LONGEST_WAIT = 3600.0
 _JITTER = 0.1
-_LOCKED_OUT = frozenset(
-    {"http-auth-refused", "ssh-auth-refused", "http-forbidden", "ssh-password-expired", "ssh-more-wanted"}
-)
-"""A password that is repeated locks the account: these wait as long as backing off ever does."""
 
 
 class LogServerCheck:
@@ -77,8 +74,8 @@ class LogServerCheck:
     def alerts(self) -> tuple[str, ...]:
         """What an admin must know now."""
         failure = self._seen.last_failure
-        if failure and failure.code in _LOCKED_OUT:
-            return ("The log server does not accept this appliance's user name and password.",)
+        if failure and failure.code in REFUSED:
+            return (failure.cause,)
         if failure and failure.stage == "host_key":
             return (f"{failure.cause} Logs are not sent until this is settled.",)
         return ()
@@ -133,7 +130,7 @@ class LogServerCheck:
 
     def _backoff(self, failure: LinkFailure, failures: int) -> float:
         # An approved host key wakes the check by itself, so that one need not be looked for either.
-        if failure.code in _LOCKED_OUT or failure.stage == "host_key":
+        if failure.code in REFUSED or failure.stage == "host_key":
             wait = spread(_LONGEST_BACKOFF, _JITTER, self._chance)
         else:
             wait = full_jitter(failures, _FIRST_BACKOFF, _LONGEST_BACKOFF, self._chance)

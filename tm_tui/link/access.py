@@ -12,7 +12,16 @@ from tm_tui.pace import Chance, spread
 
 __all__ = ["REFUSED", "Pause", "is_refused"]
 
-REFUSED = frozenset({"http-auth-refused", "http-forbidden", "ssh-auth-refused", "ssh-no-credentials"})
+REFUSED = frozenset(
+    {
+        "http-auth-refused",
+        "http-forbidden",
+        "ssh-auth-refused",
+        "ssh-more-wanted",
+        "ssh-no-credentials",
+        "ssh-password-expired",
+    }
+)
 """Codes of failures after which trying again at once does harm."""
 _SLOW, _JITTER = 3600.0, 0.1
 _AFTER_A_BEAT = 15.0
