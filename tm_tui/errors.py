@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Problem", "SettingsRefused", "StorageFailed", "TmError"]
+__all__ = ["PasswordAgain", "Problem", "SettingsRefused", "StorageFailed", "TmError"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,10 @@ class SettingsRefused(TmError):
         first = problems[0]
         super().__init__(f"{first.field}: {first.cause}", first.remedy)
         self.problems = problems
+
+
+class PasswordAgain(SettingsRefused):
+    """Settings that only lack a password: the one that is there was typed for another server or proxy."""
 
 
 class StorageFailed(TmError):

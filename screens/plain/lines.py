@@ -5,11 +5,11 @@ import os
 import sys
 import termios
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 
 import click
 
+from tm_tui.cli.hidden import Hidden, HiddenLine
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.pace import wait_until
 
@@ -60,10 +60,35 @@ class Lines:
 
     async def ask_hidden(self, prompt: str) -> str:
         """The same without an echo, for passwords. Raises Ended."""
-        with self._no_echo():
+        try:
+            hidden = Hidden(self._descriptor)
+        except termios.error:  # a pipe echoes nothing
             typed = await self.ask(prompt)
+        else:
+            with hidden.held():
+                click.echo(f"{prompt}: ", nl=False)
+                sys.stdout.flush()
+                typed = await self._hidden_line(hidden.line())
         click.echo()
         return typed
+
+    async def _hidden_line(self, line: HiddenLine) -> str:
+        """What was typed ahead before the prompt, then byte by byte: what follows stays in the terminal."""
+        if self._whole:
+            return self._whole.popleft()
+        ahead, self._rest = self._rest, b""
+        for byte in ahead:
+            line.feed(byte)
+        while not line.ended:
+            read = await self._read(1)
+            self._ended = not read
+            if self._ended:
+                raise Ended
+            line.feed(read[0])
+        self._ended = line.abandoned
+        if self._ended:
+            raise Ended
+        return line.text
 
     async def choose(self, prompt: str, labels: Sequence[str], *, kept: str) -> int | None:
         """Number the labels and return the index of the chosen one; None for an empty line: `kept`.
@@ -98,7 +123,7 @@ class Lines:
             self._take(await self._read())
         return self._whole.popleft()
 
-    async def _read(self) -> bytes:
+    async def _read(self, most: int = _AT_ONCE) -> bytes:
         loop = asyncio.get_running_loop()
         ready = asyncio.Event()
         try:
@@ -110,7 +135,7 @@ class Lines:
         finally:
             loop.remove_reader(self._descriptor)
         try:
-            return os.read(self._descriptor, _AT_ONCE)
+            return os.read(self._descriptor, most)
         except OSError:  # a lost carrier reads as an error of the terminal
             return b""
 
@@ -121,18 +146,3 @@ class Lines:
         *whole, rest = (self._rest + data).split(b"\n")
         self._rest = rest[:_LONGEST]
         self._whole += (line.decode("utf-8", "replace").rstrip("\r") for line in whole)
-
-    @contextmanager
-    def _no_echo(self) -> Iterator[None]:
-        try:
-            before = termios.tcgetattr(self._descriptor)
-        except termios.error:  # a pipe echoes nothing
-            yield
-            return
-        hidden = list(before)
-        hidden[3] &= ~termios.ECHO
-        termios.tcsetattr(self._descriptor, termios.TCSADRAIN, hidden)
-        try:
-            yield
-        finally:
-            termios.tcsetattr(self._descriptor, termios.TCSADRAIN, before)

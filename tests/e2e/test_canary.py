@@ -23,6 +23,7 @@ PROXY_CANARY = "Zeisig-0815&=?"
 WRONG = "Wellensittich-1234"
 SERVERS = {"agent", "portal", "demo"}
 """They run on, and have tests of their own."""
+DEAD_PROXY = ("proxy.enabled", "true", "proxy.host", "127.0.0.1", "proxy.port", "1")
 BIRDS = ("Kanarienvogel-4711", "Zeisig-0815", "Wellensittich-1234")
 
 TALKATIVE_AGENT = """
@@ -71,7 +72,7 @@ def talked() -> object:
             made.run("config", "secret", "tmsp", stdin=CANARY + "\n"),
             made.run("test"),
             made.run("config", "set", "tmsp.enabled", "true"),
-            made.run("config", "set", *made.settings("ssh")),
+            made.run("config", "set", *made.settings("ssh"), "--secret", "tmsp", stdin=CANARY + "\n"),
             made.run("test", "--json"),
             made.run(
                 "trust",
@@ -80,7 +81,11 @@ def talked() -> object:
                 made.ready["ssh_host_key"],
             ),
             made.run("test", "--json"),
-            made.run("config", "set", "proxy.enabled", "true", "proxy.host", "127.0.0.1", "proxy.port", "1"),
+            made.run("config", "set", *DEAD_PROXY),
+            made.run(
+                *("config", "set", *DEAD_PROXY, "--secret", "proxy", "--secret", "tmsp"),
+                stdin=f"{PROXY_CANARY}\n{CANARY}\n",
+            ),
             made.run("test", "--json"),
             made.run("config", "history", "--json"),
             made.run("config", "diff", "3", "5", "--json"),
@@ -106,7 +111,9 @@ def test_no_command_says_it(talked: tuple[Lab, list[subprocess.CompletedProcess[
     assert codes[3] == 1, "a wrong password must fail the test"
     assert codes[5] == 0, said[5].stdout
     assert codes[10] == 0, said[10].stdout
-    assert codes[12] == 1, "a dead proxy must fail the test"
+    assert codes[11] == 1, "another way must ask for the passwords again"
+    assert codes[12] == 0, said[12].stderr
+    assert codes[13] == 1, "a dead proxy must fail the test"
 
 
 def leaves(command: click.Command, *words: str) -> Iterator[tuple[str, ...]]:

@@ -112,7 +112,7 @@ def run_example(made: Lab, example: Example, known: dict[str, str], used: set[st
         ("sh", "-eux", "-c", text),
         env={**made.environ, "PATH": path, **ready_for(made, example)},
         cwd=made.folder,
-        input=f"{PASSWORD}\n",
+        input=f"{PASSWORD}\n" * 3,  # each command takes its line and leaves the rest
         capture_output=True,
         text=True,
         timeout=100,

@@ -5,8 +5,9 @@ from typing import IO, Any
 import click
 from pydantic import SecretStr
 
+from tm_tui.cli.again import ask_with, given_passwords, secret_option
 from tm_tui.cli.asking import ask
-from tm_tui.cli.config_show import complete_key
+from tm_tui.cli.config_show import complete_pair
 from tm_tui.cli.config_trial import trial_of, trial_options
 from tm_tui.cli.output import emit, json_option, note_option, show
 from tm_tui.cli.probe import probe
@@ -54,51 +55,77 @@ def _pairs(arguments: tuple[str, ...]) -> list[tuple[str, str]]:
 
 
 @click.command("set")
-@click.argument("pairs", metavar="KEY VALUE...", nargs=-1, required=True, shell_complete=complete_key)
+@click.argument("pairs", metavar="KEY VALUE...", nargs=-1, required=True, shell_complete=complete_pair)
+@secret_option
 @trial_options
 @note_option
 @json_option
-def set_(*, pairs: tuple[str, ...], note: str, trial: bool, minutes: int | None, as_json: bool) -> None:
+def set_(
+    *,
+    pairs: tuple[str, ...],
+    secrets: tuple[str, ...],
+    note: str,
+    trial: bool,
+    minutes: int | None,
+    as_json: bool,
+) -> None:
     """Change settings: KEY VALUE, as often as needed, all together or none.
 
-    A port that is the usual one of its protocol follows when the protocol is changed.
+    A port that is the usual one of its protocol follows when the protocol is changed. A saved password goes
+    only where it was typed for: with another server, CA file or proxy it is asked for again.
     """
     wanted = _pairs(pairs)
     on_trial = trial_of(trial=trial, minutes=minutes)
 
-    async def change(client: ControlClient) -> tuple[SettingsDocument, SettingsDocument]:
+    async def change(
+        client: ControlClient, passwords: SecretChanges
+    ) -> tuple[SettingsDocument, SettingsDocument]:
         before = await client.settings()
         settings: dict[str, Any] = before.settings
         for key, value in wanted:
             settings = with_value(settings, key, value)
         settings = following_ports(before.settings, settings, {key for key, _ in wanted})
-        request = SaveRequest(settings=settings, note=note, trial=on_trial)
+        request = SaveRequest(settings=settings, secrets=passwords, note=note, trial=on_trial)
         return before, await client.save(request, before.revision)
 
-    tell_saved(*ask(change), as_json=as_json, trial=trial)
+    tell_saved(*ask_with(given_passwords(secrets), change), as_json=as_json, trial=trial)
 
 
 @click.command()
 @click.argument("file", type=click.File("rb"))
 @click.option("--test", "tested", is_flag=True, help="Test the connection first; save only if that passes.")
+@secret_option
 @trial_options
 @note_option
 @json_option
 def apply(
-    *, file: IO[bytes], tested: bool, note: str, trial: bool, minutes: int | None, as_json: bool
+    *,
+    file: IO[bytes],
+    tested: bool,
+    secrets: tuple[str, ...],
+    note: str,
+    trial: bool,
+    minutes: int | None,
+    as_json: bool,
 ) -> int:
-    """Replace all settings by those of FILE, a settings.toml (-: standard input). Passwords stay."""
+    """Replace all settings by those of FILE, a settings.toml (-: standard input). Passwords stay.
+
+    Where these go to another server, or through another proxy or CA file, they are asked for again.
+    """
     settings = read_settings(file).plain()
+    given = given_passwords(secrets, file)
     on_trial = trial_of(trial=trial, minutes=minutes)
 
-    async def change(client: ControlClient) -> tuple[SettingsDocument, SettingsDocument] | None:
+    async def change(
+        client: ControlClient, passwords: SecretChanges
+    ) -> tuple[SettingsDocument, SettingsDocument] | None:
         before = await client.settings()
-        if tested and not (await probe(client, settings, as_json=as_json)).passed:
+        if tested and not (await probe(client, settings, passwords, as_json=as_json)).passed:
             return None
-        request = SaveRequest(settings=settings, note=note, trial=on_trial)
+        request = SaveRequest(settings=settings, secrets=passwords, note=note, trial=on_trial)
         return before, await client.save(request, before.revision)
 
-    saved = ask(change)
+    saved = ask_with(given, change)
     if saved is None:
         if not as_json:
             click.echo("Nothing was saved.", err=True)

@@ -4,21 +4,49 @@ from collections.abc import Iterator
 
 import click
 import tomli_w
+from click.shell_completion import CompletionItem
 
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import emit, json_option, show
 from tm_tui.cli.reading import field_of
 from tm_tui.control.api import SettingsDocument
 from tm_tui.settings.fields import FIELDS, FieldSpec, value_of
-from tm_tui.settings.model import Settings
+from tm_tui.settings.model import Settings, default_port
 from tm_tui.spoken import utc_time
 
-__all__ = ["complete_key", "get", "schema", "show_settings"]
+__all__ = ["complete_key", "complete_pair", "get", "schema", "show_settings"]
 
 
 def complete_key(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """Complete the key of a setting in the shell."""
     return [spec.key for spec in FIELDS if spec.key.startswith(incomplete)]
+
+
+def complete_pair(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete KEY VALUE pairs in the shell: keys that can be set, then what the key before can be."""
+    words: tuple[str, ...] = context.params.get(parameter.name or "") or ()
+    if len(words) % 2 == 0:
+        given = words[::2]
+        keys = (spec.key for spec in FIELDS if spec.kind != "secret" and spec.key not in given)
+        return [CompletionItem(key) for key in keys if key.startswith(incomplete)]
+    found = next((spec for spec in FIELDS if spec.key == words[-1]), None)
+    if found is None:
+        return []
+    if found.key.endswith("_file"):
+        return [CompletionItem(incomplete, type="file")]
+    return [CompletionItem(value) for value in _values(found) if value.startswith(incomplete)]
+
+
+def _values(spec: FieldSpec) -> list[str]:
+    """The values that a field can have, if they can be listed; the usual ones of a number."""
+    if spec.kind == "switch":
+        return ["true", "false"]
+    if spec.kind == "number":
+        ports = {"tmsp.log_server.port": ("ssh", "ssl"), "proxy.port": ("http", "socks5")}
+        return [str(default_port(protocol)) for protocol in ports.get(spec.key, ())] or [str(spec.default)]
+    return [value for value, _ in spec.choices]
 
 
 @click.command("show")

@@ -6,10 +6,10 @@ from typing import IO, Any
 
 import click
 
-from tm_tui.cli.asking import ask
+from tm_tui.cli.again import ask_with, given_passwords, secret_option
 from tm_tui.cli.output import count, emit, json_option, show
 from tm_tui.cli.reading import read_settings
-from tm_tui.control.api import HostKeyInfo, ProbeReport, ProbeRequest, StepEvent
+from tm_tui.control.api import HostKeyInfo, ProbeReport, ProbeRequest, SecretChanges, StepEvent
 from tm_tui.control.client import ControlClient
 
 __all__ = ["probe", "step_lines", "test"]
@@ -21,21 +21,25 @@ _WORDS = {"passed": "ok", "failed": "FAIL", "skipped": "skip"}
 @click.option(
     "--file", type=click.File("rb"), help="Test the settings of this file (-: standard input), unsaved."
 )
+@secret_option
 @json_option
-def test(*, file: IO[bytes] | None, as_json: bool) -> int:
+def test(*, file: IO[bytes] | None, secrets: tuple[str, ...], as_json: bool) -> int:
     """Test the connection to both servers, with the saved settings or with those of a file.
 
-    Passwords are the saved ones.
+    Passwords are the saved ones, where they go where they were typed for; else they are asked for again.
     """
     settings = read_settings(file).plain() if file else None
-    report = ask(lambda client: probe(client, settings, as_json=as_json))
+    given = given_passwords(secrets, file)
+    report = ask_with(given, lambda client, passwords: probe(client, settings, passwords, as_json=as_json))
     return 0 if report.passed else 1
 
 
-async def probe(client: ControlClient, settings: dict[str, Any] | None, *, as_json: bool) -> ProbeReport:
+async def probe(
+    client: ControlClient, settings: dict[str, Any] | None, passwords: SecretChanges, *, as_json: bool
+) -> ProbeReport:
     """Run a test and print it as it goes on; None tests what is saved. Raises TmError when it cannot run."""
     report = ProbeReport(passed=False)
-    async with aclosing(client.probe(ProbeRequest(settings=settings))) as events:
+    async with aclosing(client.probe(ProbeRequest(settings=settings, secrets=passwords))) as events:
         async for event in events:
             if isinstance(event, ProbeReport):
                 report = event

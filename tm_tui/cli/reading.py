@@ -1,5 +1,7 @@
 """What commands read: a settings file, and passwords, which never come from the command line."""
 
+import codecs
+import os
 import sys
 import tomllib
 from typing import IO
@@ -16,6 +18,20 @@ from tm_tui.text import safe_text
 __all__ = ["field_of", "read_password", "read_settings"]
 
 _MOST_BYTES = 1 << 20
+_LONGEST_LINE = 1 << 16
+_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+_NULS: dict[tuple[int, ...], str] = {
+    (1, 0, 0, 0): "UTF-32LE",
+    (0, 0, 0, 1): "UTF-32BE",
+    (1, 0, 1, 0): "UTF-16LE",
+    (0, 1, 0, 1): "UTF-16BE",
+}
+"""Which of the first four bytes of an ASCII text are not 0, by encoding."""
 _SECRETS = tuple(spec.key for spec in FIELDS if spec.kind == "secret")
 
 
@@ -27,8 +43,9 @@ def read_settings(file: IO[bytes]) -> Settings:
         data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
         raise TmError(f"{name} has more than {_MOST_BYTES} bytes.", "Give a settings.toml file.")
+    text = _text(data, f"{name} is not TOML: it").removeprefix("\ufeff")
     try:
-        raw = tomllib.loads(data.decode("utf-8"))
+        raw = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise TmError(
             f"{name} is not TOML: {safe_text(_reason(error), 100)}.", "Correct it and try again."
@@ -41,6 +58,21 @@ def read_settings(file: IO[bytes]) -> Settings:
         )
         raise SettingsRefused(tuple(Problem(key, cause, remedy) for key, remedy in remedies))
     return Settings.parse(raw)
+
+
+def _text(data: bytes, name: str) -> str:
+    """Decode UTF-8. Raises TmError that names another encoding, and how to get out of it."""
+    marked = (encoding for mark, encoding in _MARKS.items() if data.startswith(mark))
+    letters = tuple(int(byte > 0) for byte in data[:4])
+    if encoding := next(marked, None) or _NULS.get(letters):
+        cause = f"{name} is in {encoding}, not in UTF-8."
+        raise TmError(cause, f"Save it as UTF-8, or convert it: iconv -f {encoding} -t UTF-8.")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        cause = f"{name} is not in UTF-8: byte {error.start + 1} is none."
+        remedy = "Save it as UTF-8, or convert it, from Latin-1 by: iconv -f ISO-8859-1 -t UTF-8."
+        raise TmError(cause, remedy) from None
 
 
 def _reason(error: Exception) -> str:
@@ -62,18 +94,37 @@ def field_of(key: str) -> FieldSpec:
 
 
 def read_password(prompt: str) -> SecretStr:
-    """Ask for a password on the terminal, else read standard input up to a newline. Raises TmError."""
-    if sys.stdin.isatty():
-        import getpass
+    """Ask for a password on the terminal, else read a line of standard input. Raises TmError, click.Abort.
 
-        text = getpass.getpass(prompt)
+    Its rules are the agent's: here it is only read, to the letter up to the end of the line.
+    """
+    if sys.stdin is not None and sys.stdin.isatty():
+        from tm_tui.cli.hidden import ask_hidden
+
+        text = ask_hidden(prompt)
     else:
         with reading_input():
-            line = sys.stdin.buffer.readline(_MOST_BYTES)
-        try:
-            text = line.removesuffix(b"\n").decode("utf-8")
-        except UnicodeDecodeError:
-            raise TmError("The password is not valid UTF-8.", "Give it as UTF-8 text.") from None
+            line = _line()
+        text = _text(line.removesuffix(b"\n").removesuffix(b"\r"), "The password")
     if not text:
-        raise TmError("The password is empty.", "Type it, or use --remove to remove the one that is set.")
+        raise TmError(
+            "The password is empty.",
+            "Type it. To remove the one that is set: tm-tui config secret NAME --remove.",
+        )
     return SecretStr(text)
+
+
+def _line() -> bytes:
+    """One line of standard input, and no byte more: the next one may be for the next command."""
+    if sys.stdin is None:
+        return b""
+    try:
+        descriptor = sys.stdin.fileno()
+    except OSError:  # no file of the system's
+        return sys.stdin.buffer.readline(_LONGEST_LINE)
+    line = bytearray()
+    while len(line) < _LONGEST_LINE and not line.endswith(b"\n"):
+        if not (read := os.read(descriptor, 1)):
+            break
+        line += read
+    return bytes(line)

@@ -10,7 +10,7 @@ import click
 
 from tm_tui.cli.output import emit
 from tm_tui.cli.streams import abandon_output, occupied, output_failure, say
-from tm_tui.errors import SettingsRefused, StorageFailed, TmError
+from tm_tui.errors import PasswordAgain, SettingsRefused, StorageFailed, TmError
 
 __all__ = ["fail", "run"]
 
@@ -127,6 +127,7 @@ def _code(error: TmError) -> str:
     names = {
         AgentAbsent: "no-agent",
         AgentDenied: "denied",
+        PasswordAgain: "password-again",
         SettingsRefused: "settings",
         StorageFailed: "storage",
     }

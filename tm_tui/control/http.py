@@ -12,7 +12,7 @@ from starlette.responses import Response
 from tm_tui.atomic import StorageAbsent
 from tm_tui.control.api import ProblemInfo, Refusal, SessionInfo, Shape
 from tm_tui.control.core import TrialOver, Who
-from tm_tui.errors import Problem, SettingsRefused, StorageFailed, TmError
+from tm_tui.errors import PasswordAgain, Problem, SettingsRefused, StorageFailed, TmError
 from tm_tui.link.failures import LinkFailure
 from tm_tui.settings.model import problems_of
 from tm_tui.settings.revision import Claims
@@ -140,7 +140,8 @@ def _as_refused(error: Exception) -> Refused:
         case Refused():
             return error
         case SettingsRefused():
-            return Refused(422, "settings-refused", error.cause, error.remedy, error.problems)
+            code = "password-again" if isinstance(error, PasswordAgain) else "settings-refused"
+            return Refused(422, code, error.cause, error.remedy, error.problems)
         case LinkFailure():
             return Refused(502, error.code, error.cause, error.remedy)
         case TmError():

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr
 
 from tm_tui.control.shapes import Shape
+from tm_tui.settings.model import SECRET_NAMES
 from tm_tui.text import SafeText, safe_text
 from tm_tui.values import Count, Moment, Number
 
@@ -21,8 +22,6 @@ __all__ = [
     "TrialInfo",
     "TrialRequest",
 ]
-
-SECRET_NAMES = ("tmsp", "proxy")
 
 _LONGEST_CLAIM = 64
 _MOST_PLACES = 20

@@ -1,15 +1,33 @@
 """The first step: is all there that a connection needs? It also runs while TMSP is switched off."""
 
 from tm_tui.errors import TmError
+from tm_tui.link.types import Endpoint
 from tm_tui.probe.events import ServerName, Steps
 from tm_tui.settings.model import Settings
 from tm_tui.settings.revision import Revision
 
-__all__ = ["INCOMPLETE", "check_settings"]
+__all__ = ["INCOMPLETE", "check_settings", "whereto"]
 
 INCOMPLETE = "settings-incomplete"
 _TITLES: dict[ServerName, str] = {"log_server": "log server", "status_server": "status server"}
 _CONNECT_PORTS = {443, 563}  # squid's default, and that of many others
+
+
+def whereto(settings: Settings) -> str:
+    """Both servers and the proxy that a test of these settings talks to, as the journal names them."""
+    tmsp, proxy = settings.tmsp, settings.proxy
+    logs, status = tmsp.log_server, tmsp.status_server
+    found = [
+        f"log server {_named(logs.host, logs.port)} by {logs.protocol.upper()}",
+        f"status server {_named(status.host, status.port)}",
+    ]
+    if proxy.enabled:
+        found.append(f"{proxy.type.upper()} proxy {_named(proxy.host, proxy.port)}")
+    return ", ".join(found)
+
+
+def _named(host: str, port: int) -> str:
+    return Endpoint(host, port).authority if host else "without address"
 
 
 def check_settings(revision: Revision, server: ServerName, steps: Steps) -> bool:

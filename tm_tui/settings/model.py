@@ -22,6 +22,7 @@ from tm_tui.settings.types import (
     Password,
     Port,
     TrialMinutes,
+    TypedPassword,
     UserName,
     is_ip_address,
     refusal,
@@ -29,6 +30,7 @@ from tm_tui.settings.types import (
 
 __all__ = [
     "DEFAULT_PORTS",
+    "SECRET_NAMES",
     "ConsoleSettings",
     "LogServer",
     "Part",
@@ -46,6 +48,8 @@ __all__ = [
 ]
 
 DEFAULT_PORTS = {"ssh": 22, "ssl": 443, "http": 8080, "https": 8080, "socks4": 1080, "socks5": 1080}
+SECRET_NAMES = ("tmsp", "proxy")
+"""The passwords, in the order of their fields."""
 _SOCKS5_LIMIT = 255
 
 
@@ -245,7 +249,7 @@ class Secrets(Part):
 
     def names(self) -> frozenset[str]:
         """Which passwords are set."""
-        return frozenset(name for name in ("tmsp", "proxy") if getattr(self, name) is not None)
+        return frozenset(name for name in SECRET_NAMES if getattr(self, name) is not None)
 
     def changed(self, changes: Mapping[str, SecretStr | None]) -> "Secrets":
         """Apply changes by name: None leaves a password as it is, an empty one removes it.
@@ -253,14 +257,21 @@ class Secrets(Part):
         Raises SettingsRefused for `tmsp.password` and `proxy.password`.
         """
         kept = {"tmsp": self.tmsp, "proxy": self.proxy}
-        for name, secret in changes.items():
-            if secret is not None:
-                kept[name] = secret if secret.get_secret_value() else None
+        given = {name: secret for name, secret in changes.items() if secret is not None}
+        typed = {name: secret for name, secret in given.items() if secret.get_secret_value()}
         try:
-            return Secrets.model_validate(kept)
+            _Typed.model_validate(typed)
+            return Secrets.model_validate(kept | dict.fromkeys(given) | typed)
         except ValidationError as error:
             found = (replace(problem, field=f"{problem.field}.password") for problem in problems_of(error))
             raise SettingsRefused(tuple(found)) from None
+
+
+class _Typed(Part):
+    """Passwords as they come in. What is saved already may be older than these rules."""
+
+    tmsp: TypedPassword | None = None
+    proxy: TypedPassword | None = None
 
 
 def missing_secrets(

@@ -13,9 +13,9 @@ from pydantic import SecretStr
 
 from tm_tui.atomic import Folder, StorageAbsent
 from tm_tui.clock import Clock, SystemClock
-from tm_tui.errors import Problem, SettingsRefused, StorageFailed, TmError
-from tm_tui.settings.authorities import read_authorities
-from tm_tui.settings.model import Settings, missing_secrets
+from tm_tui.errors import StorageFailed, TmError
+from tm_tui.settings.candidate import checked
+from tm_tui.settings.model import Settings
 from tm_tui.settings.revision import NO_CLAIMS, NO_REVISION, Claims, Kind, Revision, write_confirmation
 from tm_tui.settings.revisions import (
     Loaded,
@@ -105,10 +105,11 @@ class SettingsStore:
 
         `secrets` maps tmsp and proxy to a new password; None keeps one, an empty one removes it. With `arm`
         it is on trial: the way back is on the disk before the switch. Raises RevisionConflict,
-        SettingsRefused, StorageFailed, TrialRuns; the old revision then stays in force.
+        SettingsRefused (PasswordAgain where one that is kept was typed for somebody else), StorageFailed,
+        TrialRuns; the old revision then stays in force.
         """
         why = _Why(saved_by, note, claims, "trial" if arm else "save")
-        return self._save(lambda current: _checked(current, settings, secrets), expected, why, arm)
+        return self._save(lambda current: checked(current, settings, secrets), expected, why, arm)
 
     def restore(
         self,
@@ -129,7 +130,7 @@ class SettingsStore:
 
     def candidate(self, settings: Settings, secrets: Mapping[str, SecretStr | None]) -> Revision:
         """Make the checks of `save`, write nothing. The number is that of the revision in force."""
-        return _checked(self.load().revision, settings, secrets)
+        return checked(self.load().revision, settings, secrets)
 
     def get(self, number: int) -> Revision:
         """Return one revision, the defaults for 0. Raises StorageFailed if there is none or it is damaged."""
@@ -261,31 +262,3 @@ def _whole(config: Folder, most: int) -> Iterator[Revision]:
             yield read_number(config, number, with_secrets=False)
         except StorageFailed:
             continue
-
-
-def _checked(current: Revision, settings: Settings, changes: Mapping[str, SecretStr | None]) -> Revision:
-    """The revision that these values would become. Raises SettingsRefused with every problem found."""
-    secrets = current.secrets.changed(changes)
-    problems = list(missing_secrets(settings, secrets.names(), secrets.proxy))
-    ca_pem = None
-    try:
-        ca_pem = _authorities(current, settings.trust.ca_file)
-    except SettingsRefused as refused:
-        problems += refused.problems
-    except StorageFailed as failure:
-        problems.append(Problem("trust.ca_file", failure.cause, failure.remedy))
-    if problems:
-        raise SettingsRefused(tuple(problems))
-    return replace(current, settings=settings, secrets=secrets, ca_pem=ca_pem)
-
-
-def _authorities(current: Revision, ca_file: str) -> str | None:
-    """Read the CA file; one that was read before and is out of reach now stays as it was."""
-    if not ca_file:
-        return None
-    try:
-        return read_authorities(ca_file)
-    except StorageFailed:
-        if current.ca_pem is None or current.settings.trust.ca_file != ca_file:
-            raise
-        return current.ca_pem

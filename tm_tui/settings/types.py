@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
+from tm_tui.settings.signs import NOT_READ, unwanted_sign
+
 __all__ = [
     "INTERVALS",
     "CaFile",
@@ -21,6 +23,7 @@ __all__ = [
     "Password",
     "Port",
     "TrialMinutes",
+    "TypedPassword",
     "UserName",
     "interval_seconds",
     "is_ip_address",
@@ -216,6 +219,8 @@ def _check_user_name(text: str) -> str:
     if any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for c in text) or text != text.strip():
         cause = "There is an invisible character, or a space at an end."
         raise refusal("username", cause, "Enter the name as your support provider gave it.")
+    if NOT_READ in text and (cause := unwanted_sign(text)):
+        raise refusal("username", cause, "Enter the name as your support provider gave it.")
     return text
 
 
@@ -227,6 +232,12 @@ def _check_password(secret: SecretStr) -> SecretStr:
         raise refusal("password", "The password is not valid Unicode text.", "Type it again.") from None
     if size > 1024:
         raise refusal("password", "The password is longer than 1024 bytes.", "Enter a shorter one.")
+    return secret
+
+
+def _check_typed_password(secret: SecretStr) -> SecretStr:
+    if cause := unwanted_sign(secret.get_secret_value()):
+        raise refusal("password", cause, "Type the password again.")
     return secret
 
 
@@ -267,3 +278,5 @@ Email = Annotated[str, AfterValidator(_check_email)]
 UserName = Annotated[str, AfterValidator(_check_user_name)]
 Password = Annotated[SecretStr, AfterValidator(_check_password)]
 """Never stripped, never normalised, at most 1024 bytes of UTF-8."""
+TypedPassword = Annotated[Password, AfterValidator(_check_typed_password)]
+"""A new one: exactly what was typed, or refused."""

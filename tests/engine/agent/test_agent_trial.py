@@ -272,7 +272,7 @@ async def test_no_beat_no_confirmation(certificates: Certificates) -> None:
             await client.save(SaveRequest(settings=settings, secrets=secrets), 0)
             await appliance.until(lambda status: status.status_server.beats_accepted == 1)
             wrong = {**settings_for(1), "trust": {"ca_file": str(certificates.ca_file)}}
-            await client.save(SaveRequest(settings=wrong, trial=TrialRequest(minutes=1)), 1)
+            await client.save(SaveRequest(settings=wrong, secrets=secrets, trial=TrialRequest(minutes=1)), 1)
             await appliance.until(lambda status: status.status_server.last_failure is not None)
             await appliance.clock.idle()
             appliance.clock.suspend(61)

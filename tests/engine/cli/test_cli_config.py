@@ -93,7 +93,7 @@ def test_wrong_files_are_refused(shared_agent: None, tm, text: bytes, words: str
 
 def test_password_from_standard_input(agent: object, tm, home: Path) -> None:
     """A password is taken to the letter up to the newline; it is shown by no command."""
-    password = " p:ä/ß#%@\t "
+    password = " p:ä/ß#%@€ "
     assert tm("config", "secret", "proxy", stdin=f"{password}\nmore\n".encode()).code == 0
     saved = json.loads((home / "config" / "current" / "secrets.json").read_text())
     assert saved == {"proxy": password}

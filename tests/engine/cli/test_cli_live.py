@@ -62,17 +62,18 @@ def test_connection_test_fails_with_cause_and_remedy(tm) -> None:
 
 
 @pytest.mark.usefixtures("registered")
-def test_apply_saves_only_what_passes(tm, tmp_path: Path) -> None:
+def test_apply_saves_only_what_passes(tm, tmp_path: Path, portal: dict[str, Any]) -> None:
     """With --test a file that does not work changes nothing, and one that does is in force."""
+    password = Path(portal["password_file"]).read_bytes()
     file = tmp_path / "settings.toml"
     good = tm("config", "show").out.replace("[tmsp]\nenabled = false", "[tmsp]\nenabled = true")
     port = tm("config", "get", "tmsp.status_server.port").out.strip()
     file.write_text(good.replace(f"port = {port}", "port = 1"))
-    said = tm("config", "apply", "--test", str(file))
+    said = tm("config", "apply", "--test", "--secret", "tmsp", str(file), stdin=password)
     assert said.code == 1
     assert "FAIL  status server  tcp" in said.out
     assert said.err == "Nothing was saved.\n"
-    assert tm("test", "--file", str(file)).code == 1
+    assert tm("test", "--file", str(file), "--secret", "tmsp", stdin=password).code == 1
     file.write_text(good)
     said = tm("config", "apply", "--test", str(file))
     assert said.code == 0
@@ -100,10 +101,41 @@ def test_host_key_is_approved_by_its_fingerprint(tm, portal: dict[str, Any]) -> 
 def test_unknown_host_key_says_how_to_approve_it(tm, portal: dict[str, Any]) -> None:
     """The first test over SSH shows the key and the command that approves it, which then makes it pass."""
     port = str(portal["log_server"]["ssh_port"])
-    assert tm("config", "set", "tmsp.log_server.protocol", "ssh", "tmsp.log_server.port", port).code == 0
+    ssh = ("tmsp.log_server.protocol", "ssh", "tmsp.log_server.port", port, "--secret", "tmsp")
+    assert tm("config", "set", *ssh, stdin=Path(portal["password_file"]).read_bytes()).code == 0
     said = tm("test")
     assert said.code == 1
     (command,) = [line.strip() for line in said.out.splitlines() if "tm-tui trust approve" in line]
     assert portal["ssh_host_key"] in command
     assert tm(*shlex.split(command)[1:]).code == 0
     assert tm("test").code == 0
+
+
+@pytest.mark.usefixtures("registered")
+def test_another_target_asks_for_the_password_again(tm, tmp_path: Path, portal: dict[str, Any]) -> None:
+    """A script that leads the saved password elsewhere is told how to give it again; given, it is saved."""
+    password = Path(portal["password_file"]).read_bytes()
+    before = tm("config", "show").out
+    file = tmp_path / "settings.toml"
+    file.write_text(before.replace('host = "127.0.0.1"', 'host = "127.0.0.2"'))
+    asking = (
+        ("config", "set", "tmsp.status_server.host", "127.0.0.2"),
+        ("config", "set", "tmsp.log_server.protocol", "ssh"),
+        ("config", "set", "proxy.enabled", "true", "proxy.host", "127.0.0.2"),
+        ("config", "set", "trust.ca_file", ""),
+        ("config", "apply", str(file)),
+        ("config", "apply", "--test", str(file)),
+        ("test", "--file", str(file)),
+    )
+    for command in asking:
+        said = tm(*command)
+        assert (said.code, said.out) == (1, ""), command
+        assert said.err.startswith("tmsp.password: It was typed for another ")
+        assert "--secret tmsp" in said.err
+        said = tm(*command, "--json")
+        assert said.json["error"]["code"] == "password-again"
+    assert tm("config", "show").out == before
+    assert tm(*asking[0], "--secret", "tmsp", stdin=b"\n").code == 1
+    assert tm("config", "apply", "-", "--secret", "tmsp", stdin=before.encode()).code == 2
+    assert tm(*asking[0], "--secret", "tmsp", stdin=password).code == 0
+    assert tm("config", "get", "tmsp.status_server.host").out == "127.0.0.2\n"

@@ -16,10 +16,10 @@ async def candidate_of(
 ) -> Revision:
     """Check unsaved values of a user as a save would, and write nothing.
 
-    Raises SettingsRefused, StorageFailed.
+    Raises SettingsRefused, also as PasswordAgain, and StorageFailed.
     """
-    changes = core.drafts.given(uid, secrets)
+    wanted = Settings.parse(settings) if settings is not None else core.revision.settings
+    changes = core.drafts.given(uid, secrets, wanted)
     if settings is None and not any(changes.values()):
         return core.revision
-    wanted = Settings.parse(settings) if settings is not None else core.revision.settings
     return await asyncio.to_thread(core.store.candidate, wanted, changes)

@@ -1,5 +1,7 @@
 """/v1/draft: what a console had unsaved when it logged out, for the same user alone."""
 
+import asyncio
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -7,6 +9,9 @@ from starlette.routing import Route
 from tm_tui.control.api import DraftRequest
 from tm_tui.control.core import Core
 from tm_tui.control.http import Refused, answer, body_of, uid_of
+from tm_tui.errors import StorageFailed
+from tm_tui.settings.model import Settings
+from tm_tui.settings.revision import NO_REVISION
 
 __all__ = ["draft_routes"]
 
@@ -23,7 +28,8 @@ def draft_routes(core: Core) -> list[Route]:
 
     async def keep(request: Request) -> Response:
         wanted = await body_of(request, DraftRequest)
-        return answer(core.drafts.keep(uid_of(request), request.state.session, wanted))
+        base = await _settings_of(core, wanted.revision)
+        return answer(core.drafts.keep(uid_of(request), request.state.session, wanted, base))
 
     async def drop(request: Request) -> Response:
         core.drafts.drop(uid_of(request))
@@ -34,3 +40,13 @@ def draft_routes(core: Core) -> list[Route]:
         Route("/v1/draft", keep, methods=["PUT"]),
         Route("/v1/draft", drop, methods=["DELETE"]),
     ]
+
+
+async def _settings_of(core: Core, number: int) -> Settings:
+    """The settings of a revision; those of an unreadable one name no server, so its passwords go to none."""
+    if number == core.revision.number:
+        return core.revision.settings
+    try:
+        return (await asyncio.to_thread(core.store.get, number)).settings
+    except StorageFailed:
+        return NO_REVISION.settings

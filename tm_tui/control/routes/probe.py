@@ -1,5 +1,9 @@
-"""POST /v1/probe: a connection test whose steps stream back; the reader's leaving cancels it."""
+"""POST /v1/probe: a connection test whose steps stream back; the reader's leaving cancels it.
 
+Each test is a line of the journal: who, whereto, how it ended. So is one that a saved password stood against.
+"""
+
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import cast
@@ -14,9 +18,14 @@ from tm_tui.control.http import Refused, body_of, uid_of
 from tm_tui.control.last_test import KeptProbe
 from tm_tui.control.routes.candidate import candidate_of
 from tm_tui.control.streams import event_stream
+from tm_tui.errors import PasswordAgain
+from tm_tui.probe.settings import whereto
+from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision
 
 __all__ = ["probe_routes"]
+
+_log = logging.getLogger(__name__)
 
 _MOST = 4
 """Connection tests at once."""
@@ -28,18 +37,24 @@ def probe_routes(core: Core) -> list[Route]:
 
     async def probe(request: Request) -> Response:
         wanted = await body_of(request, ProbeRequest)
-        revision = await candidate_of(core, uid_of(request), wanted.settings, wanted.secrets)
+        user: str = request.state.session.user
+        try:
+            revision = await candidate_of(core, uid_of(request), wanted.settings, wanted.secrets)
+        except PasswordAgain as again:
+            unsaved = Settings.parse(wanted.settings or {})
+            _log.warning("%s: no test of %s. %s", user, whereto(unsaved), again.cause)
+            raise
         if len(running) >= _MOST:
             cause = f"{_MOST} connection tests are under way."
             raise Refused(429, "too-many-probes", cause, "Wait until one has ended, then test again.")
         probe = core.last_test.begin(core.clock.now(), unsaved=wanted.settings is not None)
-        return event_stream(_steps(core, revision, running, probe), core.clock, core.stopping)
+        return event_stream(_steps(core, revision, running, probe, user), core.clock, core.stopping)
 
     return [Route("/v1/probe", probe, methods=["POST"])]
 
 
 async def _steps(
-    core: Core, revision: Revision, running: set[object], probe: KeptProbe
+    core: Core, revision: Revision, running: set[object], probe: KeptProbe, user: str
 ) -> AsyncGenerator[tuple[str, Shape], None]:
     from tm_tui.probe.runner import run_probe
 
@@ -53,3 +68,13 @@ async def _steps(
                 yield ("report" if isinstance(step, ProbeReport) else "step"), step
     finally:
         running.discard(me)
+        _log.info("%s tested %s: %s.", user, whereto(revision.settings), _ending(probe.report))
+
+
+def _ending(report: ProbeReport | None) -> str:
+    """How a test ended, in a few words."""
+    if report is None:
+        return "broken off"
+    if report.passed:
+        return f"passed in {report.seconds:.1f} s"
+    return "failed, " + ", ".join(f"{failure.step} {failure.code}" for failure in report.failures)

@@ -26,10 +26,11 @@ def settings_routes(core: Core) -> list[Route]:
     async def save(request: Request) -> Response:
         expected = expected_revision(request)
         wanted = await body_of(request, SaveRequest)
+        settings = Settings.parse(wanted.settings)
         try:
             revision = await core.save(
-                Settings.parse(wanted.settings),
-                core.drafts.given(uid_of(request), wanted.secrets),
+                settings,
+                core.drafts.given(uid_of(request), wanted.secrets, settings),
                 expected=expected,
                 who=who_of(request),
                 note=wanted.note,
