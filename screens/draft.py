@@ -13,6 +13,7 @@ from tm_tui.control.api import KeptDraft, SecretChanges, SettingsDocument
 from tm_tui.control.session_api import SECRET_NAMES
 from tm_tui.errors import Problem, SettingsRefused
 from tm_tui.settings.model import Secrets, Settings, default_port, missing_secrets
+from tm_tui.settings.targets import Targets, asked_again, targets_of
 
 __all__ = ["SECRETS", "Draft", "Fingerprint", "Value"]
 
@@ -47,6 +48,8 @@ class Draft:
     """New passwords by name (tmsp, proxy); an empty one removes the saved."""
     kept: frozenset[str] = frozenset()
     """Passwords by name that were typed before a logout: the agent has them, they are never here."""
+    kept_for: Mapping[str, Targets] = field(default_factory=dict)
+    """For whom those were typed: what was on the forms when they were taken back."""
     tested: tuple[Fingerprint, bool] | None = None
     """The last finished test: of what, and whether it passed."""
 
@@ -93,7 +96,9 @@ class Draft:
             if name not in found.secrets:
                 found = found.with_secret(name, SecretStr(""))
         kept = frozenset(draft.secrets) - set(draft.removed) - found.secrets.keys()
-        return replace(found, kept=found.kept | kept)
+        settings = found.checked()
+        meant = dict(found.kept_for) | {name: targets_of(name, settings) for name in kept}
+        return replace(found, kept=found.kept | kept, kept_for=MappingProxyType(meant))
 
     def without(self, keys: Iterable[str]) -> "Draft":
         """Give up what was typed into these fields."""
@@ -136,7 +141,15 @@ class Draft:
         else:
             names = frozenset(name for name in SECRETS.values() if self.has_secret(name))
             found = missing_secrets(settings, names, self.secrets.get("proxy"))
-        return {problem.field: problem for problem in (*found, *self._secret_problems())}
+        again = (problem for name in SECRET_NAMES for problem in self.asked_again(name))
+        return {problem.field: problem for problem in (*found, *self._secret_problems(), *again)}
+
+    def asked_again(self, name: str) -> tuple[Problem, ...]:
+        """The problem when a password that is not typed here would go to somebody else; else empty."""
+        if name in self.secrets or not self.has_secret(name):
+            return ()
+        meant = self.kept_for[name] if name in self.kept else targets_of(name, self.base.settings)
+        return asked_again(name, meant, targets_of(name, self.checked()))
 
     def _secret_problems(self) -> Iterable[Problem]:
         try:
@@ -199,7 +212,7 @@ class Draft:
             fresh = replace(fresh, typed=_put(fresh.typed, key, value, fresh.saved_value(key)))
         for name, secret in self.secrets.items():
             fresh = fresh.with_secret(name, secret)
-        return replace(fresh, kept=self.kept)
+        return replace(fresh, kept=self.kept, kept_for=self.kept_for)
 
 
 def _put(typed: Mapping[str, Value], key: str, value: Value, saved: Value) -> Mapping[str, Value]:

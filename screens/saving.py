@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from screens.draft import SECRETS, Draft
+from screens.draft import Draft
 from screens.person import person
 from screens.question import Question
 from screens.widgets.ages import clock_time
@@ -15,7 +15,7 @@ from tm_tui.settings.fields import spec_of
 if TYPE_CHECKING:
     from screens.desk import Desk
 
-__all__ = ["ON_TRIAL", "field_name", "save", "save_noted"]
+__all__ = ["ON_TRIAL", "field_name", "refused_fields", "save", "save_noted"]
 
 ON_TRIAL = "the settings before come back unless the status server accepts a beat or somebody confirms."
 _KEEP = ("keep", "Keep editing")
@@ -138,12 +138,7 @@ async def _send(desk: "Desk", draft: Draft, how: _How) -> None:
     except SaveConflict as conflict:
         await _conflict(desk, draft, conflict.conflict)
     except ControlRefused as refused:
-        found = {
-            item.field: Problem(item.field, item.cause, item.remedy) for item in refused.refusal.problems
-        }
-        desk.go_to_problems(
-            {f"{key}.password" if key in SECRETS.values() else key: found[key] for key in found}
-        )
+        desk.go_to_problems(refused_fields(refused))
         desk.tell(f"Not saved: {refused.cause} {refused.remedy}", wrong=True)
     except TmError as error:
         desk.tell(f"Not saved: {error.cause} {error.remedy} What you typed is kept.", wrong=True)
@@ -155,6 +150,12 @@ async def _send(desk: "Desk", draft: Draft, how: _How) -> None:
                 desk.probing = replace(probing, of=desk.draft.fingerprint())  # the same values, saved now
         trial = " on trial, F6 confirms" if how.trial else ""
         desk.tell(f"Saved as revision {document.revision}{trial}: {names}.")
+
+
+def refused_fields(refused: ControlRefused) -> dict[str, Problem]:
+    """What the agent found wrong, by field."""
+    found = (Problem(item.field, item.cause, item.remedy) for item in refused.refusal.problems)
+    return {problem.field: problem for problem in found}
 
 
 async def _conflict(desk: "Desk", draft: Draft, conflict: Conflict) -> None:

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 from screens.host_keys import decide
 from screens.probing import Probing
+from screens.saving import refused_fields
 from tm_tui.control.api import HostKeyInfo, ProbeReport, ProbeRequest
+from tm_tui.control.failures import ControlRefused
 from tm_tui.errors import TmError
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ async def _one_test(desk: "Desk", draft: "Draft") -> None:
                     break
                 desk.probing = desk.probing.with_step(event)
     except TmError as error:
+        if isinstance(error, ControlRefused) and (found := refused_fields(error)):
+            desk.go_to_problems(found)
         desk.probing = desk.probing.broken_off(error.cause, error.remedy, desk.clock.monotonic())
     if desk.draft is not None and desk.probing.report is not None:
         desk.draft = desk.draft.with_test(of, passed=desk.probing.passed)

@@ -41,8 +41,10 @@ class Form:
             if not typed:
                 self.show()
             elif typed.isascii() and typed.isdigit() and 1 <= int(typed) <= len(self._specs):
+                before = self._draft
                 await self._change(self._specs[int(typed) - 1])
                 self._show_field(int(typed), self._specs[int(typed) - 1])
+                self._tell_asked_again(before)
             elif typed == "t":
                 await run_test(desk)
             elif typed == "s":
@@ -65,6 +67,13 @@ class Form:
         self._desk.lines.say(f" {number:>2}  {spec.label:<{_WIDTH}} {_shown(draft, spec)}{sign}")
         if problem is not None and _typed(draft, spec):
             self._desk.tell(f"{problem.cause} {problem.remedy}", wrong=True)
+
+    def _tell_asked_again(self, before: Draft) -> None:
+        """Say it at once, on whichever form the password is, when it is to be typed again by now."""
+        for key, name in SECRETS.items():
+            again = self._draft.asked_again(name)
+            if again and again != before.asked_again(name):
+                self._desk.go_to_problems({key: again[0]})
 
     @property
     def _draft(self) -> Draft:
@@ -124,6 +133,8 @@ def _typed(draft: Draft, spec: FieldSpec) -> bool:
 def _shown(draft: Draft, spec: FieldSpec) -> str:
     if spec.kind == "secret":
         name = SECRETS[spec.key]
+        if draft.asked_again(name):
+            return "to be typed again"
         typed = ", typed anew" if name in draft.secrets else ""
         return f"{'set' if draft.has_secret(name) else 'not set'}{typed}"
     value = draft.value(spec.key)

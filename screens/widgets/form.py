@@ -104,6 +104,8 @@ class FormPage(Page):
             field.changed = key in changed
             if not field.touched and key in changed and not field.has_focus:
                 field.touched = True
+            if isinstance(field, PasswordField) and field.again:
+                field.touched = True  # whatever was typed elsewhere asks for it: that shows at once
             field.problem = self._problems.get(key) if field.touched else None
         self._state.show(Content(_state(draft)))
         self._explain()
@@ -183,7 +185,10 @@ def _put(field: Field, draft: Draft) -> None:
     if isinstance(field, PasswordField):
         name = SECRETS[key]
         field.put_secret(
-            draft.secrets.get(name), saved=name in draft.base.secrets_set, kept=name in draft.kept
+            draft.secrets.get(name),
+            saved=name in draft.base.secrets_set,
+            kept=name in draft.kept,
+            again=bool(draft.asked_again(name)),
         )
     elif field.value != draft.value(key):
         field.put(draft.value(key))

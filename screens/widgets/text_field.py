@@ -120,6 +120,8 @@ class PasswordField(TextField):
     removed = False
     kept = False
     """Whether one was typed before a logout: the agent has it."""
+    again = False
+    """Whether that was typed for somebody else, and is to be typed again."""
 
     @property
     def secret(self) -> SecretStr | None:
@@ -128,13 +130,15 @@ class PasswordField(TextField):
             return SecretStr(self.line.text)
         return SecretStr("") if self.removed else None
 
-    def put_secret(self, secret: SecretStr | None, *, saved: bool, kept: bool = False) -> None:
+    def put_secret(
+        self, secret: SecretStr | None, *, saved: bool, kept: bool = False, again: bool = False
+    ) -> None:
         """Show what the draft holds."""
         text = secret.get_secret_value() if secret else ""
-        shown = (self.line.text, self.removed, self.saved, self.kept)
-        if (text, secret is not None and not text, saved, kept) == shown:
+        shown = (self.line.text, self.removed, self.saved, self.kept, self.again)
+        if (text, secret is not None and not text, saved, kept, again) == shown:
             return
-        self.kept = kept
+        self.kept, self.again = kept, again
         self.saved, self.removed = saved, secret is not None and not text
         self.line = self.line if text == self.line.text else Line.ended(text)
         self.refresh()
@@ -161,5 +165,6 @@ class PasswordField(TextField):
             return super().control(focused=focused)
         words = "(will be removed)" if self.removed else "******** (unchanged)" if self.saved else ""
         words = "******** (typed, kept)" if self.kept else words
+        words = "(to be typed again)" if self.again else words
         content = Content(words + "_" * (self.slot.cells - len(words)))
         return content.stylize("reverse", 0, 1) if focused and self.draws_cursor else content

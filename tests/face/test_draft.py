@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from face.scripted import document, empty_document
+from face.scripted import NOON, document, empty_document
 from screens.draft import SECRETS, Draft
+from tm_tui.control.api import KeptDraft
 from tm_tui.settings.fields import FIELDS
 
 KEYS = [spec.key for spec in FIELDS if spec.kind in {"text", "number", "choice", "interval"}]
@@ -134,3 +135,47 @@ def test_no_password_in_any_repr(password: str) -> None:
     assert canary not in repr(draft)
     assert canary not in repr(draft.secret_changes())
     assert "canary-" not in repr(draft)
+
+
+TARGET = {
+    "tmsp.log_server.host": "other.example.com",
+    "tmsp.log_server.port": "2222",
+    "tmsp.log_server.protocol": "ssl",
+    "tmsp.status_server.host": "other.example.com",
+    "tmsp.status_server.port": "8443",
+    "trust.ca_file": "/ca.pem",
+}
+
+
+@pytest.mark.parametrize("key", [spec.key for spec in FIELDS if spec.kind != "secret"])
+def test_the_form_knows_by_itself_when_the_agent_would_ask_again(key: str) -> None:
+    """A field of the target asks for the password before anything is sent; every other field does not."""
+    draft = Draft(document())
+    value = draft.saved_value(key)
+    changed = draft.with_value(key, TARGET.get(key, not value if isinstance(value, bool) else "7"))
+    assert bool(changed.asked_again("tmsp")) is (key in TARGET)
+    assert ("tmsp.password" in changed.problems()) is (key in TARGET)
+    typed_again = changed.with_secret("tmsp", SecretStr("again"))
+    assert not typed_again.asked_again("tmsp")
+    assert not typed_again.with_secret("tmsp", SecretStr("")).asked_again("tmsp")
+    assert not changed.with_value(key, value).asked_again("tmsp")
+
+
+def test_what_was_kept_belongs_to_the_form_that_it_was_typed_on() -> None:
+    """A password from before a logout stands for the servers on the form then, not for others later."""
+    kept = KeptDraft(
+        revision=17, typed={"tmsp.log_server.host": "b.example.com"}, secrets=("tmsp",), kept_at=NOON
+    )
+    draft = Draft(document()).with_kept(kept)
+    assert not draft.asked_again("tmsp")
+    elsewhere = draft.with_value("tmsp.log_server.host", "c.example.com")
+    assert elsewhere.asked_again("tmsp")
+    assert draft.with_value("tmsp.log_server.host", "logs.example.com").asked_again("tmsp")
+    assert not elsewhere.with_secret("tmsp", SecretStr("typed")).asked_again("tmsp")
+    assert not elsewhere.with_value("tmsp.log_server.host", "b.example.com").asked_again("tmsp")
+
+
+def test_a_first_password_is_never_asked_for_again() -> None:
+    """On a fresh appliance the order in which the fields are typed does not matter."""
+    draft = Draft(empty_document()).with_secret("tmsp", SecretStr("first"))
+    assert not draft.with_value("tmsp.log_server.host", "a.example.com").asked_again("tmsp")

@@ -188,3 +188,45 @@ async def test_the_whole_form_fits(agent: ScriptedAgent, size: tuple[int, int]) 
         await console.sees("Test passed")
         for words in ("Send logs and data", "E-mail", "KB/s", "[ Test F3 ]", "TMSP  CONNECTED", "LOGS  "):
             assert words in console.screen_text()
+
+
+async def test_another_server_asks_for_the_password_at_once(agent: ScriptedAgent) -> None:
+    """The moment the host differs, the password field says that it is to be typed again; typing is enough."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        field = await console.go("tmsp.status_server.host")
+        await console.sees("******** (unchanged)")
+        await console.type("x")
+        await console.sees("!Password        (to be typed again)")
+        await console.press("backspace")
+        await console.sees("******** (unchanged)")
+        assert console.field("tmsp.password").problem is None
+        await console.type("x")
+        for key in ("f3", "f2"):
+            console.app.main.set_focus(field)
+            await console.press(key)
+            await console.until(lambda: console.app.focused is console.field("tmsp.password"))
+            await console.sees("It was typed for another status server.")
+            assert agent.requests == []
+        await console.type("again")
+        await console.press("f3")
+        await console.sees("Test passed")
+        await console.press("f2")
+        await console.sees("Saved as revision 18")
+        secrets = [request.secrets.tmsp for request in agent.requests]
+        assert [secret and secret.get_secret_value() for secret in secrets] == ["again", "again"]
+
+
+async def test_another_way_asks_for_the_password_of_tmsp(agent: ScriptedAgent) -> None:
+    """A proxy of somebody's own on the Proxy form: save and test open the TMSP form at the password."""
+    async with console_of(agent.connect) as console:
+        for key in ("f2", "f3"):
+            await console.open("Proxy Settings")
+            if key == "f2":
+                await console.press("space")
+                await console.go("proxy.host")
+                await console.type("192.0.2.9")
+            await console.press(key)
+            await console.until(lambda: console.app.focused.spec.key == "tmsp.password")  # type: ignore[union-attr]
+            await console.sees("It was typed for another proxy.")
+        assert agent.requests == []

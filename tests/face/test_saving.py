@@ -186,6 +186,8 @@ async def test_problems_the_agent_finds_land_at_their_fields(agent: ScriptedAgen
         await console.go("trust.ca_file")
         await console.type("/nowhere.pem")
         await console.open("TMSP")
+        await console.go("tmsp.password")
+        await console.type("again, for another CA file")
         await console.press("f2")
         await console.dialog("Save untested?")
         await console.press("right", "enter")

@@ -23,11 +23,11 @@ def targets_of(name: str, settings: Mapping[str, Any], authorities: str | None =
     `authorities` is what the CA file holds. A server or proxy without an address gets none.
     """
     trust = (*_values(settings, ("trust.ca_file",)), authorities)
+    proxy = _values(settings, _PROXY_KEYS)
     if name == "proxy":
-        proxy = _values(settings, _PROXY_KEYS)
         known = {_PROXY: proxy, _CA: trust} if proxy[2] == "https" else {_PROXY: proxy}
         return {_PROXY: known} if proxy[0] else {}
-    way = _values(settings, _PROXY_KEYS) if value_of(settings, "proxy.enabled") is True else ()
+    way = proxy if proxy[0] and value_of(settings, "proxy.enabled") is True else ()
     found: dict[str, Mapping[str, tuple[str | None, ...]]] = {}
     for server, keys in (("log server", _LOG_SERVER), ("status server", _STATUS_SERVER)):
         itself = _values(settings, keys)
