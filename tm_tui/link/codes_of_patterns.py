@@ -7,7 +7,7 @@ _SOMEONE = "Someone may stand between, or the portal was restored from a backup:
 
 PATTERNS: dict[str, tuple[str, str]] = {
     "pattern-root-missing": (
-        "The server {target} registered this appliance and named no keys to verify patterns by.",
+        "The server {target} registered this appliance and named no keys that patterns can be verified by.",
         "Nothing to do here: this portal issues no custom patterns, or it must be updated.",
     ),
     "pattern-root-changed": (

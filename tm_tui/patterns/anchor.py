@@ -95,14 +95,15 @@ class Anchor:
 def _is_root(root: bytes) -> bool:
     """Whether this is a root that its own keys have signed: another one would be kept for nothing."""
     from tuf.api.exceptions import RepositoryError
-    from tuf.api.metadata import Metadata, Root
+
+    from tm_tui.patterns.root_keys import ODD, usable_root
 
     if _version(root) is None:
         return False
     try:
-        found = Metadata[Root].from_bytes(root)
+        found = usable_root(root)
         found.signed.verify_delegate("root", found.signed_bytes, found.signatures)
-    except RepositoryError:
+    except (RepositoryError, *ODD):
         return False
     return True
 

@@ -15,6 +15,7 @@ from tm_tui.link.http_failures import for_status
 from tm_tui.link.https import LinkClient
 from tm_tui.patterns.bridge import LoopCalls, Stopped
 from tm_tui.patterns.patience import Patience
+from tm_tui.patterns.root_keys import usable_root
 
 __all__ = ["LinkFetcher"]
 
@@ -57,6 +58,13 @@ class LinkFetcher(FetcherInterface):
         finally:
             with suppress(Stopped):  # then the client is closed as a whole
                 self._calls(download.close())
+
+    def download_bytes(self, url: str, max_length: int) -> bytes:
+        """As the interface has it. Raises RepositoryError for a root with keys that are not used here."""
+        data = super().download_bytes(url, max_length)
+        if url.endswith(".root.json"):
+            usable_root(data)
+        return data
 
     @contextmanager
     def download_file(self, url: str, max_length: int) -> Iterator[IO[bytes]]:

@@ -18,6 +18,8 @@ MOST_LISTED = 20
 """So many of the newest patterns are kept on the appliance."""
 _TARGET = re.compile(r"[\x21-\x7e]{1,1024}")
 """Names that can stand in a request line as they are."""
+_HASH = re.compile(r"[0-9a-f]{32,128}")
+"""A digest stands in the request line too."""
 
 PatternType = Literal["bandage", "controlled"]
 
@@ -97,4 +99,6 @@ def _offered(target: str, entry: Any, appliance: str) -> Offered | str | None:
         return safe_text(target, 60)
     pattern = Pattern(id=custom.id, type=custom.type, version=custom.version, description=custom.description)
     pairs = tuple(sorted((str(name), str(value)) for name, value in hashes.items()))
+    if not pairs or not all(_HASH.fullmatch(value) for _, value in pairs):
+        return safe_text(target, 60)
     return Offered(pattern, target, length, pairs)

@@ -1,6 +1,7 @@
 """One look into the portal's TUF repository with python-tuf's client. Blocks: for a thread."""
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
+from tuf.api.metadata import Metadata
 from tuf.ngclient.config import UpdaterConfig
 from tuf.ngclient.updater import Updater
 
@@ -18,11 +20,14 @@ from tm_tui.link.failures import failure
 from tm_tui.link.types import Link
 from tm_tui.patterns.pattern import MOST_PATTERN_BYTES, Listing, Offered, listing
 from tm_tui.patterns.refusals import METADATA_PATH, TARGETS_PATH, refusal
+from tm_tui.patterns.root_keys import ODD, usable_root
 
 if TYPE_CHECKING:
     from tm_tui.patterns.fetcher import LinkFetcher
 
 __all__ = ["Repository", "Seen"]
+
+_log = logging.getLogger(__name__)
 
 _ROLES = ("root", "timestamp", "snapshot", "targets")
 _MOST_LIST_BYTES = 16 << 20
@@ -61,6 +66,7 @@ class Repository:
         with self._translated():
             folder.mkdir(mode=0o700, exist_ok=True)
             _sweep(folder)
+            usable_root(anchor)
             self._updater = Updater(
                 str(folder),
                 self._metadata,
@@ -94,12 +100,13 @@ class Repository:
             finally:
                 _to_disk(self._folder)  # what was verified must be remembered, or old becomes new again
             files = {role: (self._folder / f"{role}.json").read_bytes() for role in _ROLES}
-        signed = {role: json.loads(data)["signed"] for role, data in files.items()}
+            signed = {role: Metadata.from_bytes(data).signed for role, data in files.items()}
+        targets = json.loads(files["targets"])["signed"]["targets"]
         return Seen(
             files["timestamp"],
-            signed["root"]["version"],
-            min(datetime.fromisoformat(one["expires"]) for one in signed.values()),
-            listing(signed["targets"]["targets"], appliance),
+            signed["root"].version,
+            min(one.expires for one in signed.values()),
+            listing(targets, appliance),
         )
 
     def fetch(self, offered: Offered, path: Path) -> None:
@@ -121,6 +128,9 @@ class Repository:
             raise refusal(error, self._fetcher.last, self._link) from error
         except OSError as error:
             raise storage_failure(self._folder, error) from None
+        except ODD as error:
+            _log.warning("python-tuf ended with %s over the portal's lists.", type(error).__name__)
+            raise refusal(RepositoryError("odd"), self._fetcher.last, self._link) from error
 
 
 def _sweep(folder: Path) -> None:
