@@ -21,6 +21,16 @@ _FIRST_WAIT = 0.5
 _LONGEST_WAIT = 5.0
 
 
+def _headline(lost: TmError) -> str:
+    from tm_tui.control.failures import AgentDenied, ControlRefused
+
+    if isinstance(lost, AgentDenied):
+        return "NO ACCESS TO THE AGENT"
+    if isinstance(lost, ControlRefused):  # it runs, and says why it does not serve us
+        return "THE AGENT REFUSES"
+    return "AGENT NOT RUNNING"
+
+
 async def watch(
     connect: "Connect",
     opened: "Callable[[Connection], object]",
@@ -40,9 +50,6 @@ async def watch(
                         wait = _FIRST_WAIT
                         post(StatusArrived(status, clock.monotonic()))
         except TmError as lost:
-            from tm_tui.control.failures import AgentDenied
-
-            headline = "NO ACCESS TO THE AGENT" if isinstance(lost, AgentDenied) else "AGENT NOT RUNNING"
-            post(AgentLost(headline, lost.cause, lost.remedy, clock.monotonic()))
+            post(AgentLost(_headline(lost), lost.cause, lost.remedy, clock.monotonic()))
         await clock.wait(asyncio.Event(), wait)
         wait = min(wait * 2, _LONGEST_WAIT)

@@ -69,7 +69,8 @@ class Agent:
         self._spool_alerts: frozenset[str] = frozenset()
         self._tmsp = Tmsp(home, self, cases, chance, busy=self._busy, beaten=self._beaten)
         self._supervisor = Supervisor(self._tmsp.services, announce, clock, chance)
-        self.sessions = Sessions(clock, announce)
+        self._consoles = Throttle(announce)
+        self.sessions = Sessions(clock, self._consoles)
         self.drafts = Drafts(clock)
         self._trials = self._settings_on_trial()
         spool.changed = self._busy
@@ -112,6 +113,7 @@ class Agent:
     async def close(self) -> None:
         """Close the log queue, once nobody can hand in events any more."""
         self._busy.stop()
+        self._consoles.stop()
         self._tmsp.cases.stop()
         await self.spool.close()
         self.activity.close()

@@ -8,8 +8,10 @@ from tm_tui.text import safe_text
 
 __all__ = ["set_up_log"]
 
-_PINNED = ("httpx", "httpcore", "asyncssh", "uvicorn", "uvicorn.error", "hpack", "asyncio")
+_PINNED = ("httpx", "httpcore", "asyncssh", "uvicorn", "hpack", "asyncio")
 """At INFO and DEBUG these write URLs, headers and passwords."""
+_PEERS = "uvicorn.error"
+"""Up to WARNING it writes a line for each request that is none: any user could fill the disk."""
 _LONGEST_LINE = 2000
 
 
@@ -29,3 +31,4 @@ def set_up_log(level: int = logging.INFO) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _PINNED:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger(_PEERS).setLevel(logging.ERROR)

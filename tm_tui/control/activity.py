@@ -14,6 +14,7 @@ __all__ = ["Activity"]
 
 _SOURCE = "tm_tui"
 _MOST_LINES = 500
+_AT_ONCE = 100
 
 Level = Literal["info", "warning", "error"]
 
@@ -58,15 +59,15 @@ class Activity(logging.Handler):
         """The newest lines, the oldest of them first."""
         return tuple(self._lines)
 
-    async def follow(self) -> AsyncGenerator[ActivityLine, None]:
-        """Yield the lines that are there, then each new one, for ever; a slow reader misses the oldest."""
+    async def follow(self) -> AsyncGenerator[tuple[ActivityLine, ...], None]:
+        """Yield the lines that are there, then the new ones, for ever; a slow reader misses the oldest."""
         seen = 0
         while True:
             changed = self._changed.event
             new = min(self._count - seen, len(self._lines))
-            lines, seen = list(self._lines)[len(self._lines) - new :], self._count
-            for line in lines:
-                yield line
+            lines, seen = tuple(self._lines)[len(self._lines) - new :], self._count
+            for start in range(0, new, _AT_ONCE):
+                yield lines[start : start + _AT_ONCE]
             await changed.wait()
 
 

@@ -56,7 +56,7 @@ async def bundle(core: Core) -> bytes:
         "activity.json": _json(core.activity.lines()),
         "spool.json": _json(_spool(core)),
         "test.json": _json(probe and asdict(probe)),
-        "versions.json": _json(versions()),
+        "versions.json": _json(await asyncio.to_thread(versions)),
         "process.json": _json(machine()),
     }
     files |= await asyncio.to_thread(_from_disk, core)

@@ -17,6 +17,7 @@ from tm_tui.control.failures import AgentAbsent, AgentDenied
 __all__ = ["Call", "Exchange", "exchange"]
 
 _CONNECT = 5.0
+_QUEUE = 0.002
 _PIECE = 65536
 
 
@@ -51,12 +52,22 @@ class Exchange:
         self._peer = h11.Connection(h11.CLIENT)
         self.status = 0
 
+    async def _connect(self) -> None:
+        """Connect, again and again while others queue: asyncio takes EAGAIN of unix(7) for success."""
+        while True:
+            try:
+                self._sock.connect(str(self._path))
+            except BlockingIOError:
+                await asyncio.sleep(_QUEUE)
+            else:
+                return
+
     async def ask(self, call: Call) -> None:
         """Send the whole request and read the head of the answer."""
         loop = asyncio.get_running_loop()
         with _translated(self._path, connecting=True):
             async with asyncio.timeout(_CONNECT):
-                await loop.sock_connect(self._sock, str(self._path))
+                await self._connect()
         with _translated(self._path), suppress(ConnectionError):  # refused before the whole request has gone
             async with asyncio.timeout(self._silence):
                 await loop.sock_sendall(self._sock, call.written_by(self._peer))

@@ -1,5 +1,6 @@
 """Requests read and answers written the same way by every route: bounded bodies, refusals as data."""
 
+import asyncio
 import re
 from http import HTTPStatus
 from typing import TypeVar
@@ -25,6 +26,7 @@ __all__ = [
     "body_of",
     "expected_revision",
     "on_refusal",
+    "refusal_message",
     "refusal_response",
     "uid_of",
     "who_of",
@@ -32,6 +34,7 @@ __all__ = [
 
 MOST_BYTES = 1 << 20
 """Most bytes of a request's body."""
+_BODY_SECONDS = 30.0
 
 S = TypeVar("S", bound=Shape)
 
@@ -62,6 +65,9 @@ def answer(value: BaseModel | tuple[BaseModel, ...], status: int = 200) -> Respo
 
 
 _NO_STORE = {"Cache-Control": "no-store"}
+_PASSING = (429, 503)
+"""What may be otherwise in a moment; a client is told in how many seconds to try again (RFC 9110, 10.2.3)."""
+_RETRY_SECONDS = "2"
 
 
 async def body_of(
@@ -69,23 +75,33 @@ async def body_of(
 ) -> S:
     """Read a request's JSON; without a body it is `empty`, where that is possible.
 
-    Raises Refused: 413 when it is too large, 400 when it is not of this shape.
+    Raises Refused: 413 when it is too large, 408 when it does not come, 400 when it is not of this shape.
     """
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            raw = await _raw_body(request, most_bytes)
+    except TimeoutError:
+        cause = f"The request was not whole after {_BODY_SECONDS:.0f} s."
+        raise Refused(408, "too-slow", cause, "Send it at once.") from None
+    if not raw and empty is not None:
+        return empty
+    try:
+        return shape.model_validate_json(raw)
+    except ValidationError as error:
+        remedy = "See docs/control.md for the shape of requests."
+        raise Refused(
+            400, "bad-request", "The request is not understood.", remedy, problems_of(error)
+        ) from None
+
+
+async def _raw_body(request: Request, most_bytes: int) -> bytes:
     raw = bytearray()
     async for part in request.stream():
         raw += part
         if len(raw) > most_bytes:
             cause = f"The request is larger than {most_bytes} bytes."
             raise Refused(413, "too-large", cause, "Send less at once.")
-    if not raw and empty is not None:
-        return empty
-    try:
-        return shape.model_validate_json(bytes(raw))
-    except ValidationError as error:
-        remedy = "See docs/control.md for the shape of requests."
-        raise Refused(
-            400, "bad-request", "The request is not understood.", remedy, problems_of(error)
-        ) from None
+    return bytes(raw)
 
 
 def who_of(request: Request) -> Who:
@@ -116,7 +132,18 @@ def refusal_response(refused: Refused) -> Response:
     """Write a refusal."""
     shown = tuple(ProblemInfo(field=p.field, cause=p.cause, remedy=p.remedy) for p in refused.problems)
     body = Refusal(code=refused.code, cause=refused.cause, remedy=refused.remedy, problems=shown)
-    return answer(body, refused.status)
+    response = answer(body, refused.status)
+    if refused.status in _PASSING:
+        response.headers["Retry-After"] = _RETRY_SECONDS
+    return response
+
+
+def refusal_message(refused: Refused) -> bytes:
+    """Write a refusal as a whole HTTP/1.1 message, for a connection that is closed after it."""
+    response = refusal_response(refused)
+    head = [f"HTTP/1.1 {refused.status} {HTTPStatus(refused.status).phrase}".encode(), b"connection: close"]
+    head += [name + b": " + value for name, value in response.raw_headers]
+    return b"\r\n".join(head) + b"\r\n\r\n" + bytes(response.body)
 
 
 def on_refusal(_request: Request, error: Exception) -> Response:

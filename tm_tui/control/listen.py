@@ -68,10 +68,10 @@ def _remove_stale(path: Path) -> None:
 
 
 def _admit_groups(path: Path) -> None:
-    groups = sorted(gid for name in (ADMIN_GROUP, VIEW_GROUP) if (gid := group_id(name)) is not None)
-    if not groups:
-        return
     try:
+        groups = sorted(gid for name in (ADMIN_GROUP, VIEW_GROUP) if (gid := group_id(name)) is not None)
+        if not groups:
+            return
         os.setxattr(path.parent, _ACL, _entries(_ALL, _PASS, groups))
         os.setxattr(path, _ACL, _entries(_USE, _USE, groups))
     except OSError as error:

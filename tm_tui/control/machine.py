@@ -5,6 +5,7 @@ import platform
 import resource
 import ssl
 import sys
+from functools import cache
 from importlib.metadata import distributions
 from typing import Any
 
@@ -13,8 +14,9 @@ from tm_tui import __version__
 __all__ = ["machine", "versions"]
 
 
+@cache
 def versions() -> dict[str, Any]:
-    """Of the product, of what it stands on, and of each library."""
+    """Of the product, of what it stands on, and of each library. Reads many files, the first time."""
     return {
         "tm-tui": __version__,
         "python": platform.python_version(),

@@ -2,7 +2,6 @@
 
 import ctypes
 import errno
-import grp
 import os
 import pwd
 import socket
@@ -22,6 +21,21 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _UCRED = struct.Struct("3i")
 _MOST_GROUPS = 65536  # NGROUPS_MAX
 _FEW_GROUPS = 256
+_ENTRY_SIZES = (1 << 12, 1 << 16, 1 << 20, 1 << 24)
+"""Bytes for one entry of the group database, with the names of all members."""
+_ABSENT = (0, errno.ENOENT, errno.ESRCH, errno.EBADF, errno.EPERM)
+"""By getgrnam_r(3), there is no such group; any other number says that nobody could look."""
+
+
+class _Group(ctypes.Structure):
+    """`struct group` of getgrnam(3)."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("password", ctypes.c_char_p),
+        ("number", ctypes.c_uint32),
+        ("members", ctypes.c_void_p),
+    )
 
 
 class _Connection(Protocol):
@@ -66,11 +80,23 @@ def _groups(connection: _Connection) -> list[int]:
 
 
 def group_id(name: str) -> int | None:
-    """The number of a group; None when this machine does not have it."""
-    try:
-        return grp.getgrnam(name).gr_gid
-    except KeyError:
+    """The number of a group; None when this machine does not have it. Raises OSError when nobody can tell.
+
+    Asked of the C library: Python's own call says "not found" also when there was no descriptor to look with.
+    """
+    found, entry = ctypes.c_void_p(), _Group()
+    for size in _ENTRY_SIZES:
+        room = ctypes.create_string_buffer(size)
+        failed: int = _libc.getgrnam_r(
+            name.encode(), ctypes.byref(entry), room, ctypes.c_size_t(size), ctypes.byref(found)
+        )
+        if failed != errno.ERANGE:
+            break
+    if found:
+        return int(entry.number)
+    if failed in _ABSENT:
         return None
+    raise OSError(failed, os.strerror(failed))
 
 
 def user_name(uid: int) -> str:
@@ -82,7 +108,10 @@ def user_name(uid: int) -> str:
 
 
 def role_of(peer: Peer) -> Role | None:
-    """What a peer may do: root, the agent's own user and tm-admin write, tm-view reads, others nothing."""
+    """What a peer may do: root, the agent's own user and tm-admin write, tm-view reads, others nothing.
+
+    Raises OSError when it cannot be looked up, which is not "nothing".
+    """
     if peer.uid in {0, os.geteuid()} or group_id(ADMIN_GROUP) in peer.groups:
         return "write"
     return "read" if group_id(VIEW_GROUP) in peer.groups else None

@@ -1,25 +1,30 @@
 """The agent's control socket: an app that asks for the peer's role at each request, served by uvicorn."""
 
 import asyncio
-import logging
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from tm_tui.control.accepting import ROLE_UNKNOWN, Accepting, Admitted
 from tm_tui.control.api import SessionInfo
 from tm_tui.control.claims import SSH_HEADER, TTY_HEADER
 from tm_tui.control.core import Core
+from tm_tui.control.costly import guarded
 from tm_tui.control.http import Refused, on_refusal, refusal_response
-from tm_tui.control.peers import Peer, peer_of, role_of, user_name
+from tm_tui.control.limits import Limits
+from tm_tui.control.peers import Peer, role_of, user_name
+from tm_tui.control.rate import Rate
 from tm_tui.control.routes.activity import activity_routes
 from tm_tui.control.routes.cases import case_routes
 from tm_tui.control.routes.diagnostics import diagnostics_routes
@@ -33,13 +38,12 @@ from tm_tui.control.routes.spool import spool_routes
 from tm_tui.control.routes.status import status_routes
 from tm_tui.control.routes.trial import trial_routes
 from tm_tui.control.routes.trust import trust_routes
+from tm_tui.control.serving import Serving
+from tm_tui.control.slots import Slots
 from tm_tui.errors import TmError
 
 __all__ = ["ControlServer", "control_app"]
 
-_log = logging.getLogger(__name__)
-
-_MOST_CONNECTIONS = 100
 _GRACE_SECONDS = 1
 _READING = ("GET", "HEAD")
 
@@ -47,7 +51,7 @@ _READING = ("GET", "HEAD")
 def control_app(core: Core, more: Sequence[Route] = ()) -> ASGIApp:
     """Make the app, with `more` routes behind the same roles and refusals.
 
-    It wants the connection's peer in the scope's state, as `_PeerProtocol` puts it there.
+    It wants in the scope's state what `Serving` puts there.
     """
     routes = [
         *status_routes(core),
@@ -65,8 +69,18 @@ def control_app(core: Core, more: Sequence[Route] = ()) -> ASGIApp:
         *diagnostics_routes(core),
         *more,
     ]
-    handlers: dict[Any, Any] = {TmError: on_refusal, HTTPException: on_refusal, Exception: on_refusal}
-    return _Guard(Starlette(routes=routes, exception_handlers=handlers))
+    handlers: dict[Any, Any] = {
+        TmError: on_refusal,
+        HTTPException: on_refusal,
+        ClientDisconnect: _on_disconnect,
+        Exception: on_refusal,
+    }
+    return _Guard(Starlette(routes=guarded(routes), exception_handlers=handlers))
+
+
+def _on_disconnect(_request: Request, _error: Exception) -> Response:
+    """Whoever asked is gone in the middle of the request: nobody reads this, and it is no failure of ours."""
+    return Response(status_code=400)
 
 
 class _Guard:
@@ -79,13 +93,17 @@ class _Guard:
         if scope["type"] != "http":
             return
         state = scope["state"]
-        peer: Peer | None = state.get("peer")
-        role = role_of(peer) if peer is not None else None
-        if peer is None or role is None:
-            state["drop"]()
-            while (await receive())["type"] != "http.disconnect":
-                pass
+        peer: Peer = state["peer"]
+        try:
+            role = role_of(peer)
+        except OSError:
+            await refusal_response(ROLE_UNKNOWN)(scope, receive, send)
             return
+        if role is None:
+            await _drop(state, receive)
+            return
+        if role == "read":
+            await state["turn"]()
         told = Headers(scope=scope)
         state["session"] = SessionInfo(
             user=user_name(peer.uid),
@@ -98,43 +116,41 @@ class _Guard:
             refused = Refused(403, "read-only", cause, "Ask a member of group tm-admin to do this.")
             await refusal_response(refused)(scope, receive, send)
             return
-        await self._app(scope, receive, send)
-
-
-class _PeerProtocol(H11Protocol):
-    """Asks the kernel who connected, before the first byte is read."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as H11Protocol
-        super().connection_made(transport)
-        self.app_state = {**self.app_state, "drop": transport.abort}
         try:
-            peer = self.app_state["peer"] = peer_of(transport.get_extra_info("socket"))
-        except OSError:
-            _log.warning("A connection was dropped: the kernel does not say whose it is.")
-            transport.abort()
-            return
-        if role_of(peer) is None:
-            _log.warning("A connection of %s was dropped: this user has no role.", user_name(peer.uid))
-            transport.abort()
+            await self._app(scope, receive, send)
+        except asyncio.CancelledError:  # the server ends, and this would have waited longer than it does
+            await _drop(state, receive)
+
+
+async def _drop(state: dict[str, Any], receive: Receive) -> None:
+    """End the connection without a word."""
+    state["drop"]()
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class ControlServer(uvicorn.Server):
-    """Serves a socket that is bound already. Signals are the agent's business; idle, nothing ticks."""
+    """Serves a socket that is bound already. Signals are the agent's business; idle, nothing ticks.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `limits`: as many connections as the process may have descriptors for, when it is not given.
+    """
+
+    def __init__(self, app: ASGIApp, limits: Limits | None = None) -> None:
         config = uvicorn.Config(
             app,
-            http=_PeerProtocol,
+            http=Serving,
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
             date_header=False,
-            limit_concurrency=_MOST_CONNECTIONS,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
         super().__init__(config)
+        self._limits = limits or Limits.of_process()
+        self._rate = Rate(self._limits.rate_a_user, self._limits.rate_in_all, self._limits.burst)
+        self._accepting: Accepting | None = None
         self._ending = asyncio.Event()
         self._serving = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -150,6 +166,33 @@ class ControlServer(uvicorn.Server):
         if self._task is not None:
             await self._task
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept by our own rules: uvicorn's limit is one for all, and counts who has been let in."""
+        self.servers = []
+        slots, delay = Slots(self._limits.shares), self._limits.most_delay
+        for listener in sockets or ():
+            self._accepting = Accepting(listener, slots, self._rate, delay, self._protocol)
+        self.started = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close all, also what its peer does not read."""
+        if self._accepting is not None:
+            self._accepting.close()
+        await super().shutdown(sockets)
+        for connection in tuple(self.server_state.connections):
+            if isinstance(connection, Serving):
+                connection.transport.abort()
+
+    def _protocol(self, admitted: Admitted) -> Serving:
+        return Serving(
+            self.config,
+            self.server_state,
+            admitted,
+            turn=partial(self._rate.turn, admitted.peer.uid) if admitted.role == "read" else _at_once,
+            patience=self._limits.patience[admitted.role],
+            look_seconds=self._limits.look_seconds,
+        )
+
     async def main_loop(self) -> None:
         """Wait for the end: what uvicorn does ten times a second here is not needed by us."""
         self._serving.set()
@@ -159,3 +202,7 @@ class ControlServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals alone."""
         yield
+
+
+async def _at_once() -> None:
+    """Those who may write do not wait for their turn."""

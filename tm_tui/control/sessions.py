@@ -9,11 +9,12 @@ from tm_tui.control.api import SessionEntry, SessionInfo
 
 __all__ = ["Sessions"]
 
+_MOST_OF_A_USER = 20
+
 
 @dataclass(slots=True)
 class _Console:
     who: SessionInfo
-    uid: int
     since: float
     editing: tuple[str, ...] = ()
 
@@ -24,27 +25,37 @@ class Sessions:
     def __init__(self, clock: Clock, changed: Callable[[], None]) -> None:
         self._clock = clock
         self._changed = changed
-        self._consoles: dict[str, list[_Console]] = {}
-        """By the consoles' own ids; one that comes back before its old stream has ended is there twice."""
+        self._consoles: dict[tuple[int, str], list[_Console]] = {}
+        """By user and the console's own id, which counts only together with its user.
+
+        One that comes back before its old stream has ended is there twice.
+        """
 
     @contextmanager
     def following(self, identity: str, who: SessionInfo, uid: int) -> Iterator[None]:
-        """Somebody follows the status for as long as this lasts. Raises nothing."""
-        console = _Console(who, uid, self._clock.monotonic())
-        self._consoles.setdefault(identity, []).append(console)
+        """Somebody follows the status for as long as this lasts. Raises nothing.
+
+        Of one user so many consoles are told of, no more.
+        """
+        key = (uid, identity)
+        if key not in self._consoles and sum(one == uid for one, _ in self._consoles) >= _MOST_OF_A_USER:
+            yield
+            return
+        console = _Console(who, self._clock.monotonic())
+        self._consoles.setdefault(key, []).append(console)
         self._changed()
         try:
             yield
         finally:
-            left = self._consoles[identity]
+            left = self._consoles[key]
             left.remove(console)
             if not left:
-                del self._consoles[identity]
+                del self._consoles[key]
             self._changed()
 
     def edits(self, identity: str, uid: int, editing: tuple[str, ...]) -> bool:
         """Note where this console has something unsaved; False when this user has no such console on."""
-        ours = [console for console in self._consoles.get(identity, ()) if console.uid == uid]
+        ours = self._consoles.get((uid, identity), ())
         if any(console.editing != editing for console in ours):
             for console in ours:
                 console.editing = editing
@@ -54,7 +65,7 @@ class Sessions:
     def entries(self) -> tuple[SessionEntry, ...]:
         """Who is on now, the longest first."""
         now = self._clock.monotonic()
-        newest = ((identity, consoles[-1]) for identity, consoles in self._consoles.items())
+        newest = ((identity, consoles[-1]) for (_, identity), consoles in self._consoles.items())
         return tuple(
             SessionEntry(
                 **console.who.model_dump(),

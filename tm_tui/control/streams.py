@@ -1,19 +1,20 @@
 """Server-sent events (HTML standard, 9.2) that end with their reader, the agent, or their source."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 
+from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
 from tm_tui.clock import Clock
 from tm_tui.control.api import Shape
 
-__all__ = ["Events", "event_stream"]
+__all__ = ["Events", "event", "event_stream"]
 
-Events = AsyncGenerator[tuple[str, Shape], None]
-"""Named values: (`status` | `step` | `report`, its shape)."""
+Events = AsyncGenerator[bytes, None]
+"""One event each time, or several together, as `event` writes them."""
 
 _COMMENT_SECONDS = 15.0
 _MOST_WAITING = 1
@@ -32,12 +33,24 @@ class _Stream(StreamingResponse):
             await super().stream_response(send)
 
 
-def event_stream(source: Events, clock: Clock, stopping: asyncio.Event) -> StreamingResponse:
-    """Answer with the source's events, and a comment line whenever 15 s brought none."""
-    return _Stream(_lines(source, clock, stopping))
+def event(name: str, value: Shape) -> bytes:
+    """Write one: `name` is `status`, `line`, `step` or `report`."""
+    return f"event: {name}\ndata: {value.model_dump_json()}\n\n".encode()
 
 
-async def _lines(source: Events, clock: Clock, stopping: asyncio.Event) -> AsyncGenerator[bytes, None]:
+def event_stream(
+    source: Events, request: Request, clock: Clock, stopping: asyncio.Event
+) -> StreamingResponse:
+    """Answer with the source's events, and a comment line whenever 15 s brought none.
+
+    Each event is a thing that the asking user does, and waits for that user's turn.
+    """
+    return _Stream(_lines(source, request.state.turn, clock, stopping))
+
+
+async def _lines(
+    source: Events, turn: Callable[[], Awaitable[None]], clock: Clock, stopping: asyncio.Event
+) -> AsyncGenerator[bytes, None]:
     """Run the source in one task of its own, as its timeouts want it, and watch that task from here."""
     ready: asyncio.Queue[bytes] = asyncio.Queue(_MOST_WAITING)
     wake = asyncio.Event()
@@ -48,6 +61,7 @@ async def _lines(source: Events, clock: Clock, stopping: asyncio.Event) -> Async
         yield b": tm-tui\n\n"
         while not stopping.is_set():
             while not ready.empty():
+                await turn()
                 yield ready.get_nowait()
             if pump.done() and ready.empty():
                 pump.result()
@@ -63,8 +77,8 @@ async def _lines(source: Events, clock: Clock, stopping: asyncio.Event) -> Async
 
 async def _pump(source: Events, ready: asyncio.Queue[bytes], wake: asyncio.Event) -> None:
     async with aclosing(source):
-        async for name, value in source:
-            await ready.put(f"event: {name}\ndata: {value.model_dump_json()}\n\n".encode())
+        async for events in source:
+            await ready.put(events)
             wake.set()
 
 

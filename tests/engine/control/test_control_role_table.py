@@ -4,15 +4,11 @@ The calls come from the app's own routes: a route without a row here fails, so n
 """
 
 import asyncio
-import fcntl
 import grp
 import json
 import os
-import pwd
 import re
 import socket
-import subprocess
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +18,7 @@ import pytest
 from starlette.applications import Starlette
 
 from agents import agent_in, short_home
+from people import Identity, people
 from tm_tui.agent.agent import Agent
 from tm_tui.control.server import control_app
 from tm_tui.paths import Home
@@ -97,34 +94,10 @@ TABLE = (
 
 
 @pytest.fixture(scope="module")
-def users() -> Iterator[dict[str, tuple[int, list[int]]]]:
-    """Throwaway users in real groups: their number, and all their groups."""
-    made: list[list[str]] = []
-    suffix = f"{os.getpid() % 10000:04}"
-
-    def run(*command: str) -> bool:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-    with (Path(tempfile.gettempdir()) / "tm-tui-test-users.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the groups are the machine's: one test process at a time has them
-        try:
-            new = [group for group in ("tm-admin", "tm-view") if run("groupadd", "--system", group)]
-            made += [["groupdel", group] for group in new]
-            for role in ("tm-admin", "tm-view", ""):
-                name = f"tmt{role[3:4]}{suffix}"
-                groups = ["-G", role] if role else []
-                assert run("useradd", "--system", "-M", "-N", "-g", "nogroup", *groups, name), name
-                made.append(["userdel", name])
-            names = {role: f"tmt{role[3:4]}{suffix}" for role in ("tm-admin", "tm-view", "")}
-            yield {role: _identity(name) for role, name in names.items()} | {"root": (0, [0])}
-        finally:
-            for command in reversed(made):
-                run(*command)
-
-
-def _identity(name: str) -> tuple[int, list[int]]:
-    entry = pwd.getpwnam(name)
-    return entry.pw_uid, os.getgrouplist(name, entry.pw_gid)
+def users() -> Iterator[dict[str, Identity]]:
+    """Throwaway users in real groups, by group."""
+    with people() as found:
+        yield {role: ones[0] for role, ones in found.items()}
 
 
 @pytest.fixture
@@ -137,7 +110,7 @@ async def agent(users: Any) -> AsyncIterator[tuple[Agent, Home]]:
             yield running, home
 
 
-def asked(path: Path, identity: tuple[int, list[int]], *rows: Row) -> list[tuple[int, bytes]]:
+def asked(path: Path, identity: Identity, *rows: Row) -> list[tuple[int, bytes]]:
     """Ask in a child that is this user. Status 0: the socket did not open; 1: dropped without an answer."""
     uid, groups = identity
     reading, writing = os.pipe()
@@ -207,7 +180,7 @@ async def test_no_route_without_a_row(agent: tuple[Agent, Home]) -> None:
 
 @pytest.mark.parametrize("role", ["root", "tm-admin", "tm-view", ""], ids=lambda role: role or "nobody")
 async def test_each_call_by_each_role(
-    agent: tuple[Agent, Home], users: dict[str, tuple[int, list[int]]], role: str
+    agent: tuple[Agent, Home], users: dict[str, Identity], role: str
 ) -> None:
     """Writers get what the call gives, readers 403 for all but GET, others not even a connection."""
     answers = await asyncio.to_thread(asked, agent[1].control_socket, users[role], *TABLE)
@@ -222,7 +195,7 @@ async def test_each_call_by_each_role(
 
 
 async def test_others_are_dropped_even_where_the_file_lets_them(
-    agent: tuple[Agent, Home], users: dict[str, tuple[int, list[int]]]
+    agent: tuple[Agent, Home], users: dict[str, Identity]
 ) -> None:
     """A socket whose mode somebody loosened still answers nobody without a role."""
     agent[1].run.chmod(0o755)
@@ -231,15 +204,13 @@ async def test_others_are_dropped_even_where_the_file_lets_them(
     assert answers == [(1, b"")] * len(TABLE)
 
 
-async def test_the_groups_are_the_systems_own(users: dict[str, tuple[int, list[int]]]) -> None:
+async def test_the_groups_are_the_systems_own(users: dict[str, Identity]) -> None:
     """The users of this test are in the groups by the system's files, as on an appliance."""
     for role in ("tm-admin", "tm-view"):
         assert grp.getgrnam(role).gr_gid in users[role][1]
 
 
-async def test_a_draft_is_its_users_alone(
-    agent: tuple[Agent, Home], users: dict[str, tuple[int, list[int]]]
-) -> None:
+async def test_a_draft_is_its_users_alone(agent: tuple[Agent, Home], users: dict[str, Identity]) -> None:
     """What one admin had typed is not offered to another."""
     path = agent[1].control_socket
     keep = Row(

@@ -1,16 +1,14 @@
 """GET /v1/activity and its stream: what the agent did of late."""
 
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tm_tui.control.api import Shape
 from tm_tui.control.core import Core
 from tm_tui.control.http import answer
-from tm_tui.control.streams import event_stream
+from tm_tui.control.streams import Events, event, event_stream
 
 __all__ = ["activity_routes"]
 
@@ -21,8 +19,8 @@ def activity_routes(core: Core) -> list[Route]:
     async def show(_request: Request) -> Response:
         return answer(core.activity.lines())
 
-    async def stream(_request: Request) -> Response:
-        return event_stream(_lines(core), core.clock, core.stopping)
+    async def stream(request: Request) -> Response:
+        return event_stream(_lines(core), request, core.clock, core.stopping)
 
     return [
         Route("/v1/activity", show, methods=["GET"]),
@@ -30,7 +28,7 @@ def activity_routes(core: Core) -> list[Route]:
     ]
 
 
-async def _lines(core: Core) -> AsyncGenerator[tuple[str, Shape], None]:
-    async with aclosing(core.activity.follow()) as lines:
-        async for line in lines:
-            yield "line", line
+async def _lines(core: Core) -> Events:
+    async with aclosing(core.activity.follow()) as new:
+        async for lines in new:
+            yield b"".join(event("line", line) for line in lines)

@@ -4,24 +4,27 @@ Each test is a line of the journal: who, whereto, how it ended. So is one that a
 """
 
 import logging
-from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tm_tui.control.api import ProbeReport, ProbeRequest, Shape, StepEvent
+from tm_tui.control.api import ProbeReport, ProbeRequest, StepEvent
 from tm_tui.control.core import Core
+from tm_tui.control.costly import held
 from tm_tui.control.http import Refused, body_of, uid_of
 from tm_tui.control.last_test import KeptProbe
 from tm_tui.control.routes.candidate import candidate_of
-from tm_tui.control.streams import event_stream
+from tm_tui.control.streams import Events, event, event_stream
 from tm_tui.errors import PasswordAgain
 from tm_tui.probe.settings import whereto
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
 
 __all__ = ["probe_routes"]
 
@@ -37,37 +40,43 @@ def probe_routes(core: Core) -> list[Route]:
 
     async def probe(request: Request) -> Response:
         wanted = await body_of(request, ProbeRequest)
-        user: str = request.state.session.user
-        try:
-            revision = await candidate_of(core, uid_of(request), wanted.settings, wanted.secrets)
-        except PasswordAgain as again:
-            unsaved = Settings.parse(wanted.settings or {})
-            _log.warning("%s: no test of %s. %s", user, whereto(unsaved), again.cause)
-            raise
         if len(running) >= _MOST:
             cause = f"{_MOST} connection tests are under way."
             raise Refused(429, "too-many-probes", cause, "Wait until one has ended, then test again.")
-        probe = core.last_test.begin(core.clock.now(), unsaved=wanted.settings is not None)
-        return event_stream(_steps(core, revision, running, probe, user), core.clock, core.stopping)
+        admitted = object()
+        running.add(admitted)  # from here on it counts, whatever is awaited
+        try:
+            response = await _begun(core, request, wanted)
+        except BaseException:
+            running.discard(admitted)
+            raise
+        return held(response, lambda: running.discard(admitted))
 
     return [Route("/v1/probe", probe, methods=["POST"])]
 
 
-async def _steps(
-    core: Core, revision: Revision, running: set[object], probe: KeptProbe, user: str
-) -> AsyncGenerator[tuple[str, Shape], None]:
+async def _begun(core: Core, request: Request, wanted: ProbeRequest) -> Response:
+    user: str = request.state.session.user
+    try:
+        revision = await candidate_of(core, uid_of(request), wanted.settings, wanted.secrets)
+    except PasswordAgain as again:
+        unsaved = Settings.parse(wanted.settings or {})
+        _log.warning("%s: no test of %s. %s", user, whereto(unsaved), again.cause)
+        raise
+    probe = core.last_test.begin(core.clock.now(), unsaved=wanted.settings is not None)
+    return event_stream(_steps(core, revision, probe, user), request, core.clock, core.stopping)
+
+
+async def _steps(core: Core, revision: Revision, probe: KeptProbe, user: str) -> Events:
     from tm_tui.probe.runner import run_probe
 
-    me = object()
-    running.add(me)
     try:
         run = run_probe(revision, core.host_keys, core.appliance, clock=core.clock)
         async with aclosing(cast("AsyncGenerator[StepEvent | ProbeReport, None]", run)) as steps:
             async for step in steps:
                 probe.add(step)
-                yield ("report" if isinstance(step, ProbeReport) else "step"), step
+                yield event("report" if isinstance(step, ProbeReport) else "step", step)
     finally:
-        running.discard(me)
         _log.info("%s tested %s: %s.", user, whereto(revision.settings), _ending(probe.report))
 
 

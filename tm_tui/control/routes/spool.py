@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["spool_document", "spool_routes"]
 
 _MOST_TOLD = 1000
-_LINES_AT_ONCE = 500
+_LINES_AT_ONCE = 50
+"""A piece of an export: what it takes, nobody else can do meanwhile."""
 _WAIT = 25.0
 _MOST_SENDINGS = 16
 

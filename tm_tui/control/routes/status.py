@@ -1,25 +1,28 @@
 """GET /v1/status, its stream, and who is asking."""
 
-from collections.abc import AsyncGenerator
+import asyncio
 from contextlib import AbstractContextManager, nullcontext
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tm_tui.control.api import EditingRequest, SessionInfo, Shape
+from tm_tui.control.api import EditingRequest, SessionInfo
 from tm_tui.control.claims import SESSION_HEADER
 from tm_tui.control.core import Core
 from tm_tui.control.http import Refused, answer, body_of, uid_of
-from tm_tui.control.streams import event_stream
+from tm_tui.control.streams import Events, event, event_stream
 
 __all__ = ["status_routes"]
 
 _LONGEST_ID = 64
+_AS_NEW_SECONDS = 0.1
+"""A snapshot says how old things are, so that a late follower must not get an old one."""
 
 
 def status_routes(core: Core) -> list[Route]:
     """Make the routes."""
+    snapshots = _Snapshots(core)
 
     async def show(_request: Request) -> Response:
         return answer(core.status())
@@ -31,7 +34,7 @@ def status_routes(core: Core) -> list[Route]:
             if identity
             else nullcontext()
         )
-        return event_stream(_snapshots(core, following), core.clock, core.stopping)
+        return event_stream(snapshots.follow(following), request, core.clock, core.stopping)
 
     async def editing(request: Request) -> Response:
         wanted = await body_of(request, EditingRequest)
@@ -52,11 +55,25 @@ def status_routes(core: Core) -> list[Route]:
     ]
 
 
-async def _snapshots(
-    core: Core, following: AbstractContextManager[None]
-) -> AsyncGenerator[tuple[str, Shape], None]:
-    with following:
-        while True:
-            changed = core.changed.event
-            yield "status", core.status()
-            await changed.wait()
+class _Snapshots:
+    """Of the status, each written once for all who follow it."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._written = b""
+        self._of: asyncio.Event | None = None
+        self._at = 0.0
+
+    async def follow(self, following: AbstractContextManager[None]) -> Events:
+        """The snapshot now and at each change; `following` lasts as long."""
+        with following:
+            while True:
+                changed = self._core.changed.event
+                yield self._newest(changed)
+                await changed.wait()
+
+    def _newest(self, changed: asyncio.Event) -> bytes:
+        now = asyncio.get_running_loop().time()
+        if self._of is not changed or now - self._at > _AS_NEW_SECONDS:
+            self._written, self._of, self._at = event("status", self._core.status()), changed, now
+        return self._written
