@@ -114,6 +114,46 @@ async def no_file_transfer_there(bench: Bench) -> Trial:
     return trial
 
 
+async def _sshd(bench: Bench, who: Account | None = None, **configuration: str) -> Trial:
+    """A stock sshd of its own, whose key is approved."""
+    running = bench.stack.enter_context(sshd(who or bench.account, **configuration))
+    trial = await bench.ssh(running.port, who=running.account)
+    await trial.approve_host_key()
+    return trial
+
+
+@row(ROWS, "authentication", "ssh-password-not-offered")
+async def no_logon_by_password(bench: Bench) -> Trial:
+    """Keys only."""
+    return await _sshd(bench, first="PasswordAuthentication no\nPubkeyAuthentication yes")
+
+
+@row(ROWS, "authentication", "ssh-more-wanted")
+async def a_key_besides_the_password(bench: Bench) -> Trial:
+    """The password was right, and is not enough."""
+    return await _sshd(bench, first="AuthenticationMethods password,publickey\nPubkeyAuthentication yes")
+
+
+@row(ROWS, "service", "ssh-password-expired")
+async def the_ssh_password_has_expired(bench: Bench) -> Trial:
+    """OpenSSH lets it in and then wants a new one."""
+    who = bench.stack.enter_context(throwaway())
+    await asyncio.to_thread(subprocess.run, ["chage", "-d", "0", who.name], check=True)
+    return await _sshd(bench, who)
+
+
+@row(ROWS, "service", "ssh-no-session")
+async def no_session_is_left(bench: Bench) -> Trial:
+    """MaxSessions."""
+    return await _sshd(bench, more="Subsystem sftp internal-sftp\nMaxSessions 0")
+
+
+@row(ROWS, "service", "sftp-text-before")
+async def a_start_file_prints(bench: Bench) -> Trial:
+    """What a .bashrc says comes before what SFTP says."""
+    return await _sshd(bench, more="Subsystem sftp echo Welcome.; exec /usr/lib/openssh/sftp-server")
+
+
 @contextmanager
 def _disk(where: Path, *options: str) -> Iterator[None]:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=0777", "tmpfs", where], check=True)
