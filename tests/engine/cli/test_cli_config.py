@@ -1,6 +1,8 @@
 """`tm-tui config` against a real agent: what is set is saved whole or refused whole."""
 
+import codecs
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -115,6 +117,92 @@ def test_what_is_no_password_is_refused(shared_agent: None, tm, typed: bytes) ->
     assert "password" in said.err
     assert "xxx" not in said.err
     assert tm("config", "show").out == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        (b"secret\r\n", "secret"),
+        (b"secret\r", "secret"),
+        (b"secret", "secret"),
+        (b"secret\n", "secret"),
+        (b"secret\r\nmore\r\n", "secret"),
+        ("pä€ßword1 \r\n".encode(), "pä€ßword1 "),
+    ],
+)
+def test_a_line_end_is_a_line_end(shared_agent: None, tm, long_lived: Path, typed: bytes, meant: str) -> None:
+    """However an editor or another system ends a line, nothing of that becomes part of the password."""
+    assert tm("config", "secret", "tmsp", stdin=typed).code == 0
+    saved = json.loads((long_lived / "config" / "current" / "secrets.json").read_text(encoding="utf-8"))
+    assert saved["tmsp"] == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [
+        ("\ufeffsecret\n".encode(), "byte order mark (U+FEFF)"),
+        ("secret\n".encode("utf-16"), "UTF-16"),
+        ("secret\n".encode("utf-16-le"), "UTF-16LE"),
+        ("secret\n".encode("utf-16-be"), "UTF-16BE"),
+        ("secret\n".encode("utf-32"), "UTF-32"),
+        ("sécret\n".encode("latin-1"), "byte 2"),
+        (b"sec\rret\n", "^M (U+000D)"),
+        (b"secret\0\n", "U+0000"),
+        (b"sec\x1b[Dret\n", "ESC (U+001B)"),
+        ("sec\u00a0ret\n".encode(), "NO-BREAK SPACE (U+00A0)"),
+        ("sec\u200dret\n".encode(), "ZERO WIDTH JOINER (U+200D)"),
+        ("sec\ufffdret\n".encode(), "U+FFFD"),
+    ],
+)
+def test_what_comes_along_with_a_password_is_named(
+    shared_agent: None, tm, long_lived: Path, typed: bytes, named: str
+) -> None:
+    """A mark, another encoding, an invisible sign: refused and named, and what was saved stays."""
+    before = (long_lived / "config" / "current" / "secrets.json").read_bytes()
+    said = tm("config", "secret", "tmsp", stdin=typed)
+    assert (said.code, said.out) == (1, "")
+    assert named in said.err
+    assert "password" in said.err
+    assert "sec" not in said.err.replace("tmsp", "")
+    assert (long_lived / "config" / "current" / "secrets.json").read_bytes() == before
+
+
+def test_one_line_of_a_pipe_is_taken_and_no_byte_more(shared_agent: None, long_lived: Path) -> None:
+    """A script with several commands on one standard input gives each its own line."""
+    command = "tm-tui config secret tmsp >&2 && tm-tui config secret proxy >&2 && cat"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-c", command],
+        input=b"first\r\nsecond\nthe rest",
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == b"the rest"
+    saved = json.loads((long_lived / "config" / "current" / "secrets.json").read_text(encoding="utf-8"))
+    assert saved == {"tmsp": "first", "proxy": "second"}
+
+
+def test_a_file_with_a_mark_is_taken(shared_agent: None, tm) -> None:
+    """What an editor on another system puts before a text changes nothing."""
+    text = tm("config", "show").out
+    for mark in (codecs.BOM_UTF8, b""):
+        for end in ("\n", "\r\n"):
+            assert tm("config", "apply", "-", stdin=mark + text.replace("\n", end).encode()).code == 0
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+def test_a_file_in_another_encoding_is_named(shared_agent: None, tm, encoding: str) -> None:
+    """A file that is not in UTF-8 is refused with its encoding and the way out of it."""
+    text = tm("config", "show").out
+    for way in (("config", "apply", "-"), ("test", "--file", "-")):
+        said = tm(*way, stdin=text.encode(encoding))
+        assert said.code == 1
+        assert f"is in {encoding.upper().removesuffix('-LE').removesuffix('-BE')}" in said.err
+        assert "iconv -f UTF-" in said.err
+    said = tm("config", "apply", "-", stdin='[tmsp]\nemail = "ä@example.com"'.encode("latin-1"))
+    assert "byte 17" in said.err
+    assert "iconv -f ISO-8859-1" in said.err
 
 
 def test_history_diff_and_rollback(agent: object, tm) -> None:

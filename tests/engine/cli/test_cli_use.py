@@ -218,11 +218,24 @@ def test_completion_script(tm, shell: str) -> None:
         ("tm-tui sta", {"status"}),
         ("tm-tui config r", {"rollback"}),
         ("tm-tui config get proxy.p", {"proxy.port", "proxy.password"}),
+        ("tm-tui config set proxy.p", {"proxy.port"}),
+        ("tm-tui config set proxy.port 8080 proxy.po", set()),
+        ("tm-tui config set tmsp.enabled ", {"true", "false"}),
+        ("tm-tui config set tmsp.enabled t", {"true"}),
+        ("tm-tui config set --trial proxy.type ", {"http", "https", "socks4", "socks5"}),
+        ("tm-tui config set tmsp.edition hosted tmsp.log_server.protocol ", {"ssh", "ssl"}),
+        ("tm-tui config set tmsp.log_server.interval 1", {"15m", "1h", "12h"}),
+        ("tm-tui config set tmsp.log_server.port ", {"22", "443"}),
+        ("tm-tui config set tmsp.heartbeat_seconds ", {"300"}),
+        ("tm-tui config set patterns.deploy m", {"manual"}),
+        ("tm-tui config set tmsp.username ", set()),
+        ("tm-tui config set no.such.key ", set()),
+        ("tm-tui config set --secret ", {"tmsp", "proxy"}),
     ],
 )
 def test_completion_of_commands_and_keys(words: str, expected: set[str]) -> None:
-    """Tab completes commands and the keys of settings."""
-    count = str(len(words.split()) - 1)
+    """Tab completes commands, the keys of settings, and behind a key the values that it can have."""
+    count = str(len(words.split()) - (not words.endswith(" ")))
     environ = {**os.environ, "COMP_WORDS": words, "COMP_CWORD": count, "_TM_TUI_COMPLETE": "bash_complete"}
     done = subprocess.run([TM_TUI], env=environ, capture_output=True, text=True, check=True)
     assert {line.partition(",")[2] for line in done.stdout.split()} == expected
