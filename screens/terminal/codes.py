@@ -69,9 +69,6 @@ CONTROL |= {0x1C: "ctrl+backslash", 0x1D: "ctrl+right_square_bracket"}
 CONTROL |= {0x1E: "ctrl+circumflex_accent", 0x1F: "ctrl+underscore"}
 """Control characters. XON and XOFF stand here too and are never delivered."""
 
-META = {"f": "ctrl+right", "b": "ctrl+left", "\t": "shift+tab", "\x7f": "ctrl+w", "\x08": "ctrl+w"}
-"""ESC before a character, where it means more than alt."""
-
 _MODIFIERS = ((2, "alt"), (4, "ctrl"), (8, "meta"), (1, "shift"))
 
 

@@ -10,6 +10,7 @@ from textual import events
 from textual.driver import Driver
 from textual.geometry import Size
 
+from screens.terminal.capabilities import LINUX
 from screens.terminal.colours import Stylist
 from screens.terminal.cursor import place
 from screens.terminal.input import Reader, Reply, Token
@@ -49,7 +50,8 @@ class SlowLineDriver(Driver):
             self.session.adopt_size(size, "as the app says")
         self._size = self.session.size
         self._stylist = Stylist(self.session.palette)
-        self._reader = Reader("utf-8" if self.session.choice.capabilities.utf8 else None)
+        codes = self.session.choice.capabilities
+        self._reader = Reader("utf-8" if codes.utf8 else None, linux=codes.name == LINUX.name)
         self._waiting: asyncio.TimerHandle | None = None
         self._size_limit: asyncio.TimerHandle | None = None
         self._signals = Signals(

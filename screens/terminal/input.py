@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 from typing import TYPE_CHECKING, NamedTuple
 
-from screens.terminal.codes import CONTROL, KEYPAD, LETTER, LINUX, META, RXVT_CONTROL, TILDE, modified
+from screens.terminal.codes import CONTROL, KEYPAD, LETTER, LINUX, RXVT_CONTROL, TILDE, modified
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,10 +20,13 @@ _PASTE_END = b"\x1b[201~"
 
 
 class Key(NamedTuple):
-    """A key press: its name ("" for a character, "alt+" for one with alt) and what it types, if anything."""
+    """A key press: its name ("" for a character) and what it types, if anything."""
 
     name: str
     character: str | None = None
+
+
+_ESCAPE = Key("escape", "\x1b")
 
 
 class Paste(NamedTuple):
@@ -43,16 +46,21 @@ Token = Key | Paste | Reply
 
 
 class Reader:
-    """Takes bytes as they come. ``encoding`` is the line's (None: ASCII only)."""
+    """Takes bytes as they come. ``encoding`` is the line's (None: ASCII only).
 
-    def __init__(self, encoding: str | None = "utf-8") -> None:
+    ESC and a character are the same bytes as Esc and that character typed quickly, and are taken for that:
+    Alt has no keys of its own here, and nothing typed changes its meaning by its pace. ``linux``: on that
+    console ESC TAB is shift and Tab.
+    """
+
+    def __init__(self, encoding: str | None = "utf-8", *, linux: bool = False) -> None:
         self.asked_position = False
         """Set while a position report is awaited: it looks like a modified F3."""
         self._decoder = codecs.getincrementaldecoder(encoding)("ignore") if encoding else None
         self._state: Callable[[int], None] = self._ground
         self._tokens: list[Token] = []
         self._held = bytearray()
-        self._alt = False
+        self._linux_console = linux
         self._skip = 0
         self._last = 0
 
@@ -77,9 +85,9 @@ class Reader:
     def time_out(self) -> list[Token]:
         """End what is incomplete: ESC alone is the key, a paste is delivered, anything else is dropped."""
         if self._state == self._escape:
-            self._tokens += [Key("escape", "\x1b")] * (1 + self._alt)
+            self._tokens.append(_ESCAPE)
         elif self._state == self._string and not self._held[1:]:
-            self._meta(chr(self._held[0]))
+            self._tokens += [_ESCAPE, Key("", chr(self._held[0]))]
         elif self._state == self._paste:
             self._end_paste()
         self._rest()
@@ -89,7 +97,6 @@ class Reader:
     def _rest(self) -> None:
         self._state = self._ground
         self._held.clear()
-        self._alt = False
 
     # -- states -----------------------------------------------------------------------------------
 
@@ -117,25 +124,19 @@ class Reader:
     def _escape(self, byte: int) -> None:
         sign = chr(byte)
         if byte == _ESC:
-            if self._alt:
-                self._tokens.append(Key("escape", "\x1b"))
-            self._alt = True
+            self._tokens.append(_ESCAPE)
         elif sign in "[O":
             self._state = self._csi if sign == "[" else self._ss3
         elif sign in _STRINGS:
             self._held[:] = [byte]
             self._state = self._string
-        else:
-            self._meta(sign)
+        elif sign == "\t" and self._linux_console:
+            self._tokens.append(Key("shift+tab"))
             self._rest()
-
-    def _meta(self, sign: str) -> None:
-        if sign in META:
-            self._tokens.append(Key(META[sign]))
-        elif ord(sign) in CONTROL and ord(sign) not in _FLOW:
-            self._tokens.append(Key(f"alt+{CONTROL[ord(sign)]}"))
-        elif sign.isascii() and sign.isprintable():
-            self._tokens.append(Key("alt+", sign))
+        else:
+            self._tokens.append(_ESCAPE)
+            self._rest()
+            self._ground(byte)
 
     def _csi(self, byte: int) -> None:
         if byte == ord("[") and not self._held:
@@ -146,9 +147,8 @@ class Reader:
                 self._rest()
         elif 0x40 <= byte <= 0x7E:
             parameters = self._held.decode("ascii")
-            alt = self._alt
             self._rest()
-            self._sequence(parameters, chr(byte), alt)
+            self._sequence(parameters, chr(byte))
         else:
             self._broken(byte)
 
@@ -216,7 +216,7 @@ class Reader:
 
     # -- whole sequences --------------------------------------------------------------------------
 
-    def _sequence(self, parameters: str, final: str, alt: bool) -> None:
+    def _sequence(self, parameters: str, final: str) -> None:
         if parameters[:1] in {"<", "=", ">", "?"} or (
             not parameters.replace(";", "").isdigit() and parameters
         ):
@@ -230,19 +230,15 @@ class Reader:
         elif final == "M" and not parameters:
             self._skip, self._state = 3, self._mouse
         elif final == "~":
-            self._tilde(numbers, modifier, alt)
+            self._tilde(numbers, modifier)
         elif final in LETTER and (len(numbers) < 3) and not (final == "c" and numbers):
             if len(numbers) == 1 and numbers[0] > 1:
                 modifier = numbers[0]
-            self._press(LETTER[final], modifier, alt)
+            self._tokens.append(Key(modified(LETTER[final], modifier)))
 
-    def _tilde(self, numbers: list[int], modifier: int, alt: bool) -> None:
+    def _tilde(self, numbers: list[int], modifier: int) -> None:
         code = numbers[0] if numbers else 0
         if code == 200:
             self._state = self._paste
         elif code in TILDE and len(numbers) < 3:
-            self._press(TILDE[code], modifier, alt)
-
-    def _press(self, name: str, modifier: int, alt: bool) -> None:
-        name = modified(name, modifier)
-        self._tokens.append(Key(f"alt+{name}" if alt and not name.startswith("alt+") else name))
+            self._tokens.append(Key(modified(TILDE[code], modifier)))

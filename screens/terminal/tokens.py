@@ -13,13 +13,7 @@ def event_for(token: Key | Paste) -> events.Key | events.Paste:
     if isinstance(token, Paste):
         return events.Paste(token.text)
     name, character = token
-    if character is None or name not in {"", "alt+"}:
+    if character is None or name:
         return events.Key(name, character)
     plain = character if character.isalnum() else _character_to_key(character)
-    plain = KEY_NAME_REPLACEMENTS.get(plain, plain)
-    if name == "":
-        return events.Key(plain, character)
-    if len(plain) == 1 and plain.isupper():
-        plain = f"shift+{plain.lower()}"
-    # No character: a key that is held with alt types nothing.
-    return events.Key(f"alt+{plain}", None)
+    return events.Key(KEY_NAME_REPLACEMENTS.get(plain, plain), character)

@@ -44,8 +44,7 @@ NAMED = [
     ("\x03", "ctrl+c"),
     ("\x1a", "ctrl+z"),
     ("\x1c", "ctrl+backslash"),
-    ("\x1b\x1b[A", "alt+up"),
-    ("\x1bf", "ctrl+right"),
+    ("\x1b[1;3A", "alt+up"),
 ]
 SILENT = [
     "\x11",
@@ -125,10 +124,38 @@ def test_nothing_beyond_ascii_on_an_ascii_line():
     assert names(Reader(None).feed("aéb".encode())) == ["a", "b"]
 
 
-def test_alt_types_nothing():
-    """A key held with alt may be bound, and is never typed into a field."""
-    [event] = [event_for(token) for token in Reader().feed(b"\x1bx")]
-    assert (event.key, event.character, event.is_printable) == ("alt+x", None, False)
+TYPED_BEHIND_ESC = [
+    ("x", ["x"]),
+    ("f", ["f"]),
+    ("\r", ["enter"]),
+    ("\t", ["tab"]),
+    ("\x7f", ["backspace"]),
+    ("\x17", ["ctrl+w"]),
+    ("é", ["é"]),
+    ("\x1b[A", ["up"]),
+    ("\x1bOP", ["f1"]),
+    ("\x1b[15~", ["f5"]),
+    ("\x1b[Z", ["shift+tab"]),
+]
+
+
+@pytest.mark.parametrize("escapes", [1, 2, 3])
+@pytest.mark.parametrize(("codes", "then"), TYPED_BEHIND_ESC)
+def test_keys_typed_quickly_behind_esc_keep_their_meaning(codes, then, escapes):
+    """Esc and Enter in one write close the question and press Enter, as they do when typed slowly."""
+    reader = Reader()
+    data = ("\x1b" * escapes + codes).encode()
+    assert names(reader.feed(data) + reader.time_out()) == ["escape"] * escapes + then
+
+
+def test_a_reply_takes_no_esc_away():
+    """The terminal's answer may come directly behind the Esc that somebody pressed."""
+    assert Reader().feed(b"\x1b\x1b[0n") == [Key("escape", "\x1b"), Reply("status")]
+
+
+def test_esc_and_tab_are_shift_and_tab_on_the_linux_console():
+    """That console knows no other code for it."""
+    assert names(Reader(linux=True).feed(b"\x1b\t")) == ["shift+tab"]
 
 
 def test_a_paste_is_one_event():
