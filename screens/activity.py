@@ -15,6 +15,8 @@ __all__ = ["ActivityPage"]
 
 _MOST_LINES = 500
 _GATHER_SECONDS = 0.1
+_COMING_SECONDS = 0.5
+"""How long keys wait for the first lines; an agent that did nothing yet has none."""
 _MARKS = {"info": " ", "warning": "!", "error": "!"}
 
 
@@ -38,6 +40,8 @@ class ActivityPage(Page):
 
     def on_mount(self) -> None:
         """Ask for the lines."""
+        self.coming = True
+        self.set_timer(_COMING_SECONDS, self._came)
         self.post_message(ActivityWanted(self.told_line))
 
     def told_line(self, line: ActivityLine | None) -> None:
@@ -52,8 +56,11 @@ class ActivityPage(Page):
             self._due = True
             self.set_timer(_GATHER_SECONDS, self._draw)
 
+    def _came(self) -> None:
+        self.coming = False
+
     def _draw(self) -> None:
-        self._due = False
+        self._due = self.coming = False
         new, self._new = min(self._new, len(self._lines)), 0
         self._tail.tell(list(_rows(self._lines)), new)
 

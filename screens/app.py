@@ -9,6 +9,7 @@ from textual.events import Event, Key, Paste
 from textual.worker import WorkerFailed
 
 from screens.bugs import Bugs
+from screens.key_queue import GROUP, KeyQueue
 from screens.main import MainScreen
 from screens.start import Start
 from screens.terminal.app import SlowLineApp
@@ -61,6 +62,7 @@ class TmTui(Lasting, SlowLineApp[int], inherit_bindings=False):
         """Textual's own drivers hide the terminal's cursor; ours shows it, and nothing is drawn then."""
         self._bugs = Bugs()
         self._main = MainScreen(connect, clock or SystemClock(), tty, start or Start())
+        self._keys = KeyQueue(self, self._main, super().on_event)
 
     def get_default_screen(self) -> "Screen[Any]":
         """Start on the one screen."""
@@ -75,11 +77,17 @@ class TmTui(Lasting, SlowLineApp[int], inherit_bindings=False):
         """None of Textual's own commands."""
         return ()
 
+    def on_mount(self) -> None:
+        """The first screen is there: keys may act."""
+        self.run_worker(self._keys.hand_out(), group=GROUP)
+
     async def on_event(self, event: Event) -> None:
-        """Note that somebody is there: keys and pastes, and nothing that the agent sends."""
-        if isinstance(event, Key | Paste):
+        """Put keys and pastes into their queue, and note that somebody is there."""
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
             self._main.keyed()
-        await super().on_event(event)
+            self._keys.put(event)
+        else:
+            await super().on_event(event)
 
     def crash_line(self, crash: "Crash") -> str:
         """Where it happened, and of what kind; never the values that were there."""

@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.events import DescendantFocus
 from textual.widget import Widget
 
 from screens.case_row import CaseRow
@@ -120,9 +121,8 @@ class CasesPage(Page):
 
     # The form -----------------------------------------------------------------------------------------------
 
-    def on_field_entered(self, event: Field.Entered) -> None:
+    def on_descendant_focus(self, _: DescendantFocus) -> None:
         """Show the help of the field."""
-        event.stop()
         self._explain()
 
     def on_field_left(self, event: Field.Left) -> None:
@@ -185,7 +185,7 @@ class CasesPage(Page):
         self.post_message(ForAgent(cancel, "case", changes=True))
 
     def action_step(self, by: int) -> None:
-        """Move the focus within the page, round and round; at once, so that the next key goes there."""
+        """Move the focus within the page, round and round."""
         chain = [widget for widget in self.screen.focus_chain if self in widget.ancestors]
         focused = self.screen.focused
         if chain and focused in chain:

@@ -44,6 +44,8 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
         self.clock = clock
         self._connect = connect
         self._connection: Connection | None = None
+        self.known = False
+        """Whether the agent has said how it stands, or was not found."""
         self._activity: Callable[[ActivityLine | None], None] | None = None
 
     def tell(self, words: str, *, wrong: bool = False) -> None:
@@ -122,13 +124,13 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
 
     def on_status_arrived(self, event: StatusArrived) -> None:
         """Show the snapshot; fetch the settings when it is of another revision than the form."""
-        self.seen = self.seen.with_status(event.status, event.arrived)
+        self.seen, self.known = self.seen.with_status(event.status, event.arrived), True
         if self.draft is not None and event.status.revision != self.draft.base.revision:
             self._fetch_settings()
 
     def on_agent_lost(self, event: AgentLost) -> None:
         """Say so; everything else stays as it is."""
-        self._connection = None
+        self._connection, self.known = None, True
         self.seen = self.seen.lost(event.headline, event.cause, event.remedy, event.at)
 
     @work(exclusive=True, group="settings")

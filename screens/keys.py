@@ -11,13 +11,20 @@ __all__ = ["KEYS", "Key", "bindings", "key_for"]
 class Key:
     r"""One command: its function key, the control key for terminals without those, its word and its action.
 
-    ^S ^Q ^Z ^\ ^C are never used: terminals and lines keep them for themselves.
+    ^S ^Q ^Z ^\ ^C are never used: terminals and lines keep them for themselves. Browsers keep ^N ^T ^W, tmux
+    ^B, screen and minicom ^A, and telnet ^]: none of those is a twin. `also` still works where it arrives.
     """
 
     function: str
     control: str
     label: str
     action: str
+    also: str = ""
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """All that it is bound to, as Textual names it."""
+        return tuple(code for code in (self.function, self.control, self.also) if code)
 
     @property
     def name(self) -> str:
@@ -32,10 +39,10 @@ class Key:
 
 KEYS = (
     Key("f1", "ctrl+g", "Help", "help"),
-    Key("f2", "ctrl+w", "Save", "save"),
-    Key("f3", "ctrl+t", "Test", "test"),
+    Key("f2", "ctrl+y", "Save", "save", "ctrl+w"),
+    Key("f3", "ctrl+f", "Test", "test", "ctrl+t"),
     Key("f4", "ctrl+o", "Menu", "menu"),
-    Key("f5", "ctrl+n", "Send", "send"),
+    Key("f5", "ctrl+d", "Send", "send", "ctrl+n"),
     Key("f6", "ctrl+r", "Try", "on_trial"),
     Key("f10", "ctrl+x", "Exit", "leave"),
 )
@@ -50,11 +57,5 @@ def key_for(action: str) -> Key:
 
 
 def bindings() -> list[Binding]:
-    """Every command as Textual's binding, F-key and control key alike.
-
-    They act at once, like a form's Tab and arrows: keys typed ahead on a slow line keep their order.
-    """
-    return [
-        Binding(f"{key.function},{key.control}", key.action, key.label, show=False, priority=True)
-        for key in KEYS
-    ]
+    """Every command as Textual's binding, F-key and control key alike; they work in every widget."""
+    return [Binding(",".join(key.codes), key.action, key.label, show=False, priority=True) for key in KEYS]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from screens.menu import Entry
     from screens.palette import Palette
     from screens.start import Start
+    from screens.widgets.page import Page
     from tm_tui.clock import Clock
     from tm_tui.errors import Problem
 
@@ -50,7 +51,7 @@ class MainScreen(Attending, inherit_bindings=False):
         self._menu = MenuTree(self._entries)
         self._pages = Pages(self._entry(start.entry))
         self._frame = Frame(tty)
-        self._rest = Rest(self)
+        self.rest = Rest(self)
 
     def compose(self) -> ComposeResult:
         """Lay out the parts from top to bottom."""
@@ -124,11 +125,10 @@ class MainScreen(Attending, inherit_bindings=False):
             self._frame.tell_keys(working, self._hint())
 
     def _hint(self) -> str:
-        page = self._pages.current
-        if self._working:  # forms have a button for Esc
-            back = "" if self.check_action("save", ()) else "Esc Back"
-            return f"{back}  {page.HINT}".strip()
-        return "" if page.first() is None else "Enter Open"
+        if not self._working:
+            return "" if self.page.first() is None else "Enter Open"
+        back = "" if self.check_action("save", ()) else "Esc Back"  # forms have a button for Esc
+        return f"{back}  {self.page.HINT}".strip()
 
     def _changed_entries(self) -> "Iterator[str]":
         changed = set(self.draft.changed() if self.draft else ())
@@ -139,9 +139,9 @@ class MainScreen(Attending, inherit_bindings=False):
     async def on_menu_tree_highlighted(self, event: MenuTree.Highlighted) -> None:
         """Show its page once the mark rests there."""
         if event.moved:
-            self._rest.begin(self._look)
+            self.rest.begin(self._look)
         else:
-            self._rest.end()
+            self.rest.end()
             await self._look()
 
     async def _look(self) -> None:
@@ -158,8 +158,7 @@ class MainScreen(Attending, inherit_bindings=False):
     async def _open(self, entry: "Entry") -> None:
         self._menu.highlight(entry)
         await self._pages.open(entry, self)
-        self._menu.opened()
-        if self._pages.current.first() is None:
+        if self.page.first() is None:
             self.set_focus(self._menu)
         self._retitle()
         self.watch_probing()
@@ -184,8 +183,7 @@ class MainScreen(Attending, inherit_bindings=False):
     async def begin(self) -> None:
         """Put the values that were given into the form, as if they had been typed."""
         for key, value in self._start.values.items():
-            if self.draft is not None:
-                self.draft = self.draft.with_value(key, value)
+            self.edit(key, value)
         if self._start.working:
             await self._open(self._entry(self._start.entry))
         if self._start.words:
@@ -196,6 +194,11 @@ class MainScreen(Attending, inherit_bindings=False):
         from screens.left import Left
 
         return Left.of(self.draft, self._start, self._menu.entry.name, working=self._working, report=report)
+
+    @property
+    def page(self) -> "Page":
+        """The page in sight."""
+        return self._pages.current
 
     def _entry(self, name: str) -> "Entry":
         return next((entry for entry in self._entries if entry.name == name), self._entries[0])
@@ -229,7 +232,7 @@ class MainScreen(Attending, inherit_bindings=False):
     async def _go_to_problems(self, entry: "Entry", problems: "Mapping[str, Problem]") -> None:
         if not self._working or not problems.keys() & set(self._pages.edited()):
             await self._open(entry)
-        self._pages.current.mark(problems)
+        self.page.mark(problems)
 
     # Commands -----------------------------------------------------------------------------------------------
 

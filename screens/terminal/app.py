@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 from textual.app import App
 from textual.binding import Binding, BindingType
 
-from screens.terminal.driver import SlowLineDriver
+from screens.terminal.driver import SlowLineDriver, layout_due
 from screens.terminal.options import TerminalOptions
 
 if TYPE_CHECKING:
@@ -66,6 +66,11 @@ class SlowLineApp(App[ReturnType], Generic[ReturnType]):
         """Send what is there now: no more changes come at once, but something that keeps the loop busy."""
         if isinstance(self._driver, SlowLineDriver):
             self._driver.settled()
+
+    @property
+    def layout_due(self) -> bool:
+        """Whether a new layout is due, so that sizes may be others than those known."""
+        return layout_due(self)
 
     @property
     def terminal_description(self) -> str:

@@ -88,7 +88,7 @@ class SlowLineDriver(Driver):
     @property
     def unsettled(self) -> bool:
         """Whether a new layout is due, so that the newest frame is half of what is meant (Pacer's Source)."""
-        return bool(self._app.screen_stack) and self._app.screen._layout_required
+        return layout_due(self._app)
 
     def extent(self) -> int:
         """How many cells there are to paint (Pacer's Source)."""
@@ -232,6 +232,11 @@ class SlowLineDriver(Driver):
     def send_message(self, message: Any) -> None:
         """Post to the app; this runs on its own loop, so the order of keys is kept."""
         self._app.post_message(message)
+
+
+def layout_due(app: App[Any]) -> bool:
+    """Whether the screen in front waits for its next layout."""
+    return bool(app.screen_stack) and app.screen._layout_required
 
 
 def _display(app: App[Any], _screen: Screen[Any], renderable: object) -> None:

@@ -39,7 +39,7 @@ class SwitchField(Field):
         return -LABEL_WIDTH
 
     def on_key(self, event: Key) -> None:
-        """Switch over with Space. No bindings: those follow the focus, keys typed fast do not."""
+        """Switch over with Space."""
         if event.key != "space":
             return
         event.stop()

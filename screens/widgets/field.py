@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.content import Content
-from textual.events import Blur, Focus
+from textual.events import Blur
 from textual.geometry import Offset
 from textual.message import Message
 from textual.reactive import reactive
@@ -46,12 +46,6 @@ class Field(Widget, can_focus=True):
     problem: reactive[Problem | None] = reactive(None)
     changed: reactive[bool] = reactive(False)
     read_only: reactive[bool] = reactive(False)
-
-    @dataclass
-    class Entered(Message):
-        """The cursor came in: its help is due."""
-
-        field: "Field"
 
     @dataclass
     class Left(Message):
@@ -120,10 +114,6 @@ class Field(Widget, can_focus=True):
         """Where the terminal's own cursor belongs: where the next key goes."""
         start = 2 + (len(self.label) if self.slot.narrow else LABEL_WIDTH)
         return self.region.offset + Offset(start + self.cursor_cell(), 0)
-
-    def on_focus(self, _: Focus) -> None:
-        """Tell the form, which shows the help."""
-        self.post_message(self.Entered(self))
 
     def on_blur(self, _: Blur) -> None:
         """Tell the form, which checks the value."""

@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.content import Content
+from textual.events import DescendantFocus
 from textual.widget import Widget
 
 from screens.draft import SECRETS, Draft
@@ -144,9 +145,8 @@ class FormPage(Page):
         else:
             self.edit(field.spec.key, field.value)
 
-    def on_field_entered(self, event: Field.Entered) -> None:
+    def on_descendant_focus(self, _: DescendantFocus) -> None:
         """Show the help of the field once the cursor rests there: who walks on has no use for it."""
-        event.stop()
         self._rest.begin(self._explain)
 
     def on_field_left(self, event: Field.Left) -> None:
@@ -155,7 +155,7 @@ class FormPage(Page):
         event.field.problem = self._problems.get(event.field.spec.key)
 
     def action_step(self, by: int) -> None:
-        """Move the focus within the page, round and round; at once, so that the next key goes there."""
+        """Move the focus within the page, round and round."""
         chain = [widget for widget in self.screen.focus_chain if self in widget.ancestors]
         focused = self.screen.focused
         if chain and focused in chain:

@@ -34,6 +34,9 @@ class MenuTree(Widget, can_focus=True):
         Binding("enter,right,tab,space", "open", show=False),
     ]
 
+    STEPS: ClassVar = frozenset({"up", "shift+tab", "down", "home", "end"})
+    """Keys that move the marker and do nothing else."""
+
     at: reactive[int] = reactive(0)
     marked: reactive[frozenset[str]] = reactive(frozenset())
     """Names of the entries with unsaved changes."""
@@ -56,13 +59,7 @@ class MenuTree(Widget, can_focus=True):
     def __init__(self, entries: tuple[Entry, ...]) -> None:
         super().__init__(markup=False)
         self._entries = entries
-        self._opening = False
-        """An entry is being opened: keys typed ahead are dropped, not taken for the menu's."""
         self._rows = tuple(rows(entries))
-
-    def opened(self) -> None:
-        """The page is there."""
-        self._opening = False
 
     @property
     def entry(self) -> Entry:
@@ -119,11 +116,8 @@ class MenuTree(Widget, can_focus=True):
 
     def action_move(self, by: int) -> None:
         """Highlight a neighbour."""
-        if not self._opening:
-            self.at = min(len(self._entries) - 1, max(0, self.at + by))
+        self.at = min(len(self._entries) - 1, max(0, self.at + by))
 
     def action_open(self) -> None:
         """Open what is highlighted."""
-        if not self._opening:
-            self._opening = True
-            self.post_message(self.Opened(self.entry))
+        self.post_message(self.Opened(self.entry))

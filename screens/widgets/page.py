@@ -39,6 +39,8 @@ class Page(Vertical):
         """Whether something else stands in its place, because of a bug."""
         self.about = ""
         """What it is for, in a sentence."""
+        self.coming = False
+        """What it was opened with is still on its way: the next key waits for it a little."""
         self.edit: Callable[[str, Value], None] = _nobody
         """Types a value into the draft, at once."""
         self.edit_secret: Callable[[str, SecretStr | None], None] = _nobody

@@ -94,7 +94,7 @@ class PickList(Painted):
         return self.region.offset + Offset(0, self._at - self._top)
 
     def on_key(self, event: Key) -> None:
-        """Take the keys of a list. No bindings: those follow the focus, keys typed fast do not."""
+        """Take the keys of a list."""
         turn = max(1, self.size.height - 1)
         moves = {"up": -1, "down": 1, "pageup": -turn, "pagedown": turn, "home": -_FAR, "end": _FAR}
         if event.key in moves:

@@ -70,7 +70,7 @@ class TextField(Field):
         return character is not None and character.isprintable()
 
     def on_key(self, event: Key) -> None:
-        """Type a character, or edit. No bindings: those follow the focus, keys typed fast do not."""
+        """Type a character, or edit."""
         if what := _KEYS.get(event.key):
             event.stop()
             self.do(what)

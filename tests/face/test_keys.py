@@ -34,6 +34,14 @@ async def test_flow_control_and_job_control_are_never_bound(agent: ScriptedAgent
         assert console.app.return_value is None
 
 
+def test_a_twin_arrives_from_everywhere() -> None:
+    """Browsers keep ^N ^T ^W, tmux ^B, screen and minicom ^A: what the footer names reaches the console."""
+    kept = {*FORBIDDEN, "ctrl+n", "ctrl+t", "ctrl+w", "ctrl+b", "ctrl+a", "ctrl+right_square_bracket"}
+    line = {"ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m"}
+    assert not {key.control for key in KEYS} & (kept | line)
+    assert len({code for key in KEYS for code in key.codes}) == sum(len(key.codes) for key in KEYS)
+
+
 @pytest.mark.parametrize("twin", [False, True])
 async def test_every_key_in_the_footer_works(agent: ScriptedAgent, twin: bool) -> None:
     """Each F-key that the footer of a form names does what it says, and so does its control key."""

@@ -49,10 +49,10 @@ async def test_the_queue_is_told_as_soon_as_it_is_highlighted(agent: ScriptedAge
         assert "1.5 KiB of 1.0 GiB, 1 % full" in shown
         assert "in 57 min" in shown
         assert "F5 Send" in console.rows()[-1]
-        assert "^N" in console.rows()[-1]
+        assert "^D" in console.rows()[-1]
 
 
-@pytest.mark.parametrize("way", ["f5", "ctrl+n", "enter"])
+@pytest.mark.parametrize("way", ["f5", "ctrl+d", "ctrl+n", "enter"])
 async def test_send_now(agent: ScriptedAgent, way: str) -> None:
     """By the function key, its twin, and the button: the logs are sent, and the console says what went."""
     agent.sendings = [SendReply(number=4, done=False), SendReply(number=4, done=True, batches=2, events=3)]
