@@ -33,6 +33,8 @@ _SOCKS5_REPLIES = {
 }
 _VERSION = 5
 _ADDRESS_SIZES = {1: 4, 4: 16}
+_NAME = 3
+"""The type of an address that is a name, behind a byte for its length."""
 
 
 async def _receive(sock: socket.socket, count: int) -> bytes:
@@ -143,8 +145,9 @@ async def _connect(sock: socket.socket, target: Endpoint, proxy: Proxy) -> None:
         raise failure("proxy-not-spoken", "proxy", target, proxy)
     if head[1]:
         raise _refusal(head[1], target, proxy)
-    length = b"" if head[3] in _ADDRESS_SIZES else await _receive(sock, 1)
-    size = _ADDRESS_SIZES.get(head[3]) or length[0]
+    if head[3] != _NAME and head[3] not in _ADDRESS_SIZES:
+        raise failure("proxy-not-spoken", "proxy", target, proxy)
+    size = _ADDRESS_SIZES.get(head[3]) or (await _receive(sock, 1))[0]
     await _receive(sock, size + 2)  # the proxy's own address and port: of no use, and not the target's bytes
 
 

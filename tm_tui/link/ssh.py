@@ -170,7 +170,7 @@ class _Opening:
                 raise failure(client.why_denied, client.stage, *way) from error
             found = translate(error, client.stage, *way)
             if found.code == "ssh-closed":
-                found = failure(_why_closed(client.connection), client.stage, *way)
+                found = failure(_why_closed(client.connection, error), client.stage, *way)
             raise found from error
 
     async def end(self) -> None:
@@ -191,13 +191,15 @@ class _Opening:
         self._sock.close()
 
 
-def _why_closed(connection: asyncssh.SSHClientConnection | None) -> str:
-    """What a server meant that hung up before it showed a host key.
+def _why_closed(connection: asyncssh.SSHClientConnection | None, error: Exception) -> str:
+    """What went wrong before a server showed a host key.
 
-    After its greeting it did not like our algorithms: OpenSSH closes so fast that its own list may get lost.
-    Before its greeting, several lines of something else (asyncssh counts them) are another protocol's
-    complaint; one line is what a busy sshd says.
+    What breaks the protocol is none of SSH. After its greeting a server that hangs up did not like our
+    algorithms: OpenSSH closes so fast that its own list may get lost. Before its greeting, several lines of
+    something else (asyncssh counts them) are another protocol's complaint; one line is what a busy sshd says.
     """
+    if isinstance(error, asyncssh.ProtocolError):
+        return "ssh-not-spoken"
     if connection is None:
         return "ssh-closed"
     if connection.get_extra_info("server_version"):

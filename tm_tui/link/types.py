@@ -58,14 +58,15 @@ class Proxy:
 class Limits:
     """Seconds after which a stage is given up, so that nothing waits for ever.
 
-    `kept` is the age at which a kept connection gets no more requests: the next one asks for the server's
-    address anew, which may have moved.
+    `transfer` is for an answer that may be long: a report, or a list. `kept` is the age at which a kept
+    connection gets no more requests: the next one asks for the server's address anew, which may have moved.
     """
 
     connect: float = 10.0
     handshake: float = 10.0
     login: float = 15.0
     reply: float = 20.0
+    transfer: float = 30.0
     keepalive: float = 15.0
     kept: float = 120.0
 

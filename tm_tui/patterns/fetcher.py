@@ -46,12 +46,13 @@ class LinkFetcher(FetcherInterface):
         self.last = url.removeprefix(base)
         download = _Download(self._client, url)
         self._calls(download.open())
-        began, size = time.monotonic(), 0
+        started = began = time.monotonic()
+        size = 0
         try:
             while piece := self._calls(download.piece(self._patience.seconds)):
                 size += len(piece)
                 if (now := time.monotonic()) - began >= self._patience.seconds:
-                    if size < self._least:
+                    if size < self._least or now - started >= self._patience.whole:
                         raise SlowRetrievalError(f"{size} bytes in {now - began:.0f} s")
                     began, size = now, 0
                 yield piece

@@ -20,7 +20,6 @@ __all__ = ["fetch_report", "list_reports"]
 
 _ID = re.compile(REPORT_ID_PATTERN)
 _MOST_LIST_BYTES = 1 << 20
-_SLACK_SECONDS = 30.0
 
 
 async def list_reports(client: LinkClient, appliance: str, bandwidth: Bandwidth) -> tuple[ReportEntry, ...]:
@@ -29,7 +28,7 @@ async def list_reports(client: LinkClient, appliance: str, bandwidth: Bandwidth)
     Raises LinkFailure.
     """
     path = f"/v1/reports?appliance={appliance}"
-    patience = _patience(_MOST_LIST_BYTES, bandwidth)
+    patience = _patience(client, _MOST_LIST_BYTES, bandwidth)
     reply = await call(client, "GET", path, most_bytes=_MOST_LIST_BYTES, accept=(200,), seconds=patience)
     try:
         told = ReportList.model_validate_json(reply.body)
@@ -40,7 +39,7 @@ async def list_reports(client: LinkClient, appliance: str, bandwidth: Bandwidth)
 
 async def fetch_report(client: LinkClient, entry: ReportEntry, bandwidth: Bandwidth) -> str | None:
     """Fetch one report, exactly as it was listed; None if it is there no longer. Raises LinkFailure."""
-    patience = _patience(entry.bytes, bandwidth)
+    patience = _patience(client, entry.bytes, bandwidth)
     reply = await call(
         client,
         "GET",
@@ -63,10 +62,10 @@ def _is_markdown(reply: Reply) -> bool:
     return reply.headers.get("content-type", "").partition(";")[0].strip().lower() == REPORT_TYPE
 
 
-def _patience(size: int, bandwidth: Bandwidth) -> float:
+def _patience(client: LinkClient, size: int, bandwidth: Bandwidth) -> float:
     """Seconds that an answer of this size may take: twice what the download limit makes it take, and more."""
     rate = bandwidth.download.rate
-    return _SLACK_SECONDS + (2 * size / rate if rate else 0.0)
+    return client.link.limits.transfer + (2 * size / rate if rate else 0.0)
 
 
 def _not_understood(client: LinkClient) -> LinkFailure:
