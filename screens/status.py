@@ -10,6 +10,7 @@ from screens.widgets.ages import age, clock_time, span
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
 from screens.widgets.rows import failure_rows, next_in, old_row, row, snapshot, state_word, when
+from tm_tui.spoken import apart
 
 if TYPE_CHECKING:
     from screens.seen import Seen
@@ -88,4 +89,4 @@ def _skew(seconds: float | None) -> str:
         return "clock difference unknown"
     if abs(seconds) < 0.5:
         return "clocks agree"
-    return f"clock {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} the server's"
+    return f"clock {apart(seconds)} the server's"

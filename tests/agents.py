@@ -129,7 +129,11 @@ class StatusServer:
     status: dict[str, int] = field(default_factory=lambda: {"registration": 201, "heartbeat": 200})
     headers: dict[str, str] = field(default_factory=dict)
     skew: float = 0.0
-    notices: list[dict[str, str]] = field(default_factory=list)
+    notices: list[Any] = field(default_factory=list)
+    odd: dict[str, Any] = field(default_factory=dict)
+    """Members that replies have instead of the right ones."""
+    page: str = ""
+    """What it says instead of any reply."""
     now: Callable[[], Any] = lambda: None
 
     def heartbeats(self) -> list[dict[str, Any]]:
@@ -155,7 +159,7 @@ class StatusServer:
             self.heard.append((path, body))
             now = self.now().isoformat()
             told = {"registered_at": now, "server_time": now, "notices": self.notices}
-            reply = json.dumps({"appliance": body["appliance"], **told})
+            reply = self.page or json.dumps({"appliance": body["appliance"], **told, **self.odd})
             extra = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
             start = f"HTTP/1.1 {self.status[path]} x\r\ncontent-length: {len(reply)}\r\n"
             writer.write(f"{start}{extra}\r\n{reply}".encode())

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, tzinfo
 
 from tm_tui.moments import EARLIEST, LATEST, within
 
-__all__ = ["ago", "count", "local_time", "span", "utc_time", "whole"]
+__all__ = ["ago", "apart", "count", "local_time", "span", "utc_time", "whole"]
 
 _LONGEST = 100 * 36525 * 864
 """A hundred years of seconds: what is longer comes of a clock that was never set."""
@@ -26,6 +26,13 @@ def span(seconds: float) -> str:
     parts = ((days, "d"), (h, "h"), (m, "min"), (s, "s"))
     first = next((index for index, (number, _) in enumerate(parts) if number), len(parts) - 1)
     return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number) or "0 s"
+
+
+def apart(ahead: float) -> str:
+    """Say how one clock stands to another: `0.3 s behind`, `over 100 years ahead of`."""
+    far = abs(ahead)
+    amount = f"{far:.1f} s" if far < 60 else span(far)
+    return f"{amount} {'behind' if ahead < 0 else 'ahead of'}"
 
 
 def ago(seconds: float | None) -> str:

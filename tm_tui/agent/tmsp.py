@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from tm_tui.agent.announced import Announced
 from tm_tui.agent.cases import Cases, Owner
 from tm_tui.agent.log_delivery import LogDelivery
 from tm_tui.agent.supervisor import Service
@@ -56,6 +57,7 @@ class Tmsp:
         self._announce, self._beaten = agent.changed.announce, beaten
         self._registered_at: datetime | None = None
         self._beats = 0
+        self._said = Announced(_log)
         bandwidth = self._bandwidth = Bandwidth()
         self.status_server = StatusServerService(
             appliance,
@@ -125,7 +127,6 @@ class Tmsp:
 
     def _noticed(self, notices: tuple[Notice, ...]) -> None:
         """The status server has something for us."""
-        for notice in notices:
-            _log.info("TMSP announces a %s: %s.", notice.kind, notice.title or notice.id)
+        self._said.tell(notices)
         self.patterns.noticed(notices)
         self.reports.noticed(notices)

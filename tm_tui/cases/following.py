@@ -4,15 +4,14 @@ import asyncio
 import logging
 from datetime import timedelta
 
-from pydantic import ValidationError
-
 from tm_tui.cases.book import CaseBook
-from tm_tui.cases.protocol import CasesReply, CaseTold
+from tm_tui.cases.protocol import MOST_CASES, CaseTold
 from tm_tui.clock import Clock
 from tm_tui.errors import StorageFailed
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.https import LinkClient, call
 from tm_tui.pace import Chance, full_jitter, spread, wait_until
+from tm_tui.status_server.replies import json_object, readable
 
 __all__ = ["Following"]
 
@@ -67,13 +66,14 @@ class Following:
         """Ask once; seconds to wait."""
         try:
             reply = await call(self._client, "GET", f"/v1/cases?appliance={self._appliance}", accept=(200,))
-            told = CasesReply.model_validate_json(reply.body)
-        except ValidationError:
-            return self._backoff(0.0)
         except LinkFailure as failure:
             return self._backoff(failure.retry_after or 0.0)
+        told = json_object(reply.body)
+        if told is None or not isinstance(told.get("cases"), list):
+            return self._backoff(0.0)
+        cases = readable(CaseTold, told["cases"][:MOST_CASES])
         self._failures = 0
-        by_upload = {case.upload: case for case in told.cases}
+        by_upload = {case.upload: case for case in cases}
         for record in self._book.records():
             if record.state == "submitted" and (case := by_upload.get(record.upload)) is not None:
                 await self._take(record.number, case)

@@ -14,6 +14,7 @@ from tm_tui.values import Moment
 __all__ = [
     "CASES_PATH",
     "CHUNK_TYPE",
+    "MOST_CASES",
     "TUS_VERSION",
     "CaseStatus",
     "CaseTold",
@@ -23,6 +24,8 @@ __all__ = [
 ]
 
 CASES_PATH = "/v1/cases/"
+MOST_CASES = 250
+"""In one list."""
 TUS_VERSION = "1.0.0"
 CHUNK_TYPE = "application/offset+octet-stream"
 
@@ -52,7 +55,7 @@ class CasesReply(_Body):
     """GET /v1/cases: the newest cases of an appliance, at most 250."""
 
     server_time: Moment
-    cases: tuple[CaseTold, ...] = Field(default=(), max_length=250)
+    cases: tuple[CaseTold, ...] = Field(default=(), max_length=MOST_CASES)
 
 
 def written_metadata(values: Mapping[str, str]) -> str:

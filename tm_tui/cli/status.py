@@ -14,7 +14,7 @@ from tm_tui.cli.output import ago, count, emit, json_option, show, span, table, 
 from tm_tui.cli.writing import tell
 from tm_tui.control.api import AgentStatus, LastFailure
 from tm_tui.control.client import ControlClient
-from tm_tui.spoken import local_time
+from tm_tui.spoken import apart, local_time
 
 __all__ = ["one_line", "status"]
 
@@ -132,7 +132,7 @@ def _status_server(status: AgentStatus) -> Iterator[tuple[str, str]]:
         yield "  Next beat", f"in {span(server.next_beat_in_seconds)}"
     yield "  Beats", f"{server.beats_accepted} accepted, {server.beats_missed} missed"
     if (skew := server.clock_skew_seconds) is not None:
-        yield "  Clock", f"{abs(skew):.1f} s {'ahead of' if skew >= 0 else 'behind'} the server's"
+        yield "  Clock", f"{apart(skew)} the server's"
     yield from _failure(server.last_failure, status.taken_at)
 
 

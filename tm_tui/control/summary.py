@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tm_tui.control.api import AgentStatus, LastFailure
 from tm_tui.control.last_test import KeptProbe
-from tm_tui.spoken import ago, count, span
+from tm_tui.spoken import ago, apart, count, span
 
 __all__ = ["summary"]
 
@@ -23,7 +23,7 @@ def _rows(status: AgentStatus, test: KeptProbe | None) -> Iterator[tuple[str, st
     yield from _failure(beats.last_failure)
     yield "Beats", f"{beats.beats_accepted} accepted, {beats.beats_missed} missed"
     if beats.clock_skew_seconds is not None:
-        yield "Clock", f"{beats.clock_skew_seconds:+.1f} s against the status server's"
+        yield "Clock", f"{apart(beats.clock_skew_seconds)} the status server's"
     yield "Log server", f"{logs.state}, {logs.delivery}, last delivery {ago(logs.last_delivery_age_seconds)}"
     yield from _failure(logs.last_failure)
     yield "Waiting", f"{count(spool.events, 'event')}, {spool.bytes} bytes, {spool.full_percent} % full"

@@ -55,6 +55,7 @@ class Heart:
         self._chance = chance
         self._limit = limit
         self._never = asyncio.Event()
+        self._said: set[str] = set()
 
     async def run(self) -> None:
         """Go on until cancelled."""
@@ -77,7 +78,8 @@ class Heart:
                 refused = self._late()
             else:
                 _log.info("Registered as %s.", reply.appliance)
-                self._standing.registered(reply.registered_at, reply.pattern_root)
+                self._say_odd(reply.odd)
+                self._standing.registered(reply.registered_at or self._clock.now(), reply.pattern_root)
                 return
             self._say("Registration failed", refused)
             self._standing.refused(refused, self._clock.now())
@@ -112,6 +114,7 @@ class Heart:
         else:
             if self._standing.last_failure or self._standing.last_beat is None:
                 _log.info("Beats are accepted.")
+            self._say_odd(accepted.odd)
             new = self._standing.beat_accepted(accepted, self._clock.monotonic(), self._clock.now())
             if new:
                 self._noticed(new)
@@ -151,6 +154,13 @@ class Heart:
     def _late(self) -> LinkFailure:
         link = self._client.link
         return failure("reply-timeout", "service", link.endpoint, link.proxy)
+
+    def _say_odd(self, odd: tuple[str, ...]) -> None:
+        """Log what was left out of a reply, each kind once."""
+        for sentence in odd:
+            if sentence not in self._said:
+                self._said.add(sentence)
+                _log.warning("%s", sentence)
 
     def _say(self, what: str, refused: LinkFailure) -> None:
         """Log a failure once, not each time it comes again."""

@@ -1,14 +1,14 @@
 """One beat: up and running, ready for mitigation. Its answer tells the time and what there is to fetch."""
 
 from dataclasses import dataclass
-
-from pydantic import ValidationError
+from datetime import datetime
 
 from tm_tui import __version__
 from tm_tui.clock import Clock
 from tm_tui.link.failures import failure
 from tm_tui.link.https import LinkClient, call
-from tm_tui.status_server.protocol import HeartbeatReply, HeartbeatRequest, Notice
+from tm_tui.status_server.protocol import HeartbeatRequest, Notice
+from tm_tui.status_server.replies import read_beat
 
 __all__ = ["NOT_REGISTERED", "Accepted", "Facts", "beat"]
 
@@ -32,9 +32,12 @@ class Accepted:
     """A beat that the status server took."""
 
     round_trip_seconds: float
-    skew_seconds: float
-    """The appliance's clock minus the server's, both at the middle of the round trip."""
+    server_time: datetime | None
+    skew_seconds: float | None
+    """The appliance's clock minus the server's, both at the middle of the round trip; None: it tells none."""
     notices: tuple[Notice, ...]
+    odd: tuple[str, ...] = ()
+    """Sentences about what of the reply was left out."""
 
 
 async def beat(
@@ -65,9 +68,9 @@ async def beat(
         # A probe needs no registration: whoever says so does not know heartbeats at all.
         raise failure("http-not-found" if probe else NOT_REGISTERED, "service", link.endpoint, link.proxy)
     round_trip = clock.monotonic() - started
-    try:
-        told = HeartbeatReply.model_validate_json(reply.body)
-    except ValidationError:
-        raise failure("reply-not-understood", "service", link.endpoint, link.proxy) from None
-    skew = (sent_at - told.server_time).total_seconds() + round_trip / 2
-    return Accepted(round_trip, skew, told.notices)
+    told = read_beat(reply.body)
+    if told is None:
+        raise failure("reply-not-understood", "service", link.endpoint, link.proxy)
+    there = told.server_time
+    skew = None if there is None else (sent_at - there).total_seconds() + round_trip / 2
+    return Accepted(round_trip, there, skew, told.notices, told.odd)

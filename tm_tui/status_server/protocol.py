@@ -9,6 +9,8 @@ from tm_tui.values import Amount, Count, Moment
 
 __all__ = [
     "APPLIANCE_PATTERN",
+    "MOST_NOTICES",
+    "Appliance",
     "HeartbeatReply",
     "HeartbeatRequest",
     "Notice",
@@ -18,6 +20,9 @@ __all__ = [
 
 APPLIANCE_PATTERN = r"[a-z0-9][a-z0-9-]{2,62}"
 """How an appliance may be named: it is a folder on the log server."""
+
+MOST_NOTICES = 100
+"""In one reply to a beat."""
 
 Appliance = Annotated[str, Field(pattern=rf"^{APPLIANCE_PATTERN}\z")]
 
@@ -72,4 +77,4 @@ class HeartbeatReply(_Body):
     """200. 404 says the appliance is not registered (any more)."""
 
     server_time: Moment
-    notices: tuple[Notice, ...] = Field(default=(), max_length=100)
+    notices: tuple[Notice, ...] = Field(default=(), max_length=MOST_NOTICES)

@@ -6,13 +6,14 @@ from datetime import datetime
 
 from tm_tui.control.api import LastFailure, ServerState, StatusServerStatus
 from tm_tui.link.failures import LinkFailure
+from tm_tui.spoken import apart, utc_time
 from tm_tui.status_server.heartbeat import NOT_REGISTERED, Accepted
 from tm_tui.status_server.protocol import Notice
 
 __all__ = ["Standing", "counted"]
 
 _MOST_NOTICES = 1000
-_MUCH_SKEW = 300.0
+_MUCH_SKEW, _YEAR = 300.0, 366 * 86400.0
 _REFUSED = frozenset({"http-forbidden", "http-not-found", "http-refused", "http-conflict", "http-method"})
 """Answers of a server that understood a registration and does not want it."""
 _CREDENTIALS = frozenset({"http-auth-refused", "http-forbidden"})
@@ -50,6 +51,7 @@ class Standing:
     connected_until: float | None = None
     round_trip: float | None = None
     skew: float | None = None
+    server_time: datetime | None = None
     last_failure: LastFailure | None = None
     notices: OrderedDict[tuple[str, str], Notice] = field(default_factory=OrderedDict)
 
@@ -73,11 +75,14 @@ class Standing:
         self.accepted += 1
         self.last_beat, self.last_beat_at = moment, at
         self.connected_until = moment + 2 * self.interval
-        self.round_trip, self.skew = beat.round_trip_seconds, beat.skew_seconds
+        self.round_trip = beat.round_trip_seconds
+        self.skew, self.server_time = beat.skew_seconds, beat.server_time
         self.last_failure = None
-        new = tuple(notice for notice in beat.notices if (notice.kind, notice.id) not in self.notices)
-        for notice in new:
-            self.notices[notice.kind, notice.id] = notice
+        told = {(notice.kind, notice.id): notice for notice in beat.notices}
+        new = tuple(notice for key, notice in told.items() if key not in self.notices)
+        for key, notice in told.items():  # what still stands is the newest, and not forgotten
+            self.notices[key] = notice
+            self.notices.move_to_end(key)
         while len(self.notices) > _MOST_NOTICES:
             self.notices.popitem(last=False)
         return new
@@ -114,12 +119,20 @@ class Standing:
             last_failure=self.last_failure,
         )
 
+    def _dates(self) -> str:
+        """What both clocks say, when one of them was never set: a difference of decades says little."""
+        if self.skew is None or self.server_time is None or self.last_beat_at is None:
+            return ""
+        if abs(self.skew) < _YEAR:
+            return ""
+        there, here = (utc_time(one, "%Y-%m-%d") for one in (self.server_time, self.last_beat_at))
+        return f" The server's date is {there}, this appliance's {here}: set the one that is wrong."
+
     def alerts(self) -> tuple[str, ...]:
         """Make the sentences that an admin must see."""
         found = []
         if self.last_failure and self.last_failure.code in _CREDENTIALS:
             found.append("The status server does not accept this appliance's user name and password.")
         if self.skew is not None and abs(self.skew) > _MUCH_SKEW:
-            which = "ahead of" if self.skew > 0 else "behind"
-            found.append(f"The appliance's clock is {abs(self.skew):.0f} s {which} the status server's.")
+            found.append(f"The appliance's clock is {apart(self.skew)} the status server's.{self._dates()}")
         return tuple(found)

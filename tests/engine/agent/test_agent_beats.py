@@ -1,23 +1,35 @@
 """Registration and beats against a real TLS server, with the time in the test's hand."""
 
 import asyncio
+import json
+import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agents import CANARY, StatusServer, revision_for, settings_for, status_server
 from clock import FakeClock
 from servers.certificates import Certificates
 from servers.misbehaving import say_nothing, server
+from tm_tui.agent.announced import Announced
 from tm_tui.control.api import ServerState, StatusServerStatus
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.status_server.heartbeat import Facts
+from tm_tui.status_server.protocol import Notice
+from tm_tui.status_server.replies import read_beat, read_registration
 from tm_tui.status_server.service import StatusServerService
 
 NAME = "tm-0123456789ab"
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
 
 
 class Beating:
@@ -245,15 +257,145 @@ async def test_notices_are_kept_once_and_bounded(certificates: Certificates, tmp
         assert kept[-1].id == "1199"
 
 
-async def test_an_unreadable_answer_is_a_failure(certificates: Certificates, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "page", ["<html>Log on</html>", "[]", "null", '{"status": "ok"}', "[" * 50_000, '{"notices": []}', "\x00"]
+)
+async def test_an_unreadable_answer_is_a_failure(
+    certificates: Certificates, tmp_path: Path, page: str
+) -> None:
     """Something else than a portal that answers 200 to everything does not pass for one."""
     async with beating(certificates, tmp_path) as it:
-        it.portal.notices = [{"wrong": "shape"}]
         await it.clock.idle()
+        it.portal.page = page
+        await it.clock.advance(300.001)
         failure = it.status().last_failure
         assert failure
         assert failure.code == "reply-not-understood"
-        assert it.status().state is ServerState.FAILING
+        assert it.status().beats_accepted == 1
+
+
+NUMBERED: list[dict[str, object]] = [{"kind": "report", "id": str(number)} for number in range(5000)]
+ODD_TIMES = [None, "", "yesterday", 7, [], {}, True, "2026-13-01T00:00:00Z", "2026-01-01T00:00:00", 1e308]
+ODD_NOTICES = [
+    None, "x", 7, {}, [1], [None], [[]], [{}], [{"kind": 1, "id": "a"}], [{"kind": "report", "id": 7}],
+    [{"kind": "report", "id": "a", "title": None}], [{"kind": "\ud800", "id": "\x1b[31m"}],
+]  # fmt: skip
+ODD_ROOTS = [{}, [], 7, "x" * 100_000, "\ud800", True]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *({"server_time": value} for value in ODD_TIMES),
+        *({"notices": value} for value in ODD_NOTICES),
+        *({"notices": NUMBERED[:count]} for count in (101, 5000)),
+        *({"registered_at": value} for value in ODD_TIMES),
+        *({"pattern_root": value} for value in ODD_ROOTS),
+        {"unknown": {"deep": [[[[1]]]]}, "notices": [{"kind": "report", "id": "a", "more": 1}]},
+    ],
+    ids=lambda odd: f"{odd}"[:40],
+)
+async def test_a_wrong_part_costs_only_itself(
+    certificates: Certificates, tmp_path: Path, odd: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The portal took registration and beat; what it says besides cannot undo that, and is told once."""
+    caplog.set_level("WARNING")
+    async with beating(certificates, tmp_path) as it:
+        it.portal.odd = odd
+        await it.clock.idle()
+        for _ in range(3):
+            await it.clock.advance(300.001)
+        status = it.status()
+        assert (status.state, status.last_failure) == (ServerState.CONNECTED, None)
+        assert (status.beats_accepted, status.beats_missed) == (4, 0)
+        assert status.registered_at
+        assert len(caplog.messages) <= 1
+
+
+async def test_too_many_notices_leave_out_the_oldest(
+    certificates: Certificates, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """101 notices: the beat counts, the newest hundred are told, and one line says that there were more."""
+    async with beating(certificates, tmp_path) as it:
+        it.portal.notices = NUMBERED[:101]
+        await it.clock.idle()
+        await it.clock.advance(300.001)
+        assert it.noticed == [[str(number) for number in range(1, 101)]]
+        assert len([line for line in caplog.messages if "more than 100" in line]) == 1
+
+
+@given(st.dictionaries(st.sampled_from(["server_time", "notices", "appliance", "registered_at"]), ANY_JSON))
+def test_no_member_of_a_reply_raises(members: dict[str, object]) -> None:
+    """Whatever a portal puts into its members: it is a reply or none, and nothing else happens."""
+    body = json.dumps(members).encode()
+    assert (read_beat(body) is not None) == ("server_time" in members)
+    found = read_registration(body)
+    assert found is None or isinstance(members.get("appliance"), str)
+
+
+@given(st.binary())
+def test_no_bytes_of_a_reply_raise(body: bytes) -> None:
+    """Nor whatever else it sends."""
+    assert read_beat(body) is None
+    assert read_registration(body) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "date", "which"),
+    [
+        ("0001-01-01T00:00:00Z", "before 1970", "ahead of"),
+        ("0001-01-01T00:00:00+23:59", "before 1970", "ahead of"),
+        ("9999-12-31T23:59:59Z", "after 2199", "behind"),
+        ("2001-09-09T01:46:40Z", "2001-09-09", "ahead of"),
+    ],
+)
+async def test_a_clock_that_was_never_set_is_said_in_words(
+    certificates: Certificates, tmp_path: Path, told: str, date: str, which: str
+) -> None:
+    """Nobody reads 251606413514 s: the alert names both dates, the beat counts."""
+    async with beating(certificates, tmp_path) as it:
+        it.portal.odd = {"server_time": told}
+        await it.clock.idle()
+        assert it.status().beats_accepted == 1
+        (alert,) = it.service.alerts()
+        assert f"The server's date is {date}, this appliance's 2025-01-01" in alert
+        assert which in alert
+        assert not re.search(r"[0-9]{6}", alert)
+
+
+async def test_kinds_that_nobody_knows_are_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A hundred new notices of an unknown kind each beat leave one line, a thousand kinds a dozen."""
+    caplog.set_level("INFO")
+    said = Announced(logging.getLogger("tests"))
+    for beat in range(5):
+        said.tell(Notice(kind="bandage", id=f"{beat}-{number}") for number in range(100))
+    assert len(caplog.messages) == 1
+    said.tell(Notice(kind=f"k{number}", id="1") for number in range(1000))
+    assert len(caplog.messages) < 15
+    before = len(caplog.messages)
+    said.tell(Notice(kind=f"other{number}", id="1") for number in range(1000))
+    said.tell([])
+    assert len(caplog.messages) == before
+    said.tell(Notice(kind="report", id=f"{number}", title=f"Report {number}") for number in range(100))
+    said.tell([Notice(kind="pattern", id="7")])
+    assert caplog.messages[before:] == [
+        "TMSP announces 100 reports, the newest: Report 99.",
+        "TMSP announces a pattern: 7.",
+    ]
+
+
+async def test_counters_outlive_a_save(certificates: Certificates, tmp_path: Path) -> None:
+    """Beats are counted since the agent started, whatever is saved meanwhile; nothing else is kept."""
+    async with beating(certificates, tmp_path) as it:
+        await it.clock.idle()
+        it.portal.status["heartbeat"] = 503
+        await it.clock.advance(300.001)
+        before = it.status()
+        it.service.prepare(revision_for(settings_for(it.portal.port, email="new@example.com"), None, 2))
+        after = it.status()
+        assert (before.beats_accepted, before.beats_missed) == (1, 1)
+        assert (after.beats_accepted, after.beats_missed) == (1, 1)
+        assert (after.last_failure, after.last_beat_at, after.state) == (None, None, ServerState.CONNECTING)
 
 
 async def test_news_are_told_once(certificates: Certificates, tmp_path: Path) -> None:

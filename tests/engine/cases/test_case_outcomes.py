@@ -233,7 +233,7 @@ async def test_switched_off_nothing_leaves(appliance_at, server, evidence):
 
 
 async def test_what_became_of_it_is_told(appliance_at, server, evidence):
-    """Case ID, status and pattern come back from the server and are kept; hostile text is made safe."""
+    """Case ID, status and pattern are kept, whatever else stands in the list; hostile text is made safe."""
     told = {
         "upload": "u1",
         "case_id": "C-000007\x1b[2J",
@@ -242,7 +242,8 @@ async def test_what_became_of_it_is_told(appliance_at, server, evidence):
         "updated_at": "2026-11-25T11:00:00Z",
         "pattern_id": "42",
     }
-    server.told = [told, {**told, "upload": "another", "case_id": "C-9"}]
+    odd = [None, 7, {**told, "status": "of-a-later-version"}, {"upload": "u1"}]
+    server.told = [*odd, told, {**told, "upload": "another", "case_id": "C-9"}, *[{"upload": "x"}] * 300]
     appliance = appliance_at(server.port)
     number = await appliance.submit(evidence)
     case = await appliance.until(number, lambda case: case.status is not None)
