@@ -1,4 +1,4 @@
-"""Admins beside hostile viewers: `python -m benchmarks.hostile_viewer` (as root, three minutes).
+"""Admins beside hostile viewers: `python -m benchmarks.hostile_viewer` (as root, two minutes).
 
 The real agent beats to a status server and is asked by an admin, first alone, then while users who may only
 look keep 2,000 connections of five kinds at its socket (`tests/crowd.py`); what is closed is opened anew

@@ -192,6 +192,8 @@ class ScriptedAgent:
         self.requests: list[Any] = []
         self.conflict: Conflict | None = None
         self.alive = True
+        self.refusal: TmError | None = None
+        """What every call is answered with, while there is one."""
         self.hold = asyncio.Event()
         """Probes wait for this before their report."""
         self.hold.set()
@@ -225,6 +227,8 @@ class ScriptedAgent:
     def _alive(self) -> None:
         if not self.alive:
             raise AgentAbsent("No agent answers.")
+        if self.refusal is not None:
+            raise self.refusal
 
     async def session(self) -> SessionInfo:
         self._alive()

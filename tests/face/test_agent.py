@@ -4,7 +4,8 @@ from face.conftest import HeldClock, console_of
 from face.scripted import NOON, ScriptedAgent, document, status
 from screens.seen import Seen
 from screens.widgets.panel import StatusPanel
-from tm_tui.control.api import LastFailure, ServerState
+from tm_tui.control.api import LastFailure, Refusal, ServerState
+from tm_tui.control.failures import ControlRefused
 
 
 async def test_ages_go_on_counting(agent: ScriptedAgent) -> None:
@@ -83,6 +84,19 @@ async def test_no_agent_at_the_start(agent: ScriptedAgent) -> None:
         await console.sees("AGENT NOT RUNNING")
         await console.sees("No agent answers.")
         agent.alive = True
+        await console.sees("TMSP  CONNECTED")
+
+
+async def test_an_agent_that_refuses_for_now_is_not_called_absent(agent: ScriptedAgent) -> None:
+    """With one connection too many the console says that and what to do, and goes on by itself."""
+    cause, remedy = "Your user has as many connections as it may.", "Close consoles."
+    refusal = Refusal(code="too-many-connections", cause=cause, remedy=remedy)
+    agent.refusal = ControlRefused(503, refusal)
+    async with console_of(agent.connect) as console:
+        await console.sees("THE AGENT REFUSES")
+        await console.sees(cause)
+        await console.sees(remedy)
+        agent.refusal = None
         await console.sees("TMSP  CONNECTED")
 
 

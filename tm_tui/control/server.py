@@ -130,7 +130,7 @@ async def _drop(state: dict[str, Any], receive: Receive) -> None:
 
 
 class ControlServer(uvicorn.Server):
-    """Serves a socket that is bound already. Signals are the agent's business; idle, nothing ticks.
+    """Serves a socket that is bound already. Signals are the agent's business; unused, nothing ticks.
 
     `limits`: as many connections as the process may have descriptors for, when it is not given.
     """

@@ -5,6 +5,8 @@ import json
 import os
 import resource
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -198,6 +200,45 @@ async def test_the_agent_raises_what_it_may_have_open(
         assert resource.prlimit(stage.pid, resource.RLIMIT_NOFILE) == (1024, 1024)
 
 
+async def test_an_admins_console_stays_in_the_list(
+    certificates: Certificates, users: dict[str, list[Identity]]
+) -> None:
+    """A viewer who follows the status under the id of an admin's console is a console of its own."""
+    async with staged(certificates) as (stage, _):
+        path = stage.home.control_socket
+        consoles = [Child(users[role][0], following(path, "same")) for role in ("tm-admin", "tm-view")]
+        stage.children += consoles
+        for console in consoles:
+            assert await asyncio.to_thread(console.line) == "follows"
+        roles = {entry.role for entry in (await stage.client.status()).sessions}
+        assert roles == {"write", "read"}
+        stage.children.remove(consoles[1])
+        consoles[1].end()
+        async with asyncio.timeout(LIMIT):
+            async for status in stage.client.status_stream():
+                if len(status.sessions) == 1:
+                    break
+        assert status.sessions[0].role == "write"
+
+
+def following(path: Path, identity: str) -> Callable[[int, int], None]:
+    """Be a console of this id until nobody asks any more."""
+
+    def work(orders: int, said: int) -> None:
+        with socket.socket(socket.AF_UNIX) as stream:
+            stream.connect(str(path))
+            stream.sendall(
+                f"GET /v1/status/stream HTTP/1.1\r\nHost: a\r\nTm-Tui-Session: {identity}\r\n\r\n".encode()
+            )
+            heard = b""
+            while b"event: status" not in heard:
+                heard += stream.recv(65536)
+            os.write(said, b"follows\n")
+            os.read(orders, 1)
+
+    return work
+
+
 async def test_too_many_of_root_are_told_so(certificates: Certificates) -> None:
     """A program of an admin that leaks connections gets the cause and the remedy."""
     async with staged(certificates) as (stage, _):
@@ -208,3 +249,17 @@ async def test_too_many_of_root_are_told_so(certificates: Certificates) -> None:
         assert caught.value.refusal.code == "too-many-connections"
         assert "connections" in caught.value.refusal.cause
         assert caught.value.refusal.remedy
+        for words, code in ((("status",), 1), (("status", "--check"), 3)):
+            done = await asyncio.to_thread(commanded, stage.home, *words)
+            assert done.returncode == code
+            said = done.stdout + done.stderr
+            assert caught.value.refusal.cause in said
+            assert caught.value.refusal.remedy in said
+            assert said.count("\n") == 1
+
+
+def commanded(home: Home, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command of ours as root."""
+    environ = {**os.environ, "TM_TUI_HOME": str(home.config.parent)}
+    command = (sys.executable, "-m", "tm_tui.cli", *words)
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=LIMIT)

@@ -46,6 +46,8 @@ SHORT = Limits(
     patience=MappingProxyType({role: Patience(0.3, 0.3, 0.3) for role in ("read", "write")}),
     look_seconds=0.05,
 )
+AS_READER = Limits(patience=MappingProxyType({role: Patience(5.0, None, 5.0) for role in ("read", "write")}))
+"""What holds for those who may only look, for the user of these tests."""
 
 
 @asynccontextmanager
@@ -115,6 +117,21 @@ async def test_a_body_that_stops_is_given_up(home: Home) -> None:
         writer.write(b"PUT /v1/settings HTTP/1.1\r\nHost: a\r\nIf-Match: 0\r\nContent-Length: 100\r\n\r\n{")
         assert await reader.read() == b""
         assert not made.server_state.connections
+
+
+@pytest.mark.parametrize("request_line", [b"GET /v1/status", b"POST /v1/anything"])
+async def test_a_body_that_nobody_wants_is_not_listened_to(home: Home, request_line: bytes) -> None:
+    """Who may only look and sends a body without end is answered and closed, not read for ever."""
+    loop = asyncio.get_running_loop()
+    async with serving(home, AS_READER), asyncio.timeout(LIMIT):
+        with socket.socket(socket.AF_UNIX) as flood:
+            flood.connect(str(home.control_socket))
+            flood.setblocking(False)
+            flood.sendall(request_line + b" HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000000000\r\n\r\n")
+            with suppress(BrokenPipeError, ConnectionResetError):
+                while True:
+                    await loop.sock_sendall(flood, b"x" * 65536)
+            assert (await loop.sock_recv(flood, 65536)).startswith(b"HTTP/1.1 ")
 
 
 async def test_a_kept_connection_has_its_limit_too(home: Home) -> None:
