@@ -4,34 +4,29 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import Callable
-from functools import partial
 from typing import Self
 
 from tm_tui.agent.identity import appliance_name
+from tm_tui.agent.in_force import InForce
 from tm_tui.agent.snapshot import snapshot, spool_status
 from tm_tui.agent.supervisor import Supervisor
 from tm_tui.agent.throttle import Throttle
 from tm_tui.agent.tmsp import Tmsp
-from tm_tui.agent.trials import Trials
 from tm_tui.cases.book import CaseBook
 from tm_tui.cases.desk import CaseDesk
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.control.activity import Activity
-from tm_tui.control.api import AgentStatus, TrialRequest
-from tm_tui.control.core import Changed, SecretsByName, Who
+from tm_tui.control.api import AgentStatus
+from tm_tui.control.core import Changed
 from tm_tui.control.drafts import Drafts
 from tm_tui.control.last_test import LastTest
 from tm_tui.control.sessions import Sessions
 from tm_tui.delivery.service import DeliveryService
-from tm_tui.errors import StorageFailed, TmError
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.pace import Chance
 from tm_tui.paths import Home
 from tm_tui.patterns.custom_patterns import CustomPatterns
 from tm_tui.reports.service import ReportService
-from tm_tui.settings.differences import changed_fields
-from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision, SettingsStore
 from tm_tui.spool.quota import quota_of
 from tm_tui.spool.store import Spool
@@ -57,13 +52,9 @@ class Agent:
         self.host_keys = HostKeys(home.config / "host_keys")
         self.appliance = appliance
         self.spool = spool
-        loaded = self.store.load()
         self.activity = Activity(clock)
         self.last_test = LastTest()
         self._started = self.clock.monotonic()
-        self._saving = asyncio.Lock()
-        self.revision: Revision
-        self._problem: TmError | None
         announce = self.changed.announce
         self._busy = Throttle(self._spool_changed)
         self._spool_alerts: frozenset[str] = frozenset()
@@ -72,20 +63,15 @@ class Agent:
         self._consoles = Throttle(announce)
         self.sessions = Sessions(clock, self._consoles)
         self.drafts = Drafts(clock)
-        self._trials = self._settings_on_trial()
+        self._settings = settings = InForce(
+            self.store, clock, apply=self._apply, changed=announce, beats=self._beats_accepted
+        )
+        self.reload, self.save, self.restore = settings.reload, settings.save, settings.restore
+        self.confirm, self.take_back = settings.confirm, settings.take_back
+        self.acknowledge = settings.acknowledge
         spool.changed = self._busy
         self._spool_changed()
-        self._trials.resume(loaded)
-
-    def _settings_on_trial(self) -> Trials:
-        return Trials(
-            self.store,
-            self.clock,
-            saving=self._saving,
-            adopt=self._adopt,
-            changed=self.changed.announce,
-            beats=self._beats_accepted,
-        )
+        settings.begin()
 
     @classmethod
     async def open(cls, home: Home, *, clock: Clock | None = None, chance: Chance = random.random) -> Self:
@@ -107,7 +93,7 @@ class Agent:
     async def stop(self) -> None:
         """End streams and services, a beat that is under way too."""
         self.stopping.set()
-        await self._trials.stop()
+        await self._settings.stop()
         await asyncio.gather(self._supervisor.stop(), self.patterns.stop())
 
     async def close(self) -> None:
@@ -118,68 +104,10 @@ class Agent:
         await self.spool.close()
         self.activity.close()
 
-    async def reload(self) -> None:
-        """Read the settings from the disk again; a damaged revision leaves the last good one in force."""
-        async with self._saving:
-            try:
-                loaded = await asyncio.to_thread(self.store.load)
-            except StorageFailed as failure:
-                self._adopt(self.revision, failure)
-            else:
-                if not self._trials.overdue:
-                    self._adopt(loaded.revision, loaded.problem)
-
-    async def save(
-        self,
-        settings: Settings,
-        secrets: SecretsByName,
-        *,
-        expected: int,
-        who: Who,
-        note: str,
-        trial: TrialRequest | None = None,
-    ) -> Revision:
-        """Save and put in force. Raises like `SettingsStore.save`."""
-        arm = self._trials.arm(who, trial, settings) if trial else None
-        save = partial(
-            self.store.save,
-            settings,
-            secrets,
-            expected=expected,
-            saved_by=who.user,
-            note=note,
-            claims=who.claims,
-            arm=arm,
-        )
-        return await self._saved(save, f"{who.user} saved revision")
-
-    async def restore(
-        self, number: int, *, expected: int, who: Who, note: str = "", trial: TrialRequest | None = None
-    ) -> Revision:
-        """Save an old revision again and put it in force. Raises like `SettingsStore.restore`."""
-        arm = self._trials.arm(who, trial, self.revision.settings) if trial else None
-        restore = partial(
-            self.store.restore,
-            number,
-            expected=expected,
-            saved_by=who.user,
-            note=note,
-            claims=who.claims,
-            arm=arm,
-        )
-        return await self._saved(restore, f"{who.user} went back to revision {number} by revision")
-
-    async def confirm(self, number: int, who: Who) -> None:
-        """Keep what is on trial. Raises TrialOver, StorageFailed."""
-        await self._trials.confirm(number, who.user)
-
-    async def take_back(self, number: int, who: Who) -> Revision:
-        """End the trial of a revision with the settings before it. Raises TrialOver, StorageFailed."""
-        return await self._trials.take_back(number, who)
-
-    async def acknowledge(self, who: Who) -> None:
-        """A trial that was taken back by itself has been seen. Raises StorageFailed."""
-        await self._trials.acknowledge(who.user)
+    @property
+    def revision(self) -> Revision:
+        """The settings in force."""
+        return self._settings.revision
 
     @property
     def cases(self) -> CaseDesk:
@@ -206,7 +134,8 @@ class Agent:
 
     def status(self) -> AgentStatus:
         """The snapshot of this moment."""
-        problem, spool = self._problem, self.spool.status()
+        settings, spool = self._settings, self.spool.status()
+        problem = settings.problem
         alerts = (f"{problem.cause} {problem.remedy}",) if problem is not None else ()
         return snapshot(
             self.revision,
@@ -219,31 +148,17 @@ class Agent:
             patterns=self.patterns.status(),
             reports=self.reports.status(),
             cases=self.cases.status(enabled=self.revision.settings.tmsp.enabled),
-            alerts=(*self._trials.alerts(), *alerts, *spool.alerts, *self._supervisor.alerts()),
-            trial=self._trials.info(),
-            rollback=self._trials.rollback(),
+            alerts=(*settings.trials.alerts(), *alerts, *spool.alerts, *self._supervisor.alerts()),
+            trial=settings.trials.info(),
+            rollback=settings.trials.rollback(),
             sessions=self.sessions.entries(),
         )
 
-    async def _saved(self, save: Callable[[], Revision], what: str) -> Revision:
-        async with self._saving:
-            before = self.revision
-            revision = await asyncio.to_thread(save)
-            _log.info("%s %d: %s.", what, revision.number, changed_fields(before, revision))
-            self._adopt(revision, None)
-            self._trials.began(revision.number, before)
-        return revision
-
-    def _adopt(self, revision: Revision, problem: TmError | None) -> None:
-        self.revision, self._problem = revision, problem
-        if problem is not None:
-            _log.error("%s %s", problem.cause, problem.remedy)
-        _log.info("Revision %d is in force.", revision.number)
+    def _apply(self, revision: Revision) -> None:
         queue = revision.settings.spool
         self.spool.limit(quota_of(queue.max_mib, queue.max_days))
         self._tmsp.adopt(revision)
         self._supervisor.apply(revision)
-        self.changed.announce()
 
     def _uptime(self) -> float:
         return self.clock.monotonic() - self._started
@@ -257,7 +172,7 @@ class Agent:
         return self._tmsp.status_server.status().beats_accepted
 
     def _beaten(self) -> None:
-        self._trials.beats()
+        self._settings.trials.beats()
 
     def _spool_changed(self) -> None:
         """Announce it, and write down an alert when it is new; its numbers may grow without another line."""

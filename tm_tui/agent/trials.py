@@ -8,17 +8,17 @@ another boot the wall clock says what is left, and never more than the whole tri
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tm_tui.agent.trial_words import alerts_of, rollback_info, trial_info
 from tm_tui.clock import Clock, boot_id
-from tm_tui.control.api import RollbackInfo, TrialInfo, TrialRequest
+from tm_tui.control.api import RollbackInfo, TrialInfo
 from tm_tui.control.core import TrialOver, Who
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.pace import wait_until
-from tm_tui.settings.model import Settings
-from tm_tui.settings.store import Arm, Loaded, Revision, SettingsStore
-from tm_tui.settings.trial import RollbackRecord, TrialRecord
+from tm_tui.settings.store import Loaded, Revision, SettingsStore
+from tm_tui.settings.trial import Armed, RollbackRecord, TrialRecord
+from tm_tui.tasks import Tasks, threaded, unbroken
 
 __all__ = ["Trials"]
 
@@ -36,6 +36,7 @@ class _Running:
     before: Revision | None
     """What comes back, in memory too; None when it could not be read."""
     problem: str = ""
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Trials:
@@ -58,24 +59,31 @@ class Trials:
         self._changed = changed
         self._beats = beats
         self._boot = boot_id()
-        self._armed: TrialRecord | None = None
         self._running: _Running | None = None
         self._seen_by_nobody: RollbackRecord | None = None
         self._problem: TmError | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._confirming: asyncio.Task[None] | None = None
-        self._never = asyncio.Event()
+        self._tasks = Tasks()
+        self._confirming = False
 
     # Beginnings ---------------------------------------------------------------------------------------------
 
-    def resume(self, loaded: Loaded) -> None:
-        """Put in force what counts at the start: go on with a trial, or go back. Blocks on the disk."""
-        record = None
+    def filed(self) -> TrialRecord | None:
+        """The trial that the disk knows of. Blocks."""
         try:
             record = self._store.trial()
             self._seen_by_nobody = self._store.rolled_back()
         except StorageFailed as failure:
             self._problem = failure
+            return self._running.record if self._running is not None else None
+        return record
+
+    def resume(self, loaded: Loaded, record: TrialRecord | None) -> None:
+        """Put in force what the disk says: go on with a trial, or go back. May block on the disk."""
+        if self._running is not None:
+            if record is not None and record.new == self._running.record.new == loaded.revision.number:
+                self._adopt(loaded.revision, loaded.problem)
+                return
+            self._over()  # somebody else has brought it to its end
         if record is None or record.new != loaded.revision.number:
             self._adopt(loaded.revision, loaded.problem)
             return
@@ -86,8 +94,7 @@ class Trials:
         if record.boot != self._boot:
             record = self._counting_here(record, left)
         self._adopt(loaded.revision, loaded.problem)
-        self._armed = record
-        self.began(record.new, self._read_old(record))
+        self._begin(record, self._read_old(record))
 
     def _late(self, record: TrialRecord, loaded: Loaded) -> None:
         """The time went by while no agent ran."""
@@ -96,9 +103,9 @@ class Trials:
         except StorageFailed as failure:
             before = self._read_old(record)
             self._adopt(before or loaded.revision, None)
-            self._running = _Running(record, 0, before)
+            self._running = running = _Running(record, 0, before)
             self._still_there(failure)
-            self._task = asyncio.create_task(self._count_down(record), name="trial")
+            self._tasks.start(self._count_down(running), "trial")
         else:
             self._went_back(record, revision)
 
@@ -118,24 +125,13 @@ class Trials:
             self._problem = failure  # the record of the boot before still leads back
         return here
 
-    def arm(self, who: Who, request: TrialRequest, settings: Settings) -> Arm:
-        """What writes the way back, once the numbers are known."""
-        minutes = request.minutes or settings.console.trial_minutes
+    def began(self, armed: Armed | None, before: Revision) -> None:
+        """What was saved is in force: count down if it was armed. `before` comes back then."""
+        if armed is not None and armed.record is not None:
+            self._begin(armed.record, before)
 
-        def record(old: int, new: int) -> TrialRecord:
-            self._armed = TrialRecord.begun(
-                old, new, minutes, by=who.user, clock=self._clock, boot=self._boot
-            )
-            return self._armed
-
-        return record
-
-    def began(self, number: int, before: Revision | None) -> None:
-        """Revision `number` is in force: count down if it was armed. `before` comes back then."""
-        record, self._armed = self._armed, None
-        if record is None or record.new != number:
-            return
-        self._running = _Running(record, self._beats(), before)
+    def _begin(self, record: TrialRecord, before: Revision | None) -> None:
+        self._running = running = _Running(record, self._beats(), before)
         left = record.boot_deadline - self._clock.monotonic()
         _log.warning(
             "Revision %d is on trial: revision %d comes back in %.0f s unless it is confirmed.",
@@ -143,7 +139,7 @@ class Trials:
             record.old,
             left,
         )
-        self._task = asyncio.create_task(self._count_down(record), name="trial")
+        self._tasks.start(self._count_down(running), "trial")
         self._changed()
 
     # Endings ------------------------------------------------------------------------------------------------
@@ -153,8 +149,8 @@ class Trials:
         running = self._running
         if running is None or self.overdue or self._beats() <= running.accepted or self._confirming:
             return
-        running.accepted = self._beats()
-        self._confirming = asyncio.create_task(self._confirm_by_beat(running.record.new))
+        running.accepted, self._confirming = self._beats(), True
+        self._tasks.start(self._confirm_by_beat(running.record.new), "confirmation by a beat")
 
     async def _confirm_by_beat(self, number: int) -> None:
         try:
@@ -162,24 +158,30 @@ class Trials:
         except TmError as failure:
             _log.warning("The trial of revision %d is not confirmed: %s", number, failure.cause)
         finally:
-            self._confirming = None
+            self._confirming = False
 
     async def confirm(self, number: int, by: str) -> None:
         """Keep revision `number`. Raises TrialOver, StorageFailed."""
+        await unbroken(self._confirm(number, by))
+
+    async def _confirm(self, number: int, by: str) -> None:
         async with self._saving:
             record = self._record(number)
             if self.overdue:
                 raise TrialOver(number)
-            await asyncio.to_thread(self._store.confirm, record, by)
+            await threaded(self._store.confirm, record, by)
             self._over()
         _log.info("Revision %d is confirmed by %s.", number, by)
 
     async def take_back(self, number: int, who: Who) -> Revision:
         """Go back at once, by an admin's wish. Raises TrialOver, StorageFailed."""
+        return await unbroken(self._take_back(number, who))
+
+    async def _take_back(self, number: int, who: Who) -> Revision:
         async with self._saving:
             record = self._record(number)
             why = f"Trial of revision {record.new} taken back: settings of revision {record.old}"
-            revision = await asyncio.to_thread(
+            revision = await threaded(
                 self._store.take_back, record, why, saved_by=who.user, claims=who.claims, announce=False
             )
             self._over()
@@ -189,21 +191,20 @@ class Trials:
 
     async def acknowledge(self, by: str) -> None:
         """Somebody has seen that a trial was taken back. Raises StorageFailed."""
+        await unbroken(self._acknowledge(by))
+
+    async def _acknowledge(self, by: str) -> None:
         async with self._saving:
             if self._seen_by_nobody is None:
                 return
-            await asyncio.to_thread(self._store.acknowledge)
+            await threaded(self._store.acknowledge)
             seen, self._seen_by_nobody = self._seen_by_nobody, None
         _log.info("%s has seen that revision %d was taken back.", by, seen.trial)
         self._changed()
 
     async def stop(self) -> None:
         """The agent ends; what is on the disk goes on with it."""
-        tasks = {task for task in (self._task, self._confirming) if task is not None}
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await self._tasks.stop()
 
     def _record(self, number: int) -> TrialRecord:
         if self._running is None or self._running.record.new != number:
@@ -211,32 +212,29 @@ class Trials:
         return self._running.record
 
     def _over(self) -> None:
+        """No trial runs any more; its countdown ends."""
+        if self._running is not None:
+            self._running.ended.set()
         self._running = None
-        if self._task is not None and self._task is not asyncio.current_task():
-            self._task.cancel()
-        self._task = None
         self._changed()
 
-    async def _count_down(self, record: TrialRecord) -> None:
+    async def _count_down(self, running: _Running) -> None:
         """Wait for the end, then go back, again and again until the disk takes it."""
-        await wait_until(self._clock, record.boot_deadline, self._never)
-        while self._runs(record):
-            async with self._saving:
-                if self._runs(record):
-                    await self._go_back(record)
-            if self._runs(record):
-                await wait_until(self._clock, self._clock.monotonic() + _AGAIN_SECONDS, self._never)
+        await wait_until(self._clock, running.record.boot_deadline, running.ended)
+        while not running.ended.is_set():
+            await unbroken(self._go_back(running))
+            await wait_until(self._clock, self._clock.monotonic() + _AGAIN_SECONDS, running.ended)
 
-    def _runs(self, record: TrialRecord) -> bool:
-        return self._running is not None and self._running.record is record
-
-    async def _go_back(self, record: TrialRecord) -> None:
-        try:
-            revision = await asyncio.to_thread(self._write_back, record)
-        except StorageFailed as failure:
-            self._still_there(failure)
-        else:
-            self._went_back(record, revision)
+    async def _go_back(self, running: _Running) -> None:
+        async with self._saving:
+            if running.ended.is_set():  # confirmed or taken back at the last moment
+                return
+            try:
+                revision = await threaded(self._write_back, running.record)
+            except StorageFailed as failure:
+                self._still_there(failure)
+            else:
+                self._went_back(running.record, revision)
 
     def _write_back(self, record: TrialRecord) -> Revision:
         why = f"{_unconfirmed(record)}: settings of revision {record.old}"

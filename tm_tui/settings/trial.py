@@ -12,7 +12,7 @@ from typing import Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tm_tui.atomic import Folder, StorageAbsent
-from tm_tui.clock import Clock
+from tm_tui.clock import Clock, boot_id
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.settings.revisions import in_force
 from tm_tui.text import SafeText, safe_text
@@ -21,6 +21,7 @@ from tm_tui.values import Count, Moment, Number
 __all__ = [
     "ROLLBACK_FILE",
     "TRIAL_FILE",
+    "Armed",
     "RollbackRecord",
     "TrialRecord",
     "TrialRuns",
@@ -89,6 +90,21 @@ class TrialRecord(_Record):
         same = self.boot == boot
         left = self.boot_deadline - seconds if same else (self.deadline - now).total_seconds()
         return min(left, self.minutes * 60.0)
+
+
+class Armed:
+    """Writes the way back of one save, once the numbers are known; `record` is what it wrote."""
+
+    def __init__(self, by: str, minutes: int, clock: Clock) -> None:
+        self._by, self._minutes, self._clock = by, minutes, clock
+        self.record: TrialRecord | None = None
+
+    def __call__(self, old: int, new: int) -> TrialRecord:
+        """The trial of revision `new`, from now on."""
+        self.record = TrialRecord.begun(
+            old, new, self._minutes, by=self._by, clock=self._clock, boot=boot_id()
+        )
+        return self.record
 
 
 class RollbackRecord(_Record):
