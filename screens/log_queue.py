@@ -12,7 +12,7 @@ from screens.widgets.ages import age, span
 from screens.widgets.block import Block
 from screens.widgets.button import Button
 from screens.widgets.page import Page, beside
-from screens.widgets.rows import failure_rows, next_in, old_row, row, snapshot, state_word, when
+from screens.widgets.rows import doubt_rows, failure_rows, next_in, row, snapshot, state_word, when
 from tm_tui.control.api import AgentStatus, LogServerStatus
 from tm_tui.control.spool_api import KindInfo, ProgressInfo
 
@@ -54,8 +54,7 @@ class LogQueuePage(Page):
 
 
 def _lines(seen: Seen, status: AgentStatus, now: float) -> Iterator[Content]:
-    if seen.stale:
-        yield old_row(seen, now)
+    yield from doubt_rows(seen, now)
     spool, server = status.spool, status.log_server
     yield row("Waiting", _events(spool.events))
     for kind in spool.kinds:
@@ -66,7 +65,7 @@ def _lines(seen: Seen, status: AgentStatus, now: float) -> Iterator[Content]:
     limit = f" of {size(spool.limit_bytes)}" if spool.limit_bytes else ""
     yield row("On disk", f"{size(spool.bytes)}{limit}, {spool.full_percent} % full")
     yield Content("")
-    yield row("Log server", state_word(seen, server.state))
+    yield row("Log server", state_word(seen, server.state, now))
     yield row("  Sending", _sending(seen, server))
     yield row("  Last sent", when(server.last_delivery_at, seen.aged(server.last_delivery_age_seconds, now)))
     yield row("  Next", _next(seen, server, now))

@@ -16,7 +16,7 @@ from screens.widgets.block import Block
 from screens.widgets.button import Button
 from screens.widgets.page import Page, beside
 from screens.widgets.pick_list import PickList
-from screens.widgets.rows import old_row
+from screens.widgets.rows import doubt_rows
 from tm_tui.control.api import SaveRequest
 from tm_tui.control.patterns_api import DeployRequest, PatternInfo, PatternsDocument, PatternsStatus
 
@@ -95,7 +95,7 @@ class PatternsPage(Page):
         if seen.status is None:
             self._about.show(Content(seen.cause))
             return
-        self._above = [old_row(seen, now)] if seen.stale else []
+        self._above = list(doubt_rows(seen, now))
         self._status = seen.status.patterns
         self._tell_about()
         known = words.known(seen.status)

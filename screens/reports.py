@@ -14,7 +14,7 @@ from screens.widgets.ages import clock_time
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
 from screens.widgets.pick_list import PickList, Row
-from screens.widgets.rows import old_row
+from screens.widgets.rows import doubt_rows
 from tm_tui.control.reports_api import ReadMarks, ReportInfo, ReportsDocument, ReportsStatus
 from tm_tui.spoken import local_time
 
@@ -58,7 +58,7 @@ class ReportsPage(Page):
             self._about.show(Content(seen.cause))
             return
         status = seen.status.reports
-        lines = [old_row(seen, now)] if seen.stale else []
+        lines = list(doubt_rows(seen, now))
         self._about.show(Content("\n").join([*lines, *_about(status)]))
         newest = status.newest.number if status.newest else None
         known = (seen.status.pid, status.kept, status.unread, newest)

@@ -8,6 +8,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Seen"]
 
+_PATIENCE = 5.0
+"""Seconds that a beat may take without a word: an exchange over a slow way."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -33,6 +36,17 @@ class Seen:
     def stale(self) -> bool:
         """Whether the values are from before the agent went."""
         return self.lost_at is not None
+
+    def overdue(self, now: float) -> float | None:
+        """Seconds since a beat was due of which the agent has told nothing; None while nothing is amiss.
+
+        Counted here, as an agent that hangs counts nothing. A beat may take its time: twice the last one's.
+        """
+        server = self.status.status_server if self.status and not self.stale else None
+        if server is None or server.next_beat_in_seconds is None:
+            return None
+        late = now - self.arrived - server.next_beat_in_seconds
+        return late if late > max(_PATIENCE, (server.round_trip_ms or 0.0) / 500) else None
 
     def aged(self, seconds: float | None, now: float) -> float | None:
         """An age of the snapshot, as of now."""

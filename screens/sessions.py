@@ -10,7 +10,7 @@ from screens.seen import Seen
 from screens.widgets.ages import span
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
-from screens.widgets.rows import old_row, row, snapshot
+from screens.widgets.rows import doubt_rows, row, snapshot
 from tm_tui.control.api import AgentStatus
 
 __all__ = ["SessionsPage"]
@@ -36,8 +36,7 @@ class SessionsPage(Page):
 
 
 def _lines(seen: Seen, status: AgentStatus, now: float) -> Iterator[Content]:
-    if seen.stale:
-        yield old_row(seen, now)
+    yield from doubt_rows(seen, now)
     for number, console in enumerate(status.sessions, 1):
         role = "" if console.role == "write" else ", may only look"
         yield row(f"Console {number}", person(console.user, console.tty, console.ssh_from), role)

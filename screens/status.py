@@ -9,7 +9,7 @@ from textual.content import Content
 from screens.widgets.ages import age, clock_time, span
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
-from screens.widgets.rows import failure_rows, next_in, old_row, row, snapshot, state_word, when
+from screens.widgets.rows import doubt_rows, failure_rows, next_in, row, snapshot, state_word, when
 from tm_tui.spoken import apart
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ class StatusPage(Page):
 
 
 def _lines(seen: "Seen", status: "AgentStatus", now: float) -> Iterator[Content]:
-    if seen.stale:
-        yield old_row(seen, now)
+    yield from doubt_rows(seen, now)
     for alert in status.alerts:
         yield Content.assemble(("! ", "bold"), alert)
     yield from _status_server(seen, status, now)
@@ -55,7 +54,7 @@ def _lines(seen: "Seen", status: "AgentStatus", now: float) -> Iterator[Content]
 
 def _status_server(seen: "Seen", status: "AgentStatus", now: float) -> Iterator[Content]:
     server = status.status_server
-    yield row("Status server", state_word(seen, server.state))
+    yield row("Status server", state_word(seen, server.state, now))
     yield row("  Registered", clock_time(server.registered_at))
     yield row("  Last beat", when(server.last_beat_at, seen.aged(server.last_beat_age_seconds, now)))
     due = next_in(seen, server.next_beat_in_seconds, now)
@@ -67,7 +66,7 @@ def _status_server(seen: "Seen", status: "AgentStatus", now: float) -> Iterator[
 
 def _log_server(seen: "Seen", status: "AgentStatus", now: float) -> Iterator[Content]:
     server, spool = status.log_server, status.spool
-    yield row("Log server", state_word(seen, server.state))
+    yield row("Log server", state_word(seen, server.state, now))
     yield row("  Last sent", when(server.last_delivery_at, seen.aged(server.last_delivery_age_seconds, now)))
     yield row("  Next", next_in(seen, server.next_delivery_in_seconds, now))
     oldest = seen.aged(spool.oldest_age_seconds, now)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["run_plain"]
 
+_PATIENCE = 5.0
+_SILENT = f"The agent has not answered for {_PATIENCE:.0f} s; what was told before is old. Waiting for it."
+
 
 def run_plain(home: "Home", *, locked: bool = False) -> int:
     """Walk the menu on standard input and output. Returns the exit code (0: the admin left).
@@ -114,6 +117,7 @@ async def _step(desk: PlainDesk, client: ControlClient, contained: _Contained) -
 
 async def _refresh(desk: PlainDesk, client: ControlClient) -> None:
     """Say how things stand, and take over what others saved."""
+    waiting = asyncio.get_running_loop().call_later(_PATIENCE, desk.tell, _SILENT)
     try:
         session, status = await client.session(), await client.status()
         desk.read_only = session.role == "read"
@@ -121,6 +125,8 @@ async def _refresh(desk: PlainDesk, client: ControlClient) -> None:
     except TmError as error:
         desk.tell(f"{error.cause} {error.remedy}", wrong=True)
         return
+    finally:
+        waiting.cancel()
     desk.lines.idle_minutes = int(str(desk.draft.saved_value("console.idle_minutes") or 0))
     desk.lines.say("", one_line(status))
     if status.alerts != desk.alerts:

@@ -41,13 +41,20 @@ class StatusPanel(Block):
         else:
             server, logs = seen.status.status_server, seen.status.log_server
             width = max(_WORD, len(server.state.value) + 1, len(logs.state.value) + 1)
-            first = _line("TMSP", server.state, width, _beats(seen, server, now))
-            self.show(first + "\n" + _line("LOGS", logs.state, width, _logs(seen, logs, now)))
+            due = seen.overdue(now)
+            word = _known(server.state, due) if due is None else ("OVERDUE", "reverse bold")
+            first = _line("TMSP", word, width, _beats(seen, server, now))
+            second = _line("LOGS", _known(logs.state, due), width, _logs(seen, logs, now))
+            self.show(first + "\n" + second)
 
 
-def _line(name: str, state: "ServerState", width: int, words: str) -> Content:
-    word = state.value.upper()
-    return Content.assemble(f" {name}  ", (word, state_style(state.value)), " " * (width - len(word)), words)
+def _known(state: "ServerState", late: float | None) -> tuple[str, str]:
+    """The word for it, in its colour while the agent tells what becomes of its beats."""
+    return state.value.upper(), state_style(state.value) if late is None else "bold"
+
+
+def _line(name: str, state: tuple[str, str], width: int, words: str) -> Content:
+    return Content.assemble(f" {name}  ", state, " " * (width - len(state[0])), words)
 
 
 def _lost(seen: "Seen", now: float) -> Content:
@@ -72,7 +79,9 @@ def _beats(seen: "Seen", server: "StatusServerStatus", now: float) -> str:
         parts.append(_failure(server.last_failure))
     elif server.beats_missed:
         parts.append(f"{server.beats_missed} missed")
-    if wait is not None:
+    if (late := seen.overdue(now)) is not None:
+        parts.append(f"next was due {age(late)}")
+    elif wait is not None:
         parts.append(f"next in {span(wait)}")
     return ", ".join(parts) or _idle(server.state)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from screens.seen import Seen
     from tm_tui.control.api import AgentStatus, LastFailure, ServerState
 
-__all__ = ["failure_rows", "next_in", "old_row", "row", "snapshot", "state_word", "when"]
+__all__ = ["doubt_rows", "failure_rows", "next_in", "row", "snapshot", "state_word", "when"]
 
 _LABEL = 15
 
@@ -32,10 +32,11 @@ def row(label: str, *parts: str | tuple[str, str] | Content) -> Content:
     return Content.assemble(f"{label:<{_LABEL}}", *parts)
 
 
-def state_word(seen: "Seen", state: "ServerState") -> tuple[str, str]:
-    """A server's state; one that was known before the agent went is told as such."""
+def state_word(seen: "Seen", state: "ServerState", now: float) -> tuple[str, str]:
+    """A server's state; one that was known before the agent went, or fell silent, is told as such."""
     word = state.value.upper()
-    return (f"was {word}", "bold") if seen.stale else (word, state_style(state.value))
+    old = seen.stale or seen.overdue(now) is not None
+    return (f"was {word}", "bold") if old else (word, state_style(state.value))
 
 
 def when(moment: datetime | None, seconds: float | None) -> str:
@@ -46,13 +47,19 @@ def when(moment: datetime | None, seconds: float | None) -> str:
 def next_in(seen: "Seen", seconds: float | None, now: float) -> str:
     """How long until then; unknown once the agent is gone."""
     wait = seen.left(seconds, now)
+    if wait == 0.0 and seen.overdue(now) is not None:
+        return "overdue"
     return f"in {span(wait)}" if wait is not None else "unknown" if seen.stale else "none"
 
 
-def old_row(seen: "Seen", now: float) -> Content:
-    """Above values that nobody keeps up any more."""
+def doubt_rows(seen: "Seen", now: float) -> Iterator[Content]:
+    """Above values that nobody keeps up any more, or may not."""
     old = span(now - seen.arrived)
-    return Content.styled(f"OLD: the agent does not answer; these values are {old} old.", "reverse bold")
+    if seen.stale:
+        yield Content.styled(f"OLD: the agent does not answer; these values are {old} old.", "reverse bold")
+    elif (late := seen.overdue(now)) is not None:
+        words = f"OVERDUE: a beat was due {age(late)}; no word for {old}."
+        yield Content.styled(words, "reverse bold")
 
 
 def failure_rows(failure: "LastFailure | None") -> Iterator[Content]:

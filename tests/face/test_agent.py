@@ -1,8 +1,13 @@
 """The agent as the console shows it: there, gone, back again."""
 
+import asyncio
+
+import pytest
+
 from face.conftest import HeldClock, console_of
 from face.scripted import NOON, ScriptedAgent, document, status
 from screens.seen import Seen
+from screens.widgets.block import Block
 from screens.widgets.panel import StatusPanel
 from tm_tui.control.api import LastFailure, Refusal, ServerState
 from tm_tui.control.failures import ControlRefused
@@ -75,6 +80,41 @@ async def test_old_values_are_marked_on_the_status_page(agent: ScriptedAgent) ->
         await console.sees("OLD: the agent does not answer")
         await console.sees("Next beat    unknown")
         await console.sees("Status server  was CONNECTED")
+
+
+async def test_an_agent_that_hangs_is_not_shown_as_connected(agent: ScriptedAgent) -> None:
+    """A stopped process closes nothing and tells nothing: the console counts the age of its beat itself."""
+    healthy = status()
+    beats = {**healthy.status_server.model_dump(), "next_beat_in_seconds": 5.0, "last_beat_age_seconds": 0.1}
+    often = healthy.model_validate({**healthy.model_dump(), "status_server": beats})
+    agent.statuses = asyncio.Queue()
+    agent.statuses.put_nowait(often)
+    async with console_of(agent.connect) as console:
+        await console.sees("Status server  CONNECTED")
+        console.clock.second += 9  # a beat under way
+        await console.sees("TMSP  CONNECTED  beat 9 s ago 14 ms, next in 0 s")
+        console.clock.second += 8
+        await console.sees("TMSP  OVERDUE    beat 17 s ago 14 ms, next was due 12 s ago")
+        await console.sees("OVERDUE: a beat was due 12 s ago; no word for 17 s.")
+        await console.sees("Status server  was CONNECTED")
+        await console.sees("Next beat    overdue")
+        shown = [block.shown.spans for block in console.app.main.query(Block)]
+        assert not [span for spans in shown for span in spans if "green" in str(span.style)]
+        agent.statuses.put_nowait(often)
+        await console.sees("TMSP  CONNECTED  beat 0 s ago")
+        await console.sees("Status server  CONNECTED")
+
+
+@pytest.mark.parametrize(("trip", "late"), [(14.2, 6.0), (8000.0, 17.0)])
+def test_a_beat_over_a_slow_way_is_not_overdue(trip: float, late: float) -> None:
+    """A beat may take twice what the last one took; nothing is overdue where none is due."""
+    healthy = status()
+    beats = {**healthy.status_server.model_dump(), "next_beat_in_seconds": 5.0, "round_trip_ms": trip}
+    seen = Seen().with_status(healthy.model_validate({**healthy.model_dump(), "status_server": beats}), 100.0)
+    assert seen.overdue(100.0 + 5 + late - 1.5) is None
+    assert seen.overdue(100.0 + 5 + late) == late
+    assert seen.lost("GONE", "", "", 101.0).overdue(500.0) is None
+    assert Seen().with_status(status(ServerState.DISABLED), 100.0).overdue(1e9) is None
 
 
 async def test_no_agent_at_the_start(agent: ScriptedAgent) -> None:
