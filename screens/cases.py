@@ -26,6 +26,7 @@ from tm_tui.settings.fields import FieldSpec
 
 if TYPE_CHECKING:
     from screens.desk import Desk
+    from tm_tui.control.cases_api import CasesStatus
 
 __all__ = ["CasesPage"]
 
@@ -41,7 +42,7 @@ _FIELDS = (
     ("description", "Description", 40, "What happened, for whoever analyses it."),
 )
 _OFF = "Sending to TMSP is switched off: a case is packed and waits until it is switched on."
-_PAUSED = "Uploading is paused: the portal did not accept the password. Save other settings, or try again."
+_REFUSED = "the portal did not accept the password."
 
 
 class CasesPage(Page):
@@ -88,7 +89,7 @@ class CasesPage(Page):
             self._state.show(Content(seen.cause))
             return
         cases = seen.status.cases
-        words = {"disabled": _OFF, "paused": _PAUSED}.get(cases.state, "")
+        words = {"disabled": _OFF, "paused": _paused(cases)}.get(cases.state, "")
         if seen.stale:
             words = "OLD: the agent does not answer; what stands below may have changed."
             self._asked = -1
@@ -210,3 +211,9 @@ class _Press(Button):
 def _field(key: str, label: str, cells: int, words: str) -> TextField:
     spec = FieldSpec(key=key, label=label, help=words, kind="text", choices=(), default="", screen="tmsp")
     return TextField(spec, Slot(key, cells))
+
+
+def _paused(cases: "CasesStatus") -> str:
+    failure = cases.last_failure
+    why = _REFUSED if failure is None or failure.code == "http-auth-refused" else failure.cause
+    return f"Uploading is paused: {why} Save other settings, or try again."

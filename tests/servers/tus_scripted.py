@@ -27,6 +27,8 @@ class TusScripted:
     about: str = ABOUT
     location: str = "/v1/cases/{}"
     script: deque[tuple[str, str]] = field(default_factory=deque)
+    most_body: int = 1 << 62
+    """What the proxy before it takes in one request."""
     requests: list[str] = field(default_factory=list)
     uploads: dict[str, bytearray] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
@@ -69,6 +71,8 @@ class TusScripted:
             self.uploads[name] += await reader.readexactly(size // 2)
             return "cut"
         body = await reader.readexactly(size)
+        if size > self.most_body:
+            return "413"
         fixed = {
             "OPTIONS": f"204 {self.about}",
             "GET": "200 " + json.dumps({"server_time": datetime.now(UTC).isoformat(), "cases": self.told}),

@@ -66,6 +66,7 @@ class CaseSending:
             group.create_task(self._send_all(client, following.again), name="upload of cases")
 
     async def _send_all(self, client: LinkClient, asked: asyncio.Event) -> None:
+        tus = Tus(client)
         while True:
             news = self._book.news()
             record, wait = self._next()
@@ -74,7 +75,7 @@ class CaseSending:
                 moment = self._clock.monotonic() + (wait if wait is not None else _LONGEST_WAIT)
                 await wait_until(self._clock, moment, news)
                 continue
-            if await self._attempt(client, record):
+            if await self._attempt(tus, record):
                 asked.set()
 
     def _next(self) -> tuple[Record | None, float | None]:
@@ -91,13 +92,11 @@ class CaseSending:
         due = next((record for record in open_ones if not self.troubles.wait(record.number)), None)
         return due, self.troubles.soonest()
 
-    async def _attempt(self, client: LinkClient, record: Record) -> bool:
+    async def _attempt(self, tus: Tus, record: Record) -> bool:
         """Try one case once. True if it arrived, or the server knows that it was given up."""
         progress = Progress(record.packed_bytes, self._clock.monotonic, self._changed)
         work = (
-            self._ended(client, record)
-            if record.state == "cancelled"
-            else self._brought(client, record, progress)
+            self._ended(tus, record) if record.state == "cancelled" else self._brought(tus, record, progress)
         )
         if record.state == "waiting":
             self.progress = {record.number: progress}
@@ -133,17 +132,16 @@ class CaseSending:
     def _given_up(self, record: Record) -> bool:
         return record.state != "cancelled" and self._book.state_of(record.number) in {"cancelled", None}
 
-    async def _brought(self, client: LinkClient, record: Record, progress: Progress) -> None:
+    async def _brought(self, tus: Tus, record: Record, progress: Progress) -> None:
         async def keep(location: str) -> None:
-            server = client.link.endpoint.authority
-            await self._book.change(record.number, location=location, server=server)
+            await self._book.change(record.number, location=location, server=tus.endpoint.authority)
 
         await bring(
-            Tus(client),
+            tus,
             record,
             self._book.pack_of(record),
             _about(record, self._appliance),
-            server=client.link.endpoint,
+            server=tus.endpoint,
             rate=self._bandwidth.upload.rate,
             keep=keep,
             progress=progress,
@@ -153,10 +151,9 @@ class CaseSending:
             return
         _log.info("Case %d is at the portal, whole: %d bytes.", record.number, record.packed_bytes)
 
-    async def _ended(self, client: LinkClient, record: Record) -> None:
+    async def _ended(self, tus: Tus, record: Record) -> None:
         """Tell the server that a case was given up. One that it has whole is submitted after all."""
-        tus = Tus(client)
-        here = record.server == client.link.endpoint.authority
+        here = record.server == tus.endpoint.authority
         if here and not await tus.terminate(record.location):
             whole = await tus.offset(record.location, record.packed_bytes) == record.packed_bytes
             if whole:

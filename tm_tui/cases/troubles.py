@@ -15,6 +15,7 @@ from tm_tui.pace import Chance, full_jitter, spread
 __all__ = ["Trouble", "Troubles"]
 
 _FIRST, _LONGEST, _LONGEST_ASKED = 1.0, 300.0, 3600.0
+_DAY = 86400.0
 _OF_ONE_CASE = frozenset(
     {
         *("case-too-large", "case-offset", "case-checksum", "case-locked"),
@@ -109,6 +110,9 @@ class Troubles:
         code = problem.code if isinstance(problem, LinkFailure) else "storage"
         if isinstance(problem, LinkFailure) and code == "http-auth-refused":
             self.pause(problem, self._pause.begin())
+        elif isinstance(problem, LinkFailure) and code == "http-foreign-address":
+            # Each try would leave one more upload there, and only somebody at the other end can change that.
+            self.pause(problem, spread(_DAY, 0.1, self._chance))
         self._of[record.number] = trouble
         if code not in _OF_ONE_CASE:
             self._of |= {other.number: trouble for other in others}

@@ -6,6 +6,7 @@ that a case needs. Source: tus.io, "Resumable upload protocol 1.0.x".
 
 import base64
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urljoin, urlsplit
@@ -14,18 +15,27 @@ from tm_tui.cases.protocol import CASES_PATH, CHUNK_TYPE, TUS_VERSION, written_m
 from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.http_headers import retry_after_seconds
 from tm_tui.link.https import LinkClient, Reply, call
+from tm_tui.link.types import Endpoint
 
 __all__ = ["Offers", "Tus", "Unmoved"]
 
 _VERSION = {"tus-resumable": TUS_VERSION}
 _GONE = frozenset({404, 410})
-_OF_CASES = {413: "case-too-large", 423: "case-locked"}
+_OF_CASES = {423: "case-locked"}
+_OF_CREATION = {413: "case-too-large", **_OF_CASES}
 _MOST_LOCATION = 1000
 _KNOWN = ("sha256", "sha1")
 
-Unmoved = Literal["gone", "elsewhere", "mismatch", "damaged"]
-"""Why a chunk did not count: no such upload, another offset, its checksum, the whole's."""
-_UNMOVED: dict[int, Unmoved] = {404: "gone", 410: "gone", 409: "elsewhere", 460: "mismatch", 422: "damaged"}
+Unmoved = Literal["gone", "elsewhere", "mismatch", "damaged", "large"]
+"""Why a chunk did not count: no such upload, another offset, its checksum, the whole's, its own size."""
+_UNMOVED: dict[int, Unmoved] = {
+    404: "gone",
+    410: "gone",
+    409: "elsewhere",
+    460: "mismatch",
+    422: "damaged",
+    413: "large",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +48,19 @@ class Offers:
 
 
 class Tus:
-    """A tus server behind one link. All methods raise LinkFailure."""
+    """A tus server behind one link. All methods raise LinkFailure.
+
+    `most_chunk` is what a chunk may have, after one was too large for a server or proxy on the way.
+    """
 
     def __init__(self, client: LinkClient) -> None:
         self._client = client
+        self.most_chunk: int | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The server."""
+        return self._client.link.endpoint
 
     async def offers(self) -> Offers:
         """Ask what it can do; a server that does not answer that has the core only."""
@@ -55,14 +74,24 @@ class Tus:
             most_bytes=_number(reply.headers.get("tus-max-size")),
         )
 
-    async def create(self, size: int, about: Mapping[str, str]) -> str:
-        """Make an upload; its address, a path at this server."""
+    async def create(self, size: int, about: Mapping[str, str], *, tidy: bool = False) -> str:
+        """Make an upload; its address, a path at this server.
+
+        With `tidy` an upload whose address cannot be followed is taken back, if it is at this server.
+        """
         headers = {**_VERSION, "upload-length": str(size), "upload-metadata": written_metadata(about)}
         reply = await call(
-            self._client, "POST", CASES_PATH, content=b"", headers=headers, accept={201, *_OF_CASES}
+            self._client, "POST", CASES_PATH, content=b"", headers=headers, accept={201, *_OF_CREATION}
         )
-        self._raise(reply)
-        return self._address(reply.headers.get("location", ""))
+        self._raise(reply, _OF_CREATION)
+        path, here = self._address(reply.headers.get("location", ""))
+        if here:
+            return path
+        if tidy and path.startswith(CASES_PATH) and path != CASES_PATH:
+            with suppress(LinkFailure):
+                await self.terminate(path)
+        link = self._client.link
+        raise failure("http-foreign-address", "service", link.endpoint, link.proxy)
 
     async def offset(self, location: str, size: int) -> int | None:
         """How much the server has; None when it has no such upload (any more), or one of another size."""
@@ -106,9 +135,9 @@ class Tus:
             raise
         return True
 
-    def _raise(self, reply: Reply) -> None:
+    def _raise(self, reply: Reply, codes: Mapping[int, str] = _OF_CASES) -> None:
         """Say in the words of cases what would read otherwise of other requests."""
-        if code := _OF_CASES.get(reply.status):
+        if code := codes.get(reply.status):
             link, wait = self._client.link, retry_after_seconds(reply.headers)
             raise failure(code, "service", link.endpoint, link.proxy, retry_after=wait)
 
@@ -119,8 +148,8 @@ class Tus:
             raise failure("reply-not-understood", "service", link.endpoint, link.proxy)
         return offset
 
-    def _address(self, told: str) -> str:
-        """The path of a Location. It is used at this server only, whatever it says."""
+    def _address(self, told: str) -> tuple[str, bool]:
+        """The path of a Location, and whether it is at this server. No other is asked, whatever it says."""
         link = self._client.link
         base = f"https://{link.endpoint.authority}{CASES_PATH}"
         if (
@@ -132,12 +161,11 @@ class Tus:
             raise failure("reply-not-understood", "service", link.endpoint, link.proxy)
         try:
             parts = urlsplit(urljoin(base, told))
-            here = (parts.scheme, parts.hostname, parts.port or 443)
+            where = (parts.scheme, parts.hostname, parts.port or 443)
         except ValueError:
             raise failure("reply-not-understood", "service", link.endpoint, link.proxy) from None
-        if here != ("https", link.endpoint.host.lower(), link.endpoint.port):
-            raise failure("http-foreign-address", "service", link.endpoint, link.proxy)
-        return f"{parts.path}?{parts.query}" if parts.query else parts.path
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        return path, where == ("https", link.endpoint.host.lower(), link.endpoint.port)
 
 
 def _number(text: str | None, otherwise: int | None = None) -> int | None:

@@ -19,6 +19,8 @@ __all__ = ["PackDamaged", "Progress", "bring"]
 
 _CHUNK_SECONDS = 10
 _SMALLEST, _LARGEST, _FIRST = 1 << 18, 64 << 20, 4 << 20
+_LEAST = 1 << 12
+"""A proxy that does not let even so little through takes no uploads at all."""
 _PIECE = 1 << 16
 _LARGE_PIECE = 1 << 20
 _RATE_SECONDS = 15.0
@@ -30,6 +32,7 @@ _CODES = {
     "elsewhere": "case-offset",
     "mismatch": "case-checksum",
     "damaged": "case-checksum",
+    "large": "http-too-large",
 }
 
 Keep = Callable[[str], Awaitable[None]]
@@ -105,7 +108,7 @@ async def bring(
     offset: int | None = None
     for _ in range(_MOST_TRIES):
         if not location:
-            location = await tus.create(record.packed_bytes, about)
+            location = await tus.create(record.packed_bytes, about, tidy=offers.termination)
             await keep(location)
         offset = await tus.offset(location, record.packed_bytes)
         if offset is not None:
@@ -116,7 +119,7 @@ async def bring(
                 pack=pack,
                 size=record.packed_bytes,
                 algorithm=offers.algorithm,
-                chunk=_chunk_bytes(rate) if rate else _FIRST,
+                chunk=_at_most(_chunk_bytes(rate) if rate else _FIRST, tus.most_chunk),
                 piece=_PIECE if rate else _LARGE_PIECE,
                 progress=progress,
             )
@@ -136,6 +139,10 @@ async def bring(
 def _chunk_bytes(rate: float) -> int:
     """A chunk takes seconds, not minutes, as far as the rate is known: a cut connection costs one at most."""
     return int(min(_LARGEST, max(_SMALLEST, rate * _CHUNK_SECONDS)))
+
+
+def _at_most(chunk: int, most: int | None) -> int:
+    return chunk if most is None else min(chunk, most)
 
 
 @dataclass(slots=True)
@@ -166,10 +173,16 @@ class _Sending:
                 if answer == offset + size:
                     self.progress.counted += size
                     offset, tries = offset + size, 0
-                    self.chunk = _chunk_bytes(size / max(0.001, time.monotonic() - began))
+                    fitting = _chunk_bytes(size / max(0.001, time.monotonic() - began))
+                    self.chunk = _at_most(fitting, self.tus.most_chunk)
+                elif answer == "large" and size > _LEAST:
+                    self.chunk = self.tus.most_chunk = max(_LEAST, size // 2)
+                    await _over(ahead)
+                    ahead = self._look(offset)
                 else:
                     tries += 1
-                    if isinstance(answer, str) and (answer in {"gone", "damaged"} or tries >= _MOST_TRIES):
+                    lasting = answer in {"gone", "damaged", "large"}
+                    if isinstance(answer, str) and (lasting or tries >= _MOST_TRIES):
                         return answer
                     found = await self.tus.offset(self.location, self.size)
                     if found is None:

@@ -1,6 +1,7 @@
 """The service that brings packed cases to the status server of the settings in force."""
 
 import asyncio
+import math
 import random
 from collections.abc import Callable, Mapping
 from typing import Literal
@@ -87,8 +88,12 @@ class CaseUploads:
         paused = self.troubles.paused
         if paused is None:
             return ()
-        alone = " By itself it is tried again within the hour." if is_refused(paused) else ""
-        return (f"Uploading cases is paused. {paused.cause} Save other settings, or send now.{alone}",)
+        way_on = "Save other settings, or send now."
+        if is_refused(paused):
+            way_on = f"{way_on} By itself it is tried again within the hour."
+        elif self.troubles.pause_left() != math.inf:
+            way_on = f"{paused.remedy} Then send now; by itself it is tried again after a day."
+        return (f"Uploading cases is paused. {paused.cause} {way_on}",)
 
     async def run(self) -> None:
         """Upload until cancelled; nothing to do when sending is switched off."""

@@ -78,7 +78,10 @@ SERVERS: dict[str, tuple[str, str]] = {
     ),
     "http-foreign-address": (
         "The server {target} pointed to an address on another server, which is not followed.",
-        "Tell your support provider: the server announces a wrong address of its own.",
+        (
+            "If the server stands behind a proxy that ends TLS, its administrator must let it know the "
+            "address that appliances use (X-Forwarded-Proto and X-Forwarded-Host; tusd: -behind-proxy)."
+        ),
     ),
     # --- replies
     "reply-timeout": (

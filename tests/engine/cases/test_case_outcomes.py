@@ -61,7 +61,6 @@ async def test_it_goes_on_where_the_server_stands(appliance_at, server, evidence
 @pytest.mark.parametrize(
     "refused",
     [
-        ("413", "case-too-large"),
         ("423", "case-locked"),
         ("409", "case-offset"),
         ("460", "case-checksum"),
@@ -146,6 +145,32 @@ async def test_what_one_case_is_refused_does_not_hold_up_another(appliance_at, s
     assert appliance.desk.get(large).last_failure.code == "case-too-large"
 
 
+@pytest.mark.parametrize("most", [500_000, 65_536, 5_000, 4_096])
+async def test_parts_get_as_small_as_a_proxy_wants_them(appliance_at, server, evidence, most):
+    """A proxy that takes so much a request is told by its 413: the case goes in smaller parts, whole."""
+    server.most_body = most
+    appliance = appliance_at(server.port)
+    number = await appliance.submit(evidence)
+    await appliance.until_state(number, "submitted")
+    assert len(only(server)) == appliance.desk.get(number).packed_bytes
+    refused = server.requests.count("PATCH 413")
+    assert 1 <= refused <= 12
+    assert server.requests.count("POST 201") == 1
+    await appliance.submit(evidence / "logs")
+    second = await appliance.submit(evidence)
+    await appliance.until_state(second, "submitted")
+    assert server.requests.count("PATCH 413") == refused, "it is remembered for the next case"
+
+
+async def test_a_proxy_that_takes_nothing_is_no_case_too_large(appliance_at, server, evidence):
+    """Where not even 4 KiB pass, it is the way that is told, not the case."""
+    server.most_body = 100
+    appliance = appliance_at(server.port, _Stopped())
+    number = await appliance.submit(evidence)
+    trouble = await appliance.until_trouble(number)
+    assert trouble.problem.code == "http-too-large"
+
+
 async def test_a_server_that_says_its_limit_is_believed(appliance_at, server, evidence):
     """Nothing is sent that the server says beforehand it will not take."""
     server.about += "Tus-Max-Size: 1000\r\n"
@@ -174,6 +199,34 @@ async def test_an_address_elsewhere_is_not_followed(appliance_at, server, eviden
     number = await appliance.submit(evidence)
     trouble = await appliance.until_trouble(number)
     assert trouble.problem.code == code
+
+
+@pytest.mark.parametrize("location", ["http://127.0.0.1/v1/cases/{}", "https://tus.inner:8080/v1/cases/{}"])
+async def test_an_inner_address_is_told_once_and_leaves_no_uploads(
+    appliance_at, server, evidence, location, caplog
+):
+    """A server that knows its inner name only: what it made is taken back, no case makes more for a day."""
+    server.location = location
+    clock = FakeClock()
+    appliance = appliance_at(server.port, clock)
+    number = await appliance.submit(evidence)
+    await appliance.until_trouble(number)
+    assert server.uploads == {}
+    other = await appliance.submit(evidence / "logs")
+    await appliance.until_state(other, "waiting")
+    appliance.uploads.beat_accepted()
+    for _ in range(20):
+        await clock.advance(3600)
+    assert server.requests.count("POST 201") == 1
+    assert len([line for line in caplog.messages if "http-foreign-address" in line]) == 1
+    assert appliance.desk.status(enabled=True).state == "paused"
+    (alert,) = appliance.uploads.alerts()
+    assert "X-Forwarded-Proto" in alert
+    server.location = "/v1/cases/{}"
+    await clock.advance(7 * 3600, waiters=0)
+    await appliance.until_state(number, "submitted")
+    await appliance.until_state(other, "submitted")
+    assert appliance.uploads.alerts() == ()
 
 
 async def test_a_restart_goes_on(appliance_at, server, evidence):
