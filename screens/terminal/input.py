@@ -1,4 +1,4 @@
-"""Bytes from a terminal turned into keys and pastes. Noise, half characters and replies never become text."""
+"""Bytes from a terminal turned into keys and pastes. Replies never become text; what is unread shows."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from screens.terminal.codes import CONTROL, KEYPAD, LETTER, LINUX, RXVT_CONTROL,
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+UNREAD = "\N{REPLACEMENT CHARACTER}"
+"""What stands in a text for a character that could not be taken."""
 
 _ESC, _CR, _LF, _CAN, _SUB, _BEL = 0x1B, 0x0D, 0x0A, 0x18, 0x1A, 0x07
 _FLOW = {0x11, 0x13}
@@ -35,6 +38,15 @@ class Paste(NamedTuple):
     text: str
 
 
+class Unread(NamedTuple):
+    """A character that cannot be taken: half of one, noise, or one that this line does not carry.
+
+    It stands for itself, so that who types knows that something is missing.
+    """
+
+    character: str = UNREAD
+
+
 class Reply(NamedTuple):
     """What the terminal answered: "status" (CSI 0 n) or "position" with row and column (CSI r ; c R)."""
 
@@ -42,7 +54,7 @@ class Reply(NamedTuple):
     numbers: tuple[int, ...] = ()
 
 
-Token = Key | Paste | Reply
+Token = Key | Paste | Reply | Unread
 
 
 class Reader:
@@ -56,7 +68,8 @@ class Reader:
     def __init__(self, encoding: str | None = "utf-8", *, linux: bool = False) -> None:
         self.asked_position = False
         """Set while a position report is awaited: it looks like a modified F3."""
-        self._decoder = codecs.getincrementaldecoder(encoding)("ignore") if encoding else None
+        self._only_ascii = encoding is None
+        self._decoder = codecs.getincrementaldecoder(encoding or "utf-8")("replace")
         self._state: Callable[[int], None] = self._ground
         self._tokens: list[Token] = []
         self._held = bytearray()
@@ -102,10 +115,9 @@ class Reader:
 
     def _ground(self, byte: int) -> None:
         if byte >= 0x80:
-            self._beyond_ascii(byte)
+            self._beyond_ascii(self._decoder.decode(bytes([byte])))
             return
-        if self._decoder is not None:
-            self._decoder.reset()
+        self._beyond_ascii(self._decoder.decode(b"", final=True))  # half a character, if one had begun
         if byte == _ESC:
             self._state = self._escape
         elif byte < 0x20 or byte == 0x7F:
@@ -113,9 +125,13 @@ class Reader:
         else:
             self._tokens.append(Key("", chr(byte)))
 
-    def _beyond_ascii(self, byte: int) -> None:
-        text = self._decoder.decode(bytes([byte])) if self._decoder is not None else ""
-        self._tokens += [Key("", sign) for sign in text if sign.isprintable()]
+    def _beyond_ascii(self, text: str) -> None:
+        self._tokens += [Key("", sign) if sign != UNREAD else Unread() for sign in self._taken(text)]
+
+    def _taken(self, text: str) -> str:
+        """The text, with the sign for what is unread where this line cannot have sent it."""
+        last = "~" if self._only_ascii else "\U0010ffff"
+        return "".join(sign if " " <= sign <= "~" or "\xa0" <= sign <= last else UNREAD for sign in text)
 
     def _control(self, byte: int) -> None:
         if byte in CONTROL and byte not in _FLOW and not (byte == _LF and self._last == _CR):
@@ -208,11 +224,10 @@ class Reader:
             del self._held[_LONGEST_PASTE : -len(_PASTE_END)]
 
     def _end_paste(self) -> None:
-        data = bytes(self._held[:_LONGEST_PASTE])
-        text = data.decode("utf-8" if self._decoder is not None else "ascii", "ignore")
+        text = bytes(self._held[:_LONGEST_PASTE]).decode("utf-8", "replace")
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-        text = "".join(sign for sign in text if sign.isprintable() or sign in "\n\t")
-        self._tokens.append(Paste(text))
+        kept = (sign if sign in "\n\t" else self._taken(sign) for sign in text)
+        self._tokens.append(Paste("".join(kept)))
 
     # -- whole sequences --------------------------------------------------------------------------
 

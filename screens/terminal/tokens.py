@@ -5,13 +5,18 @@ from __future__ import annotations
 from textual import events
 from textual.keys import KEY_NAME_REPLACEMENTS, _character_to_key
 
-from screens.terminal.input import Key, Paste
+from screens.terminal.input import Key, Paste, Unread
 
 
-def event_for(token: Key | Paste) -> events.Key | events.Paste:
-    """The event that Textual's own driver would have made of a key or a paste."""
+def event_for(token: Key | Paste | Unread) -> events.Key | events.Paste:
+    """The event that Textual's own driver would have made of a key or a paste.
+
+    What is unread comes as the key of its sign, which a field takes and refuses in words.
+    """
     if isinstance(token, Paste):
         return events.Paste(token.text)
+    if isinstance(token, Unread):
+        return event_for(Key("", token.character))
     name, character = token
     if character is None or name:
         return events.Key(name, character)

@@ -1,5 +1,7 @@
 """Fields that are typed into: text, numbers and passwords, one row each, without a drawn box."""
 
+import unicodedata
+
 from pydantic import SecretStr
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
@@ -67,25 +69,30 @@ class TextField(Field):
 
     def check_consume_key(self, key: str, character: str | None) -> bool:  # noqa: ARG002  Textual's shape
         """Printable characters are text here, whatever they mean elsewhere."""
-        return character is not None and character.isprintable()
+        return _is_text(character)
 
     def on_key(self, event: Key) -> None:
         """Type a character, or edit."""
         if what := _KEYS.get(event.key):
             event.stop()
             self.do(what)
-        elif event.is_printable and event.character is not None:
+        elif _is_text(event.character):
             event.stop()
-            self.type_in(event.character)
+            self.type_in(event.character or "")
 
     def on_paste(self, event: Paste) -> None:
         """Take a paste as one line; further lines would land in fields they were not meant for."""
         event.stop()
-        self.type_in(event.text.splitlines()[0] if event.text else "")
+        self.type_in(self.pasted(event.text))
+
+    def pasted(self, text: str) -> str:
+        """What of a paste is typed in."""
+        return text.splitlines()[0] if text else ""
 
     def type_in(self, text: str) -> None:
-        """Put text in at the cursor."""
-        if text and not self.read_only and len(self.line.text) + len(text) <= _LONGEST:
+        """Put text in at the cursor, up to a length that every field refuses."""
+        text = text[: _LONGEST - len(self.line.text)]
+        if text and not self.read_only:
             self._become(self.line.insert(text))
 
     def do(self, what: str) -> None:
@@ -112,6 +119,11 @@ class TextField(Field):
             self.refresh()
 
 
+def _is_text(character: str | None) -> bool:
+    """Whether a key types something. Invisible signs too: the field's rule names them, nothing vanishes."""
+    return character is not None and unicodedata.category(character) != "Cc"
+
+
 class PasswordField(TextField):
     """A password: stars for what is typed, never the saved one, which Delete in the empty field removes."""
 
@@ -122,6 +134,10 @@ class PasswordField(TextField):
     """Whether one was typed before a logout: the agent has it."""
     again = False
     """Whether that was typed for somebody else, and is to be typed again."""
+
+    def pasted(self, text: str) -> str:
+        """All of it but line ends around it: a password of two lines is refused, not cut."""
+        return text.strip("\n")
 
     @property
     def secret(self) -> SecretStr | None:

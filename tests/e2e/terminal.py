@@ -88,10 +88,10 @@ class Terminal:
         """The screen as it stands now."""
         return "\n".join(line.rstrip() for line in self.screen.display)
 
-    def send(self, *keys: str) -> None:
-        """Type text, or a key by its name in KEYS."""
+    def send(self, *keys: str | bytes) -> None:
+        """Type text, or a key by its name in KEYS, or bytes as they are."""
         for key in keys:
-            os.write(self._master, KEYS.get(key, key).encode())
+            os.write(self._master, key if isinstance(key, bytes) else KEYS.get(key, key).encode())
 
     def wait_for(self, wanted: str | Callable[[str], bool], limit: float = 30.0) -> str:
         """Read until the screen holds `wanted`; the screen. Fails with what stood there instead."""

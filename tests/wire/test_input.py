@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from textual import events
 from textual._xterm_parser import XTermParser
 
-from screens.terminal.input import Key, Paste, Reader, Reply
+from screens.terminal.input import Key, Paste, Reader, Reply, Unread
 from screens.terminal.tokens import event_for
 
 NAMED = [
@@ -114,14 +114,46 @@ def test_half_a_sequence_is_dropped():
 
 
 @pytest.mark.parametrize("noise", [b"\xff", b"\xc3", b"\x80\x9b", b"\xe2\x82", b"\xf0\x9f", b"\xed\xa0\x80"])
-def test_noise_and_half_characters_are_ignored(noise):
-    """A byte that is no UTF-8 neither ends the program nor swallows the next key."""
-    assert names(Reader().feed(noise + b"a" + "é".encode())) == ["a", "é"]
+def test_noise_and_half_characters_are_told(noise):
+    """A byte that is no UTF-8 ends nothing and swallows no key; a field gets a sign that it refuses."""
+    tokens = Reader().feed(noise + b"a" + "é".encode())
+    assert names(tokens) == ["a", "é"]
+    unread = [event_for(token) for token in tokens if isinstance(token, Unread)]
+    assert unread
+    assert {(event.character, event.is_printable) for event in unread} == {
+        ("\N{REPLACEMENT CHARACTER}", True)
+    }
 
 
-def test_nothing_beyond_ascii_on_an_ascii_line():
-    """Where the line has no UTF-8, high bytes are noise."""
-    assert names(Reader(None).feed("aéb".encode())) == ["a", "b"]
+def test_beyond_ascii_is_told_on_an_ascii_line():
+    """Where the line carries no UTF-8, each character that it cannot carry is one that is missing."""
+    tokens = Reader(None).feed("pä€ßword1".encode())
+    assert tokens == [Key("", "p"), *[Unread()] * 3, *(Key("", sign) for sign in "word1")]
+    assert Reader(None).feed("aé".encode("latin-1") + b"b") == [Key("", "a"), Unread(), Key("", "b")]
+
+
+@pytest.mark.parametrize("sign", "\u00a0\u200b\u200d\ufeff\u2028\u00ad")
+def test_what_nobody_sees_comes_as_what_it_is(sign):
+    """A no-break or zero-width space does not vanish on the way: a field can name it."""
+    assert Reader().feed(f"a{sign}b".encode()) == [Key("", "a"), Key("", sign), Key("", "b")]
+    assert Reader().feed(f"\x1b[200~a{sign}b\x1b[201~".encode()) == [Paste(f"a{sign}b")]
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=30),
+    st.sampled_from(["utf-8", None]),
+)
+@settings(deadline=None)
+def test_as_much_comes_out_as_went_in(text, encoding):
+    """No character is lost between line and field, typed or pasted: it is there, or its sign is."""
+    typed = "".join(token.character for token in Reader(encoding).feed(text.encode() + b"."))
+    [paste] = Reader(encoding).feed(b"\x1b[200~" + text.encode() + b".\x1b[201~")
+    meant = (
+        text
+        if encoding
+        else "".join(sign if sign.isascii() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    )
+    assert typed == paste.text == f"{meant}."
 
 
 TYPED_BEHIND_ESC = [
@@ -159,10 +191,10 @@ def test_esc_and_tab_are_shift_and_tab_on_the_linux_console():
 
 
 def test_a_paste_is_one_event():
-    """A long text goes into one field at once, without the codes that were in it."""
+    """A long text goes into one field at once; a control character in it shows that it was there."""
     text = "line one\r\nline \x1b[31mtwo\x07" + "x" * 3000
     tokens = Reader().feed(b"\x1b[200~" + text.encode() + b"\x1b[201~k")
-    assert tokens == [Paste("line one\nline [31mtwo" + "x" * 3000), Key("", "k")]
+    assert tokens == [Paste("line one\nline \ufffd[31mtwo\ufffd" + "x" * 3000), Key("", "k")]
 
 
 def test_a_paste_that_never_ends_gives_the_keyboard_back():

@@ -29,7 +29,7 @@ def _words(sign: str) -> str:
         return "A character could not be read: the line carries only ASCII, or it was no UTF-8 (U+FFFD)."
     if sign == "\ufeff":
         return "It holds a byte order mark (U+FEFF), which some editors put before a text."
-    if category in {"Cc", "Cf", "Cs", "Zl", "Zp", "Cn"} or number in _UNSEEN:
+    if category in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"} or number in _UNSEEN:
         return f"It holds an invisible character, {named}."
     other_space = category == "Zs" and sign != " "
     return f"It holds a space that is not the usual one, {named}." if other_space else ""

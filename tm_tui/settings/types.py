@@ -196,6 +196,8 @@ def _check_interval(value: str) -> str:
 def _check_email(text: str) -> str:
     if not text:
         return ""
+    if NOT_READ in text:
+        raise refusal("email", unwanted_sign(NOT_READ), "Type it again.")
     import email_validator
 
     try:
@@ -219,8 +221,9 @@ def _check_user_name(text: str) -> str:
     if any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for c in text) or text != text.strip():
         cause = "There is an invisible character, or a space at an end."
         raise refusal("username", cause, "Enter the name as your support provider gave it.")
-    if NOT_READ in text and (cause := unwanted_sign(text)):
-        raise refusal("username", cause, "Enter the name as your support provider gave it.")
+    if NOT_READ in text:
+        remedy = "Enter the name as your support provider gave it."
+        raise refusal("username", unwanted_sign(NOT_READ), remedy)
     return text
 
 
@@ -246,6 +249,8 @@ def _check_ca_file(path: str) -> str:
         return ""
     if any(unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for c in path):
         raise refusal("ca_file", "There is an invisible character in the path.", "Type it again.")
+    if NOT_READ in path:
+        raise refusal("ca_file", unwanted_sign(NOT_READ), "Type it again.")
     if not path.startswith("/"):
         cause = "The path does not start at the root."
         raise refusal("ca_file", cause, "Enter the whole path, such as /etc/ssl/portal-ca.pem.")

@@ -1,6 +1,7 @@
 """The settings as a whole: rules between fields, defaults, errors that repeat no input."""
 
 import tomllib
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from tm_tui.errors import Problem, SettingsRefused
+from tm_tui.settings.fields import FIELDS, with_value
 from tm_tui.settings.model import Secrets, Settings, missing_secrets
+from tm_tui.settings.signs import unwanted_sign
 
 REGISTERED = {
     "tmsp": {
@@ -178,3 +181,71 @@ def test_socks5_password_limit() -> None:
     settings = Settings.parse({"proxy": {"type": "socks5", "host": "192.0.2.3"}})
     long = SecretStr("ü" * 128)
     assert [problem.field for problem in missing_secrets(settings, frozenset(), long)] == ["proxy.password"]
+
+
+UNWANTED = {
+    "\x00": "U+0000",
+    "\x08": "^H",
+    "\t": "^I",
+    "\n": "^J",
+    "\r": "^M",
+    "\x1b": "arrow or function key",
+    "\x7f": "^?",
+    "\x85": "U+0085",
+    "\u00a0": "NO-BREAK SPACE",
+    "\u00ad": "SOFT HYPHEN",
+    "\u034f": "COMBINING GRAPHEME JOINER",
+    "\u2003": "EM SPACE",
+    "\u200b": "ZERO WIDTH SPACE",
+    "\u200d": "ZERO WIDTH JOINER",
+    "\u202e": "RIGHT-TO-LEFT OVERRIDE",
+    "\u2028": "LINE SEPARATOR",
+    "\u202f": "NARROW NO-BREAK SPACE",
+    "\u2060": "WORD JOINER",
+    "\u3000": "IDEOGRAPHIC SPACE",
+    "\u3164": "HANGUL FILLER",
+    "\ufe0f": "VARIATION SELECTOR-16",
+    "\ufeff": "byte order mark",
+    "\ufffd": "U+FFFD",
+    "\uffff": "U+FFFF",
+    "\U000e0041": "U+E0041",
+}
+
+
+@pytest.mark.parametrize("name", ["tmsp", "proxy"])
+@pytest.mark.parametrize("sign", UNWANTED, ids=ascii)
+def test_a_sign_that_nobody_types_is_named(sign: str, name: str) -> None:
+    """Wherever it stands in a new password: refused at its field, named, the password not shown."""
+    for typed in (sign, f"canary{sign}", f"{sign}canary", f"can{sign}ary"):
+        with pytest.raises(SettingsRefused) as caught:
+            Secrets().changed({name: SecretStr(typed)})
+        (problem,) = caught.value.problems
+        assert problem.field == f"{name}.password"
+        assert UNWANTED[sign] in problem.cause
+        assert sign not in problem.cause
+        assert "can" not in problem.cause.replace("carries", "")
+
+
+@given(st.text(min_size=1, max_size=40))
+def test_a_new_password_is_kept_to_the_letter_or_refused(text: str) -> None:
+    """There is no third way: nothing is dropped, replaced or normalised."""
+    fine = all(sign == " " or (sign.isprintable() and not unwanted_sign(sign)) for sign in text)
+    with nullcontext() if fine else pytest.raises(SettingsRefused, match=r"tmsp\.password: .+"):
+        kept = Secrets().changed({"tmsp": SecretStr(text)}).tmsp
+        assert kept is not None
+        assert kept.get_secret_value() == text
+
+
+def test_what_is_saved_already_goes_on() -> None:
+    """An older version may have saved a sign that is refused now: it is read, and other fields change."""
+    saved = Secrets.model_validate({"tmsp": "old\u00a0password\t"})
+    assert saved.changed({"proxy": SecretStr("new")}).tmsp == saved.tmsp
+
+
+@pytest.mark.parametrize("key", [spec.key for spec in FIELDS if spec.kind == "text"])
+def test_a_character_that_was_not_read_is_refused_in_every_text(key: str) -> None:
+    """What stands for a letter that the line could not carry is no part of any setting."""
+    value = {"tmsp.email": "a\ufffd@example.com", "trust.ca_file": "/a\ufffd"}.get(key, "a\ufffdb")
+    with pytest.raises(SettingsRefused) as caught:
+        Settings.parse(with_value(Settings().plain(), key, value))
+    assert [problem.field for problem in caught.value.problems] == [key]
