@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from tm_tui.errors import TmError
 
-__all__ = ["Tasks", "either", "end", "threaded", "unbroken"]
+__all__ = ["Tasks", "either", "end", "outcome", "threaded", "unbroken"]
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +29,17 @@ async def unbroken(work: Coroutine[Any, Any, T]) -> T:
 async def threaded(function: Callable[P, T], *arguments: P.args, **more: P.kwargs) -> T:
     """Run `function` in a thread. Cancelled, this ends when the thread has: nothing works on unseen."""
     return await unbroken(asyncio.to_thread(partial(function, *arguments, **more)))
+
+
+async def outcome(work: Coroutine[Any, Any, object]) -> BaseException | None:
+    """Run `work` in a task of its own: what it raises is a value, None if nothing. Cancelled, both end."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task})
+    except asyncio.CancelledError:
+        await end([task])
+        raise
+    return asyncio.CancelledError() if task.cancelled() else task.exception()
 
 
 async def end(tasks: Iterable["asyncio.Future[Any]"]) -> None:

@@ -36,6 +36,8 @@ __all__ = ["Agent"]
 
 _log = logging.getLogger(__name__)
 
+_PATIENCE = 10.0
+"""Seconds to wait for the log queue before all else goes on without it."""
 _NUMBER = re.compile(r"\d+")
 
 
@@ -77,12 +79,13 @@ class Agent:
     async def open(cls, home: Home, *, clock: Clock | None = None, chance: Chance = random.random) -> Self:
         """Open log queue and cases, and begin.
 
-        Raises StorageFailed when the folders or the appliance's name cannot be trusted, or the log queue is
-        another process's or cannot be used. A damaged queue is set aside, and told in the alerts.
+        Raises StorageFailed when the folders or the appliance's name cannot be trusted. A damaged log queue
+        is set aside, and told in the alerts; one that cannot be used, or takes long to be read, is told there
+        too and opened as soon as it can be: beats and console wait for nothing of it.
         """
         clock = clock or SystemClock()
         appliance = appliance_name(home.state)
-        spool = await Spool.open(home.state / "spool", appliance, clock=clock)
+        spool = await Spool.open(home.state / "spool", appliance, clock=clock, patience=_PATIENCE)
         try:
             cases = await asyncio.to_thread(CaseBook.open, home.state / "cases")
             return cls(home, appliance, spool, cases, clock=clock, chance=chance)

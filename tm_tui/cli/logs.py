@@ -10,7 +10,7 @@ import click
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import ago, count, emit, json_option, show, span, table
 from tm_tui.cli.streams import reading_input
-from tm_tui.control.client import ControlClient, ControlRefused
+from tm_tui.control.client import AgentEnded, ControlClient, ControlRefused
 from tm_tui.control.spool_api import DeliveryInfo, IntakeReply, SendReply, SpoolDocument
 from tm_tui.errors import TmError
 
@@ -35,7 +35,8 @@ def add(*, as_json: bool) -> None:  # noqa: ARG001  the answer is JSON either wa
 
     Prints {"accepted": n, "rejected": [...]} when the accepted ones are on the disk. Exit code 1 if any
     was rejected. The same id again with the same content counts as accepted and is kept once, so a failed
-    run can be repeated.
+    run can be repeated. Of events without an id repeat those from line "not_taken_from" on; of the lines that
+    are "unknown" the agent has said nothing: it ended meanwhile.
     """
     total = _Total()
     try:
@@ -52,6 +53,8 @@ class _Total:
     def __init__(self) -> None:
         self.lines = self.accepted = self.rejected = 0
         self.told: list[dict[str, Any]] = []
+        self.stopped: int | None = None
+        self.unknown: dict[str, int] | None = None
 
     def count(self, reply: IntakeReply, lines: int) -> None:
         """Add one answer about so many lines."""
@@ -59,6 +62,8 @@ class _Total:
         for one in reply.rejected:
             self.reject(self.lines + one.line, one.reason)
         self.rejected += reply.rejected_more
+        if reply.not_taken_from is not None:
+            self.stopped = self.lines + reply.not_taken_from
         self.lines += lines
 
     def reject(self, line: int, reason: str) -> None:
@@ -70,18 +75,27 @@ class _Total:
     def document(self) -> dict[str, Any]:
         """What is printed. `rejected` tells at most 1,000 lines; `rejected_more` counts the others."""
         more = self.rejected - len(self.told)
-        return {"accepted": self.accepted, "rejected": self.told} | ({"rejected_more": more} if more else {})
+        found = {"rejected_more": more or None, "not_taken_from": self.stopped, "unknown": self.unknown}
+        told = {name: value for name, value in found.items() if value is not None}
+        return {"accepted": self.accepted, "rejected": self.told, **told}
 
 
 async def _add_all(client: ControlClient, source: BinaryIO, total: _Total) -> None:
+    """Hand in piece by piece, up to the first that the disk or the queue refused."""
     for body in _pieces(source):
+        lines = body.count(b"\n")
         try:
             reply = await client.add_events(body)
         except ControlRefused as refused:
-            if refused.refusal.code == "spool-full":
-                total.reject(total.lines + 1, f"{refused} This line and all after it were not taken.")
+            total.stopped = total.lines + 1
+            total.reject(total.stopped, f"{refused} This line and all after it were not taken.")
             raise
-        total.count(reply, body.count(b"\n"))
+        except AgentEnded:
+            total.unknown = {"from": total.lines + 1, "to": total.lines + lines}
+            raise
+        total.count(reply, lines)
+        if total.stopped is not None:
+            return
 
 
 def _pieces(source: BinaryIO) -> Iterator[bytes]:

@@ -31,7 +31,7 @@ from tm_tui.control.api import (
     TrustDocument,
 )
 from tm_tui.control.claims import SESSION_HEADER
-from tm_tui.control.failures import AgentAbsent, AgentDenied, ControlRefused, SaveConflict
+from tm_tui.control.failures import AgentAbsent, AgentDenied, AgentEnded, ControlRefused, SaveConflict
 from tm_tui.control.session_calls import SessionCalls, if_match
 from tm_tui.control.spool_api import IntakeReply, SendReply, SpoolDocument
 from tm_tui.control.tmsp_calls import TmspCalls
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from tm_tui.control.transport import Answer, Event, Transport
 
-__all__ = ["AgentAbsent", "AgentDenied", "ControlClient", "ControlRefused", "SaveConflict"]
+__all__ = ["AgentAbsent", "AgentDenied", "AgentEnded", "ControlClient", "ControlRefused", "SaveConflict"]
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import h11
 
-from tm_tui.control.failures import AgentAbsent, AgentDenied
+from tm_tui.control.failures import AgentAbsent, AgentDenied, AgentEnded
 
 __all__ = ["Call", "Exchange", "exchange"]
 
@@ -114,9 +114,11 @@ def _translated(path: Path, *, connecting: bool = False) -> Iterator[None]:
         yield
     except TimeoutError:
         remedy = "Look whether it hangs, and start it again with `tm-tui agent`."
-        raise AgentAbsent(f"The agent at {path} is silent.", remedy) from None
+        raise (AgentAbsent if connecting else AgentEnded)(f"The agent at {path} is silent.", remedy) from None
     except PermissionError:
         raise AgentDenied(path) from None
     except (OSError, h11.RemoteProtocolError):
-        ended = "The agent closed the connection: it has ended, or your user has no role with it."
-        raise AgentAbsent(f"No agent answers at {path}." if connecting else ended) from None
+        if connecting:
+            raise AgentAbsent(f"No agent answers at {path}.") from None
+        cause = "The agent closed the connection: it has ended, or your user has no role with it."
+        raise AgentEnded(cause) from None

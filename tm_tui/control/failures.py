@@ -5,7 +5,7 @@ from pathlib import Path
 from tm_tui.control.api import Conflict, Refusal
 from tm_tui.errors import TmError
 
-__all__ = ["AgentAbsent", "AgentDenied", "ControlRefused", "SaveConflict"]
+__all__ = ["AgentAbsent", "AgentDenied", "AgentEnded", "ControlRefused", "SaveConflict"]
 
 _START = "Start it with `tm-tui agent`."
 
@@ -15,6 +15,10 @@ class AgentAbsent(TmError):
 
     def __init__(self, cause: str, remedy: str = _START) -> None:
         super().__init__(cause, remedy)
+
+
+class AgentEnded(AgentAbsent):
+    """The agent was there and gave no whole answer: what was asked of it is done, or not."""
 
 
 class AgentDenied(TmError):

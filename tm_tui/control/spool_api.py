@@ -37,6 +37,8 @@ class IntakeReply(Shape):
     accepted: Count
     rejected: tuple[RejectedLine, ...] = ()
     rejected_more: Count = 0
+    not_taken_from: Count | None = None
+    """The disk or the queue refused this line and all after it; those before were taken or rejected."""
 
 
 class BatchInfo(Shape):

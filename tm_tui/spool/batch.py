@@ -1,8 +1,10 @@
 """A sealed batch: an immutable file whose name tells what is in it, so repeating a delivery is harmless."""
 
+import errno
 import hashlib
 import os
 import re
+import stat
 import zlib
 from array import array
 from collections.abc import Iterable, Iterator
@@ -13,6 +15,7 @@ from pathlib import Path
 
 import zstandard
 
+from tm_tui.atomic import opened, read_all
 from tm_tui.moments import moment_of
 from tm_tui.spool.events import KINDS, EventKind
 from tm_tui.spool.trace import Trace, untraced
@@ -55,8 +58,8 @@ class Batch:
     events: int
     bytes: int
     sealed_at: datetime
-    oldest_at: datetime
-    """When its oldest event was accepted."""
+    oldest_at: int
+    """When its oldest event was accepted, in milliseconds of the spool's own clock (age.py)."""
 
 
 def seq_of(line: bytes) -> int:
@@ -87,7 +90,7 @@ def seal(
     lines: bytes,
     *,
     kind: EventKind,
-    oldest_at: datetime,
+    oldest_at: int,
     now: datetime,
     trace: Trace = untraced,
 ) -> Batch:
@@ -112,8 +115,8 @@ def seal(
         new.unlink(missing_ok=True)
         raise
     sync_folder(folder)
-    now = moment(milliseconds(now))
-    return Batch(name, kind, first, last, lines.count(b"\n"), len(packed), now, min(oldest_at, now))
+    sealed_at = moment(milliseconds(now))
+    return Batch(name, kind, first, last, lines.count(b"\n"), len(packed), sealed_at, oldest_at)
 
 
 def sync_folder(folder: Path) -> None:
@@ -127,14 +130,54 @@ def sync_folder(folder: Path) -> None:
 
 def file_of(folder: Path, batch: Batch) -> bytes:
     """The bytes to deliver, compared with their name. Raises BatchDamaged, OSError."""
-    data = (folder / batch.name).read_bytes()
+    data = read_file(folder / batch.name)
     check_name(batch.name, data)
     return data
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file that should be a batch.
+
+    Raises BatchDamaged for what is no plain file, too large, or not given out by the disk; other OSError.
+    """
+    try:
+        with opened(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC) as file:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                raise BatchDamaged("This is no plain file.")
+            data = read_all(file, _MOST_RAW)
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.ENXIO, errno.EIO}:
+            raise BatchDamaged("It cannot be read.") from None
+        raise
+    if len(data) > _MOST_RAW:
+        raise BatchDamaged("No batch is so large.")
+    return data
+
+
+def misplaced(folder: Path, batch: Batch) -> Path | None:
+    """The file that has this batch's content under another name, if there is one. Raises OSError."""
+    for path in folder.iterdir():
+        with suppress(BatchDamaged):
+            if path.name != batch.name and path.lstat().st_size == batch.bytes:
+                check_name(batch.name, read_file(path))
+                return path
+    return None
 
 
 def is_name(name: str) -> bool:
     """Whether this is the name of a batch."""
     return _NAME.fullmatch(name) is not None
+
+
+def kind_of_line(line: bytes) -> EventKind | None:
+    """The kind that a line of ours names, if it does."""
+    return next((kind for kind in KINDS if is_of(kind, line)), None)
+
+
+def appliance_of(name: str) -> str | None:
+    """The appliance that a batch's name names; None if it is no name of a batch."""
+    parts = _NAME.fullmatch(name)
+    return parts[1] if parts else None
 
 
 def check_name(name: str, data: bytes) -> str:
@@ -153,10 +196,14 @@ def read_lines(folder: Path, batch: Batch) -> bytes:
 
 
 def unpack(packed: bytes) -> bytes:
-    """All lines of a batch's bytes. Raises BatchDamaged."""
+    """All lines of a batch's bytes, which zstd's own checksum vouches for.
+
+    What stands behind them is left out. Raises BatchDamaged.
+    """
     try:
-        with zstandard.ZstdDecompressor().stream_reader(packed) as reader:
-            lines = reader.read(_MOST_RAW)
+        if not 0 < zstandard.frame_content_size(packed) <= _MOST_RAW:
+            raise BatchDamaged("No batch holds so much.")
+        lines = zstandard.ZstdDecompressor().decompress(packed)
     except zstandard.ZstdError:
         raise BatchDamaged("The compressed data is damaged.") from None
     if not lines.endswith(b"\n"):
@@ -195,10 +242,8 @@ def intact(lines: Iterable[bytes], checks: bytes) -> list[bytes]:
 
 def kind_of(lines: bytes) -> EventKind:
     """The kind of the events in a batch, by its first line. Raises BatchDamaged."""
-    head = lines[: lines.find(b"\n")]
-    for kind in KINDS:
-        if is_of(kind, head):
-            return kind
+    if kind := kind_of_line(lines[: lines.find(b"\n")]):
+        return kind
     raise BatchDamaged("The content is of no known kind.")
 
 

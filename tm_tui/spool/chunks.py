@@ -5,9 +5,9 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 
 from tm_tui.spool.batch import checks_of, intact
-from tm_tui.spool.database import Chunk
 from tm_tui.spool.events import KINDS
 from tm_tui.spool.intake import CheckedEvent
+from tm_tui.spool.rows import Chunk
 
 __all__ = ["Note", "joined", "numbered_chunks"]
 

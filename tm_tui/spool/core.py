@@ -4,23 +4,24 @@
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import accumulate, islice
 
+from tm_tui.clock import Clock
 from tm_tui.errors import StorageFailed
 from tm_tui.spool import batch as files
-from tm_tui.spool.batch import Batch, milliseconds
+from tm_tui.spool.age import AgeClock
+from tm_tui.spool.batch import Batch
 from tm_tui.spool.chunks import joined, numbered_chunks
-from tm_tui.spool.database import Chunk
 from tm_tui.spool.disk import Disk
 from tm_tui.spool.events import KINDS, EventKind
 from tm_tui.spool.intake import Checked, CheckedEvent, Intake, Rejection
 from tm_tui.spool.known import KnownIds
-from tm_tui.spool.quota import Quota, SpoolFull, free_bytes, full_by_age, full_by_bytes, full_disk
+from tm_tui.spool.quota import Quota, full_by_age, full_by_bytes, full_disk
 from tm_tui.spool.recovery import Recovery
+from tm_tui.spool.rows import Chunk
 from tm_tui.spool.sealed import SealedBatches
 from tm_tui.spool.trace import Trace
 
@@ -38,7 +39,7 @@ class BatchLimits:
 
 @dataclass(slots=True)
 class Waiting:
-    """Events of one kind that are not sealed yet; `oldest` in milliseconds since 1970."""
+    """Events of one kind that are not sealed yet; `oldest` in milliseconds of the spool's clock (age.py)."""
 
     events: int = 0
     bytes: int = 0
@@ -55,32 +56,46 @@ class SpoolCore:
         appliance: str,
         quota: Quota,
         limits: BatchLimits,
-        now: Callable[[], datetime],
+        clock: Clock,
         trace: Trace,
     ) -> None:
         self.disk, self.appliance, self.quota, self.limits = disk, appliance, quota, limits
-        self.now, self.trace = now, trace
+        self.now, self.trace = clock.now, trace
+        oldest = self.disk.safely(self._oldest_kept)
+        if disk.newest.lost and not disk.is_new:
+            disk.note("How many events were accepted before is not known for certain any more.")
+        self.age = AgeClock(disk.newest, clock.monotonic, oldest)
         self.disk.safely(self._load)
+        self.age.keep(self.next_seq - 1)
+
+    def _oldest_kept(self) -> int | None:
+        """When the oldest of all events in the database was accepted."""
+        database = self.disk.database
+        moments = [batch.oldest_at for batch in database.batches()]
+        moments += [at for kind in KINDS if (at := database.totals(kind)[3]) is not None]
+        return min(moments, default=None)
 
     def _load(self) -> None:
         """Bring files and database into step, then count what waits."""
         database, marks = self.disk.database, self.disk.marks
-        if behind := {name: value for name, value in database.marks().items() if value > marks.get(name)}:
-            marks.put(**behind)
+        marks.mend(database.marks())
         self.known = KnownIds(database)
         where = database, self.disk.sealed, marks, self.appliance
-        Recovery(*where, self.now(), self.disk.note, self.known).run()
+        Recovery(*where, self.now(), self.age.now(), self.disk.note, self.known).run()
         self.sealed = SealedBatches(self.disk, self.appliance, self.trace, self.now)
         self.waiting: dict[EventKind, Waiting] = {}
-        last = max(
-            [marks.get("accepted"), self.disk.newest.number, *(batch.last for batch in self.sealed.batches)]
-        )
+        newest = self.disk.newest.kept.number
+        last = max([marks.get("accepted"), newest, *(batch.last for batch in self.sealed.batches)])
         for kind in KINDS:
             events, size, greatest, oldest = database.totals(kind)
             self.waiting[kind] = Waiting(events, size, oldest)
             last = max(last, greatest, marks.get(kind))
         self.next_seq = last + 1
-        self.settle()
+        if marks.lost and last:
+            self.disk.note("How many events were delivered before is not known any more.")
+            marks.put(confirmed=last - self.events())
+            marks.lost = False
+        self._count_lost()
 
     def _load_again(self, taken: Sequence[CheckedEvent]) -> None:
         """After salvage in the middle of a commit: load, and note again the ids that are being taken."""
@@ -88,6 +103,11 @@ class SpoolCore:
         for event in taken:
             if event.given is not None:
                 self.known.repeated(event.given, event.body)
+
+    def close(self) -> None:
+        """Note the time, and close the files."""
+        self.age.keep()
+        self.disk.close()
 
     # --- what waits
 
@@ -99,7 +119,16 @@ class SpoolCore:
         """Count what damage to the disk has cost since the spool was made: numbers have no gaps otherwise.
 
         In the writer's thread and between its jobs only; in the middle of one the counts do not fit together.
+        After salvage in such a job all is counted anew.
         """
+        if self.disk.salvaged:
+            with suppress(StorageFailed):  # the status tells it, and the next job finds it again
+                self.disk.safely(self._load)
+                self.disk.salvaged = False
+            return
+        self._count_lost()
+
+    def _count_lost(self) -> None:
         self.lost = max(0, self.next_seq - 1 - self.disk.marks.get("confirmed") - self.events())
 
     def used(self) -> int:
@@ -107,20 +136,23 @@ class SpoolCore:
         return self.sealed.total.bytes + sum(one.bytes for one in self.waiting.values())
 
     def oldest(self) -> int | None:
-        """When the oldest event that waits was accepted, in milliseconds since 1970."""
+        """When the oldest event that waits was accepted, in milliseconds of the spool's clock."""
         moments = (self.sealed.total.oldest, *(one.oldest for one in self.waiting.values()))
         return min((moment for moment in moments if moment is not None), default=None)
 
-    def refusal(self, size: int) -> SpoolFull | None:
+    def refusal(self, size: int) -> StorageFailed | None:
         """Why `size` more bytes cannot be accepted now; None if they can."""
         quota = self.quota  # another thread may put a new one in force
         if self.used() + size > quota.bytes:
             return full_by_bytes(quota)
         oldest = self.oldest()
-        if oldest is not None and milliseconds(self.now()) - oldest > quota.age * 1000:
+        if oldest is not None and self.age.now() - oldest > quota.age * 1000:
             return full_by_age(quota)
-        if free_bytes(self.disk.folder) < quota.reserve + size:
-            return full_disk(self.disk.folder)
+        try:
+            if self.disk.free() < quota.reserve + size:
+                return full_disk(self.disk.folder)
+        except StorageFailed as failure:
+            return failure
         return None
 
     # --- intake
@@ -155,13 +187,13 @@ class SpoolCore:
         return Intake(accepted, tuple(sorted(bad, key=lambda one: one.line)))
 
     def _commit(self, taken: Sequence[CheckedEvent]) -> None:
-        chunks = numbered_chunks(taken, self.next_seq, milliseconds(self.now()))
+        chunks = numbered_chunks(taken, self.next_seq, self.age.now())
         self.trace("commit")
         with self.disk.database.transaction():
             self.disk.database.add(chunks)
         self.trace("committed")
         self.next_seq += len(taken)
-        self.disk.newest.note(self.next_seq - 1)
+        self.age.keep(self.next_seq - 1)
         for chunk in chunks:
             waiting = self.waiting[chunk.kind]
             waiting.events += chunk.events
@@ -173,7 +205,7 @@ class SpoolCore:
     def choose(self, kind: EventKind, *, everything: bool) -> list[Chunk]:
         """The chunks of the next batch; none if it is not due. `everything`: whatever there is, is due."""
         waiting, limits = self.waiting[kind], self.limits
-        aged = waiting.oldest is not None and milliseconds(self.now()) - waiting.oldest > limits.age * 1000
+        aged = waiting.oldest is not None and self.age.now() - waiting.oldest > limits.age * 1000
         full = waiting.events >= limits.events or waiting.bytes >= limits.bytes
         if not waiting.events or not (everything or full or aged):
             return []
@@ -185,6 +217,8 @@ class SpoolCore:
         for chunk in self.disk.database.chunks(kind):
             events, size = events + chunk.events, size + len(chunk.lines)
             if chosen and (events > self.limits.events or size > self.limits.bytes):
+                break
+            if chosen and self.sealed.between(kind, chosen[-1].last, chunk.first):
                 break
             chosen.append(chunk)
         return chosen
@@ -201,7 +235,7 @@ class SpoolCore:
         if not lines:
             return None
         self.trace("seal")
-        kind, oldest = chunks[0].kind, files.moment(chunks[0].at)
+        kind, oldest = chunks[0].kind, min(chunk.at for chunk in chunks)
         where = self.disk.sealed, self.appliance
         batch = self.disk.safely(
             lambda: files.seal(*where, lines, kind=kind, oldest_at=oldest, now=self.now(), trace=self.trace)

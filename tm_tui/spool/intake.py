@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, NamedTuple
@@ -10,14 +10,25 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 from pydantic import ValidationError
 
+from tm_tui.errors import StorageFailed
 from tm_tui.spool.events import EVENT, UNSAFE, EventKind
 from tm_tui.spool.quick import QuickEvent, quick_events
 from tm_tui.text import safe_characters, safe_text
 
-__all__ = ["MOST_LINE_BYTES", "BadLine", "Checked", "CheckedEvent", "Intake", "Rejection", "check_lines"]
+__all__ = [
+    "MOST_LINE_BYTES",
+    "BadLine",
+    "Checked",
+    "CheckedEvent",
+    "Intake",
+    "Rejection",
+    "check_lines",
+    "portions",
+]
 
 MOST_LINE_BYTES = 65_536
 """Bytes that one event may have."""
+_BYTES_AT_ONCE = 1 << 20
 
 _validate, _to_json = EVENT.validator.validate_json, EVENT.serializer.to_json
 _FORMS = {
@@ -47,6 +58,10 @@ class Intake:
 
     accepted: int
     rejected: tuple[Rejection, ...] = ()
+    stopped: int | None = None
+    """From which line on nothing was taken, as the disk or the spool had no more room or use,"""
+    why: StorageFailed | None = None
+    """and why."""
 
 
 class BadLine(ValueError):
@@ -161,3 +176,17 @@ def _reason(error: ValidationError) -> str:
     if first["type"] == "string_pattern_mismatch":
         return f"{where}: {_FORMS[str(first['loc'][-1])]}"
     return safe_text(f"{where}: {first['msg']}.", 300)
+
+
+def portions(lines: Sequence[bytes], most: int) -> Iterator[tuple[int, Sequence[bytes]]]:
+    """Cut a long intake so that no commit holds more lines, or much more bytes, than a batch should."""
+    if len(lines) <= most and sum(map(len, lines)) <= _BYTES_AT_ONCE:
+        yield 0, lines
+        return
+    start = size = 0
+    for number, line in enumerate(lines):
+        if number - start >= most or (size and size + len(line) > _BYTES_AT_ONCE):
+            yield start, lines[start:number]
+            start, size = number, 0
+        size += len(line)
+    yield start, lines[start:]

@@ -7,15 +7,23 @@ import re
 import zlib
 from collections import deque
 
+from tm_tui.spool.batch import intact
 from tm_tui.spool.database import SpoolDatabase
 from tm_tui.spool.events import KINDS
 
-__all__ = ["KnownIds"]
+__all__ = ["KnownIds", "is_lot"]
 
 _WINDOW = 32_768
 _LOTS = 1024
 # No text in an event can look like this key. Ids made at intake stand first, and nobody repeats them.
 _ID = re.compile(rb'^\{"seq":[0-9]+,(?!"id":"tm-[0-9a-f]{16}-)(.*"id"\s*:\s*"([^"]+)".*)', re.MULTILINE)
+
+_LOT = re.compile(r"[0-9a-f]{8} [^\s]{1,64}(\n[0-9a-f]{8} [^\s]{1,64})*")
+
+
+def is_lot(text: object) -> bool:
+    """Whether this is a lot of ids as they are kept: a checksum and an id a line."""
+    return isinstance(text, str) and _LOT.fullmatch(text) is not None
 
 
 class KnownIds:
@@ -30,13 +38,15 @@ class KnownIds:
         self._fresh: dict[str, int] = {}
         self._lots: deque[tuple[int, int]] = deque()
         for number, lot in database.known():
+            if not is_lot(lot):
+                continue
             names = [line.partition(" ") for line in lot.splitlines()]
             self._ids |= {name: int(check, 16) for check, _, name in names}
             self._lots.append((number, len(names)))
         self._next = self._lots[-1][0] + 1 if self._lots else 1
         for kind in KINDS:
-            for lines in database.newest(kind, _WINDOW):
-                self._read(lines)
+            for chunk in database.newest(kind, _WINDOW):
+                self._read(b"\n".join(intact(chunk.lines.splitlines(), chunk.checks)))
         self._trim()
 
     def _read(self, lines: bytes) -> None:

@@ -2,9 +2,11 @@
 
 import fcntl
 import os
+from datetime import datetime
 from pathlib import Path
 
 from tm_tui.errors import StorageFailed
+from tm_tui.spool.tidy import is_file, set_aside
 
 __all__ = ["SpoolBusy", "lock"]
 
@@ -13,8 +15,10 @@ class SpoolBusy(StorageFailed):
     """Another process has this spool open."""
 
 
-def lock(path: Path) -> int:
+def lock(path: Path, now: datetime) -> int:
     """Take the lock until the returned descriptor is closed. Raises SpoolBusy, OSError."""
+    if os.path.lexists(path) and not is_file(path):
+        set_aside(path, now)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -8,13 +8,16 @@ Two slots are written in turn, each with a number and a checksum, so that a torn
 import json
 import os
 import zlib
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
-__all__ = ["Marks", "Newest"]
+__all__ = ["Kept", "Marks", "Newest", "newest_copy"]
 
 _SLOT = 512
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+_MOST = 1 << 62
 
 
 class Marks:
@@ -25,23 +28,36 @@ class Marks:
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, _FLAGS, 0o600)
-        self._number, self._values = self._newest(os.pread(self._file, 2 * _SLOT, 0))
+        found = os.pread(self._file, 2 * _SLOT, 0)
+        slots = [slot for slot in (_read(found[:_SLOT]), _read(found[_SLOT:])) if slot]
+        self._number, self._values = max(slots, key=lambda slot: slot[0], default=(0, {}))
+        self.lost = not slots
+        """None can be read, or the spool is new."""
         if os.fstat(self._file).st_size < 2 * _SLOT:
-            os.pwrite(self._file, b" " * (2 * _SLOT), 0)
+            os.pwrite(self._file, found.ljust(2 * _SLOT), 0)
             self._write()
 
     def get(self, name: str, default: int = 0) -> int:
         """The value kept under `name`."""
         return self._values.get(name, default)
 
-    def values(self) -> dict[str, int]:
-        """All of them."""
-        return dict(self._values)
-
     def put(self, **values: int) -> None:
         """Keep values; they are on the disk when this returns."""
         self._values |= values
         self._write()
+
+    def copy(self) -> str:
+        """All of them, to be kept in another place too."""
+        return _slot(self._number, self._values).decode()
+
+    def mend(self, copy: str) -> None:
+        """Take over what a copy knows better: what was noted before does not grow less."""
+        if (found := _read(copy.encode())) is None:
+            return
+        self.lost = False
+        if better := {name: value for name, value in found[1].items() if value > self.get(name)}:
+            self._number = max(self._number, found[0])
+            self.put(**better)
 
     def close(self) -> None:
         """Close the file."""
@@ -49,21 +65,28 @@ class Marks:
 
     def _write(self) -> None:
         self._number += 1
-        text = json.dumps({"number": self._number, "values": self._values}).encode()
-        slot = b"%08x %s" % (zlib.crc32(text), text)
+        slot = _slot(self._number, self._values)
         if len(slot) >= _SLOT:
             raise ValueError("The marks outgrow their slot.")
         os.pwrite(self._file, slot.ljust(_SLOT - 1) + b"\n", (self._number % 2) * _SLOT)
         os.fdatasync(self._file)
 
-    @staticmethod
-    def _newest(data: bytes) -> tuple[int, dict[str, int]]:
-        found = [slot for slot in (_read(data[:_SLOT]), _read(data[_SLOT:])) if slot]
-        return max(found, key=lambda slot: slot[0], default=(0, {}))
+
+class Kept(NamedTuple):
+    """What `Newest` holds."""
+
+    number: int = 0
+    """The newest number given to an event."""
+    age: int = 0
+    """The spool's own clock (age.py) in milliseconds,"""
+    monotonic: int = 0
+    """what the machine's showed then,"""
+    boot: str = ""
+    """and in which boot that was; empty where nothing could be read."""
 
 
 class Newest:
-    """The newest number given to an event, noted at each commit without waiting for the disk.
+    """The newest number given to an event, and the spool's own clock, noted without waiting for the disk.
 
     The events themselves are waited for. Should damage cut off their end, this tells how many there were.
     Raises OSError when it is opened.
@@ -71,23 +94,39 @@ class Newest:
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, _FLAGS, 0o600)
-        text, _, check = os.pread(self._file, _SLOT, 0).partition(b" ")
-        self.number = int(text) if text.isdigit() and check == _check(text) else 0
+        self.kept = _kept(os.pread(self._file, _SLOT, 0).partition(b"\n")[0])
+        self.lost = self.kept == Kept()
+        """Nothing can be read, or the spool is new."""
 
-    def note(self, number: int) -> None:
+    def note(self, kept: Kept) -> None:
         """Keep it."""
-        self.number = number
-        text = b"%020d" % number
+        self.kept = kept
+        text = b"%020d %020d %020d %s" % (kept.number, kept.age, kept.monotonic, kept.boot.encode())
         with suppress(OSError):
-            os.pwrite(self._file, text + b" " + _check(text), 0)
+            os.pwrite(self._file, b"%s %08x\n" % (text, zlib.crc32(text)), 0)
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)
 
 
-def _check(text: bytes) -> bytes:
-    return b"%08x\n" % zlib.crc32(text)
+def newest_copy(copies: Iterable[str]) -> str | None:
+    """The newest of some copies of marks, if any can be read."""
+    found = [(slot[0], copy) for copy in copies if (slot := _read(copy.encode()))]
+    return max(found, default=(0, None))[1]
+
+
+def _kept(text: bytes) -> Kept:
+    body, _, check = text.rpartition(b" ")
+    if check != b"%08x" % zlib.crc32(body):
+        return Kept()
+    number, *rest = body.decode().split(" ")
+    return Kept(int(number), int(rest[0]), int(rest[1]), rest[2]) if rest else Kept(int(number))
+
+
+def _slot(number: int, values: dict[str, int]) -> bytes:
+    text = json.dumps({"number": number, "values": values}).encode()
+    return b"%08x %s" % (zlib.crc32(text), text)
 
 
 def _read(slot: bytes) -> tuple[int, dict[str, int]] | None:
@@ -95,4 +134,5 @@ def _read(slot: bytes) -> tuple[int, dict[str, int]] | None:
     if not text or head != b"%08x" % zlib.crc32(text):
         return None
     content = json.loads(text)
-    return content["number"], content["values"]
+    values = {name: value for name, value in content["values"].items() if 0 <= value < _MOST}
+    return content["number"], values

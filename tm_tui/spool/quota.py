@@ -56,7 +56,14 @@ def full_by_age(quota: Quota) -> SpoolFull:
 
 
 def full_disk(folder: Path) -> SpoolFull:
-    """Say that the disk is full."""
+    """Say that the disk is full, or that no further file can be made on it."""
+    with suppress(OSError):
+        found = os.statvfs(folder)
+        if found.f_files and not found.f_favail:
+            cause = (
+                f"No more files can be made on the disk of the log queue, its inodes are used up: {folder}."
+            )
+            return SpoolFull(cause, "Delete files on this disk.")
     return SpoolFull(f"The disk of the log queue is full: {folder}.", "Make room on this disk.")
 
 

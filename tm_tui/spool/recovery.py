@@ -5,24 +5,23 @@ gone.
 """
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from tm_tui.atomic import storage_failure
 from tm_tui.spool import batch as files
 from tm_tui.spool.batch import Batch, BatchDamaged
 from tm_tui.spool.chunks import Note, joined
-from tm_tui.spool.database import Chunk, SpoolDatabase
+from tm_tui.spool.database import SpoolDatabase
 from tm_tui.spool.events import KINDS, EventKind
 from tm_tui.spool.known import KnownIds
 from tm_tui.spool.marks import Marks
+from tm_tui.spool.rows import Chunk
+from tm_tui.spool.tidy import is_file, remove, set_aside
 from tm_tui.text import safe_text
 
-__all__ = ["Recovery", "set_aside"]
-
-_KEPT = 4
-"""So many damaged things are kept beside the newest."""
+__all__ = ["Recovery"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,8 @@ class Recovery:
     marks: Marks
     appliance: str
     now: datetime
+    age: int
+    """The spool's own clock."""
     note: Note
     known: KnownIds
     """Read before anything is dropped: a producer may repeat what was sealed before it was answered."""
@@ -41,8 +42,8 @@ class Recovery:
     def run(self) -> None:
         """Do it all."""
         for new in self.sealed.glob(".new-*"):
-            new.unlink()
-        present = {path.name for path in self.sealed.iterdir()}
+            remove(new)
+        present = {path.name for path in self.sealed.iterdir() if is_file(path)}
         for batch in self.database.batches():
             self._keep_or_forget(batch, present=batch.name in present)
         filed = {batch.name: batch for batch in self.database.batches()}
@@ -50,8 +51,12 @@ class Recovery:
             if path.name not in filed and (found := self._adopt(path, filed.values())):
                 filed[found.name] = found
         for kind in KINDS:
-            self._drop_delivered(kind, self.marks.get(kind))
+            if delivered := self.marks.get(kind):
+                self._without(kind, 0, delivered)
+        unsealed = {kind: self.database.first(kind) for kind in KINDS}
         for batch in self.database.batches():
+            if batch.last >= unsealed[batch.kind]:
+                self._without(batch.kind, batch.first, batch.last)
             if batch.first <= self.marks.get(batch.kind):
                 self._seal_the_rest(batch, self.marks.get(batch.kind))
 
@@ -61,15 +66,15 @@ class Recovery:
             return
         with self.database.transaction():
             self.database.forget(batch.name)
-        (self.sealed / batch.name).unlink(missing_ok=True)
+        if present:
+            (self.sealed / batch.name).unlink(missing_ok=True)
         if not delivered:
             self.note(f"The sealed batch {batch.name} with {batch.events} events is missing from the disk.")
 
     def _adopt(self, path: Path, filed: Iterable[Batch]) -> Batch | None:
         """A file that is not filed: sealed just before the end, or left over from one that is done with."""
         try:
-            packed = path.read_bytes()
-            files.check_name(path.name, packed)
+            packed = files.read_file(path)
             lines = files.unpack(packed)
             kind = files.kind_of(lines)
             first, last = files.ends_of(lines)
@@ -77,12 +82,19 @@ class Recovery:
             set_aside(path, self.now)
             self.note(f"{safe_text(path.name)} in the log queue is no whole batch; it was set aside.")
             return None
+        except OSError as error:  # its owner's affair: it stays until it can be read
+            self.note(f"{storage_failure(path, error)}")
+            return None
         known = any(one.kind == kind and one.first <= last and first <= one.last for one in filed)
         if known or last <= self.marks.get(kind):
             path.unlink()
             return None
-        events = lines.count(b"\n")
-        found = Batch(path.name, kind, first, last, events, len(packed), self.now, self.now)
+        appliance = files.appliance_of(path.name) or self.appliance
+        name, now = files.name_for(appliance, first, packed), self.now
+        found = Batch(name, kind, first, last, lines.count(b"\n"), len(packed), now, self.age)
+        if name != path.name:  # somebody has moved it, or it has grown
+            found = files.seal(self.sealed, appliance, lines, kind=kind, oldest_at=self.age, now=now)
+            path.unlink()
         with self.database.transaction():
             self.database.record(found, files.checks_of(lines))
             self.database.drop(kind, first, last)
@@ -90,24 +102,22 @@ class Recovery:
         self.known.saved()
         return found
 
-    def _drop_delivered(self, kind: EventKind, delivered: int) -> None:
-        """Chunks that came back because the database lost its newest changes."""
-        if not delivered:
-            return
-        partly: list[Chunk] = []
-        for chunk in self.database.chunks(kind):
-            if chunk.first > delivered:
-                break
-            if chunk.last > delivered:
-                partly = [chunk]
+    def _without(self, kind: EventKind, first: int, last: int) -> None:
+        """Drop the events of these numbers, delivered or in a batch, should the database have them still.
+
+        They come back when it loses its newest changes, or when damage is salvaged.
+        """
+        partly = self.database.overlapping(kind, first, last)
         with self.database.transaction():
-            self.database.drop(kind, 0, delivered)
+            dropped, _ = self.database.drop(kind, first, last)
+            if not dropped and not partly:
+                return
             for chunk in partly:
                 lines = joined([chunk], self.note)[0].splitlines(keepends=True)
-                left = [line for line in lines if files.seq_of(line) > delivered]
-                text = b"".join(left)
-                ends = files.ends_of(text)
-                self.database.add([Chunk(kind, *ends, len(left), chunk.at, files.checks_of(text), text)])
+                self.database.drop(kind, chunk.first, chunk.last)
+                before = [line for line in lines if files.seq_of(line) < first]
+                behind = [line for line in lines if files.seq_of(line) > last]
+                self.database.add([_part(chunk, left) for left in (before, behind) if left])
             self.known.save(self.database)
         self.known.saved()
 
@@ -115,7 +125,7 @@ class Recovery:
         """Of a batch that was delivered in part (a split whose record was lost), seal the rest anew."""
         try:
             lines = files.read_lines(self.sealed, batch).splitlines(keepends=True)
-        except BatchDamaged:  # found again, and repaired, when it is read for delivery
+        except (BatchDamaged, OSError):  # found again, and repaired or told, when it is read for delivery
             return
         left = b"".join(line for line in lines if files.seq_of(line) > delivered)
         rest = files.seal(
@@ -132,22 +142,6 @@ class Recovery:
         (self.sealed / batch.name).unlink()
 
 
-def set_aside(path: Path, now: datetime) -> Path:
-    """Move something damaged to `damaged/<time>-<name>` in the spool's folder, for support to look at."""
-    folder = path.parent.parent / "damaged" if path.parent.name == "batches" else path.parent / "damaged"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    with suppress(OSError):
-        for old in sorted(folder.iterdir())[:-_KEPT]:
-            _remove(old)
-    target = folder / f"{now:%Y%m%dT%H%M%S.%f}-{path.name}"
-    path.rename(target)
-    return target
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        for inside in path.iterdir():
-            inside.unlink()
-        path.rmdir()
-    else:
-        path.unlink()
+def _part(chunk: Chunk, lines: list[bytes]) -> Chunk:
+    text = b"".join(lines)
+    return Chunk(chunk.kind, *files.ends_of(text), len(lines), chunk.at, files.checks_of(text), text)

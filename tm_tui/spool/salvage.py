@@ -1,29 +1,31 @@
 """A damaged database is set aside, and a fresh one gets everything that can still be read."""
 
-# ruff: noqa: S608 - the names of tables are constants of database.py
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from datetime import datetime
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from tm_tui.spool.batch import Batch, checks_of, ends_of, intact, is_name, is_of
+from tm_tui.spool.batch import Batch, BatchDamaged, checks_of, ends_of, intact, kind_of_line, seq_of
 from tm_tui.spool.chunks import Note
-from tm_tui.spool.database import BATCH_COLUMNS, TABLES, Chunk, SpoolDatabase, batch_of, is_damage
-from tm_tui.spool.events import KINDS, EventKind
-from tm_tui.spool.recovery import set_aside
-from tm_tui.spool.wal import mend_header, mend_wal
+from tm_tui.spool.database import SpoolDatabase
+from tm_tui.spool.events import KINDS
+from tm_tui.spool.known import is_lot
+from tm_tui.spool.marks import newest_copy
+from tm_tui.spool.pages import DATABASE_MAGIC, LOG_MAGIC, Place, Remains, Value
+from tm_tui.spool.rows import MOST_SEQ, Chunk, DatabaseDamaged, batch_of, chunk_of, is_damage
+from tm_tui.spool.tidy import is_file, remove, set_aside
+from tm_tui.spool.wal import is_whole
 
 __all__ = ["open_database"]
 
 _NAME = "events.db"
 _AT_ONCE = 200
-_BEYOND = 1 << 60
-_LONGEST_STEP = 64
-_HOPE = 1_000_000
-"""So many numbers without a readable row, and the rest is given up."""
+_MOST_LOTS = 1 << 48
+_CHUNK, _BATCH, _PAIR = 6, 9, 2
+"""How many columns the tables have: those of events, that of batches, those of known ids and of copies."""
 
 
 def open_database(folder: Path, now: datetime, note: Note, *, damaged: bool = False) -> SpoolDatabase:
@@ -37,15 +39,18 @@ def open_database(folder: Path, now: datetime, note: Note, *, damaged: bool = Fa
     if new.exists() and not queue.exists():
         new.rename(queue)
     queue.mkdir(mode=0o700, exist_ok=True)
-    _empty(new)
-    mended = mend_wal(queue / f"{_NAME}-wal")
-    if not mended and not damaged:
+    remove(new)
+    strays = [] if damaged else _strays(folder, queue)
+    if not damaged and not strays and is_whole(queue / f"{_NAME}-wal"):
         try:
             return _looked_at(SpoolDatabase(queue / _NAME))
         except sqlite3.Error as error:
             if not is_damage(error):
                 raise
-    _salvage(queue, new)
+    _salvage(queue, new, [*strays, *_strays(folder / "batches")])
+    for stray in strays:
+        if stray.parent != queue:
+            set_aside(stray, now)
     aside = set_aside(queue, now)
     new.rename(queue)
     note(f"The log queue was damaged; what could be read was saved, the old one is in {aside}.")
@@ -58,96 +63,129 @@ def _looked_at(database: SpoolDatabase) -> SpoolDatabase:
         for kind in KINDS:
             database.totals(kind)
         database.batches()
-        list(database.known())
+        if not database.is_in_step() or not all(is_lot(ids) for _, ids in database.known()):
+            raise DatabaseDamaged("What stands beside the events does not fit together.")
         database.marks()
     except sqlite3.Error:
-        database.close()
+        with suppress(sqlite3.Error):
+            database.close()
         raise
     return database
 
 
-def _empty(folder: Path) -> None:
-    if folder.exists():
-        for inside in folder.iterdir():
-            inside.unlink()
-        folder.rmdir()
-
-
-def _salvage(queue: Path, new: Path) -> None:
-    """Copy what can be read from the database in `queue` to a fresh one in `new`."""
+def _salvage(queue: Path, new: Path, strays: Iterable[Path]) -> None:
+    """Copy what can be read from the database in `queue`, and from strays, to a fresh one in `new`."""
     new.mkdir(mode=0o700)
-    with suppress(FileNotFoundError):
-        mend_header(queue / _NAME)
+    databases, logs = [queue / _NAME], [queue / f"{_NAME}-wal"]
+    for path in strays:
+        (databases if _head(path) == DATABASE_MAGIC else logs).append(path)
     with (
         closing(SpoolDatabase(new / _NAME)) as target,
-        closing(sqlite3.connect(queue / _NAME, isolation_level=None)) as source,
+        Remains(databases, logs) as remains,
     ):
+        chunks, others = list[Place](), list[Place]()
+        for place in remains.places():
+            (chunks if place.columns == _CHUNK else others).append(place)
+        found = _others(remains, others, queue.parent / "batches")
         with target.transaction():
-            for row in _filed(source, queue.parent / "batches"):
-                target.record(*row)
-        for kind in KINDS:
-            chunks = _readable(source, kind)
-            while some := list(islice(chunks, _AT_ONCE)):
-                with target.transaction():
-                    target.add(some, twice="IGNORE")  # damaged links lead to the same page twice
-        with suppress(sqlite3.DatabaseError):
-            for number, ids in source.execute("SELECT number, ids FROM known ORDER BY number").fetchall():
-                with target.transaction():
-                    target.know(number, ids, 0)
-        with suppress(sqlite3.DatabaseError):
-            marks = dict(source.execute("SELECT name, value FROM marks").fetchall())
+            for batch in found.batches.values():
+                target.record(*batch)
+            for number, ids in sorted(found.lots.items()):
+                target.know(number, ids, 0)
+            if copy := newest_copy(found.copies):
+                target.keep_marks(copy)
+        events = _chunks(remains, chunks)
+        while some := list(islice(events, _AT_ONCE)):
             with target.transaction():
-                target.keep_marks(marks)
+                target.add(some)
 
 
-def _filed(source: sqlite3.Connection, sealed: Path) -> Iterator[tuple[Batch, bytes]]:
-    """Sealed batches that can be read here and are there; the others are adopted by their files."""
-    with suppress(sqlite3.DatabaseError, ValueError, OverflowError):
-        for row in source.execute(f"SELECT {BATCH_COLUMNS}, checks FROM batches ORDER BY first"):
-            batch, checks = batch_of(row[:-1]), row[-1]
-            path = sealed / batch.name
-            whole = batch.kind in KINDS and len(checks) == 4 * batch.events and batch.first <= batch.last
-            if whole and is_name(batch.name) and path.exists() and path.stat().st_size == batch.bytes:
-                yield batch, checks
+def _strays(*folders: Path) -> list[Path]:
+    """Files that begin as a database or a log does, and have another name: somebody has swapped files."""
+    found: list[Path] = []
+    for folder in folders:
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            head = _head(path)
+            is_log = head.startswith(LOG_MAGIC)
+            if (is_log and path.name != f"{_NAME}-wal") or (head == DATABASE_MAGIC and path.name != _NAME):
+                found.append(path)
+    return found
 
 
-def _readable(source: sqlite3.Connection, kind: EventKind) -> Iterator[Chunk]:
-    """Chunks that can be read and are whole; of altered ones, the lines that are whole."""
-    for row in _rows(source, TABLES[kind]):
-        match row:
-            case (int(), int(), int(), int(at), bytes(checks), bytes(lines)):
-                left = [line for line in intact(lines.splitlines(), checks) if is_of(kind, line)]
-                if left:
-                    text = b"\n".join(left) + b"\n"
-                    yield Chunk(kind, *ends_of(text), len(left), at, checks_of(text), text)
+def _head(path: Path) -> bytes:
+    with suppress(OSError):
+        if is_file(path):
+            with path.open("rb") as file:
+                return file.read(len(DATABASE_MAGIC))
+    return b""
 
 
-def _rows(source: sqlite3.Connection, table: str) -> Iterator[tuple[Any, ...]]:
-    """Rows in order, up to both sides of each place that cannot be read."""
-    columns = f"SELECT seq, last, events, at, checks, lines FROM {table}"
-    good, after, step = -1, -1, 1
-    while after - good < _HOPE:
-        try:
-            row = source.execute(f"{columns} WHERE seq > ? ORDER BY seq LIMIT 1", (after,)).fetchone()
-        except sqlite3.DatabaseError:
-            row = (after,)
-        if row and row[0] <= after:  # not readable, or a damaged page that answers another question
-            after += step
-            step = min(step * 2, _LONGEST_STEP)
+class _Others(NamedTuple):
+    """What is not events."""
+
+    batches: dict[str, tuple[Batch, bytes]]
+    lots: dict[int, str]
+    copies: list[str]
+
+
+def _others(remains: Remains, places: Iterable[Place], sealed: Path) -> _Others:
+    """Sealed batches that are there (others are adopted by their files), known ids, copies of marks."""
+    found = _Others({}, {}, [])
+    for place in places:
+        if place.columns not in {_BATCH, _PAIR}:
             continue
-        if after != good:
-            yield from _backwards(source, columns, row[0] if row else _BEYOND, good)
-        if not row:
-            return
-        yield row
-        good, after, step = row[0], row[0], 1
+        with suppress(DatabaseDamaged, UnicodeDecodeError):
+            match remains.values(place):
+                case (None, bytes(ids)) if 0 <= place.key < _MOST_LOTS and is_lot(text := ids.decode()):
+                    found.lots.setdefault(place.key, text)
+                case (bytes(), bytes(copy)):
+                    found.copies.append(copy.decode())
+                case (int(), *_) as row if len(row) == _BATCH:
+                    batch, checks = batch_of((*map(_text, row[:-1]), row[-1]))
+                    path = sealed / batch.name
+                    if is_file(path) and path.stat().st_size == batch.bytes:
+                        found.batches[batch.name] = batch, checks
+    return found
 
 
-def _backwards(source: sqlite3.Connection, columns: str, below: int, above: int) -> list[tuple[Any, ...]]:
-    found: list[tuple[Any, ...]] = []
-    query = f"{columns} WHERE seq > ? AND seq < ? ORDER BY seq DESC LIMIT 1"
-    with suppress(sqlite3.DatabaseError):
-        while (row := source.execute(query, (above, below)).fetchone()) and above < row[0] < below:
-            found.append(row)
-            below = row[0]
-    return found[::-1]
+def _text(value: Value) -> int | str | None:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _chunks(remains: Remains, places: list[Place]) -> Iterator[Chunk]:
+    """What is whole of the events, in order and each once: of an altered chunk, the lines that are whole."""
+    last = dict.fromkeys(KINDS, -1)
+    at = 0
+    for first, some in groupby(sorted(places), lambda place: place.key):
+        lines: dict[int, bytes] = {}
+        for place in some:
+            row = remains.values(place)
+            at = _accepted_at(first, row, at)
+            lines |= _lines(row)
+        for kind in KINDS:
+            mine = [
+                lines[seq] for seq in sorted(lines) if seq > last[kind] and kind_of_line(lines[seq]) == kind
+            ]
+            if mine:
+                text = b"\n".join(mine) + b"\n"
+                yield Chunk(kind, *ends_of(text), len(mine), at, checks_of(text), text)
+                last[kind] = seq_of(mine[-1])
+
+
+def _lines(row: tuple[Value, ...]) -> dict[int, bytes]:
+    """The lines of a row that are as their checksums say, by their numbers."""
+    found: dict[int, bytes] = {}
+    match row:
+        case (None, int(), int(), int(), bytes(checks), bytes(lines)):
+            for line in intact(lines.splitlines(), checks):
+                with suppress(BatchDamaged):
+                    if (seq := seq_of(line)) <= MOST_SEQ:
+                        found[seq] = line
+    return found
+
+
+def _accepted_at(first: int, row: tuple[Value, ...], before: int) -> int:
+    """When a row's events were accepted; if that was altered, as those before them."""
+    with suppress(DatabaseDamaged):
+        return chunk_of(KINDS[0], (first, *row[1:])).at
+    return before

@@ -1,25 +1,29 @@
 """The list of sealed batches: confirmed when they are delivered, split or mended when they cannot be."""
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
+from pathlib import Path
 
 from tm_tui.errors import StorageFailed
 from tm_tui.spool import batch as files
-from tm_tui.spool.batch import Batch, milliseconds
+from tm_tui.spool.batch import Batch, BatchDamaged
 from tm_tui.spool.disk import Disk
 from tm_tui.spool.events import KINDS, EventKind
-from tm_tui.spool.recovery import set_aside
+from tm_tui.spool.tidy import is_file, set_aside
 from tm_tui.spool.trace import Trace
 
 __all__ = ["SealedBatches"]
 
+_PIECE = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """What some batches come to; `oldest` in milliseconds since 1970."""
+    """What some batches come to; `oldest` in milliseconds of the spool's clock."""
 
     batches: int
     events: int
@@ -29,13 +33,12 @@ class Sum:
     @classmethod
     def of(cls, batches: Sequence[Batch]) -> "Sum":
         """Add them up."""
-        oldest = milliseconds(min(map(_oldest_at, batches))) if batches else None
+        oldest = min(map(_oldest_at, batches), default=None)
         return cls(len(batches), sum(map(_events, batches)), sum(map(_bytes, batches)), oldest)
 
     def plus(self, batch: Batch) -> "Sum":
         """One more."""
-        at = milliseconds(batch.oldest_at)
-        oldest = at if self.oldest is None else min(self.oldest, at)
+        oldest = batch.oldest_at if self.oldest is None else min(self.oldest, batch.oldest_at)
         return Sum(self.batches + 1, self.events + batch.events, self.bytes + batch.bytes, oldest)
 
 
@@ -69,6 +72,10 @@ class SealedBatches:
         self.kinds[batch.kind] = self.kinds[batch.kind].plus(batch)
         self.total = self.total.plus(batch)
 
+    def between(self, kind: EventKind, last: int, first: int) -> bool:
+        """Whether a batch of this kind lies between two numbers, as it may after damage was salvaged."""
+        return any(one.kind == kind and last < one.first < first for one in self.batches)
+
     def confirm(self, batch: Batch, accepted: int) -> None:
         """The server has it: note that first, in a way that a full disk cannot prevent, then drop it.
 
@@ -93,13 +100,16 @@ class SealedBatches:
     def _file(self, old: Batch, new: Sequence[tuple[Batch, bytes]]) -> None:
         with self._disk.database.transaction():
             self._disk.database.forget(old.name)
-            self._disk.database.keep_marks(self._disk.marks.values())
+            self._disk.database.keep_marks(self._disk.marks.copy())
             for one in new:
                 self._disk.database.record(*one)
 
     def split(self, batch: Batch) -> tuple[Batch, ...]:
         """Seal a batch anew as two (the server found it too large); () if it holds one event only."""
-        text = self._disk.safely(lambda: files.read_lines(self._disk.sealed, batch))
+        try:
+            text = self._disk.safely(lambda: files.read_lines(self._disk.sealed, batch))
+        except BatchDamaged:  # since it was read for delivery; it will be read again
+            return ()
         lines = text.splitlines(keepends=True)
         middle = len(lines) // 2
         if not middle:
@@ -110,13 +120,17 @@ class SealedBatches:
         return tuple(half for half, _ in halves)
 
     def mend(self, batch: Batch) -> None:
-        """A batch file is damaged or gone: set it aside, seal what of it is whole anew."""
+        """A batch file is damaged or gone: find it under another name, or seal what of it is whole anew."""
         path = self._disk.sealed / batch.name
+        if other := self._disk.safely(lambda: files.misplaced(self._disk.sealed, batch)):
+            self._disk.safely(lambda: _exchange(path, other))
+            self._disk.note(f"The sealed batch {batch.name} had another name; it has its own again.")
+            return
         checks = self._disk.safely(lambda: self._disk.database.checks(batch.name))
         left: list[bytes] = []
-        if path.exists():
+        if os.path.lexists(path):
             aside = self._disk.safely(lambda: set_aside(path, self._now()))
-            left = files.intact(files.readable_lines(aside.read_bytes()), checks)
+            left = files.intact(files.readable_lines(_what_is_left(aside)), checks)
         self._replace(batch, [self._sealed_anew(batch, b"\n".join(left) + b"\n")] if left else [])
         lost = batch.events - len(left)
         self._disk.note(f"The disk has altered the sealed batch {batch.name}; {lost} events are lost.")
@@ -136,3 +150,24 @@ class SealedBatches:
         if all(batch.name != old.name for batch, _ in new):  # mended whole, it has its old name again
             with suppress(OSError):
                 (self._disk.sealed / old.name).unlink(missing_ok=True)
+
+
+def _exchange(path: Path, other: Path) -> None:
+    """Give `other` the name of `path`, and what has that name the other. A crash in between does no harm."""
+    between = path.with_name(f"{path.name}.moved")
+    if os.path.lexists(path):
+        path.rename(between)
+    other.rename(path)
+    if os.path.lexists(between):
+        between.rename(other)
+
+
+def _what_is_left(path: Path) -> bytes:
+    """The bytes of a damaged batch, as far as the disk gives them."""
+    parts: list[bytes] = []
+    with suppress(OSError):
+        if is_file(path):
+            with path.open("rb", buffering=0) as file:
+                while part := file.read(_PIECE):
+                    parts.append(part)
+    return b"".join(parts)

@@ -1,14 +1,15 @@
 """What the spool shows of itself: frozen values, taken at one moment."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from tm_tui.spool.batch import moment
+from tm_tui.errors import StorageFailed
 from tm_tui.spool.core import SpoolCore, Waiting
 from tm_tui.spool.events import KINDS, EventKind
+from tm_tui.spool.quota import Quota
 from tm_tui.spool.sealed import Sum
 
-__all__ = ["KindWaiting", "SpoolSnapshot", "snapshot"]
+__all__ = ["KindWaiting", "SpoolSnapshot", "closed", "snapshot"]
 
 _WARN_PERCENT = 70
 
@@ -38,7 +39,7 @@ class SpoolSnapshot:
     lost: int
     """Events that damage to the disk has cost, ever."""
     notes: tuple[str, ...]
-    """What was found damaged since the start, one sentence each."""
+    """What was found damaged since the start, and what cannot be done now, one sentence each."""
     refusal: str | None
     """Why nothing can be accepted now."""
 
@@ -53,13 +54,13 @@ class SpoolSnapshot:
         return (*found, *self.notes)
 
 
-def snapshot(core: SpoolCore, now: datetime) -> SpoolSnapshot:
-    """Take one. Cheap, from any thread."""
+def snapshot(core: SpoolCore, notes: Sequence[str] = ()) -> SpoolSnapshot:
+    """Take one, with `notes` of those who work on it. Cheap, from any thread."""
     oldest, used = core.oldest(), core.used()
-    age = None if oldest is None else max(0.0, (now - moment(oldest)).total_seconds())
+    age = None if oldest is None else max(0, core.age.now() - oldest) / 1000
     quota = core.quota
     percent = max(used / quota.bytes, (age or 0.0) / quota.age) * 100
-    refusal = core.refusal(0)
+    refusal = core.refusal(0) or core.disk.trouble
     return SpoolSnapshot(
         events=core.events(),
         bytes=used,
@@ -70,8 +71,26 @@ def snapshot(core: SpoolCore, now: datetime) -> SpoolSnapshot:
         kinds={kind: _of_kind(core.waiting[kind], core.sealed.kinds[kind]) for kind in KINDS},
         accepted=core.next_seq - 1,
         lost=core.lost,
-        notes=tuple(core.disk.notes),
+        notes=(*core.disk.notes, *notes),
         refusal=str(refusal) if refusal else None,
+    )
+
+
+def closed(problem: StorageFailed, quota: Quota) -> SpoolSnapshot:
+    """What there is to show of a spool that could not be opened: nothing is known but why."""
+    none = {kind: KindWaiting(0, 0, 0) for kind in KINDS}
+    return SpoolSnapshot(
+        events=0,
+        bytes=0,
+        oldest_age_seconds=None,
+        full_percent=0,
+        limit_bytes=quota.bytes,
+        limit_age_seconds=quota.age,
+        kinds=none,
+        accepted=0,
+        lost=0,
+        notes=(),
+        refusal=str(problem),
     )
 
 

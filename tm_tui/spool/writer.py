@@ -79,7 +79,6 @@ class Writer:
     def _run(self) -> None:
         while jobs := self._next():
             results = self._done(jobs)
-            self._settled()
             jobs[0].loop.call_soon_threadsafe(_deliver, jobs, results)
 
     def _next(self) -> list[_Job]:
@@ -103,10 +102,13 @@ class Writer:
     def _done(self, jobs: Sequence[_Job]) -> Sequence[Any]:
         try:
             if jobs[0].action:
-                return [jobs[0].action()]
-            return self._accept([job.checked for job in jobs if job.checked])
+                results: Sequence[Any] = [jobs[0].action()]
+            else:
+                results = self._accept([job.checked for job in jobs if job.checked])
+            self._settled()
         except BaseException as error:  # noqa: BLE001 - it is raised where the result is awaited
             return [error] * len(jobs)
+        return results
 
 
 def _deliver(jobs: Sequence[_Job], results: Sequence[Any]) -> None:

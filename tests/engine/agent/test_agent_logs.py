@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from agents import LIMIT, agent_in, agent_process, short_home, start_agent, status_when
+from agents import LIMIT, agent_in, agent_process, short_home, status_when
 from spooling.events import numbered_line
 from spooling.server_files import check, read
 from tm_tui.agent.folders import prepare_folders
@@ -232,13 +232,13 @@ async def test_beats_tell_how_much_waits(home: Home, portal: Ready) -> None:
 
 
 async def test_a_busy_queue_is_another_agents(home: Home) -> None:
-    """An agent that cannot have the log queue says whose it is, and does not start without one."""
+    """An agent that cannot have the log queue starts all the same, says whose it is, and takes no event."""
     prepare_folders(home)
-    async with await Spool.open(home.state / "spool", "tm-x"):
-        process = start_agent(home)
-        _, said = await asyncio.to_thread(process.communicate, None, LIMIT)
-    assert process.returncode == 1
-    assert "log queue" in said
+    async with await Spool.open(home.state / "spool", "tm-x"), client_in(home) as client:
+        assert any("Another process uses the log queue" in one for one in (await client.status()).alerts)
+        with pytest.raises(ControlRefused, match="Another process uses the log queue") as refused:
+            await client.add_events(numbered_line(1))
+        assert refused.value.status == 507
 
 
 async def test_a_damaged_queue_is_told(home: Home) -> None:

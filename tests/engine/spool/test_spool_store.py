@@ -193,9 +193,9 @@ async def test_too_old_events_stay_and_intake_refuses(opened):
     clock = FakeClock()
     async with opened(clock=clock) as spool:
         await spool.add([line(threat_event())])
-        clock.set_wall(timedelta(days=10).total_seconds())
+        clock.suspend(timedelta(days=10).total_seconds())
         assert spool.status().full_percent == 71
-        clock.set_wall(timedelta(days=5).total_seconds())
+        clock.suspend(timedelta(days=5).total_seconds())
         with pytest.raises(SpoolFull, match="14 days"):
             await spool.add([line(threat_event())])
         assert len(await delivered(spool)) == 1
@@ -258,14 +258,15 @@ async def test_nothing_is_called_lost_in_the_middle_of_work(opened, monkeypatch)
     """Whoever looks while events are being committed is not alarmed: nothing is lost."""
     seen = []
     async with opened() as spool:
-        newest = spool._core.disk.newest
-        note = newest.note
+        age = spool._opened.core.age
+        keep = age.keep
 
-        def look(number):  # the numbers are given, and what waits is not counted yet
-            seen.append(spool.status().lost)
-            note(number)
+        def look(number=None):  # the numbers are given, and what waits is not counted yet
+            if number is not None:
+                seen.append(spool.status().lost)
+            keep(number)
 
-        monkeypatch.setattr(newest, "note", look)
+        monkeypatch.setattr(age, "keep", look)
         await spool.add([numbered_line(number) for number in range(1, 101)])
         await spool.add([numbered_line(number) for number in range(101, 201)])
         assert seen == [0, 0]
@@ -276,7 +277,7 @@ async def test_what_was_sealed_and_not_recorded_is_known_when_it_is_repeated(ope
     lines = [numbered_line(number) for number in range(1, 6)]
     async with opened() as spool:
         await spool.add(lines)
-        core = spool._core
+        core = spool._opened.core
         core.write(core.choose("threat-event", everything=True))  # and here the power goes
     async with opened() as spool:
         assert (await spool.add(lines)).accepted == 5

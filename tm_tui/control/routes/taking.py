@@ -17,7 +17,11 @@ _MOST_GATHERED = 512 << 10
 
 
 async def take_lines(spool: Spool, stream: AsyncIterator[bytes]) -> IntakeReply:
-    """Have every line on the disk, or say which is not, and why. Raises Refused if nothing could be taken."""
+    """Have every line on the disk, or say which is not, and why.
+
+    Raises StorageFailed, SpoolFull as Refused, if nothing could be taken. Once something was, that is told,
+    whatever happens to the others: who repeats all of it would hand in twice what has no id.
+    """
     taking = _Taking(spool)
     try:
         async for part in stream:
@@ -37,7 +41,10 @@ class _Taking:
         """Lines that came before those under way."""
         self._under_way: asyncio.Task[Intake] | None = None
         self._lines: list[bytes] = []
-        self._full: SpoolFull | None = None
+        self._stopped: int | None = None
+        """From which line on nothing was taken, once the disk has refused one,"""
+        self._why: StorageFailed | None = None
+        """and why."""
         self._accepted = self._more = 0
         self._told: list[Rejection] = []
 
@@ -56,7 +63,12 @@ class _Taking:
         self._begin(len(self._gathered))
         await self._settle()
         rejected = tuple(RejectedLine(line=one.line, reason=one.reason) for one in self._told)
-        return IntakeReply(accepted=self._accepted, rejected=rejected, rejected_more=self._more)
+        return IntakeReply(
+            accepted=self._accepted,
+            rejected=rejected,
+            rejected_more=self._more,
+            not_taken_from=self._stopped,
+        )
 
     def stop(self) -> None:
         """The producer is gone, or nothing can be taken: what is under way is nobody's business any more."""
@@ -68,10 +80,10 @@ class _Taking:
         if end:
             self._lines = bytes(self._gathered[:end]).removesuffix(b"\n").split(b"\n")
             del self._gathered[:end]
-            if self._full is None:
+            if self._why is None:
                 self._under_way = asyncio.create_task(self._spool.add(self._lines))
             else:
-                self._reject(self._full)
+                self._reject(self._why)
 
     async def _settle(self) -> None:
         """Wait for what is under way, and note what became of it."""
@@ -80,17 +92,23 @@ class _Taking:
         task, self._under_way = self._under_way, None
         try:
             intake = await task
-        except SpoolFull as full:
+        except StorageFailed as failure:
             if not self._accepted:
-                raise Refused(507, "spool-full", full.cause, full.remedy) from None
-            self._full = full
-            self._reject(full)
+                if isinstance(failure, SpoolFull):
+                    raise Refused(507, "spool-full", failure.cause, failure.remedy) from None
+                raise
+            self._why = failure
+            self._reject(failure)
             return
         self._accepted += intake.accepted
         self._tell([Rejection(one.line + self._before, one.reason) for one in intake.rejected])
+        if intake.stopped is not None:
+            self._why, self._stopped = intake.why, self._before + intake.stopped
         self._before += len(self._lines)
 
     def _reject(self, failure: StorageFailed) -> None:
+        if self._stopped is None:
+            self._stopped = self._before + 1
         lines = enumerate(self._lines, self._before + 1)
         self._tell([Rejection(number, str(failure)) for number, line in lines if line.strip()])
         self._before += len(self._lines)

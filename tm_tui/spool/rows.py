@@ -1,0 +1,139 @@
+"""What the rows of the spool's tables say, and how damage shows: each has a check of its own numbers too."""
+
+import sqlite3
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from tm_tui.spool.batch import Batch, is_name, milliseconds, moment
+from tm_tui.spool.events import KINDS, EventKind
+
+__all__ = [
+    "MOST_SEQ",
+    "Chunk",
+    "DatabaseDamaged",
+    "batch_of",
+    "batch_row",
+    "chunk_of",
+    "chunk_row",
+    "is_damage",
+    "read_back",
+]
+
+MOST_SEQ = 10**12 - 1
+"""What a batch's name has room for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Events of one kind that were accepted together. `at` is in milliseconds of the spool's clock (age.py).
+
+    `lines` holds whole lines as they will be delivered, `checks` a CRC-32 for each (see batch.checks_of).
+    """
+
+    kind: EventKind
+    first: int
+    last: int
+    events: int
+    at: int
+    checks: bytes
+    lines: bytes
+
+
+_TROUBLES = {
+    *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN),
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM),
+    *(sqlite3.SQLITE_NOLFS, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_MISUSE, sqlite3.SQLITE_INTERRUPT),
+}
+"""What the disk, its owner or a bug of ours does; all else that SQLite says means a damaged file."""
+_UNREADABLE = {
+    sqlite3.SQLITE_IOERR_READ,
+    sqlite3.SQLITE_IOERR_SHORT_READ,
+    sqlite3.SQLITE_IOERR_CORRUPTFS,
+}
+
+
+class DatabaseDamaged(sqlite3.DatabaseError):
+    """What was read is nothing that we wrote."""
+
+
+def is_damage(error: BaseException) -> bool:
+    """Tell damage to the file, which is whatever does not read back, from other failures."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return isinstance(error, DatabaseDamaged)
+    return code in _UNREADABLE or code & 0xFF not in _TROUBLES
+
+
+@contextmanager
+def read_back() -> Iterator[None]:
+    """Damaged pages have values of any kind, and SQLite's words about them may be no text."""
+    try:
+        yield
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DatabaseDamaged(str(error)) from None
+    except sqlite3.OperationalError as error:
+        if hasattr(error, "sqlite_errorcode"):
+            raise
+        raise DatabaseDamaged("A text is none.") from None  # Python's own, where a column is no UTF-8
+
+
+def _signed(numbers: Sequence[int], checks: bytes, text: str = "") -> bytes:
+    """The checks of a row's lines, with one more for its numbers and its text."""
+    return checks + struct.pack("<I", _sum(numbers, checks, text))
+
+
+def _sum(numbers: Sequence[int], checks: bytes, text: str) -> int:
+    return zlib.crc32(f"{' '.join(map(str, numbers))} {text}".encode() + checks)
+
+
+def _unsigned(numbers: Sequence[int], events: int, checks: bytes, text: str = "") -> bytes:
+    """The reverse of `_signed`; rows of earlier versions have no such check. Raises DatabaseDamaged."""
+    found = checks[: 4 * events]
+    last = checks[4 * events :]
+    if len(found) == 4 * events and (not last or last == struct.pack("<I", _sum(numbers, found, text))):
+        return found
+    raise DatabaseDamaged("The numbers of a row were altered.")
+
+
+def batch_of(row: tuple[Any, ...]) -> tuple[Batch, bytes]:
+    """Make a batch and its lines' checks of a row of the table. Raises DatabaseDamaged."""
+    with read_back():
+        first, kind, name, last, events, size, sealed_at, oldest_at, checks = row
+        numbers = (first, last, events, size, sealed_at, oldest_at)
+        sound = 0 <= first <= last <= MOST_SEQ and size >= 0
+        if not (sound and kind in KINDS and is_name(name)):
+            raise DatabaseDamaged("This is no batch.")
+        checks = _unsigned(numbers, events, checks, f"{kind} {name}")
+        return Batch(name, kind, first, last, events, size, moment(sealed_at), oldest_at), checks
+
+
+def batch_row(batch: Batch, checks: bytes) -> tuple[object, ...]:
+    """The reverse of `batch_of`."""
+    times = milliseconds(batch.sealed_at), batch.oldest_at
+    numbers = (batch.first, batch.last, batch.events, batch.bytes, *times)
+    return (
+        batch.first,
+        batch.kind,
+        batch.name,
+        *numbers[1:],
+        _signed(numbers, checks, f"{batch.kind} {batch.name}"),
+    )
+
+
+def chunk_row(chunk: Chunk) -> tuple[object, ...]:
+    """The reverse of `chunk_of`."""
+    numbers = (chunk.first, chunk.last, chunk.events, chunk.at)
+    return (*numbers, _signed(numbers, chunk.checks), chunk.lines)
+
+
+def chunk_of(kind: EventKind, row: tuple[Any, ...]) -> Chunk:
+    """Make a chunk of a row of its table. Raises DatabaseDamaged."""
+    with read_back():
+        first, last, events, at, checks, lines = row
+        if not (0 <= first <= last <= MOST_SEQ and 0 < events <= last - first + 1):
+            raise DatabaseDamaged("This is no chunk.")
+        return Chunk(kind, first, last, events, at, _unsigned(row[:4], events, checks), bytes(lines))
