@@ -83,16 +83,11 @@ class TextField(Field):
     def on_paste(self, event: Paste) -> None:
         """Take a paste as one line; further lines would land in fields they were not meant for."""
         event.stop()
-        self.type_in(self.pasted(event.text))
-
-    def pasted(self, text: str) -> str:
-        """What of a paste is typed in."""
-        return text.splitlines()[0] if text else ""
+        self.type_in(event.text.strip("\n").partition("\n")[0])
 
     def type_in(self, text: str) -> None:
-        """Put text in at the cursor, up to a length that every field refuses."""
-        text = text[: _LONGEST - len(self.line.text)]
-        if text and not self.read_only:
+        """Put text in at the cursor."""
+        if text and not self.read_only and len(self.line.text) + len(text) <= _LONGEST:
             self._become(self.line.insert(text))
 
     def do(self, what: str) -> None:
@@ -134,10 +129,6 @@ class PasswordField(TextField):
     """Whether one was typed before a logout: the agent has it."""
     again = False
     """Whether that was typed for somebody else, and is to be typed again."""
-
-    def pasted(self, text: str) -> str:
-        """All of it but line ends around it: a password of two lines is refused, not cut."""
-        return text.strip("\n")
 
     @property
     def secret(self) -> SecretStr | None:
