@@ -17,6 +17,7 @@ from screens.terminal.driver import SlowLineDriver
 from screens.theme import THEME
 from screens.widgets.failed_page import Lasting, page_of
 from screens.widgets.pages import Pages
+from screens.widgets.pasting import NotTaken
 from tm_tui.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
@@ -86,8 +87,14 @@ class TmTui(Lasting, SlowLineApp[int], inherit_bindings=False):
         if isinstance(event, Key | Paste) and not event.is_forwarded:
             self._main.keyed()
             self._keys.put(event)
-        else:
-            await super().on_event(event)
+            return
+        await super().on_event(event)
+        if isinstance(event, Paste):
+            self._main.tell("Not taken: nothing can be typed here.", wrong=True)
+
+    def on_not_taken(self, event: NotTaken) -> None:
+        """Say what is missing of a paste, whatever is in front."""
+        self._main.tell(event.words, wrong=True)
 
     def crash_line(self, crash: "Crash") -> str:
         """Where it happened, and of what kind; never the values that were there."""

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.events import Resize
+from textual.geometry import Offset
 from textual.screen import ModalScreen
 
 from screens.probing import Probing
@@ -25,10 +26,20 @@ def help_text(name: str) -> str:
     return (_FOLDER / f"{name}.md").read_text(encoding="utf-8")
 
 
+class _Text(Block, can_focus=True):
+    """The rows in sight, with the cursor on the first: what reads along begins there."""
+
+    @property
+    def terminal_cursor(self) -> Offset | None:
+        """Where the terminal's own cursor belongs."""
+        return self.region.offset
+
+
 class HelpScreen(ModalScreen[None], inherit_bindings=False):
     """A text to scroll; any of the usual keys closes it."""
 
     CSS_PATH = "help_screen.tcss"
+    AUTO_FOCUS = "_Text"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "scroll(-1)", show=False),
         Binding("down", "scroll(1)", show=False),
@@ -42,7 +53,7 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
     def __init__(self, name: str, probing: Probing | None) -> None:
         super().__init__()
         self._text = _failures(probing) + help_text(name)
-        self._view = Block(classes="view")
+        self._view = _Text(classes="view")
         self._foot = Block(classes="foot")
         self._top = 0
 

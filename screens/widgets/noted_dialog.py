@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 
 from textual.content import Content
-from textual.events import Blur, Focus, Key
+from textual.events import Blur, Focus, Key, Paste
 from textual.geometry import Offset
 from textual.widget import Widget
 
 from screens.question import Question
 from screens.widgets.dialog import Choice, Dialog
 from screens.widgets.line import Line
+from screens.widgets.pasting import taken
 
 __all__ = ["NotedDialog"]
 
@@ -60,13 +61,22 @@ class _Note(Widget, can_focus=True):
             self.screen.focus_next()
         elif edit := _KEYS.get(event.key):
             self.line = edit(self.line)
-        elif event.is_printable and event.character and len(self.line.text) < _LONGEST:
-            self.line = self.line.insert(event.character)
+        elif event.is_printable and event.character:
+            self._type_in(event.character)
         else:
             return
         event.stop()
         event.prevent_default()
         self.refresh()
+
+    def on_paste(self, event: Paste) -> None:
+        """Take it as one line."""
+        event.stop()
+        self._type_in(event.text)
+        self.refresh()
+
+    def _type_in(self, text: str) -> None:
+        self.line = self.line.insert(taken(self, text, _LONGEST - len(self.line.text)))
 
     def on_focus(self, _: Focus) -> None:
         """An empty line to type on."""

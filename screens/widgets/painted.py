@@ -1,17 +1,17 @@
 """A widget of whole rows that paints only those that differ: for lists and texts on a slow line."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
+from textual.events import Key, Paste
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-if TYPE_CHECKING:
-    from textual.events import Key
+from screens.widgets.pasting import taken
 
 __all__ = ["BOLD", "PLAIN", "REVERSE", "Painted", "Parts", "fitted", "typed"]
 
@@ -64,12 +64,14 @@ def fitted(text: str, width: int) -> str:
     return text if cell_len(text) <= width else set_cell_size(text, max(0, width - 1)) + "…"
 
 
-def typed(text: str, event: "Key") -> str | None:
-    """What a search or a filter is after a key; None: the key is none of its."""
-    if event.key == "backspace":
-        return text[:-1]
-    if event.key == "ctrl+u":
-        return ""
-    if event.is_printable and event.character is not None:
-        return (text + event.character)[:_LONGEST]
-    return None
+def typed(widget: Widget, text: str, event: Key | Paste) -> str | None:
+    """What a search or a filter of this widget is after a key or a paste; None: the key is none of its."""
+    if isinstance(event, Key):
+        if event.key == "backspace":
+            return text[:-1]
+        if event.key == "ctrl+u":
+            return ""
+        if not event.is_printable or event.character is None:
+            return None
+        return text + taken(widget, event.character, _LONGEST - len(text))
+    return text + taken(widget, event.text, _LONGEST - len(text))

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
-from textual.events import Key, Resize
+from textual.events import Key, Paste, Resize
 from textual.geometry import Offset
 
 from screens.widgets.painted import BOLD, PLAIN, REVERSE, Painted, Parts, typed
@@ -116,11 +116,19 @@ class Reading(Painted):
             self._typing = False
             event.prevent_default()
             self._go(self._top, 1)
-        elif (text := typed(self._search, event)) is not None:
+        elif (text := typed(self, self._search, event)) is not None:
             self._search = text
         else:
             return
         event.stop()
+        self._draw()
+
+    def on_paste(self, event: Paste) -> None:
+        """Search for it; it begins the search too."""
+        event.stop()
+        before = self._search if self._typing else ""
+        text = event.text if self._typing else event.text.lstrip("\n").removeprefix("/")
+        self._typing, self._search, self._told = True, typed(self, before, Paste(text)) or "", ""
         self._draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

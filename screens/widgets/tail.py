@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
-from textual.events import Blur, Focus, Key, Resize
+from textual.events import Blur, Focus, Key, Paste, Resize
 from textual.geometry import Offset
 
 from screens.widgets.painted import BOLD, PLAIN, Painted, fitted, typed
@@ -141,11 +141,18 @@ class Tail(Painted):
             return
         if event.key == "enter":
             self._typing = False
-        elif (text := typed(self._filter, event)) is not None:
+        elif (text := typed(self, self._filter, event)) is not None:
             self._filter = text
         else:
             return
         event.stop()
+        self._filtered()
+
+    def on_paste(self, event: Paste) -> None:
+        """Filter by it; it begins the filter too."""
+        event.stop()
+        text = event.text if self._typing else event.text.lstrip("\n").removeprefix("/")
+        self._typing, self._filter = True, typed(self, self._filter, Paste(text)) or ""
         self._filtered()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -10,6 +10,7 @@ from textual.events import Key, Paste
 from screens.draft import Value
 from screens.widgets.field import Field, Slot
 from screens.widgets.line import Line
+from screens.widgets.pasting import NotTaken, taken
 from tm_tui.settings.fields import FieldSpec
 from tm_tui.text import safe_text
 
@@ -83,12 +84,14 @@ class TextField(Field):
     def on_paste(self, event: Paste) -> None:
         """Take a paste as one line; further lines would land in fields they were not meant for."""
         event.stop()
-        self.type_in(event.text.strip("\n").partition("\n")[0])
+        self.type_in(event.text)
 
     def type_in(self, text: str) -> None:
         """Put text in at the cursor."""
-        if text and not self.read_only and len(self.line.text) + len(text) <= _LONGEST:
-            self._become(self.line.insert(text))
+        if self.read_only:
+            self.post_message(NotTaken("You may only look here."))
+        elif line := taken(self, text, _LONGEST - len(self.line.text), exactly=True):
+            self._become(self.line.insert(line))
 
     def do(self, what: str) -> None:
         """Move or delete."""
