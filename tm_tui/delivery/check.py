@@ -46,7 +46,8 @@ async def check_log_server(
 
 
 async def _over_https(link: Link, appliance: str, observe: Observer, clock: Clock) -> float | None:
-    from tm_tui.link.https import call, https_client
+    from tm_tui.delivery.put import put_file
+    from tm_tui.link.https import https_client
 
     def notify(stage: str, outcome: str, detail: str) -> None:
         observe(stage, outcome, detail)
@@ -54,8 +55,7 @@ async def _over_https(link: Link, appliance: str, observe: Observer, clock: Cloc
             observe("authentication", "started", "")
 
     async with https_client(link, observe=notify) as client:
-        path = f"/{_FOLDER}/{appliance}/probe"
-        reply = await call(client, "PUT", path, content=_CONTENT, accept=HTTP_STORED)
+        reply = await put_file(client, appliance, "probe", _CONTENT, accept=HTTP_STORED)
     observe("authentication", "passed", "user name and password accepted")
     observe("service", "started", "")
     observe("service", "passed", "it takes logs")

@@ -8,7 +8,7 @@ from tm_tui.link.failures import LinkFailure
 __all__ = ["Backoff", "concerns_one_batch", "is_too_large"]
 
 _FIRST, _LONGEST, _LONGEST_ASKED = 1.0, 300.0, 3600.0
-_OF_ONE_BATCH = {"http-too-large", "http-refused", "http-conflict"}
+_OF_ONE_BATCH = {"http-too-large", "http-refused", "http-conflict", "remote-file-failed"}
 
 
 @dataclass(slots=True)

@@ -7,7 +7,8 @@ from typing import Self
 
 from tm_tui.delivery.carrier import Sent
 from tm_tui.delivery.delivered import HTTP_DELIVERED
-from tm_tui.link.https import LinkClient, call, https_client
+from tm_tui.delivery.put import put_file
+from tm_tui.link.https import LinkClient, https_client
 from tm_tui.link.types import Link
 
 __all__ = ["SslCarrier"]
@@ -19,7 +20,7 @@ class SslCarrier:
     """One HTTPS client: its connection is kept between batches."""
 
     def __init__(self, link: Link, appliance: str) -> None:
-        self._link, self._folder = link, f"/logs/{appliance}"
+        self._link, self._appliance = link, appliance
         self._stack = AsyncExitStack()
         self._client: LinkClient | None = None
 
@@ -40,9 +41,8 @@ class SslCarrier:
             "content-length": str(len(data)),
             "if-none-match": "*",
         }
-        path = f"{self._folder}/{name}"
         content = _Pieces(data, sent)
-        await call(self._client, "PUT", path, content=content, headers=headers, accept=HTTP_DELIVERED)
+        await put_file(self._client, self._appliance, name, content, accept=HTTP_DELIVERED, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)

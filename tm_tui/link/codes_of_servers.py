@@ -31,8 +31,11 @@ SERVERS: dict[str, tuple[str, str]] = {
         "Check address and port: this may be a plain web server. A log server must accept uploads (PUT).",
     ),
     "http-conflict": (
-        "The server {target} has something else in this place already, or the folder is missing.",
-        "Ask the server's administrator to check the folder logs of this appliance.",
+        "The server {target} has something else in this place already, which it keeps.",
+        (
+            "Ask the server's administrator to look at what lies in the folder logs of this appliance. What "
+            "was to be sent waits here."
+        ),
     ),
     "http-too-large": (
         "The server {target} does not accept uploads of this size.",

@@ -113,7 +113,10 @@ SSH: dict[str, tuple[str, str]] = {
     ),
     "remote-no-folder": (
         "A folder that the logs belong in does not exist on {target}.",
-        "Ask the server's administrator to create the folder logs and let the account write to it.",
+        (
+            "Ask the server's administrator to create it and let the account write to it, or to let the "
+            "account make folders in logs."
+        ),
     ),
     "remote-disk-full": (
         "The disk of {target} is full.",
@@ -124,7 +127,10 @@ SSH: dict[str, tuple[str, str]] = {
         "Ask the server's administrator to check the disk. Everything waits on this appliance until then.",
     ),
     "remote-file-failed": (
-        "The server {target} could not carry out a file operation and gives no reason.",
-        "Ask the server's administrator to check disk and rights of the account.",
+        "The server {target} could not carry out a file operation.",
+        (
+            "If it says why, do that. Otherwise ask the server's administrator to check disk and rights of "
+            "the account."
+        ),
     ),
 }

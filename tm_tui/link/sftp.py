@@ -19,6 +19,7 @@ _REFUSED_SUBSYSTEM = 0xFFFFFFFF
 """asyncssh's own code for a session that opened, in which the server refused what was asked for."""
 _LISTEN_SECONDS = 3.0
 _MOST_SAID = 4096
+_PLAIN = frozenset({"", "failure", "permission denied", "no such file", "no such file or directory"})
 _READ_ONLY = 1  # f_flag of statvfs@openssh.com: SSH_FXE_STATVFS_ST_RDONLY
 
 
@@ -32,9 +33,15 @@ class Sftp:
 
     async def explain(self, error: asyncssh.Error, folder: str = ".") -> LinkFailure:
         """Make the failure of a file operation. OpenSSH says "failure" for a full disk: ask statvfs."""
-        found = translate(error, "service", self.link.endpoint, self.link.proxy)
+        link, reason = self.link, _reason(error)
+        found = translate(error, "service", link.endpoint, link.proxy)
+        if found.code in {"remote-denied", "remote-no-folder"} and reason:
+            return failure(found.code, "service", link.endpoint, link.proxy, detail=reason)
         if found.code != "remote-file-failed":
             return found
+        found = failure(
+            found.code, "service", link.endpoint, link.proxy, detail=reason or "it gives no reason"
+        )
         try:
             async with asyncio.timeout(self.link.limits.reply):
                 disk = await self.client.statvfs(folder)
@@ -45,6 +52,12 @@ class Sftp:
         if disk.bavail == 0 or disk.favail == 0 < disk.files:
             return failure("remote-disk-full", "service", self.link.endpoint, self.link.proxy)
         return found
+
+
+def _reason(error: asyncssh.Error) -> str:
+    """What a server says besides the name of its status, which every server says."""
+    text = error.reason.strip() if isinstance(error, asyncssh.SFTPError) else ""
+    return "" if text.lower().rstrip(".") in _PLAIN else text
 
 
 @asynccontextmanager

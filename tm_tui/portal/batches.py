@@ -72,10 +72,11 @@ class BatchStore:
     async def receive(self, name: BatchName, chunks: AsyncIterator[bytes]) -> Contents:
         """Take a batch as it streams in. Raises AlreadyThere, Refused."""
         await self.check_sender(name.appliance)
-        if self.path(name).exists():
-            raise AlreadyThere
         part = self.aside()
         try:
+            if self.path(name).exists():
+                await _compare(self.path(name), chunks)
+                raise AlreadyThere
             await self._write(part, chunks)
             return await self.settle(part, name)
         except OSError as error:
@@ -111,17 +112,33 @@ class BatchStore:
 
     def _settle(self, part: Path, name: BatchName) -> Contents:
         target = self.path(name)
+        _look(part, target)  # first: what lies there is the news, whatever came
         with part.open("rb") as file:
             contents = checked_contents(file, name)
             os.fsync(file.fileno())
         with self._naming:
-            if target.exists():
-                raise AlreadyThere if filecmp.cmp(part, target, shallow=False) else other_content()
+            _look(part, target)
             target.parent.mkdir(mode=0o700, exist_ok=True)
             part.rename(target)
         _sync_folder(target.parent)
         _sync_folder(target.parent.parent)
         return contents
+
+
+async def _compare(target: Path, chunks: AsyncIterator[bytes]) -> None:
+    """Read what comes beside what is there. Raises Refused at the first difference, OSError."""
+    with await asyncio.to_thread(target.open, "rb") as file:
+        async for chunk in chunks:
+            if await asyncio.to_thread(file.read, len(chunk)) != chunk:
+                raise other_content()
+        if await asyncio.to_thread(file.read, 1):
+            raise other_content()
+
+
+def _look(part: Path, target: Path) -> None:
+    """Raises AlreadyThere or Refused when something lies there."""
+    if target.exists():
+        raise AlreadyThere if filecmp.cmp(part, target, shallow=False) else other_content()
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

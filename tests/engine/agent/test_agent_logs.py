@@ -129,6 +129,32 @@ async def test_events_arrive_exactly_once(home: Home, portal: Ready, tmp_path: P
         assert await told(client, "Delivered 300 events in 2 batches.")
 
 
+@pytest.mark.parametrize("protocol", ["ssl", "ssh"])
+async def test_a_different_file_at_the_portal_is_told(
+    home: Home, portal: Ready, tmp_path: Path, protocol: str
+) -> None:
+    """The portal's copy is another: this one is kept and the reason told; the other kind of log goes on."""
+    async with agent_in(home) as agent, ControlClient(home.control_socket) as client:
+        await save(client, portal, protocol)
+        status = await status_when(client, lambda now: now.status_server.registered_at is not None)
+        await hand_in(client, 1, 10)
+        await agent.spool.seal()
+        damaged = next(one for one in agent.spool.batches() if one.kind == "threat-event")
+        lies = tmp_path / "portal" / "logs" / status.appliance / damaged.name
+        lies.parent.mkdir(exist_ok=True)
+        lies.write_bytes(bytes(damaged.bytes))
+        reply = await send(client)
+        assert reply.events == 10 - damaged.events
+        assert reply.failure
+        assert reply.failure.code == ("http-conflict" if protocol == "ssl" else "remote-file-failed")
+        if protocol == "ssh":
+            assert "different file" in reply.failure.cause
+        assert [one.name for one in agent.spool.batches()] == [damaged.name]
+        assert lies.read_bytes() == bytes(damaged.bytes)
+        lies.unlink()
+        assert (await send(client)).events == damaged.events
+
+
 async def test_the_date_of_the_last_delivery_outlives_the_agent(home: Home, portal: Ready) -> None:
     """After a restart of the agent the console does not say that nothing was ever sent."""
     async with client_in(home) as client:

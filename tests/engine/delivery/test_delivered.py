@@ -37,8 +37,9 @@ class Front:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             sizes = [line[15:] for line in head.lower().splitlines() if line.startswith("content-length:")]
             await reader.readexactly(int(sizes[0]) if sizes else 0)
-            self.paths.append(head.split()[1])
-            writer.write(self.script.popleft())
+            method, path = head.split()[:2]
+            self.paths.append(path)
+            writer.write(self.script.popleft() if method == "PUT" else answer(403))
             await writer.drain()
 
 
@@ -89,6 +90,8 @@ async def test_of_all_http_statuses_three_deliver(hundred, front, sender, spool)
         assert (outcome.failure is None) == (status in DELIVERED), status
         assert outcome.events == (status in DELIVERED), status
         await stands(sender, spool, failed=status not in DELIVERED)
+        if status == 409:  # it lets nobody make the folder either
+            assert outcome.failure.code == "remote-no-folder"
         if status in {200, 202, 203, 206}:
             assert outcome.failure.code == "reply-not-understood"
             assert f"HTTP status {status}" in outcome.failure.cause

@@ -46,6 +46,35 @@ async def test_same_batch_at_the_same_time_is_kept_once(portal: RunningPortal) -
     assert [path.name for path in folder(portal, "tm-race").iterdir()] == [name]
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_other_bytes_under_a_name_that_is_taken(portal: RunningPortal, chunked: bool) -> None:
+    """412 makes a client drop its copy: only for the same bytes; all others are a conflict."""
+    appliance = f"tm-taken-{chunked:d}"
+    await portal.register(appliance)
+    name, packed = batch(appliance, count=3000)
+    target = folder(portal, appliance) / name
+    assert (await put(portal, appliance, name, packed)).status_code == 201
+    flipped = packed[:-1] + bytes([packed[-1] ^ 1])
+    lies = [packed, flipped, packed[:-1], packed + b"x", b"", bytes(len(packed)), packed[:100]]
+
+    async def sent(content: bytes) -> AsyncIterator[bytes]:
+        for start in range(0, len(content), 1000):
+            yield content[start : start + 1000]
+
+    for lie in lies:
+        target.write_bytes(lie)
+        for content in (packed, flipped, packed[:-1], packed + b"x"):
+            async with portal.log_server() as client:
+                reply = await client.put(
+                    f"/logs/{appliance}/{name}",
+                    content=sent(content) if chunked else content,
+                    headers={"if-none-match": "*"},
+                )
+            assert code(reply) == ((412, "exists") if content == lie else (409, "other-content"))
+            assert target.read_bytes() == lie
+    assert not list((portal.home / "incoming").iterdir())
+
+
 async def test_streamed_upload_without_length(portal: RunningPortal) -> None:
     """A client that does not know the length beforehand can deliver too."""
     await portal.register("tm-stream")

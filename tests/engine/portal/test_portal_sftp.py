@@ -73,6 +73,19 @@ async def test_different_file_is_not_overwritten(portal: RunningPortal) -> None:
     assert (folder(portal, "tm-other") / name).read_bytes() == b"something else"
 
 
+async def test_other_bytes_do_not_count_as_there(portal: RunningPortal) -> None:
+    """A batch that lies there is a success for its own bytes only, whatever else comes under its name."""
+    await portal.register("tm-same")
+    name, packed = batch("tm-same")
+    async with portal.sftp() as client:
+        await deliver(client, "tm-same", name, packed)
+        await deliver(client, "tm-same", name, packed)
+        for other in (packed[:-1], packed + b"x", bytes(len(packed))):
+            with pytest.raises(asyncssh.SFTPFailure, match="different file"):
+                await deliver(client, "tm-same", name, other)
+    assert (folder(portal, "tm-same") / name).read_bytes() == packed
+
+
 async def test_sender_must_be_registered(portal: RunningPortal) -> None:
     """An appliance that is not registered may make its folder and probe it, and delivers nothing."""
     name, packed = batch("tm-stranger")
