@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tm_tui.atomic import storage_failure
 from tm_tui.cases.book import CaseBook
 from tm_tui.cases.pack import Limits, Packed, PackingStopped, Taken, pack
 from tm_tui.cases.record import MOST_NOTES, Record
@@ -133,8 +134,11 @@ class CasePacking:
             "threat": record.threat,
             "description": record.description,
         }
-        sources = Sources(self._home, self._book.inbox)
-        chosen = sorted(self._book.inbox.iterdir()) if record.inbox else record.paths
+        try:
+            sources = Sources(self._home, self._book.inbox)
+            chosen = sorted(self._book.inbox.iterdir()) if record.inbox else record.paths
+        except OSError as error:
+            raise storage_failure(self._book.inbox, error) from None
         target = self._book.pack_of(record)
         return pack(sources, chosen, target, record.form, about, stop=stop, told=told, limits=self._limits)
 

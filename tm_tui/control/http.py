@@ -1,8 +1,10 @@
 """Requests read and answers written the same way by every route: bounded bodies, refusals as data."""
 
 import asyncio
+import os
 import re
 from http import HTTPStatus
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -10,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tm_tui.atomic import StorageAbsent
+from tm_tui.atomic import StorageAbsent, storage_failure
 from tm_tui.control.api import ProblemInfo, Refusal, SessionInfo, Shape
 from tm_tui.control.core import TrialOver, Who
 from tm_tui.errors import PasswordAgain, Problem, SettingsRefused, StorageFailed, TmError
@@ -148,8 +150,15 @@ def refusal_message(refused: Refused) -> bytes:
 
 def on_refusal(_request: Request, error: Exception) -> Response:
     """Turn what a route raises into its answer (a Starlette exception handler)."""
-    refused = _as_refused(error)
-    return refusal_response(refused)
+    if isinstance(error, OSError) and not isinstance(error, ConnectionError | TimeoutError):
+        return refusal_response(_storage_refused(error))
+    return refusal_response(_as_refused(error))
+
+
+def _storage_refused(error: OSError) -> Refused:
+    """What the disk, or a file's owner, does to a route is no bug of ours."""
+    failure = storage_failure(Path(os.fsdecode(error.filename or "a file of the agent")), error)
+    return Refused(507, "storage", failure.cause, failure.remedy)
 
 
 _ANSWERS: tuple[tuple[type[TmError], int, str], ...] = (

@@ -73,6 +73,7 @@ def control_app(core: Core, more: Sequence[Route] = ()) -> ASGIApp:
         TmError: on_refusal,
         HTTPException: on_refusal,
         ClientDisconnect: _on_disconnect,
+        OSError: on_refusal,
         Exception: on_refusal,
     }
     return _Guard(Starlette(routes=guarded(routes), exception_handlers=handlers))

@@ -47,6 +47,7 @@ class EndpointReader:
         self._reading = asyncio.Lock()
         self._loop = asyncio.get_running_loop()
         self._fresh_at: float | None = None
+        self._failed = False
         spool.sealed = self.sealed
 
     def concerns(self, _revision: Revision) -> object:
@@ -102,7 +103,15 @@ class EndpointReader:
 
     async def _read(self) -> None:
         async with self._reading:
-            if await asyncio.to_thread(self._read_all):
+            try:
+                changed = await asyncio.to_thread(self._read_all)
+            except OSError as failed:  # the disk; what was known before stays
+                if not self._failed:
+                    _log.warning("Sealed logs cannot be read for endpoints: %s", safe_text(str(failed)))
+                self._failed, changed = True, False
+            else:
+                self._failed = False
+            if changed:
                 self._changed()
 
     # --- in a thread

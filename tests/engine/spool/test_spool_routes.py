@@ -1,6 +1,7 @@
 """`tm-tui logs` and the control socket's routes, over a real socket."""
 
 import asyncio
+import errno
 import io
 import json
 import random
@@ -192,3 +193,46 @@ async def test_a_line_without_end_does_not_fill_the_memory(agent, tm):
     said = json.loads(out)
     assert (code, said["accepted"]) == (1, 1)
     assert [one["line"] for one in said["rejected"]] == [1]
+
+
+@pytest.mark.parametrize("commits", [0, 2, 6])
+async def test_a_disk_that_fails_meanwhile_stops_the_command_and_costs_no_event(commits, agent, tm):
+    """The script learns how many are on the disk, and which lines to repeat: none twice, none missing."""
+    core, trace = agent.spool._opened.core, agent.spool._opened.core.trace
+    left = [commits]
+
+    def failing(point):
+        if point == "commit":
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError(errno.EIO, "x")
+
+    core.trace = failing
+    lines = [line(threat_event(threat={"name": f"T{n}", "severity": "low"})) for n in range(4000)]
+    code, out, err = await tm("logs", "add", stdin=b"\n".join(lines))
+    said = json.loads(out.splitlines()[-1])
+    assert code == 1
+    assert said["accepted"] == agent.spool.status().events
+    assert said["not_taken_from"] == said["accepted"] + 1 == said["rejected"][0]["line"]
+    assert "disk reports an error" in said["rejected"][0]["reason"] + err
+    core.trace = trace
+    code, out, _ = await tm("logs", "add", stdin=b"\n".join(lines[said["not_taken_from"] - 1 :]))
+    assert code == 0
+    names = [json.loads(one)["threat"]["name"] async for one in agent.spool.lines()]
+    assert names == [f"T{n}" for n in range(4000)]
+
+
+async def test_lines_of_which_nobody_said_what_became_of_them_are_named(tm, tmp_path, monkeypatch):
+    """The agent is killed after it has read them: they are on the disk, or they are not."""
+    monkeypatch.setenv("TM_TUI_HOME", str(tmp_path))
+    (tmp_path / "run").mkdir()
+
+    async def read_and_go(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_unix_server(read_and_go, tmp_path / "run" / "control.sock")
+    async with server:
+        code, out, _ = await tm("logs", "add", stdin=numbered_line(1) + b"\n" + numbered_line(2) + b"\n")
+    assert code == 3
+    assert json.loads(out.splitlines()[0]) == {"accepted": 0, "rejected": [], "unknown": {"from": 1, "to": 2}}
