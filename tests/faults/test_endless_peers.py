@@ -1,8 +1,12 @@
 """No peer holds the loop: whoever never comes to an end is given up with a code, while all else goes on."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import json
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,8 @@ from tuf.api.exceptions import DownloadError
 from servers.certificates import Certificates
 from servers.probing import host_keys, server_context
 from tm_tui.clock import SystemClock
+from tm_tui.delivery.check import check_log_server
+from tm_tui.delivery.ssh import SshCarrier
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.dialer import dial
 from tm_tui.link.failures import LinkFailure
@@ -214,3 +220,73 @@ async def _met(stage: Stage, link: Link) -> str:
         return failure.code
     met.close()  # type: ignore[attr-defined]
     return ""
+
+
+@pytest.fixture
+def log_server() -> Iterator[Callable[[str, Pace], int]]:
+    """Starts log servers over SSH that never come to an end behind their keys; gives a port."""
+    with ExitStack() as stack:
+
+        def start(stage: str, pace: Pace) -> int:
+            asked = json.dumps({"stage": stage, "seconds": pace.seconds})
+            program = (sys.executable, str(Path(__file__).with_name("endless_ssh.py")), asked)
+            child = stack.enter_context(
+                subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            )
+            stack.callback(child.kill)
+            assert child.stdout
+            return int(child.stdout.readline())
+
+        yield start
+
+
+async def probe(link: Link) -> None:
+    """Meet it as the connection test does."""
+    await check_log_server(link, "ssh", "tm-0042")
+
+
+async def deliver(link: Link) -> None:
+    """Meet it as the delivery of a batch does."""
+    async with SshCarrier(link, "tm-0042") as carrier:
+        await carrier.deliver("tm-0042-1", b"batch", lambda _: None, again=True)
+
+
+@pytest.mark.parametrize("pace", [FLOOD, DRIP], ids=lambda pace: pace.name)
+@pytest.mark.parametrize(
+    ("stage", "meet", "codes"),
+    [
+        ("banners", probe, {"ssh-login-timeout"}),
+        ("debug", probe, {"", "reply-timeout"}),
+        ("noise", probe, {"sftp-text-before"}),
+        ("packet", probe, {"sftp-not-offered"}),
+        ("statuses", probe, {"remote-file-failed", "reply-closed"}),
+        ("statuses", deliver, {"remote-file-failed", "reply-closed"}),
+        ("names", deliver, {""}),
+        ("long-names", deliver, {"remote-file-failed", "reply-closed"}),
+    ],
+)
+async def test_who_never_ends_behind_its_key(
+    log_server: Callable[[str, Pace], int],
+    tmp_path: Path,
+    *,
+    stage: str,
+    pace: Pace,
+    meet: Callable[[Link], Awaitable[None]],
+    codes: set[str],
+) -> None:
+    """A log server whose key is approved holds nothing up either: logon, file transfer, replies, lists."""
+    limits = replace(LIMITS, handshake=10.0, login=3.0, reply=3.0)
+    link = Link(
+        Endpoint("127.0.0.1", log_server(stage, pace)), WHO, None, Trust(None, host_keys(tmp_path)), limits
+    )
+    link.trust.host_keys.approve(await fetch_host_key(link))
+    found = ""
+    async with asyncio.timeout(60):
+        with Ticker() as ticker:
+            try:
+                await meet(link)
+            except LinkFailure as failure:
+                found = failure.code
+    assert found in codes
+    assert ticker.worst < MOST_WORK
+    assert ticker.grown < MOST_MEMORY

@@ -18,6 +18,7 @@ __all__ = ["SshCarrier", "leave_probe", "put_file"]
 _PIECE = 1 << 20
 _LARGEST_WRITE, _SAFE_WRITE, _IN_FLIGHT, _MOST_WRITES = 255 << 10, 16 << 10, 2 << 20, 64
 """Bytes of one request: OpenSSH takes so many, every server the safe ones; and what is on its way at once."""
+_SAFE_READ = 16 << 10
 _PART = ".part"
 _SWEEP_SECONDS = 5.0
 
@@ -138,7 +139,7 @@ async def _write(file: asyncssh.SFTPClientFile, data: bytes, size: int, sent: Se
 async def _holds(client: asyncssh.SFTPClient, path: str, data: bytes, sent: Sent) -> bool:
     """Whether these bytes are at the server; no, where it lets nobody look: then the rename tells."""
     try:
-        async with client.open(path, "rb") as file:
+        async with client.open(path, "rb", block_size=_SAFE_READ) as file:
             if await file.read(1, len(data)):
                 return False
             for start in range(0, len(data), _PIECE):

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import cast
 
 import asyncssh
+from asyncssh.sftp import start_sftp_client
 
 from tm_tui.link import ssh
 from tm_tui.link.failures import LinkFailure, failure, translate
@@ -20,6 +22,8 @@ _REFUSED_SUBSYSTEM = 0xFFFFFFFF
 _LISTEN_SECONDS = 3.0
 _MOST_SAID = 4096
 _PLAIN = frozenset({"", "failure", "permission denied", "no such file", "no such file or directory"})
+_MOST_PACKET = 128 << 10
+"""Bytes; a server's longest replies are lists of a hundred names, 64 KB."""
 _READ_ONLY = 1  # f_flag of statvfs@openssh.com: SSH_FXE_STATVFS_ST_RDONLY
 
 
@@ -60,6 +64,24 @@ def _reason(error: asyncssh.Error) -> str:
     return "" if text.lower().rstrip(".") in _PLAIN else text
 
 
+class _ShortPackets:
+    """asyncssh's reader, for packets that it makes sense of in a moment: it does so without a pause.
+
+    Its own bound is 4 MB, which is seconds of work if it holds the shortest names.
+    """
+
+    def __init__(self, reader: "asyncssh.SSHReader[bytes]") -> None:
+        self._reader = reader
+        self.logger = reader.logger
+        self.get_extra_info = reader.get_extra_info
+
+    async def readexactly(self, size: int) -> bytes:
+        """As asyncssh has it. Raises SFTPBadMessage for what nobody sends."""
+        if size > _MOST_PACKET:
+            raise asyncssh.SFTPBadMessage("packet too long")
+        return await self._reader.readexactly(size)
+
+
 @asynccontextmanager
 async def open_sftp(link: Link, *, observe: Observer | None = None) -> AsyncIterator[Sftp]:
     """Open a file transfer as the link's user. Raises LinkFailure, for asyncssh's errors in the body too."""
@@ -79,7 +101,10 @@ async def open_sftp(link: Link, *, observe: Observer | None = None) -> AsyncIter
 async def _start(connection: asyncssh.SSHClientConnection, link: Link) -> asyncssh.SFTPClient:
     try:
         async with asyncio.timeout(link.limits.reply):
-            return await connection.start_sftp_client()
+            writer, reader, _ = await connection.open_session(subsystem="sftp", encoding=None)
+            short = cast("asyncssh.SSHReader[bytes]", _ShortPackets(reader))
+            loop = asyncio.get_running_loop()
+            return await start_sftp_client(connection, loop, "strict", short, writer, "utf-8", "strict", 3)
     except (asyncssh.Error, OSError, TimeoutError) as error:
         if isinstance(error, asyncssh.ChannelOpenError) and error.code != _REFUSED_SUBSYSTEM:
             raise failure("ssh-no-session", "service", link.endpoint, link.proxy) from error
