@@ -8,7 +8,9 @@ somebody waits in vain, and the test fails.
 
 import asyncio
 import heapq
+import logging
 import random
+import traceback
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -131,9 +133,29 @@ class LoopClock(SystemClock):
         return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.monotonic())
 
 
-def played(seed: int, story: Callable[[random.Random], Coroutine[Any, Any, None]]) -> None:
-    """Run a story in the order of this seed. At its end no task is left over, and none has failed unseen."""
-    loop = SeededLoop(seed)
+class _Bugs(logging.Handler):
+    """Keeps what the product writes down as a programming error."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "programming error" in record.getMessage():
+            told = "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else ""
+            self.seen.append(record.getMessage() + "\n" + told)
+
+
+def played(
+    seed: int, story: Callable[[random.Random], Coroutine[Any, Any, None]], *, bugs: bool = False
+) -> None:
+    """Run a story in the order of this seed. At its end no task is left over, and none has failed unseen.
+
+    `bugs`: those that the story makes itself are no fault.
+    """
+    loop, seen = SeededLoop(seed), _Bugs()
+    log = logging.getLogger("tm_tui")
+    log.addHandler(seen)
 
     async def told() -> None:
         await story(loop.chance)
@@ -141,9 +163,13 @@ def played(seed: int, story: Callable[[random.Random], Coroutine[Any, Any, None]
         left = sorted(task.get_name() for task in asyncio.all_tasks() if task is not me)
         assert left == [], f"left over: {left}"
 
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        runner.run(told())
+    try:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(told())
+    finally:
+        log.removeHandler(seen)
     assert loop.reports == []
+    assert bugs or not seen.seen, seen.seen[0]
 
 
 async def some_time(chance: random.Random, longest: float = 3.0) -> None:

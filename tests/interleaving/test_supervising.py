@@ -107,4 +107,4 @@ def test_services_run_once_and_follow(seed: int) -> None:
         )  # one that is slow to end may take longer than it is waited for
         assert [service.running for service in services] == [0, 0]
 
-    played(seed, story)
+    played(seed, story, bugs=True)
