@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,8 @@ class StatusServer:
     """Members that replies have instead of the right ones."""
     page: str = ""
     """What it says instead of any reply."""
+    patience: int = 1 << 30
+    """So many requests of a connection are answered; the next one finds it closed."""
     now: Callable[[], Any] = lambda: None
 
     def heartbeats(self) -> list[dict[str, Any]]:
@@ -146,7 +149,7 @@ class StatusServer:
 
     async def behave(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer request after request on one connection."""
-        while True:
+        for served in count():
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             if head.startswith("GET "):  # it has neither reports nor anything else to fetch
                 writer.write(b"HTTP/1.1 404 x\r\ncontent-length: 0\r\n\r\n")
@@ -155,6 +158,8 @@ class StatusServer:
             sizes = [line[15:] for line in head.lower().splitlines() if line.startswith("content-length:")]
             size = int(sizes[0])
             body = json.loads(await reader.readexactly(size))
+            if served >= self.patience:
+                return
             path = head.split()[1].rpartition("/")[2]
             self.heard.append((path, body))
             now = self.now().isoformat()

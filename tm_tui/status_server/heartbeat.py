@@ -32,10 +32,10 @@ class Accepted:
     """A beat that the status server took."""
 
     round_trip_seconds: float
-    server_time: datetime | None
     skew_seconds: float | None
     """The appliance's clock minus the server's, both at the middle of the round trip; None: it tells none."""
     notices: tuple[Notice, ...]
+    server_time: datetime | None = None
     odd: tuple[str, ...] = ()
     """Sentences about what of the reply was left out."""
 
@@ -73,4 +73,4 @@ async def beat(
         raise failure("reply-not-understood", "service", link.endpoint, link.proxy)
     there = told.server_time
     skew = None if there is None else (sent_at - there).total_seconds() + round_trip / 2
-    return Accepted(round_trip, there, skew, told.notices, told.odd)
+    return Accepted(round_trip, skew, told.notices, there, told.odd)

@@ -398,6 +398,21 @@ async def test_counters_outlive_a_save(certificates: Certificates, tmp_path: Pat
         assert (after.last_failure, after.last_beat_at, after.state) == (None, None, ServerState.CONNECTING)
 
 
+@pytest.mark.parametrize("patience", [1, 2, 3])
+async def test_a_connection_that_ends_as_a_beat_goes_out_costs_none(
+    certificates: Certificates, tmp_path: Path, patience: int
+) -> None:
+    """A server whose patience with kept connections ends just then takes every beat all the same."""
+    async with beating(certificates, tmp_path) as it:
+        it.portal.patience = patience
+        await it.clock.idle()
+        for _ in range(6):
+            await it.clock.advance(300.001)
+        assert (it.status().beats_accepted, it.status().beats_missed) == (7, 0)
+        assert len(it.portal.heartbeats()) == 7
+        assert it.portal.told.accepted > 2
+
+
 async def test_news_are_told_once(certificates: Certificates, tmp_path: Path) -> None:
     """What the server repeats in each reply is told once."""
     async with beating(certificates, tmp_path) as it:
