@@ -88,11 +88,12 @@ def log_off(page: Browser, base: str) -> None:
     assert page.driver.get_cookie("__Host-tmsp-session") is None
 
 
-def walk(folder: Path, ready: dict[str, Any], password: str, appliance: str) -> list[str]:
+def walk(folder: Path, ready: dict[str, Any], appliance: str) -> list[str]:
     """All of it; what the browser complained of."""
+    password = Path(ready["operator_password_file"]).read_text()
     base = f"https://127.0.0.1:{ready['status_server']['port']}"
     with browser(folder) as page:
-        log_on(page, base, ready["username"], password)
+        log_on(page, base, ready["operator"], password)
         look_around(page, appliance)
         reached = by_keyboard(page, base)
         assert reached[:8] == [
@@ -138,8 +139,7 @@ async def test_an_operator_s_round(tmp_path: Path) -> None:
     """Log on (a wrong password is refused), products, endpoints, logs, a report, remove one, log off."""
     async with asyncio.timeout(110), stage() as running:
         appliance = await prepared(running)
-        password = running.password.get_secret_value()
-        complaints = await asyncio.to_thread(walk, tmp_path, running.portal.ready, password, appliance)
+        complaints = await asyncio.to_thread(walk, tmp_path, running.portal.ready, appliance)
         refused = [text for text in complaints if "403" in text]
         assert [text for text in complaints if text not in refused] == [], json.dumps(complaints)
         assert len(refused) == 1

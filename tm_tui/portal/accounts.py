@@ -1,4 +1,7 @@
-"""The "registering products" accounts: salted scrypt hashes, and a doorkeeper that keeps a beat cheap."""
+"""Accounts of appliances and of operators: salted scrypt hashes, and a doorkeeper that keeps a beat cheap.
+
+A name is one of either. What a caller may do follows from its role (`callers`).
+"""
 
 import asyncio
 import hashlib
@@ -12,15 +15,22 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from tm_tui.errors import TmError
 from tm_tui.moments import moment_of
+from tm_tui.portal.callers import Caller, Role
 from tm_tui.portal.database import Database
+from tm_tui.portal.refusals import Refused
 from tm_tui.settings.types import Password, UserName
 from tm_tui.text import safe_text
 
 __all__ = ["Account", "Doorkeeper", "add", "listed", "remove", "secret_of", "set_password"]
 
+_COMMAND = {"appliance": "tm-tui portal account list", "operator": "tm-tui portal operator list"}
+_WORD = {"appliance": "account", "operator": "operator"}
+
 _COST, _BLOCK, _LANES = 1 << 14, 8, 1
 _MOST_PASSWORD_BYTES = 1024
 _FAILURE_SECONDS = 0.3
+_MOST_WAITING = 64
+_RETRY_SECONDS = 5
 _USER_NAME: TypeAdapter[str] = TypeAdapter(UserName)
 _PASSWORD: TypeAdapter[SecretStr] = TypeAdapter(Password)
 
@@ -78,45 +88,55 @@ def _checked(name: str, password: SecretStr) -> None:
         raise TmError(cause, remedy) from None
 
 
-def add(connection: sqlite3.Connection, name: str, password: SecretStr) -> None:
+def add(connection: sqlite3.Connection, name: str, password: SecretStr, role: Role = "appliance") -> None:
     """Make an account. Raises TmError for an unusable name or password, or when the name is taken."""
     _checked(name, password)
     try:
-        row = (name, _sealed(password), datetime.now(UTC).timestamp())
-        connection.execute("INSERT INTO accounts VALUES (?, ?, ?)", row)
+        row = (name, _sealed(password), datetime.now(UTC).timestamp(), role)
+        connection.execute("INSERT INTO accounts (name, secret, created_at, role) VALUES (?, ?, ?, ?)", row)
     except sqlite3.IntegrityError:
-        cause = f"There is an account {safe_text(name)} already."
+        cause = f"There is an account or an operator {safe_text(name)} already."
         raise TmError(cause, "Choose another name, or set its password.") from None
 
 
-def set_password(connection: sqlite3.Connection, name: str, password: SecretStr) -> None:
-    """Give an account a new password. Raises TmError when there is none of this name."""
+def set_password(
+    connection: sqlite3.Connection, name: str, password: SecretStr, role: Role = "appliance"
+) -> None:
+    """Give an account a new password. Raises TmError when there is none of this name and role."""
     _checked(name, password)
-    done = connection.execute("UPDATE accounts SET secret = ? WHERE name = ?", (_sealed(password), name))
-    if not done.rowcount:
-        raise _absent(name)
+    secret = _sealed(password)
+    found = connection.execute(
+        "UPDATE accounts SET secret = ? WHERE name = ? AND role = ?", (secret, name, role)
+    )
+    if not found.rowcount:
+        raise _absent(name, role)
 
 
-def remove(connection: sqlite3.Connection, name: str) -> None:
+def remove(connection: sqlite3.Connection, name: str, role: Role = "appliance") -> None:
     """Remove an account; who uses it is refused from now on. Raises TmError when there is none."""
-    if not connection.execute("DELETE FROM accounts WHERE name = ?", (name,)).rowcount:
-        raise _absent(name)
+    if not connection.execute("DELETE FROM accounts WHERE name = ? AND role = ?", (name, role)).rowcount:
+        raise _absent(name, role)
 
 
-def _absent(name: str) -> TmError:
-    return TmError(f"There is no account {safe_text(name)}.", "See `tm-tui portal account list`.")
+def _absent(name: str, role: Role) -> TmError:
+    return TmError(f"There is no {_WORD[role]} {safe_text(name)}.", f"See `{_COMMAND[role]}`.")
 
 
-def listed(connection: sqlite3.Connection) -> tuple[Account, ...]:
-    """All accounts, the oldest first."""
-    rows = connection.execute("SELECT name, created_at FROM accounts ORDER BY created_at, name")
+def listed(connection: sqlite3.Connection, role: Role = "appliance") -> tuple[Account, ...]:
+    """All accounts of a role, in the order in which they were made."""
+    rows = connection.execute("SELECT name, created_at FROM accounts WHERE role = ? ORDER BY rowid", (role,))
     return tuple(Account(row["name"], moment_of(row["created_at"])) for row in rows)
 
 
 def secret_of(connection: sqlite3.Connection, name: str) -> str | None:
-    """The stored hash of an account."""
-    row = connection.execute("SELECT secret FROM accounts WHERE name = ?", (name,)).fetchone()
-    return row["secret"] if row else None
+    """The stored hash of an account, of whatever role."""
+    found = _stored(connection, name)
+    return found[0] if found else None
+
+
+def _stored(connection: sqlite3.Connection, name: str) -> tuple[str, Role] | None:
+    row = connection.execute("SELECT secret, role FROM accounts WHERE name = ?", (name,)).fetchone()
+    return (row["secret"], row["role"]) if row else None
 
 
 class Doorkeeper:
@@ -125,7 +145,8 @@ class Doorkeeper:
     A right password is remembered as a keyed digest, under a key that dies with the process, while the
     account's stored hash stays the same: only an account's first beat pays for scrypt.
 
-    A wrong one always pays, two at a time, and waits a little. The time tells nothing of the account.
+    A wrong one always pays, two at a time, and waits a little. The time tells nothing of the account. So
+    many wait at once, and no more: remembered passwords never do.
     """
 
     def __init__(self, database: Database) -> None:
@@ -133,26 +154,40 @@ class Doorkeeper:
         self._key = secrets.token_bytes(32)
         self._known: dict[str, tuple[str, bytes]] = {}
         self._turns = asyncio.Semaphore(2)
+        self._waiting = 0
         self._nobody = _sealed(SecretStr(secrets.token_hex(16)))
 
-    async def admits(self, name: str, password: SecretStr) -> bool:
-        """Check one pair. Raises Refused when the database cannot be used."""
+    async def caller(self, name: str, password: SecretStr) -> Caller | None:
+        """Whose pair this is; None: it is wrong.
+
+        Raises Refused: the database cannot be used (507, 500), too many passwords wait (503).
+        """
         try:
             plain = password.get_secret_value().encode()
             digest = hmac.digest(self._key, name.encode() + b"\0" + plain, "sha256")
         except UnicodeEncodeError:
-            return False
-        stored = await self._database.call(secret_of, name)
-        if stored is not None and self._remembers(name, stored, digest):
-            return True
+            return None
+        stored = await self._database.call(_stored, name)
+        if stored is not None and self._remembers(name, stored[0], digest):
+            return Caller(name, stored[1])
         if len(plain) <= _MOST_PASSWORD_BYTES:
-            async with self._turns:
-                right = await asyncio.to_thread(_matches, stored or self._nobody, plain)
+            right = await self._compared(stored[0] if stored else self._nobody, plain)
             if right and stored is not None:
-                self._known[name] = (stored, digest)
-                return True
+                self._known[name] = (stored[0], digest)
+                return Caller(name, stored[1])
         await asyncio.sleep(_FAILURE_SECONDS)
-        return False
+        return None
+
+    async def _compared(self, stored: str, plain: bytes) -> bool:
+        if self._waiting >= _MOST_WAITING:
+            cause = "Too many passwords are being checked."
+            raise Refused(503, "busy", cause, "Try again in a moment.", retry_after=_RETRY_SECONDS)
+        self._waiting += 1
+        try:
+            async with self._turns:
+                return await asyncio.to_thread(_matches, stored, plain)
+        finally:
+            self._waiting -= 1
 
     def _remembers(self, name: str, stored: str, digest: bytes) -> bool:
         known = self._known.get(name)

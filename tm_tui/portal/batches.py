@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from tm_tui.clock import Clock
-from tm_tui.portal import index, products
+from tm_tui.portal import appliances, index
 from tm_tui.portal.batch_file import MOST_BYTES, BatchName, Contents, checked_contents, too_large
 from tm_tui.portal.database import Database
 from tm_tui.portal.home import PortalHome
@@ -63,15 +63,9 @@ class BatchStore:
         """A fresh place for what is not yet a batch."""
         return self._home.incoming / f"{secrets.token_hex(16)}.part"
 
-    async def check_sender(self, appliance: str) -> None:
-        """Raise Refused (403) unless this appliance is registered."""
-        if not await self._database.call(products.is_registered, appliance):
-            cause = f"The appliance {appliance} is not registered with this portal."
-            raise Refused(403, "not-registered", cause, "Register it at the status server first.")
-
-    async def receive(self, name: BatchName, chunks: AsyncIterator[bytes]) -> Contents:
-        """Take a batch as it streams in. Raises AlreadyThere, Refused."""
-        await self.check_sender(name.appliance)
+    async def receive(self, name: BatchName, account: str, chunks: AsyncIterator[bytes]) -> Contents:
+        """Take a batch of one of the account's appliances as it streams in. Raises AlreadyThere, Refused."""
+        await self._database.call(appliances.check_sender, name.appliance, account)
         part = self.aside()
         try:
             if self.path(name).exists():

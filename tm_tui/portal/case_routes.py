@@ -3,7 +3,6 @@
 import base64
 import binascii
 import re
-from collections.abc import Awaitable, Callable
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -11,9 +10,10 @@ from starlette.routing import Route
 
 from tm_tui.cases.protocol import CASES_PATH, CHUNK_TYPE, TUS_VERSION, read_metadata
 from tm_tui.errors import TmError
-from tm_tui.portal import cases
+from tm_tui.portal import appliances, cases
 from tm_tui.portal.answers import arriving, refusal
 from tm_tui.portal.batch_file import is_appliance
+from tm_tui.portal.callers import Action, caller_of, only
 from tm_tui.portal.case_store import MOST_BYTES, CaseStore, Checksum, gone, new_name
 from tm_tui.portal.cases import NewUpload
 from tm_tui.portal.core import Portal
@@ -35,7 +35,6 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _UPLOAD = re.compile(r"[0-9a-f]{32}")
 _KEY = re.compile(r"[0-9A-Za-z-]{8,64}")
-Action = Callable[[Request], Awaitable[Response]]
 
 
 def routes(portal: Portal, store: CaseStore) -> list[Route]:
@@ -43,9 +42,13 @@ def routes(portal: Portal, store: CaseStore) -> list[Route]:
 
     async def listed(request: Request) -> Response:
         now, before = portal.clock.now(), request.query_params.get("before", "")
+        appliance, account = request.query_params.get("appliance"), caller_of(request).bound_to
+        if appliance is not None:
+            await portal.database.call(appliances.check_owner, appliance, account)
         found = await portal.database.call(
             cases.listed,
-            appliance=request.query_params.get("appliance"),
+            appliance=appliance,
+            account=account,
             before=cases.number_of(before) if before else None,
             most=_MOST,
         )
@@ -63,7 +66,7 @@ def routes(portal: Portal, store: CaseStore) -> list[Route]:
             raise
         except TmError as error:
             raise Refused(404, "no-such-case", error.cause, "See GET /v1/cases.") from None
-        portal.log.say("case-downloaded", case=found.case_id, account=request.state.account)
+        portal.log.say("case-downloaded", case=found.case_id, account=caller_of(request).name)
         path = portal.home.cases / found.file
         return FileResponse(path, filename=found.file, media_type="application/octet-stream")
 
@@ -74,7 +77,7 @@ def routes(portal: Portal, store: CaseStore) -> list[Route]:
     return [
         Route("/v1/cases", at_cases, methods=every),
         Route("/v1/cases/", at_cases, methods=every),
-        Route("/v1/cases/{case}/file", download, methods=["GET"]),
+        Route("/v1/cases/{case}/file", only("operator", download), methods=["GET"]),
         Route("/v1/cases/{upload}", at_upload, methods=every),
     ]
 
@@ -88,7 +91,7 @@ def _tus_actions(portal: Portal, store: CaseStore) -> dict[str, Action]:
         return Response(status_code=201, headers={**_TUS, **more})
 
     async def head(request: Request) -> Response:
-        found = await store.find(_upload(request))
+        found = await store.find(_upload(request), caller_of(request).name)
         more = {"upload-offset": str(found.arrived), "upload-length": str(found.bytes)}
         return Response(headers={**_TUS, **more})
 
@@ -96,15 +99,18 @@ def _tus_actions(portal: Portal, store: CaseStore) -> dict[str, Action]:
         if request.headers.get("content-type") != CHUNK_TYPE:
             raise Refused(415, "wrong-type", f"A chunk is {CHUNK_TYPE}.", "Say so in Content-Type.")
         offset = _number(request, "upload-offset")
-        arrived = await store.append(_upload(request), offset, arriving(request), _checksum(request))
+        upload, account = _upload(request), caller_of(request).name
+        arrived = await store.append(upload, account, offset, arriving(request), _checksum(request))
         return Response(status_code=204, headers={**_TUS, "upload-offset": str(arrived)})
 
     async def delete(request: Request) -> Response:
-        await store.remove(_upload(request))
-        portal.log.say("case-given-up", upload=_upload(request), account=request.state.account)
+        upload, account = _upload(request), caller_of(request).name
+        await store.remove(upload, account)
+        portal.log.say("case-given-up", upload=upload, account=account)
         return Response(status_code=204, headers=_TUS)
 
-    return {"POST": _tus(create), "HEAD": _tus(head), "PATCH": _tus(patch), "DELETE": _tus(delete)}
+    actions = {"POST": create, "HEAD": head, "PATCH": patch, "DELETE": delete}
+    return {method: _tus(only("appliance", action)) for method, action in actions.items()}
 
 
 def _by_method(actions: dict[str, Action]) -> Action:
@@ -186,7 +192,7 @@ def _announced(request: Request) -> NewUpload:
         upload=upload,
         key=key if _KEY.fullmatch(key) else upload,
         appliance=appliance,
-        account=request.state.account,
+        account=caller_of(request).name,
         form=form,
         bytes=_number(request, "upload-length"),
         sha256=sha256,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from starlette.requests import ClientDisconnect
 
-from tm_tui.portal import cases, products
+from tm_tui.portal import appliances, cases
 from tm_tui.portal.cases import NewUpload, Upload
 from tm_tui.portal.core import Portal
 from tm_tui.portal.refusals import Refused, storage_refused
@@ -58,11 +58,9 @@ class CaseStore:
         return self._folder / f"{cases.case_id(upload.number or 0)}.{upload.form}"
 
     async def create(self, new: NewUpload) -> Upload:
-        """Begin an upload. Raises Refused: unknown appliance, too large, no room."""
+        """Begin an upload. Raises Refused: unknown or another's appliance, too large, no room."""
         call = self._portal.database.call
-        if not await call(products.is_registered, new.appliance):
-            cause = f"The appliance {new.appliance} is not registered with this portal."
-            raise Refused(403, "not-registered", cause, "Register it at the status server first.")
+        await call(appliances.check_sender, new.appliance, new.account)
         if new.bytes > MOST_BYTES:
             cause = f"A case has at most {MOST_BYTES} bytes."
             raise Refused(413, "too-large", cause, "Submit fewer files.")
@@ -72,19 +70,25 @@ class CaseStore:
         made = await call(cases.begin, new, self._portal.clock.now())
         return await self._settled(made)
 
-    async def find(self, upload: str) -> Upload:
-        """How far it is. Raises Refused (404)."""
+    async def find(self, upload: str, account: str) -> Upload:
+        """How far it is. Raises Refused: 404, 403 for an upload of another account's appliance."""
+        found = await self._found(upload)
+        await self._portal.database.call(appliances.check_owner, found.appliance, account)
+        return found
+
+    async def _found(self, upload: str) -> Upload:
         found = await self._portal.database.call(cases.upload_of, upload)
         if found is None:
             raise gone()
         return found
 
     async def append(
-        self, upload: str, offset: int, chunks: AsyncIterator[bytes], checksum: Checksum | None
+        self, upload: str, account: str, offset: int, chunks: AsyncIterator[bytes], checksum: Checksum | None
     ) -> int:
-        """Take the bytes of one PATCH; the new offset. Raises Refused: 404, 409, 413, 423, 460, 507."""
+        """Take the bytes of one PATCH; the new offset. Raises Refused: 403, 404, 409, 413, 423, 460, 507."""
+        await self.find(upload, account)  # a stranger's request does not end the owner's
         async with self._alone(upload):
-            found = await self.find(upload)
+            found = await self._found(upload)
             if offset != found.arrived:
                 cause = f"The upload stands at {found.arrived}."
                 raise Refused(409, "wrong-offset", cause, "Ask for the offset and go on there.")
@@ -93,7 +97,7 @@ class CaseStore:
             except OSError as error:
                 raise storage_refused(error) from None
             await self._portal.database.call(cases.advance, upload, arrived, self._portal.clock.now())
-            await self._settled(await self.find(upload))
+            await self._settled(await self._found(upload))
             return arrived
 
     async def _write(self, found: Upload, chunks: AsyncIterator[bytes], checksum: Checksum | None) -> int:
@@ -129,10 +133,11 @@ class CaseStore:
             await threaded(os.fsync, file.fileno())
         return size
 
-    async def remove(self, upload: str) -> None:
+    async def remove(self, upload: str, account: str) -> None:
         """Give up an upload. A whole one is a case and stays. Raises Refused (404, 403)."""
+        await self.find(upload, account)
         async with self._alone(upload):
-            found = await self.find(upload)
+            found = await self._found(upload)
             if found.number is not None:
                 cause = "This upload is whole and became a case."
                 raise Refused(403, "is-a-case", cause, "Ask the portal's operator to set it aside.")

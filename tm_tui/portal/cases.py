@@ -64,6 +64,7 @@ class Upload:
     """How far an upload is: `arrived` bytes are checked and on the disk. `number` once it is whole."""
 
     upload: str
+    appliance: str
     form: str
     bytes: int
     arrived: int
@@ -115,7 +116,7 @@ def begin(connection: sqlite3.Connection, new: NewUpload, now: datetime) -> Uplo
                     *(new.endpoint, new.threat, new.description, now.timestamp()),
                 ),
             )
-            return Upload(new.upload, new.form, new.bytes, 0, new.sha256, now.timestamp(), None)
+            row = connection.execute("SELECT * FROM cases WHERE upload = ?", (new.upload,)).fetchone()
     if (row["bytes"], row["sha256"]) != (new.bytes, new.sha256):
         raise Refused(409, "other-content", "Another case has this key.", "Choose a new key for each case.")
     return _upload(row)
@@ -165,14 +166,17 @@ def listed(
     connection: sqlite3.Connection,
     *,
     appliance: str | None = None,
+    account: str | None = None,
     before: int | None = None,
     most: int = 250,
 ) -> tuple[Case, ...]:
-    """Cases, the newest first, with numbers below `before`."""
+    """Cases, the newest first, with numbers below `before`: of one appliance, of an account's, of all."""
     rows = connection.execute(
         "SELECT * FROM cases WHERE number IS NOT NULL AND (?1 IS NULL OR appliance = ?1)"
-        " AND (?2 IS NULL OR number < ?2) ORDER BY number DESC LIMIT ?3",
-        (appliance, before, most),
+        " AND (?2 IS NULL OR number < ?2)"
+        " AND (?4 IS NULL OR appliance IN (SELECT appliance FROM appliances WHERE account = ?4))"
+        " ORDER BY number DESC LIMIT ?3",
+        (appliance, before, most, account),
     )
     return tuple(_case(row) for row in rows)
 

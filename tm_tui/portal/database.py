@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from tm_tui.atomic import storage_failure
 from tm_tui.errors import StorageFailed
-from tm_tui.portal import cases
+from tm_tui.portal import appliances, cases
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.reports.tables import SCHEMA as _REPORTS
 from tm_tui.text import safe_text
@@ -24,7 +24,8 @@ _DISK = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CAN
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS accounts (
-    name TEXT PRIMARY KEY, secret TEXT NOT NULL, created_at REAL NOT NULL) STRICT;
+    name TEXT PRIMARY KEY, secret TEXT NOT NULL, created_at REAL NOT NULL,
+    role TEXT NOT NULL DEFAULT 'appliance') STRICT;
 CREATE TABLE IF NOT EXISTS products (
     appliance TEXT PRIMARY KEY, product TEXT NOT NULL, version TEXT NOT NULL, edition TEXT NOT NULL,
     email TEXT NOT NULL, account TEXT NOT NULL, heartbeat_seconds INTEGER NOT NULL,
@@ -59,11 +60,22 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        connection.executescript(_SCHEMA + _REPORTS + cases.SCHEMA)
+        connection.executescript(_SCHEMA + _REPORTS + cases.SCHEMA + appliances.SCHEMA)
+        _upgrade(connection)
     except sqlite3.Error as error:
         connection.close()
         raise _failed(path, error) from None
     return connection
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Bring a database of before to the form of now: its accounts had no roles, its appliances no owners."""
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
+        columns = {row["name"] for row in connection.execute("PRAGMA table_info(accounts)")}
+        if "role" not in columns:
+            connection.execute("ALTER TABLE accounts ADD COLUMN role TEXT NOT NULL DEFAULT 'appliance'")
+            appliances.bind_older(connection)
 
 
 def _failed(path: Path, error: sqlite3.Error) -> StorageFailed:

@@ -5,6 +5,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tm_tui.portal import endpoints
+from tm_tui.portal.callers import only
 from tm_tui.portal.core import Portal
 
 __all__ = ["routes"]
@@ -28,4 +29,4 @@ def routes(portal: Portal) -> list[Route]:
             {"server_time": now.isoformat(), "unread_batches": unread, "endpoints": shown, "next": following}
         )
 
-    return [Route("/v1/endpoints", listed, methods=["GET"])]
+    return [Route("/v1/endpoints", only("operator", listed), methods=["GET"])]

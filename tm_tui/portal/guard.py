@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tm_tui.portal.answers import refusal
+from tm_tui.portal.callers import Caller
 from tm_tui.portal.core import Portal
 from tm_tui.portal.refusals import Refused
 
@@ -48,7 +49,7 @@ async def _drained(receive: Receive) -> bool:
 
 
 class Guard:
-    """ASGI middleware. What is inside finds the account's name in `request.state.account`."""
+    """ASGI middleware. What is inside finds who asks by `callers.caller_of`."""
 
     def __init__(self, inside: ASGIApp, portal: Portal, server: str) -> None:
         self._inside = inside
@@ -75,8 +76,8 @@ class Guard:
             await send(message)
 
         try:
-            account = await self._account(headers.get("authorization"))
-            scope["state"]["account"] = account
+            caller = await self._caller(headers.get("authorization"))
+            scope["state"]["caller"], account = caller, caller.name
             await self._inside(scope, asking, noting)
         except Refused as refused:
             refused.close = not unasked and not await _drained(receive)
@@ -89,10 +90,11 @@ class Guard:
         else:
             self._portal.log.refuse("refused", source, **fields)
 
-    async def _account(self, header: str | None) -> str:
+    async def _caller(self, header: str | None) -> Caller:
         given = basic_credentials(header)
-        if given is not None and await self._portal.doorkeeper.admits(*given):
-            return given[0]
+        caller = await self._portal.doorkeeper.caller(*given) if given else None
+        if caller is not None:
+            return caller
         code = "wrong-credentials" if given else "no-credentials"
         cause = "User name or password is wrong." if given else "User name and password are missing."
         raise Refused(401, code, cause, 'Use the "registering products" account of this portal.')

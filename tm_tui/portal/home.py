@@ -59,6 +59,10 @@ class PortalHome:
         """The password of the account that the first start made, in plain text for the lab's operator."""
         return self.path / "password"
 
+    def password_file_of(self, role: str) -> Path:
+        """The same for the account of a role: `appliance`, or `operator`."""
+        return self.password_file if role == "appliance" else self.path / "operator-password"
+
     def prepare(self) -> None:
         """Make the folders (0700). Raises StorageFailed when others may write to them."""
         with Folder.open(self.path, create=True) as home:

@@ -4,8 +4,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tm_tui.portal import appliances
 from tm_tui.portal.answers import arriving
 from tm_tui.portal.batch_file import MOST_BYTES, BatchName, is_appliance, too_large
+from tm_tui.portal.callers import caller_of, only
 from tm_tui.portal.core import Portal
 from tm_tui.portal.refusals import Refused
 
@@ -23,15 +25,17 @@ def routes(portal: Portal) -> list[Route]:
             cause = "No appliance can have the name of this folder."
             raise Refused(404, "no-such-folder", cause, "Names have a-z, 0-9 and hyphens, 3 to 63 in all.")
         _check_headers(request)
+        account = caller_of(request).name
         if name == "probe":
+            await portal.database.call(appliances.check_owner, appliance, account)
             return await _probe(request)
         batch = _named(name, appliance)
         if int(request.headers.get("content-length", "0")) > MOST_BYTES:
             raise too_large()
-        contents = await portal.batches.receive(batch, arriving(request))
+        contents = await portal.batches.receive(batch, account, arriving(request))
         return JSONResponse({"batch": batch.text, "events": contents.events}, 201)
 
-    return [Route("/logs/{appliance}/{name}", put, methods=["PUT"])]
+    return [Route("/logs/{appliance}/{name}", only("appliance", put), methods=["PUT"])]
 
 
 def _named(name: str, appliance: str) -> BatchName:

@@ -70,6 +70,10 @@ class PatternRepository:
         with self._locked() as (metadata, keys):
             return _issued(PatternLists.load(metadata, keys).targets)
 
+    def meant_for(self, number: int) -> str | None:
+        """The appliance that a pattern is for; None: for all, or it is not offered."""
+        return next((one.appliance for one in self.listed() if one.pattern.id == number), None)
+
     def issue(
         self,
         content: Path,

@@ -8,6 +8,8 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from tm_tui.errors import TmError
+from tm_tui.portal import appliances
+from tm_tui.portal.callers import Caller, caller_of
 from tm_tui.portal.core import Portal
 from tm_tui.portal.pattern_repository import PatternRepository
 from tm_tui.portal.refusals import Refused
@@ -15,7 +17,8 @@ from tm_tui.portal.refusals import Refused
 __all__ = ["keep_patterns", "pattern_root", "prepare_patterns", "routes"]
 
 _SERVED = re.compile(
-    r"metadata/(?:[0-9]{1,9}\.(?:root|targets|snapshot)|timestamp)\.json|targets/[0-9a-f]{64}\.pattern-[0-9]{9}"
+    r"metadata/(?:[0-9]{1,9}\.(?:root|targets|snapshot)|timestamp)\.json"
+    r"|targets/[0-9a-f]{64}\.pattern-(?P<number>[0-9]{9})"
 )
 _LOOK_SECONDS = 600.0
 """Often: what went out of date while the machine slept, or by a step of its clock, is refused until then."""
@@ -24,12 +27,21 @@ _LOOK_SECONDS = 600.0
 def routes(portal: Portal) -> list[Route]:
     """GET /v1/patterns/<metadata or targets>/<file>."""
 
+    async def check_meant(number: int, caller: Caller) -> None:
+        """A pattern for one appliance is for its account alone."""
+        appliance = await asyncio.to_thread(PatternRepository(portal.home).meant_for, number)
+        if appliance is not None:
+            await portal.database.call(appliances.check_owner, appliance, caller.bound_to)
+
     async def served(request: Request) -> Response:
         name = request.path_params["name"]
         path = portal.home.patterns / name
-        if not _SERVED.fullmatch(name) or not path.is_file():
+        found = _SERVED.fullmatch(name)
+        if not found or not path.is_file():
             cause = "There is no such file among the patterns."
             raise Refused(404, "no-such-file", cause, "Begin with metadata/timestamp.json.")
+        if found["number"]:
+            await check_meant(int(found["number"]), caller_of(request))
         return FileResponse(
             path, media_type="application/octet-stream", headers={"cache-control": "no-cache"}
         )

@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from tm_tui.errors import TmError
 from tm_tui.portal import products
+from tm_tui.portal.callers import caller_of, only
 from tm_tui.portal.core import Portal
 from tm_tui.portal.refusals import Refused
 
@@ -29,10 +30,10 @@ def routes(portal: Portal) -> list[Route]:
             raise
         except TmError as error:
             raise Refused(404, "not-registered", error.cause, "See GET /v1/products.") from None
-        portal.log.say("removed", appliance=appliance, account=request.state.account)
+        portal.log.say("removed", appliance=appliance, account=caller_of(request).name)
         return Response(status_code=204)
 
     return [
-        Route("/v1/products", listed, methods=["GET"]),
-        Route("/v1/products/{appliance}", removed, methods=["DELETE"]),
+        Route("/v1/products", only("operator", listed), methods=["GET"]),
+        Route("/v1/products/{appliance}", only("operator", removed), methods=["DELETE"]),
     ]

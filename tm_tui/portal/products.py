@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict
 
 from tm_tui.errors import TmError
 from tm_tui.moments import moment_of
+from tm_tui.portal import appliances
 from tm_tui.status_server.protocol import HeartbeatRequest, RegistrationRequest
 from tm_tui.text import SafeText, safe_text
 from tm_tui.values import Moment
 
-__all__ = ["Product", "beat", "is_registered", "listed", "register", "remove"]
+__all__ = ["Product", "beat", "listed", "register", "remove"]
 
 _JITTER = 1.1
 """Beats come at their interval, ten percent more or less."""
@@ -56,9 +57,13 @@ def _moment(seconds: float) -> datetime:
 def register(
     connection: sqlite3.Connection, request: RegistrationRequest, account: str, now: datetime
 ) -> tuple[datetime, bool]:
-    """Register, or change what is registered. Returns since when, and whether it is new."""
+    """Register, or change what is registered. Returns since when, and whether it is new.
+
+    Raises Refused (403) for an appliance of another account.
+    """
     connection.execute("BEGIN IMMEDIATE")
     with connection:
+        appliances.bind(connection, request.appliance, account)
         known = connection.execute(
             "SELECT registered_at FROM products WHERE appliance = ?", (request.appliance,)
         ).fetchone()
@@ -73,13 +78,14 @@ def register(
     return (_moment(known["registered_at"]), False) if known else (now, True)
 
 
-def is_registered(connection: sqlite3.Connection, appliance: str) -> bool:
-    """Whether this appliance is in the list."""
-    return bool(connection.execute("SELECT 1 FROM products WHERE appliance = ?", (appliance,)).fetchone())
+def beat(
+    connection: sqlite3.Connection, request: HeartbeatRequest, now: datetime, account: str | None = None
+) -> bool:
+    """Count a beat. False if the appliance is not registered.
 
-
-def beat(connection: sqlite3.Connection, request: HeartbeatRequest, now: datetime) -> bool:
-    """Count a beat. False if the appliance is not registered."""
+    Raises Refused (403) for an appliance of another account than `account`.
+    """
+    appliances.check_owner(connection, request.appliance, account)
     done = connection.execute(
         "UPDATE products SET beats = beats + 1, last_beat_at = :now, version = :version,"
         " revision = :revision, heartbeat_seconds = :heartbeat_seconds, uptime_seconds = :uptime_seconds,"

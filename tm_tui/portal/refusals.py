@@ -11,17 +11,29 @@ __all__ = ["Refused", "storage_refused"]
 class Refused(TmError):
     """The portal says no. `code` is listed in docs/protocol.md; `status` is what HTTP answers."""
 
-    def __init__(self, status: int, code: str, cause: str, remedy: str, *, close: bool = False) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        cause: str,
+        remedy: str,
+        *,
+        close: bool = False,
+        retry_after: int | None = None,
+    ) -> None:
         super().__init__(cause, remedy)
         self.status = status
         self.code = code
         self.close = close
         """The rest of the request is not worth reading: end the connection after the answer."""
+        self.retry_after = retry_after
+        """Seconds after which it may be tried again, for 503."""
 
     @property
     def headers(self) -> dict[str, str]:
         """What goes with the answer over HTTP."""
-        return {"connection": "close"} if self.close else {}
+        found = {"connection": "close"} if self.close else {}
+        return found if self.retry_after is None else {**found, "retry-after": str(self.retry_after)}
 
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})

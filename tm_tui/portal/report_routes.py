@@ -4,8 +4,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tm_tui.portal import products
+from tm_tui.portal import appliances
 from tm_tui.portal.answers import model_reply
+from tm_tui.portal.callers import caller_of
 from tm_tui.portal.core import Portal
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.reports import shelf
@@ -18,14 +19,16 @@ def routes(portal: Portal) -> list[Route]:
     """GET /v1/reports and /v1/reports/<id>."""
 
     async def listed(request: Request) -> Response:
-        appliance = request.query_params.get("appliance")
-        if appliance is not None and not await portal.database.call(products.is_registered, appliance):
-            cause = "This appliance is not registered with this portal."
-            raise Refused(403, "not-registered", cause, "Register it at the status server first.")
-        found = await portal.database.call(shelf.listed, appliance)
+        appliance, account = request.query_params.get("appliance"), caller_of(request).bound_to
+        if appliance is not None:
+            await portal.database.call(appliances.check_sender, appliance, account)
+        found = await portal.database.call(shelf.listed, appliance, account=account)
         return model_reply(ReportList(server_time=portal.clock.now(), reports=found))
 
     async def one(request: Request) -> Response:
+        found = await portal.database.call(shelf.appliance_of, request.path_params["id"])
+        if found is not None:
+            await portal.database.call(appliances.check_owner, found, caller_of(request).bound_to)
         text = await portal.database.call(shelf.text_of, request.path_params["id"])
         if text is None:
             raise Refused(404, "no-such-report", "There is no report of this id.", "See GET /v1/reports.")

@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,27 +16,18 @@ import asyncssh
 from cryptography import x509
 from pydantic import BaseModel, ConfigDict, SecretStr
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
+from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from tm_tui.atomic import Folder
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.errors import TmError
-from tm_tui.portal import (
-    accounts,
-    case_routes,
-    endpoint_routes,
-    index,
-    log_routes,
-    pattern_routes,
-    product_routes,
-    report_routes,
-    status_routes,
-)
+from tm_tui.portal import accounts, index, pattern_routes, routes
 from tm_tui.portal.accounts import Doorkeeper
 from tm_tui.portal.answers import EXCEPTION_HANDLERS
 from tm_tui.portal.authority import certificate_files, ensure_certificate, names_for
 from tm_tui.portal.batches import BatchStore
+from tm_tui.portal.callers import ROLES, Role
 from tm_tui.portal.case_store import CaseStore
 from tm_tui.portal.core import Portal
 from tm_tui.portal.database import Database
@@ -52,7 +43,7 @@ from tm_tui.text import safe_text
 
 __all__ = ["PortalOptions", "Ready", "open_portal", "serve"]
 
-FIRST_ACCOUNT = "registering-user"
+_FIRST: dict[Role, str] = {"appliance": "registering-user", "operator": "operator"}
 _LIBRARIES = ("uvicorn", "asyncssh", "asyncio")
 _LOOK_AT_CERTIFICATE_SECONDS = 600.0
 """Often: the machine may have slept, or its wall clock may just have been set for the first time."""
@@ -99,6 +90,9 @@ class Ready(BaseModel):
     username: str
     password_file: str | None
     """None once the operator has set a password of his own: it is written nowhere."""
+    operator: str
+    operator_password_file: str | None
+    """None as for `password_file`."""
 
 
 def _listener(host: str, port: int) -> socket.socket:
@@ -128,20 +122,22 @@ def _unusable(host: str, port: int, error: OSError) -> TmError:
     )
 
 
-def _first_account(connection: sqlite3.Connection, home: PortalHome) -> str:
-    """Make the account of the first start, and name the one to show."""
-    known = accounts.listed(connection)
+def _first_account(connection: sqlite3.Connection, home: PortalHome, role: Role) -> str:
+    """Make the account that a home without one of this role gets, and name the one to show."""
+    known = accounts.listed(connection, role)
     if known:
         return known[0].name
-    password = secrets.token_urlsafe(18)
+    password, name = secrets.token_urlsafe(18), _FIRST[role]
+    if accounts.secret_of(connection, name) is not None:  # it is one of the other role
+        name = f"{name}-{secrets.token_hex(3)}"
     with Folder.open(home.path) as top:
-        top.replace(home.password_file.name, password.encode())
-    accounts.add(connection, FIRST_ACCOUNT, SecretStr(password))
-    return FIRST_ACCOUNT
+        top.replace(home.password_file_of(role).name, password.encode())
+    accounts.add(connection, name, SecretStr(password), role)
+    return name
 
 
-def _app(portal: Portal, server: str, routes: list[BaseRoute]) -> ASGIApp:
-    return Guard(Starlette(routes=routes, exception_handlers=EXCEPTION_HANDLERS), portal, server)
+def _app(portal: Portal, server: str, served: Sequence[Route]) -> ASGIApp:
+    return Guard(Starlette(routes=served, exception_handlers=EXCEPTION_HANDLERS), portal, server)
 
 
 @contextlib.contextmanager
@@ -209,14 +205,14 @@ async def open_portal(
         portal = Portal(
             home, database, Doorkeeper(database), BatchStore(home, database, log, clock), log, clock
         )
-        username = await database.call(_first_account, home)
+        names = [await database.call(_first_account, home, role) for role in ROLES]
         changed = await database.call(index.catch_up, home.logs, log)
         ports = (options.https_port, options.ssh_port, options.status_port)
         listeners = [stack.enter_context(contextlib.closing(_listener(options.host, port))) for port in ports]
         key = ensure_host_key(home)
         tasks = await _start(stack, portal, names_for(options.host, options.names), listeners, key)
         log.say("ready", home=str(home.path), index_entries_changed=changed)
-        yield _ready(options.host, listeners, home, key.get_fingerprint(), username), tasks
+        yield _ready(options.host, listeners, home, key.get_fingerprint(), names), tasks
         log.say("stopping")
 
 
@@ -240,26 +236,15 @@ async def _start(
     await received.catch_up()
     log_https, log_ssh, status = listeners
     await stack.enter_async_context(ssh_server(portal, log_ssh, key))
-    operators = (
-        *product_routes.routes(portal),
-        *endpoint_routes.routes(portal),
-        *report_routes.routes(portal),
-    )
-    serving: list[BaseRoute] = [
-        *status_routes.routes(portal),
-        *case_routes.routes(portal, received),
-        *pattern_routes.routes(portal),
-        *operators,
-    ]
     apps = (
-        (_app(portal, "log", [*log_routes.routes(portal)]), log_https),
-        (Site(portal, _app(portal, "status", serving)), status),
+        (_app(portal, "log", routes.log_server(portal)), log_https),
+        (Site(portal, _app(portal, "status", routes.status_server(portal, received))), status),
     )
     return await stack.enter_async_context(https_servers(apps, context))
 
 
 def _ready(
-    host: str, listeners: list[socket.socket], home: PortalHome, fingerprint: str, username: str
+    host: str, listeners: list[socket.socket], home: PortalHome, fingerprint: str, names: list[str]
 ) -> Ready:
     https_port, ssh_port, status_port = (listener.getsockname()[1] for listener in listeners)
     return Ready(
@@ -267,9 +252,15 @@ def _ready(
         status_server=StatusServerAddress(host=host, port=status_port),
         ca_file=str(home.ca_file),
         ssh_host_key=fingerprint,
-        username=username,
-        password_file=str(home.password_file) if home.password_file.exists() else None,
+        username=names[0],
+        password_file=_told(home.password_file_of("appliance")),
+        operator=names[1],
+        operator_password_file=_told(home.password_file_of("operator")),
     )
+
+
+def _told(path: Path) -> str | None:
+    return str(path) if path.exists() else None
 
 
 async def serve(options: PortalOptions, *, ready: Callable[[Ready], None], stop: asyncio.Event) -> None:

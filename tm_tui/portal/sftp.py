@@ -4,7 +4,8 @@ import asyncio
 import io
 import os
 import posixpath
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -24,6 +25,7 @@ from asyncssh import (
     SFTPPermissionDenied,
 )
 
+from tm_tui.portal import appliances
 from tm_tui.portal.batch_file import MOST_BYTES, BatchName
 from tm_tui.portal.batches import AlreadyThere
 from tm_tui.portal.places import Kind, Place, place_of
@@ -91,6 +93,7 @@ class LogFolder(asyncssh.SFTPServer):
         if self._open >= _MOST_OPEN:
             raise SFTPFailure(f"At most {_MOST_OPEN} files can be open.")
         if place.kind is Kind.PROBE:
+            await self._check_owner_of(place)
             self._local(place).parent.stat()  # one look, whether the folder is there
             upload = self._new_probe(self._local(place))
         else:
@@ -210,15 +213,25 @@ class LogFolder(asyncssh.SFTPServer):
         self._portal.log.say(outcome, server="ssh", source=self._source, **fields)
 
     async def _check_sender(self, appliance: str) -> None:
+        await self._checked(appliances.check_sender, appliance)
+
+    async def _check_owner_of(self, place: Place) -> None:
+        """Other accounts' folders are closed; root, `logs` and those of nobody are open."""
+        if place.appliance:
+            await self._checked(appliances.check_owner, place.appliance)
+
+    async def _checked(self, check: Callable[[sqlite3.Connection, str, str], None], appliance: str) -> None:
         try:
-            await self._portal.batches.check_sender(appliance)
+            await self._portal.database.call(check, appliance, self._account)
         except Refused as refused:
-            self._portal.log.refuse("refused", self._source, server="ssh", cause=refused.cause)
+            fields = {"server": "ssh", "account": self._account, "cause": refused.cause}
+            self._portal.log.refuse("refused", self._source, **fields)
             raise _said(refused) from None
 
-    def remove(self, path: bytes) -> None:
+    async def remove(self, path: bytes) -> None:
         """Remove an unfinished upload, or a probe. Batches stay."""
         place = self._place(path)
+        await self._check_owner_of(place)
         if self._local(place) in self._probes:
             return self._forget_probe(self._local(place))
         if place.kind not in {Kind.PART, Kind.PROBE}:
@@ -226,8 +239,9 @@ class LogFolder(asyncssh.SFTPServer):
         self._uploads.pop(self._local(place), None)
         return self._local(place).unlink()
 
-    def mkdir(self, path: bytes, attrs: SFTPAttrs) -> None:  # noqa: ARG002 # modes are ours
+    async def mkdir(self, path: bytes, attrs: SFTPAttrs) -> None:  # noqa: ARG002 # modes are ours
         """Make an appliance's folder; one that is there is as good."""
+        await self._check_owner_of(self._place(path))
         if self._place(path).kind not in {Kind.ROOT, Kind.LOGS, Kind.APPLIANCE}:
             self._deny("Only logs/<appliance> can be made here.")
         self._local(self._place(path)).mkdir(mode=0o700, exist_ok=True)
@@ -236,21 +250,26 @@ class LogFolder(asyncssh.SFTPServer):
         """Normalise a path, without a look at the disk."""
         return posixpath.normpath(posixpath.join(b"/", path))
 
-    def stat(self, path: bytes) -> os.stat_result:
+    async def stat(self, path: bytes) -> os.stat_result:
         """Attributes; there are no links to follow."""
-        local = self._local(self._place(path))
+        place = self._place(path)
+        await self._check_owner_of(place)
+        local = self._local(place)
         probe = self._probes.get(local)
         return local.lstat() if probe is None else os.fstat(probe.fileno())
 
     lstat = stat
 
     async def scandir(self, path: bytes) -> AsyncIterator[SFTPName]:
-        """List a folder: in the root `logs`, in there folders of appliances, in these batches and uploads."""
+        """List a folder: the root, `logs` with the account's appliances, or one of these."""
         place = self._place(path)
+        await self._check_owner_of(place)
         folder = self._local(place)
+        mine = await self._portal.database.call(appliances.owned, self._account)
         for name in (".", "..", "logs") if place.kind is Kind.ROOT else (".", "..", *self._listing(folder)):
             inner = posixpath.join(b"/", path, name.encode())
-            if name in {".", ".."} or place_of(inner) is not None:
+            shown = place.kind is not Kind.LOGS or name in mine
+            if name in {".", ".."} or (shown and place_of(inner) is not None):
                 found = folder if name in {".", "..", "logs"} else folder / name
                 yield SFTPName(name.encode(), attrs=SFTPAttrs.from_local(found.lstat()))
 

@@ -73,7 +73,8 @@ class _Caller(asyncssh.SSHServer):
 
     async def validate_password(self, username: str, password: str) -> bool:
         portal = self._house.portal
-        if await portal.doorkeeper.admits(username, SecretStr(password)):
+        caller = await portal.doorkeeper.caller(username, SecretStr(password))
+        if caller is not None and caller.role == "appliance":
             portal.log.say("login", server="ssh", source=self._source, account=username)
             return True
         portal.log.refuse("refused", self._source, server="ssh", account=username, cause="wrong password")

@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tm_tui.portal import notices, products
+from tm_tui.portal import appliances, notices, products
 from tm_tui.portal.answers import model_reply, read_model
+from tm_tui.portal.callers import caller_of, only
 from tm_tui.portal.core import Portal
 from tm_tui.portal.pattern_routes import pattern_root
 from tm_tui.portal.refusals import Refused
@@ -33,11 +34,9 @@ def routes(portal: Portal) -> list[Route]:
 
     async def registration(request: Request) -> Response:
         wanted = await read_model(request, RegistrationRequest)
-        now = portal.clock.now()
-        since, created = await portal.database.call(
-            products.register, wanted, request.state.account, now.astimezone(UTC)
-        )
-        portal.log.say("registered", appliance=wanted.appliance, account=request.state.account, new=created)
+        now, account = portal.clock.now(), caller_of(request).name
+        since, created = await portal.database.call(products.register, wanted, account, now.astimezone(UTC))
+        portal.log.say("registered", appliance=wanted.appliance, account=account, new=created)
         root = await pattern_root(portal)
         reply = RegistrationReply(
             appliance=wanted.appliance, registered_at=since, server_time=now, pattern_root=root
@@ -45,16 +44,17 @@ def routes(portal: Portal) -> list[Route]:
         return model_reply(reply, 201 if created else 200)
 
     async def heartbeat(request: Request) -> Response:
-        beat = await read_model(request, _Beat)
+        beat, account = await read_model(request, _Beat), caller_of(request).name
         if beat.probe:
+            await portal.database.call(appliances.check_owner, beat.appliance, account)
             return model_reply(HeartbeatReply(server_time=portal.clock.now()))
-        if not await portal.database.call(products.beat, beat, portal.clock.now()):
+        if not await portal.database.call(products.beat, beat, portal.clock.now(), account):
             cause = f"The appliance {beat.appliance} is not registered with this portal."
             raise Refused(404, "not-registered", cause, "Register it at the status server.")
         found = await portal.database.call(notices.for_appliance, beat.appliance)
         return model_reply(HeartbeatReply(server_time=portal.clock.now(), notices=found))
 
     return [
-        Route("/v1/registration", registration, methods=["POST"]),
-        Route("/v1/heartbeat", heartbeat, methods=["POST"]),
+        Route("/v1/registration", only("appliance", registration), methods=["POST"]),
+        Route("/v1/heartbeat", only("appliance", heartbeat), methods=["POST"]),
     ]

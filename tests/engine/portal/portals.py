@@ -46,6 +46,11 @@ class OpenPortal:
     def credentials(self) -> tuple[str, str]:
         return self.ready["username"], self.password
 
+    @property
+    def operator(self) -> tuple[str, str]:
+        """An operator's name and password, as the first start made them."""
+        return self.ready["operator"], Path(self.ready["operator_password_file"]).read_text()
+
     def logged(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log_file.read_text().splitlines()]
 
@@ -64,6 +69,10 @@ class OpenPortal:
     def status_server(self, **more: Any) -> httpx.AsyncClient:
         return self._client(self.ready["status_server"]["port"], **more)
 
+    def operators(self, **more: Any) -> httpx.AsyncClient:
+        """The status server, for an operator's scripts."""
+        return self.status_server(auth=self.operator, **more)
+
     def log_server(self, **more: Any) -> httpx.AsyncClient:
         return self._client(self.ready["log_server"]["https_port"], **more)
 
@@ -72,7 +81,7 @@ class OpenPortal:
             return await client.post("/v1/registration", json=registration(appliance, **more))
 
     @contextlib.asynccontextmanager
-    async def ssh(self, password: str | None = None, **more: Any):
+    async def ssh(self, password: str | None = None, name: str | None = None, **more: Any):
         """A connection that believes exactly the host key of the ready line."""
         port = self.ready["log_server"]["ssh_port"]
         if self._known is None:
@@ -84,7 +93,7 @@ class OpenPortal:
         async with asyncssh.connect(
             "127.0.0.1",
             port,
-            username=self.ready["username"],
+            username=name or self.ready["username"],
             password=self.password if password is None else password,
             known_hosts=self._known,
             config=None,

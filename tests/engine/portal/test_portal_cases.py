@@ -191,10 +191,10 @@ async def test_status_and_download(portal, client):
     assert case["status"] == "administrator-notified"
     done = await asyncio.to_thread(portal.command, "case", "status", "C-000001", "--pattern", "42")
     assert "pattern 42" in done.stdout
-    assert (await client.get("/v1/cases/C-000001/file")).content == b"abc"
+    assert (await client.get("/v1/cases/C-000001/file", auth=portal.operator)).content == b"abc"
     (case,) = (await client.get("/v1/cases")).json()["cases"]
     assert (case["status"], case["pattern_id"]) == ("sample-downloaded", "42")
-    assert (await client.get("/v1/cases/C-000009/file")).status_code == 404
+    assert (await client.get("/v1/cases/C-000009/file", auth=portal.operator)).status_code == 404
     assert (await client.get("/v1/cases?appliance=tm-another")).json()["cases"] == []
 
 

@@ -61,7 +61,7 @@ async def all_read(portal: OpenPortal) -> None:
 
 
 async def asked(portal: OpenPortal, **parameters: str) -> dict[str, Any]:
-    async with portal.status_server() as client:
+    async with portal.operators() as client:
         reply = await client.get("/v1/endpoints", params=parameters)
     assert (reply.status_code, len(reply.content) < 1 << 20) == (200, True)
     found: dict[str, Any] = reply.json()

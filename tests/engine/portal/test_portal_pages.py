@@ -60,8 +60,8 @@ def token_in(reply: httpx.Response) -> str:
 async def log_on(
     client: httpx.AsyncClient, portal: OpenPortal, password: str | None = None
 ) -> httpx.Response:
-    form = {"token": token_in(await client.get("/portal/logon")), "username": portal.ready["username"]}
-    return await client.post("/portal/logon", data={**form, "password": password or portal.password})
+    form = {"token": token_in(await client.get("/portal/logon")), "username": portal.ready["operator"]}
+    return await client.post("/portal/logon", data={**form, "password": password or portal.operator[1]})
 
 
 @asynccontextmanager
@@ -156,8 +156,8 @@ async def test_forms_of_others_are_refused(portal: OpenPortal, more: dict[str, A
             assert (reply.status_code, "does not come from" in reply.text) == (403, True)
         assert ANY_APPLIANCE in (await client.get("/portal/products")).text
     async with visitor(portal) as client:
-        logon = {"token": token_in(await client.get("/portal/logon")), "username": portal.ready["username"]}
-        data = {**logon, "password": portal.password, **more.get("data", {"token": logon["token"]})}
+        logon = {"token": token_in(await client.get("/portal/logon")), "username": portal.ready["operator"]}
+        data = {**logon, "password": portal.operator[1], **more.get("data", {"token": logon["token"]})}
         if "other" in data:
             del data["token"]
         reply = await client.post("/portal/logon", **{**more, "data": data})
@@ -289,7 +289,7 @@ async def test_logging_off_ends_it(portal: OpenPortal) -> None:
 async def test_a_changed_password_ends_sessions(own_portal: OpenPortal) -> None:
     """And so does a removed account: whoever was logged on with it is out."""
     async with operator(own_portal) as client:
-        done = own_portal.command("account", "password", own_portal.ready["username"], stdin="another one\n")
+        done = own_portal.command("operator", "password", own_portal.ready["operator"], stdin="new one\n")
         assert done.returncode == 0
         assert (await client.get("/portal/products")).status_code == 303
 

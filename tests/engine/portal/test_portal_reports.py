@@ -307,7 +307,7 @@ async def deliver(portal: OpenPortal, *events: dict[str, Any], first: int = 1) -
 
 async def listed(portal: OpenPortal, number: int) -> list[dict[str, Any]]:
     """The list, once it has so many entries."""
-    async with portal.status_server() as client, asyncio.timeout(PATIENCE):
+    async with portal.operators() as client, asyncio.timeout(PATIENCE):
         while True:
             reply = await client.get("/v1/reports", params={"appliance": ANY_APPLIANCE})
             assert reply.status_code == 200
@@ -323,7 +323,7 @@ async def test_delivered_logs_become_an_incident_and_a_notice(tmp_path: Path) ->
         await deliver(portal, root_cause(1, "e2"), first=1)
         await deliver(portal, threat_event(2), first=2)
         (entry,) = await listed(portal, 1)
-        async with portal.status_server() as client:
+        async with portal.operators() as client:
             text = await client.get(f"/v1/reports/{entry['id']}")
             assert text.headers["content-type"].startswith("text/markdown")
             assert len(text.content) == entry["bytes"]
@@ -332,7 +332,7 @@ async def test_delivered_logs_become_an_incident_and_a_notice(tmp_path: Path) ->
             assert gone.status_code == 404
             beat = {"appliance": ANY_APPLIANCE, "version": "1", "sent_at": NOW.isoformat()}
             beat |= {"heartbeat_seconds": 5, "revision": 1, "uptime_seconds": 1.0}
-            reply = (await client.post("/v1/heartbeat", json=beat)).json()
+            reply = (await client.post("/v1/heartbeat", json=beat, auth=portal.credentials)).json()
             assert [notice["id"] for notice in reply["notices"]] == [entry["id"]]
             assert (await client.get("/v1/reports", params={"appliance": "tm-other"})).status_code == 403
 

@@ -58,7 +58,8 @@ def test_ready_line_has_the_agreed_shape(home: Path) -> None:
     with running(home) as portal:
         ready = portal.ready
         assert set(ready) == {
-            *("ready", "log_server", "status_server", "ca_file", "ssh_host_key", "username", "password_file")
+            *("ready", "log_server", "status_server", "ca_file", "ssh_host_key"),
+            *("username", "password_file", "operator", "operator_password_file"),
         }
         assert ready["ready"] is True
         assert set(ready["log_server"]) == {"host", "https_port", "ssh_port"}
@@ -75,7 +76,7 @@ async def test_ipv6_and_certificate(home: Path) -> None:
     """Appliances that know the portal by any IP address, as the on-premise edition does, can verify it."""
     with running(home, "--host", "::1", "--name", "192.0.2.7", "--name", "tmsp.example.com") as portal:
         assert portal.ready["status_server"]["host"] == "::1"
-        async with portal.status_server() as client:
+        async with portal.operators() as client:
             client.base_url = f"https://[::1]:{portal.ready['status_server']['port']}"
             assert (await client.get("/v1/products")).status_code == 200
         certificate = x509.load_pem_x509_certificate((home / "keys" / "server.pem").read_bytes())
@@ -110,7 +111,7 @@ async def test_signal_ends_it_with_clients_connected(home: Path, number: int) ->
     with running(home) as portal:
         await portal.register()
         port = portal.ready["status_server"]["port"]
-        async with portal.status_server() as idle, portal.ssh():
+        async with portal.operators() as idle, portal.ssh():
             assert (await idle.get("/v1/products")).status_code == 200
             with socket.create_connection(("127.0.0.1", port)):
                 assert await asyncio.to_thread(portal.stop, number) == 0
@@ -196,14 +197,14 @@ async def test_account_commands_work_beside_it(home: Path) -> None:
         added = command("account", "add", "second", "--home", str(home), stdin="pä:ss wörd \n")
         assert (added.returncode, added.stderr) == (0, "")
         async with portal.status_server(auth=httpx_auth("second", "pä:ss wörd ")) as client:
-            assert (await client.get("/v1/products")).status_code == 200
+            assert (await client.get("/v1/cases")).status_code == 200
             assert portal.command("account", "password", "second", stdin="other\n").returncode == 0
-            assert (await client.get("/v1/products")).status_code == 401
+            assert (await client.get("/v1/cases")).status_code == 401
         listed = json.loads(portal.command("account", "list", "--json").stdout)["accounts"]
         assert [one["name"] for one in listed] == ["registering-user", "second"]
         assert portal.command("account", "remove", "registering-user").returncode == 0
         async with portal.status_server(auth=first) as client:
-            assert (await client.get("/v1/products")).status_code == 401
+            assert (await client.get("/v1/cases")).status_code == 401
     async with opened_portal(home) as portal:
         assert (portal.ready["username"], portal.ready["password_file"]) == ("second", None)
 
@@ -254,6 +255,7 @@ async def test_password_is_in_its_file_only(portal: RunningPortal) -> None:
         pass
     password = portal.password.encode()
     assert where(password, portal.home) == {"password"}
+    assert where(portal.operator[1].encode(), portal.home) == {"operator-password"}
     assert password not in portal.log_file.read_bytes()
     assert password not in json.dumps(portal.ready).encode()
     assert password.decode() not in command_line(portal.process.pid)

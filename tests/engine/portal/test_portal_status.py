@@ -12,7 +12,7 @@ BEAT, REGISTRATION = "/v1/heartbeat", "/v1/registration"
 
 
 async def product(portal: RunningPortal, appliance: str) -> dict[str, object] | None:
-    async with portal.status_server() as client:
+    async with portal.operators() as client:
         found = (await client.get("/v1/products")).json()["products"]
     return next((one for one in found if one["appliance"] == appliance), None)
 
@@ -64,8 +64,12 @@ async def test_unregistered_beat_is_404_until_registered(portal: RunningPortal) 
         assert (reply.status_code, reply.json()["error"]["code"]) == (404, "not-registered")
         await portal.register("tm-comes-and-goes")
         assert (await client.post(BEAT, json=beat("tm-comes-and-goes"))).status_code == 200
-        assert (await client.delete("/v1/products/tm-comes-and-goes")).status_code == 204
-        assert (await client.delete("/v1/products/tm-comes-and-goes")).status_code == 404
+        assert (
+            await client.delete("/v1/products/tm-comes-and-goes", auth=portal.operator)
+        ).status_code == 204
+        assert (
+            await client.delete("/v1/products/tm-comes-and-goes", auth=portal.operator)
+        ).status_code == 404
         assert (await client.post(BEAT, json=beat("tm-comes-and-goes"))).status_code == 404
 
 
@@ -124,7 +128,7 @@ async def test_bad_bodies_have_their_status(
             reply = await client.post(path, content=content, headers=headers)
             assert reply.status_code == status
             assert set(reply.json()["error"]) == {"code", "cause", "remedy"}
-        assert (await client.get("/v1/products")).status_code == 200
+        assert (await client.get("/v1/products", auth=portal.operator)).status_code == 200
 
 
 @pytest.mark.parametrize(

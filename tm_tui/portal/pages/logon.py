@@ -1,4 +1,4 @@
-"""Logging on and off: the portal's accounts, a cookie that no script and no other site can use."""
+"""Logging on and off: operators' accounts, a cookie that no script and no other site can use."""
 
 import secrets
 from typing import TYPE_CHECKING
@@ -24,6 +24,8 @@ _BEFORE = "__Host-tmsp-logon"
 """Holds the token of the log-on form: a form that another site sends does not have it."""
 LOGON = "/portal/logon"
 _HOME = "/portal/products"
+_WRONG = "User name or password is wrong."
+_APPLIANCES = "This is an account of appliances. Log on with an operator's account."
 
 
 class Logon:
@@ -65,11 +67,11 @@ class Logon:
             raise wrong_token()
         name = form.get("username", "")
         secret = await self._portal.database.call(accounts.secret_of, name)
-        admitted = await self._portal.doorkeeper.admits(name, SecretStr(form.get("password", "")))
+        caller = await self._portal.doorkeeper.caller(name, SecretStr(form.get("password", "")))
         source = request.client.host if request.client else ""
-        if not admitted or secret is None:
+        if caller is None or caller.role != "operator" or secret is None:
             self._portal.log.refuse("logon-refused", source)  # what was typed as a name may be a password
-            return self._asking(request, "User name or password is wrong.", 403)
+            return self._asking(request, _WRONG if caller is None else _APPLIANCES, 403)
         self._portal.log.say("logged-on", source=source, account=name)
         self._sessions.end(request.cookies.get(COOKIE))
         response = RedirectResponse(_HOME, 303)

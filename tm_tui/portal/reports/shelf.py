@@ -77,15 +77,26 @@ def announce(connection: sqlite3.Connection, appliance: str, made: Sequence[Repo
 
 
 def listed(
-    connection: sqlite3.Connection, appliance: str | None = None, most: int = MOST_LISTED
+    connection: sqlite3.Connection,
+    appliance: str | None = None,
+    most: int = MOST_LISTED,
+    *,
+    account: str | None = None,
 ) -> tuple[ReportEntry, ...]:
-    """The newest reports, of one appliance or of all, the newest first."""
+    """The newest reports, of one appliance or of all (an account's, where one is named), newest first."""
     rows = connection.execute(
-        "SELECT id, kind, title, made_at, bytes, sha256 FROM reports WHERE ?1 IS NULL OR appliance = ?1"
+        "SELECT id, kind, title, made_at, bytes, sha256 FROM reports WHERE (?1 IS NULL OR appliance = ?1)"
+        " AND (?3 IS NULL OR appliance IN (SELECT appliance FROM appliances WHERE account = ?3))"
         " ORDER BY number DESC LIMIT ?2",
-        (appliance, most),
+        (appliance, most, account),
     )
     return tuple(ReportEntry.model_validate({**row, "made_at": moment_of(row["made_at"])}) for row in rows)
+
+
+def appliance_of(connection: sqlite3.Connection, id_: str) -> str | None:
+    """Whose report it is; None if there is none of this id."""
+    row = connection.execute("SELECT appliance FROM reports WHERE id = ?", (id_,)).fetchone()
+    return row["appliance"] if row else None
 
 
 def text_of(connection: sqlite3.Connection, id_: str) -> str | None:

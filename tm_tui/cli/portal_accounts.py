@@ -1,0 +1,177 @@
+"""`tm-tui portal account` and `portal operator`: who may deliver, and who may look and decide."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tm_tui.cli.output import json_option
+from tm_tui.cli.portal_home import database, done, with_home
+from tm_tui.cli.streams import reading_input
+from tm_tui.errors import TmError
+from tm_tui.spoken import utc_time
+from tm_tui.text import safe_text
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from pydantic import SecretStr
+
+    from tm_tui.portal.callers import Role
+    from tm_tui.portal.home import PortalHome
+
+__all__ = ["account", "operator"]
+
+_TITLE: dict["Role", str] = {"appliance": "Account", "operator": "Operator"}
+
+
+def _password() -> "SecretStr":
+    """Ask on a terminal, twice; else read standard input up to a newline."""
+    from pydantic import SecretStr
+
+    if sys.stdin.isatty():
+        return SecretStr(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    try:
+        with reading_input():
+            line = sys.stdin.buffer.readline(4096)
+        return SecretStr(line.decode().removesuffix("\n").removesuffix("\r"))
+    except UnicodeDecodeError:
+        raise TmError("The password is no UTF-8.", "Send it in UTF-8.") from None
+
+
+def _add(context: click.Context, name: str, own_home: Path | None, role: "Role", *, as_json: bool) -> None:
+    from tm_tui.portal import accounts
+
+    with database(context, own_home) as (connection, _):
+        accounts.add(connection, name, _password(), role)
+    done(f"{_TITLE[role]} {safe_text(name)} made.", as_json=as_json, added=name)
+
+
+def _set_password(
+    context: click.Context, name: str, own_home: Path | None, role: "Role", *, as_json: bool
+) -> None:
+    from tm_tui.portal import accounts
+
+    with database(context, own_home) as (connection, home):
+        first = _is_first(connection, name, role)
+        accounts.set_password(connection, name, _password(), role)
+        _forget_told(home, role, first=first)
+    done(f"Password of {safe_text(name)} changed.", as_json=as_json, changed=name)
+
+
+def _remove(context: click.Context, name: str, own_home: Path | None, role: "Role", *, as_json: bool) -> None:
+    from tm_tui.portal import accounts
+
+    with database(context, own_home) as (connection, home):
+        first = _is_first(connection, name, role)
+        accounts.remove(connection, name, role)
+        _forget_told(home, role, first=first)
+    done(f"{_TITLE[role]} {safe_text(name)} removed.", as_json=as_json, removed=name)
+
+
+def _is_first(connection: "sqlite3.Connection", name: str, role: "Role") -> bool:
+    """Whether it is the one that a start made: it makes one only where there is none."""
+    from tm_tui.portal import accounts
+
+    return any(one.name == name for one in accounts.listed(connection, role)[:1])
+
+
+def _forget_told(home: "PortalHome", role: "Role", *, first: bool) -> None:
+    """Remove the file with the password that a start made: it is not in force any more."""
+    if first:
+        home.password_file_of(role).unlink(missing_ok=True)
+
+
+def _list(context: click.Context, own_home: Path | None, role: "Role", *, as_json: bool) -> None:
+    from tm_tui.portal import accounts
+
+    with database(context, own_home) as (connection, _):
+        found = accounts.listed(connection, role)
+    if as_json:
+        shown = [{"name": one.name, "created_at": one.created_at.isoformat()} for one in found]
+        click.echo(json.dumps({f"{_TITLE[role].lower()}s": shown}))
+        return
+    for one in found:
+        click.echo(f"{one.name}  since {utc_time(one.created_at)} UTC")
+
+
+@click.group()
+def account() -> None:
+    """The accounts with which appliances register and deliver, each for its own appliances."""
+
+
+@account.command("add")
+@click.argument("name")
+@json_option
+@with_home
+def add_account(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
+    """Make an account; the password is asked for, or read from standard input."""
+    _add(context, name, own_home, "appliance", as_json=as_json)
+
+
+@account.command("password")
+@click.argument("name")
+@json_option
+@with_home
+def set_account_password(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
+    """Set an account's password; it is asked for, or read from standard input. HOME/password goes."""
+    _set_password(context, name, own_home, "appliance", as_json=as_json)
+
+
+@account.command("remove")
+@click.argument("name")
+@json_option
+@with_home
+def remove_account(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
+    """Remove an account; whoever uses it is refused from now on. Its appliances can be moved."""
+    _remove(context, name, own_home, "appliance", as_json=as_json)
+
+
+@account.command("list")
+@json_option
+@with_home
+def list_accounts(context: click.Context, own_home: Path | None, *, as_json: bool) -> None:
+    """List the accounts."""
+    _list(context, own_home, "appliance", as_json=as_json)
+
+
+@click.group()
+def operator() -> None:
+    """The operators: who may log on to the pages, download cases and remove products."""
+
+
+@operator.command("add")
+@click.argument("name")
+@json_option
+@with_home
+def add_operator(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
+    """Make an operator; the password is asked for, or read from standard input."""
+    _add(context, name, own_home, "operator", as_json=as_json)
+
+
+@operator.command("password")
+@click.argument("name")
+@json_option
+@with_home
+def set_operator_password(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
+    """Set an operator's password, asked for or from standard input. HOME/operator-password goes."""
+    _set_password(context, name, own_home, "operator", as_json=as_json)
+
+
+@operator.command("remove")
+@click.argument("name")
+@json_option
+@with_home
+def remove_operator(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
+    """Remove an operator; the sessions end at once."""
+    _remove(context, name, own_home, "operator", as_json=as_json)
+
+
+@operator.command("list")
+@json_option
+@with_home
+def list_operators(context: click.Context, own_home: Path | None, *, as_json: bool) -> None:
+    """List the operators."""
+    _list(context, own_home, "operator", as_json=as_json)

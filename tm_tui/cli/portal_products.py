@@ -1,0 +1,82 @@
+"""`tm-tui portal products`: the appliances that registered, and whose they are."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tm_tui.cli.output import json_option
+from tm_tui.cli.portal_home import database, done, with_home
+from tm_tui.spoken import utc_time
+from tm_tui.text import safe_text
+
+if TYPE_CHECKING:
+    from tm_tui.portal.products import Product
+
+__all__ = ["products"]
+
+
+@click.group()
+def products() -> None:
+    """Registered Products: the appliances that registered with this portal."""
+
+
+@products.command("list")
+@json_option
+@with_home
+def list_products(context: click.Context, own_home: Path | None, *, as_json: bool) -> None:
+    """List them with their last beat and what is missing."""
+    from tm_tui.clock import SystemClock
+    from tm_tui.portal import products as registered
+
+    with database(context, own_home) as (connection, _):
+        found = registered.listed(connection, SystemClock().now())
+    if as_json:
+        click.echo(json.dumps({"products": [one.model_dump(mode="json") for one in found]}))
+        return
+    if not found:
+        click.echo("No appliance is registered.")
+    for one in found:
+        click.echo(_line(one))
+
+
+def _line(one: "Product") -> str:
+    if one.last_beat_at is None:
+        beat = "no beat yet"
+    else:
+        at = utc_time(one.last_beat_at, "%Y-%m-%d %H:%M:%S")
+        beat = f"last beat {at} UTC, {one.last_beat_age_seconds:.0f} s ago"
+    about = f"{one.edition}, version {one.version}, {one.email or 'no e-mail'}"
+    since = f"registered {utc_time(one.registered_at)} UTC"
+    return f"{one.appliance}  {one.state}  {beat}, {one.missed_beats} missed  ({about}; {since})"
+
+
+@products.command("remove")
+@click.argument("name")
+@json_option
+@with_home
+def remove_product(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
+    """Take an appliance off the list: its beats and batches are refused until it registers again."""
+    from tm_tui.portal import products as registered
+
+    with database(context, own_home) as (connection, _):
+        registered.remove(connection, name)
+    done(f"{safe_text(name)} removed from Registered Products.", as_json=as_json, removed=name)
+
+
+@products.command("move")
+@click.argument("name", metavar="APPLIANCE")
+@click.argument("account")
+@json_option
+@with_home
+def move_product(
+    context: click.Context, name: str, account: str, own_home: Path | None, *, as_json: bool
+) -> None:
+    """Give an appliance to another account: from now on only this one may speak for it."""
+    from tm_tui.portal import appliances
+
+    with database(context, own_home) as (connection, _):
+        appliances.move(connection, name, account)
+    text = f"{safe_text(name)} belongs to {safe_text(account)} now."
+    done(text, as_json=as_json, moved=name, account=account)
