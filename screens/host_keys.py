@@ -3,7 +3,9 @@
 from typing import TYPE_CHECKING
 
 from screens.question import Question
+from screens.saving import refused_fields
 from tm_tui.control.api import ApproveRequest, HostKeyInfo
+from tm_tui.control.failures import ControlRefused
 from tm_tui.errors import TmError
 
 if TYPE_CHECKING:
@@ -63,7 +65,11 @@ async def decide(desk: "Desk", draft: "Draft", key: HostKeyInfo) -> bool:
     try:
         await desk.agent.approve_host_key(request)
     except TmError as error:
-        desk.tell(f"Not approved: {error.cause} {error.remedy}", wrong=True)
+        if isinstance(error, ControlRefused) and (found := refused_fields(error)):
+            desk.go_to_problems(found)
+            desk.tell(f"Not approved. {error.remedy}", wrong=True)
+        else:
+            desk.tell(f"Not approved: {error.cause} {error.remedy}", wrong=True)
         return False
     desk.tell(f"Host key of {key.endpoint} approved.")
     return True

@@ -4,9 +4,17 @@ from collections.abc import Iterator
 
 import click
 
+from tm_tui.cli.again import ask_with, given_passwords, secret_option
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import emit, json_option, show, table
-from tm_tui.control.api import ApproveRequest, CertificateInfo, ServerIdentity, TrustDocument
+from tm_tui.control.api import (
+    ApproveRequest,
+    CertificateInfo,
+    SecretChanges,
+    ServerIdentity,
+    TrustDocument,
+)
+from tm_tui.control.client import ControlClient
 from tm_tui.spoken import local_time
 
 __all__ = ["trust"]
@@ -29,11 +37,19 @@ def show_trust(*, as_json: bool) -> None:
 @trust.command()
 @click.argument("endpoint")
 @click.argument("fingerprint")
+@secret_option
 @json_option
-def approve(*, endpoint: str, fingerprint: str, as_json: bool) -> None:
-    """Fetch the host key of ENDPOINT, [host]:port, and approve it if it is the one of FINGERPRINT."""
-    request = ApproveRequest(endpoint=endpoint, fingerprint=fingerprint)
-    _tell(ask(lambda client: client.approve_host_key(request)), as_json=as_json)
+def approve(*, endpoint: str, fingerprint: str, secrets: tuple[str, ...], as_json: bool) -> None:
+    """Fetch the host key of ENDPOINT, [host]:port, and approve it if it is the one of FINGERPRINT.
+
+    In place of another key, the saved password of TMSP is asked for again: this server would get it.
+    """
+
+    async def approved(client: ControlClient, passwords: SecretChanges) -> TrustDocument:
+        request = ApproveRequest(endpoint=endpoint, fingerprint=fingerprint, secrets=passwords)
+        return await client.approve_host_key(request)
+
+    _tell(ask_with(given_passwords(secrets), approved), as_json=as_json)
 
 
 @trust.command()

@@ -20,6 +20,7 @@ KeyState = Literal["approved", "unknown", "changed", "new-type"]
 
 _LINE = re.compile(r"\[([^\]\s]+)\]:([1-9][0-9]{0,4}) ([a-z0-9@.-]+) ([A-Za-z0-9+/]+={0,2})")
 _MOST_BYTES = 1 << 20
+_MOST_FORGOTTEN = 100
 
 
 def fingerprint_of(blob: str) -> str:
@@ -49,16 +50,20 @@ class HostKey:
 
 
 class HostKeys:
-    """The file of approved keys. It is read again at each use, so an approval counts at once."""
+    """The file of approved keys. It is read again at each use, so an approval counts at once.
+
+    Forgotten keys go to a second file until their server has another one: `is_another` knows them.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._forgotten = f"{path.name}.forgotten"
 
     def entries(self) -> tuple[HostKey, ...]:
         """All approved keys, in the file's order. Raises StorageFailed on a damaged or loose file."""
         try:
             with Folder.open(self.path.parent) as folder:
-                return self._read(folder)
+                return self._read(folder, self.path.name)
         except StorageAbsent:
             return ()
 
@@ -73,7 +78,7 @@ class HostKeys:
     def approve(self, key: HostKey) -> None:
         """File a key. Raises TmError when another key of its type is filed: forget that one first."""
         with self._writing() as folder:
-            filed = self._read(folder)
+            filed = self._read(folder, self.path.name)
             state = _state(key, filed)
             if state == "changed":
                 raise TmError(
@@ -82,48 +87,68 @@ class HostKeys:
                     f"'{key.endpoint.bracketed}'.",
                 )
             if state != "approved":
-                self._write(folder, (*filed, key))
+                self._write(folder, self.path.name, (*filed, key))
+            forgotten = self._read(folder, self._forgotten)
+            if left := [one for one in forgotten if one.endpoint != key.endpoint]:
+                self._write(folder, self._forgotten, tuple(left))
+            elif forgotten:
+                folder.remove(self._forgotten)
 
     def forget(self, bracketed: str) -> bool:
         """Remove all keys of `[host]:port`; False when there was none. Raises StorageFailed."""
         with self._writing() as folder:
-            entries = self._read(folder)
+            entries = self._read(folder, self.path.name)
             kept = tuple(key for key in entries if key.endpoint.bracketed != bracketed)
             if len(kept) == len(entries):
                 return False
-            self._write(folder, kept)
+            gone = [key for key in entries if key not in kept]
+            before = [key for key in self._read(folder, self._forgotten) if key.endpoint != gone[0].endpoint]
+            self._write(folder, self._forgotten, (*before, *gone)[-_MOST_FORGOTTEN:])
+            self._write(folder, self.path.name, kept)
         return True
+
+    def is_another(self, key: HostKey) -> bool:
+        """Whether its server has other keys until now, approved or forgotten. Raises StorageFailed."""
+        try:
+            with Folder.open(self.path.parent) as folder:
+                known = (*self._read(folder, self.path.name), *self._read(folder, self._forgotten))
+        except StorageAbsent:
+            return False
+        here = [one.blob for one in known if one.endpoint == key.endpoint]
+        return bool(here) and key.blob not in here
 
     @contextmanager
     def _writing(self) -> Iterator[Folder]:
         """Read and write under one lock: two approvals in one moment both count, of other processes too."""
         with Folder.writing(self.path.parent) as folder:
             for name in folder.names():
-                if name.startswith(f".new-{self.path.name}-"):  # what a crash left
+                if name.startswith(f".new-{self.path.name}"):  # what a crash left
                     folder.remove(name)
             yield folder
 
-    def _read(self, folder: Folder) -> tuple[HostKey, ...]:
+    def _read(self, folder: Folder, name: str) -> tuple[HostKey, ...]:
         try:
-            text = folder.read(self.path.name, _MOST_BYTES).decode("ascii", "replace")
+            text = folder.read(name, _MOST_BYTES).decode("ascii", "replace")
         except StorageAbsent:
             return ()
-        return tuple(self._parse(number, line) for number, line in enumerate(text.splitlines(), 1) if line)
+        path = self.path.with_name(name)
+        return tuple(_parse(path, number, line) for number, line in enumerate(text.splitlines(), 1) if line)
 
-    def _write(self, folder: Folder, keys: tuple[HostKey, ...]) -> None:
-        folder.replace(self.path.name, "".join(f"{key.line}\n" for key in keys).encode("ascii"))
+    def _write(self, folder: Folder, name: str, keys: tuple[HostKey, ...]) -> None:
+        folder.replace(name, "".join(f"{key.line}\n" for key in keys).encode("ascii"))
 
-    def _parse(self, number: int, line: str) -> HostKey:
-        match = _LINE.fullmatch(line)
-        try:
-            if match:
-                return HostKey.of(Endpoint(match[1], int(match[2])), match[3], match[4])
-        except binascii.Error:
-            match = None
-        raise StorageFailed(
-            f"Line {number} of {self.path} is no host key.",
-            "Correct or remove the line; one reads: [host]:port algorithm key. Then approve the key again.",
-        )
+
+def _parse(path: Path, number: int, line: str) -> HostKey:
+    match = _LINE.fullmatch(line)
+    try:
+        if match:
+            return HostKey.of(Endpoint(match[1], int(match[2])), match[3], match[4])
+    except binascii.Error:
+        match = None
+    raise StorageFailed(
+        f"Line {number} of {path} is no host key.",
+        "Correct or remove the line; one reads: [host]:port algorithm key. Then approve the key again.",
+    )
 
 
 def _state(key: HostKey, filed: tuple[HostKey, ...]) -> KeyState:

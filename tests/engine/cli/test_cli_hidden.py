@@ -218,6 +218,34 @@ def test_suspended_it_shows_and_resumed_it_hides(shared_agent: None, long_lived:
     assert b"cana" not in shown
 
 
+def test_commands_ask_again_on_a_terminal(agent: object, tm, home: Path) -> None:
+    """Somebody who sits there is asked for the password when another server would get it, and it is done."""
+    tm("config", "set", "tmsp.log_server.host", "192.0.2.1", "tmsp.username", "u")
+    tm("config", "secret", "tmsp", stdin=b"canary\n")
+    file = home.parent / "settings.toml"
+    file.write_text(tm("config", "show").out.replace("192.0.2.1", "192.0.2.3"))
+    for command in (
+        ("config", "set", "tmsp.log_server.host", "192.0.2.2"),
+        ("config", "apply", str(file)),
+        ("config", "apply", "--trial", "--secret", "tmsp", str(file)),
+    ):
+        asked = Prompt(*command)
+        try:
+            if "--secret" not in command:
+                asked.wait_for(b"tmsp.password: It was typed for another log server.")
+            asked.wait_for(b"Password (tmsp): ")
+            assert not asked.echoes
+            asked.type(b"canarx\x7fy\r")
+            asked.wait_for(b"Saved as revision")
+            assert asked.end() == 0
+            assert asked.echoes
+            assert b"canar" not in asked.shown
+            assert saved(home) == "canary"
+        finally:
+            asked.close()
+    assert tm("config", "get", "tmsp.log_server.host").out == "192.0.2.3\n"
+
+
 def plain_at_password(home: Path) -> Prompt:
     """`tm-tui --plain` at the prompt for the password of TMSP."""
     asked = Prompt("--plain", TERM="dumb", TM_TUI_HOME=str(home))

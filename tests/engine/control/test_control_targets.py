@@ -1,5 +1,6 @@
 """A saved password goes where it was typed for: every way in, every part of the target."""
 
+import base64
 import copy
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -14,6 +15,7 @@ from pydantic import SecretStr
 from agents import CANARY, agent_in, short_home, status_server
 from servers.certificates import Certificates
 from servers.misbehaving import close_at_once, server
+from servers.openssh import Sshd
 from tm_tui.agent.agent import Agent
 from tm_tui.control.api import (
     ApproveRequest,
@@ -25,6 +27,8 @@ from tm_tui.control.api import (
     TrialRequest,
 )
 from tm_tui.control.client import ControlClient, ControlRefused
+from tm_tui.link.host_keys import HostKey
+from tm_tui.link.types import Endpoint
 from tm_tui.settings.fields import FIELDS, value_of, with_value
 from tm_tui.settings.model import Settings
 from tm_tui.settings.targets import others, targets_of
@@ -291,6 +295,52 @@ async def test_no_answer_and_no_line_has_a_password(
     said = " ".join(line.text for line in agent.activity.lines())
     assert CANARY not in said
     assert PROXY_CANARY not in said
+
+
+OTHER_KEY = base64.b64encode(b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + bytes(32)).decode()
+
+
+async def test_a_server_with_another_host_key_is_another_server(
+    agent: Agent, client: ControlClient, openssh: Sshd
+) -> None:
+    """A key in place of another one, forgotten or of another type, is approved with the password only."""
+    where = Endpoint("127.0.0.1", openssh.port)
+    settings = {
+        "tmsp": {"username": "u", "log_server": {"host": where.host, "port": where.port, "protocol": "ssh"}}
+    }
+
+    async def approve(**secrets: SecretStr) -> object:
+        request = ApproveRequest(
+            endpoint=where.bracketed, fingerprint=openssh.fingerprint(), secrets=SecretChanges(**secrets)
+        )
+        return await client.approve_host_key(request)
+
+    async def refused(words: str, **secrets: SecretStr) -> None:
+        with pytest.raises(ControlRefused) as caught:
+            await approve(**secrets)
+        assert caught.value.refusal.code == "password-again"
+        assert words in caught.value.refusal.problems[0].cause
+        assert (await client.trust()).host_keys == left
+
+    await client.save(SaveRequest(settings=settings, secrets=SecretChanges(tmsp=SecretStr(CANARY))), 0)
+    await approve()
+    left: tuple[object, ...] = ()
+    await client.forget_host_key(where.bracketed)
+    await approve()  # the very key again
+
+    for algorithm, forgotten in (("ssh-ed25519", True), ("ecdsa-sha2-nistp256", False)):
+        await client.forget_host_key(where.bracketed)
+        agent.host_keys.approve(HostKey.of(where, algorithm, OTHER_KEY))
+        if forgotten:
+            await client.forget_host_key(where.bracketed)
+        left = (await client.trust()).host_keys
+        await refused("another host key")
+        await refused("another host key", proxy=SecretStr(CANARY))
+        await refused("another host key", tmsp=SecretStr(""))
+        await refused("not the saved password", tmsp=SecretStr("guess"))
+        await approve(tmsp=SecretStr(CANARY))
+        await approve()  # nothing is asked about it any more
+    assert len((await client.trust()).host_keys) == 2
 
 
 OTHER_VALUE: dict[str, Any] = {

@@ -20,6 +20,6 @@ async def candidate_of(
     """
     wanted = Settings.parse(settings) if settings is not None else core.revision.settings
     changes = core.drafts.given(uid, secrets, wanted)
-    if settings is None and not any(changes.values()):
+    if settings is None and all(secret is None for secret in changes.values()):
         return core.revision
     return await asyncio.to_thread(core.store.candidate, wanted, changes)

@@ -6,6 +6,7 @@ import logging
 import re
 from dataclasses import replace
 
+from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -15,6 +16,7 @@ from tm_tui.control.core import Core
 from tm_tui.control.documents import trust_of
 from tm_tui.control.http import Refused, answer, body_of, uid_of
 from tm_tui.control.routes.candidate import candidate_of
+from tm_tui.errors import PasswordAgain, Problem
 from tm_tui.link.build import build_links
 from tm_tui.link.types import Endpoint
 from tm_tui.settings.store import Revision
@@ -37,7 +39,9 @@ def trust_routes(core: Core) -> list[Route]:
         wanted = await body_of(request, ApproveRequest)
         endpoint = _endpoint(wanted.endpoint)
         revision = await candidate_of(core, uid_of(request), wanted.settings, wanted.secrets)
-        await _approve(core, revision, endpoint, wanted.fingerprint)
+        typed = wanted.secrets.tmsp is not None or "tmsp" in wanted.secrets.kept
+        password = revision.secrets.tmsp if typed else None
+        await _approve(core, revision, endpoint, wanted.fingerprint, password)
         who: str = request.state.session.user
         _log.info("%s approved the host key %s of %s.", who, wanted.fingerprint, endpoint.bracketed)
         core.trust_changed()
@@ -60,7 +64,9 @@ def trust_routes(core: Core) -> list[Route]:
     ]
 
 
-async def _approve(core: Core, revision: Revision, endpoint: Endpoint, fingerprint: str) -> None:
+async def _approve(
+    core: Core, revision: Revision, endpoint: Endpoint, fingerprint: str, password: SecretStr | None
+) -> None:
     from tm_tui.link.sftp import fetch_host_key
 
     link = build_links(revision, core.host_keys).log_server
@@ -69,7 +75,27 @@ async def _approve(core: Core, revision: Revision, endpoint: Endpoint, fingerpri
         cause = f"{endpoint.bracketed} now shows another host key: {key.algorithm} {key.fingerprint}."
         remedy = "Nothing was approved. Ask the server's operator which fingerprint is right."
         raise Refused(409, "host-key-differs", safe_text(cause), remedy)
+    if await asyncio.to_thread(core.host_keys.is_another, key):
+        _check_password(core.revision, endpoint, password)
     await asyncio.to_thread(core.host_keys.approve, key)
+
+
+def _check_password(revision: Revision, endpoint: Endpoint, typed: SecretStr | None) -> None:
+    """A server with another host key is another one: the saved password, which it would get, is typed again.
+
+    Raises PasswordAgain.
+    """
+    logs, saved = revision.settings.tmsp.log_server, revision.secrets.tmsp
+    if saved is None or logs.protocol != "ssh" or Endpoint(logs.host, logs.port) != endpoint:
+        return
+    if typed is None:
+        cause, remedy = "It was typed for a server with another host key.", "Type the password again."
+    elif not hmac.compare_digest(*(each.get_secret_value().encode() for each in (typed, saved))):
+        cause = "This is not the saved password, which the server with this host key would get."
+        remedy = "Save the new password first, then test and approve the key."
+    else:
+        return
+    raise PasswordAgain((Problem("tmsp.password", cause, remedy),))
 
 
 def _endpoint(text: str) -> Endpoint:
