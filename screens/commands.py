@@ -1,8 +1,10 @@
 """The command line: the engine's commands, and the console, which runs when none is named."""
 
+import codecs
 import os
 import re
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,6 +17,8 @@ from tm_tui.cli.running import run
 
 __all__ = ["console", "run_commands"]
 
+_STAND_IN = "tm-tui-stand-in"
+_ASCII = "tm_tui_ascii"
 _SIZE = re.compile(r"([1-9][0-9]{0,2})x([1-9][0-9]{0,2})")
 
 
@@ -77,5 +81,36 @@ def console(
 
 
 def run_commands() -> NoReturn:
-    """Run what the command line says, and exit."""
+    """Run what the command line says, and exit. A terminal gets the signs that it can show."""
+    from screens.terminal.options import charset
+
+    if encoding := charset(os.environ):
+        codecs.register_error(_STAND_IN, _stand_in)
+        codecs.register(_ascii)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper) and stream.isatty():
+                stream.reconfigure(encoding=_ASCII if encoding == "ascii" else encoding, errors=_STAND_IN)
     run(engine_commands(console))
+
+
+def _ascii(name: str) -> codecs.CodecInfo | None:
+    """ASCII by another name: click takes a terminal of ASCII for a mistake, and writes UTF-8 to it."""
+    if name != _ASCII:
+        return None
+    own = codecs.lookup("ascii")
+    return codecs.CodecInfo(
+        own.encode,
+        own.decode,
+        incrementalencoder=own.incrementalencoder,
+        incrementaldecoder=own.incrementaldecoder,
+        name=_ASCII,
+    )
+
+
+def _stand_in(error: UnicodeError) -> tuple[str, int]:
+    """ASCII in place of what a charset does not have, as on the screen."""
+    from screens.terminal.glyphs import as_ascii
+
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(as_ascii, error.object[error.start : error.end])), error.end

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from screens.terminal import Session, TerminalOptions
 from screens.terminal.capabilities import BOLD
+from screens.terminal.notice import notice
 
 __all__ = ["painted", "rows"]
 
@@ -36,12 +37,15 @@ def painted(options: TerminalOptions) -> Iterator[None]:
     Raises NoTerminal.
     """
     session = Session(options, os.environ)
-    session.start()
-    session.paint(rows(*session.size), _FIRST)
     try:
+        session.start()
+        if session.too_small:
+            session.paint(notice(session.size, options.smallest))
+        else:
+            session.paint(rows(*session.size), _FIRST)
         yield
     finally:
-        if Session.waiting is session:
+        if not session.taken:
             Session.waiting = None
             session.end()
             session.close()

@@ -57,8 +57,18 @@ LETTER = {
 RXVT_CONTROL = {"a": "ctrl+up", "b": "ctrl+down", "c": "ctrl+right", "d": "ctrl+left"}
 """SS3 small letter."""
 
-KEYPAD = dict(zip("jklmnopqrstuvwxyX", "*+,-./0123456789=", strict=True))
-"""SS3 letter of the application keypad."""
+KEYPAD = dict(zip("jklmnopqrstuvwxy", "*+,-./0123456789", strict=True))
+"""SS3 letter of the application keypad; its "=" is PuTTY's F9."""
+
+PUTTY = {letter: f"f{number}" for number, letter in enumerate("PQRSTUVWXYZ[", 1)}
+"""SS3 letter of PuTTY's keys "VT100+"."""
+
+SCO = {letter: f"f{number}" for number, letter in enumerate("MNOPQRSTUVWX", 1)}
+SCO |= {"I": "pageup", "G": "pagedown", "L": "insert", "E": "home"}
+"""CSI letter of the SCO console and of PuTTY's keys "SCO"; there M begins no mouse report."""
+
+C1 = {0x8F: "O", 0x90: "P", 0x98: "X", 0x9B: "[", 0x9D: "]", 0x9E: "^", 0x9F: "_"}
+"""The 8-bit controls that stand for ESC and a sign (ECMA-48, 5.3): SS3, DCS, SOS, CSI, OSC, PM, APC."""
 
 LINUX = {"A": "f1", "B": "f2", "C": "f3", "D": "f4", "E": "f5"}
 """CSI [ letter of the Linux console."""

@@ -50,8 +50,12 @@ class SlowLineDriver(Driver):
             self.session.adopt_size(size, "as the app says")
         self._size = self.session.size
         self._stylist = Stylist(self.session.palette)
-        codes = self.session.choice.capabilities
-        self._reader = Reader("utf-8" if codes.utf8 else None, linux=codes.name == LINUX.name)
+        choice = self.session.choice
+        self._reader = Reader(
+            "utf-8" if choice.capabilities.utf8 else None,
+            linux=choice.capabilities.name == LINUX.name,
+            sco=choice.name.startswith("sco"),
+        )
         self._waiting: asyncio.TimerHandle | None = None
         self._size_limit: asyncio.TimerHandle | None = None
         self._signals = Signals(
@@ -73,9 +77,8 @@ class SlowLineDriver(Driver):
     def next_bytes(self, budget: int | None) -> bytes:
         """The codes for the newest frame (Pacer's Source)."""
         session = self.session
-        smallest = session.options.smallest
-        if session.size[0] < smallest[0] or session.size[1] < smallest[1]:
-            frame, cursor = too_small(session.frame, smallest), None
+        if session.too_small:
+            frame, cursor = too_small(session.frame, session.options.smallest), None
         else:
             frame, cursor = session.frame, place(self._app)
         return session.painter.paint(frame, cursor, budget).encode("utf-8", "replace")
@@ -143,7 +146,7 @@ class SlowLineDriver(Driver):
         self.disable_input()
         if self._pacer is not None:
             pacer, self._pacer = self._pacer, None
-            self.session.end(pacer.close())
+            self._end_session(pacer)
 
     def close(self) -> None:
         """Let go of signals and line."""
@@ -163,7 +166,14 @@ class SlowLineDriver(Driver):
             self.session.end()
 
     def _suspended(self) -> None:
-        self.session.end()
+        if self._pacer is not None:
+            self._end_session(self._pacer)
+
+    def _end_session(self, pacer: Pacer) -> None:
+        """Put the terminal back; what it was asked is heard before, or the shell would take it for keys."""
+        replies = pacer.unanswered + self._reader.asked_position
+        unsent = pacer.close() if self._pacer is None else b""
+        self.session.end(unsent, replies=replies, asked_at=max(pacer.probed_at, self.session.started_at))
 
     def _resumed(self) -> None:
         if self._pacer is not None:
@@ -177,8 +187,11 @@ class SlowLineDriver(Driver):
     # -- size -------------------------------------------------------------------------------------
 
     def _look_again(self) -> None:
+        """SIGWINCH: another size, or a terminal that was attached again and shows nothing."""
         if self.session.resized():
             self._tell_size()
+        else:
+            self.redraw()
 
     def _size_is(self, size: tuple[int, int] | None) -> None:
         """The terminal told its size, or did not within the limit."""

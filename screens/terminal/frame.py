@@ -93,7 +93,7 @@ class Frame:
             elif width <= 1:
                 cells.append(sign)
             elif sign.isascii():
-                cells += [sign] * width
+                cells += [sign] + [" "] * (width - 1)  # once: two of a digit would be another number
             else:
                 cells += [sign, "" if _is_wide(sign) else " "]
         return cells

@@ -55,6 +55,8 @@ _STAND_INS = {
 }
 _ASCII = {ord(sign): stand_in for signs, stand_in in _STAND_INS.items() for sign in signs}
 _UNKNOWN = "?"
+_SAME = ("<wide>", "<narrow>", "<font>", "<noBreak>")
+"""Compatibility forms of a sign that are the sign itself (UAX #15, 1.1)."""
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -68,7 +70,8 @@ def harmless(cluster: str) -> str:
     """One cluster without anything that acts on a terminal or is drawn differently by different terminals.
 
     Control characters become the replacement character, odd spaces a space; joiners, variation selectors
-    and direction marks go, and of a joined emoji its first sign stays.
+    and direction marks go, and of a joined emoji its first sign stays. What a mark encloses (a keycap) is
+    another sign than what stands in it, so it becomes a "?".
     """
     first = cluster[:1]
     kind = unicodedata.category(first) if first else "Cc"
@@ -78,6 +81,8 @@ def harmless(cluster: str) -> str:
         return _REPLACEMENT
     if kind in {"Cf", "Mn", "Me"}:
         return ""
+    if any(unicodedata.category(sign) == "Me" for sign in cluster[1:]):
+        return _UNKNOWN
     return first + "".join(
         sign for sign in cluster[1:] if unicodedata.category(sign) == "Mn" and sign < "\ufe00"
     )
@@ -87,15 +92,17 @@ def harmless(cluster: str) -> str:
 def as_ascii(cluster: str) -> str:
     """One printable ASCII character in place of a cluster ("" stays "").
 
-    Lines as - | +, accents dropped, else a "?".
+    Lines as - | +, accents dropped, else a "?". A raised, circled or broken number is another number than its
+    first digit, so it becomes a "?" as well.
     """
     if not cluster or cluster.isascii():
         return cluster
     stand_in = _ASCII.get(ord(cluster[0]))
     if stand_in is not None:
         return stand_in
-    base = unicodedata.normalize("NFKD", cluster[0])[0]
-    if base.isascii() and base.isprintable():
-        return base
+    form = unicodedata.decomposition(cluster[0])
+    base = unicodedata.normalize("NFKD", cluster[0])
+    if base[0].isascii() and base[0].isprintable() and (not form.startswith("<") or form.startswith(_SAME)):
+        return base[0]
     braille = 0x2800 <= ord(cluster[0]) <= 0x28FF
     return ("." if cluster[0] != "\u2800" else " ") if braille else _UNKNOWN

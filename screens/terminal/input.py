@@ -5,7 +5,18 @@ from __future__ import annotations
 import codecs
 from typing import TYPE_CHECKING, NamedTuple
 
-from screens.terminal.codes import CONTROL, KEYPAD, LETTER, LINUX, RXVT_CONTROL, TILDE, modified
+from screens.terminal.codes import (
+    C1,
+    CONTROL,
+    KEYPAD,
+    LETTER,
+    LINUX,
+    PUTTY,
+    RXVT_CONTROL,
+    SCO,
+    TILDE,
+    modified,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,10 +73,10 @@ class Reader:
 
     ESC and a character are the same bytes as Esc and that character typed quickly, and are taken for that:
     Alt has no keys of its own here, and nothing typed changes its meaning by its pace. ``linux``: on that
-    console ESC TAB is shift and Tab.
+    console ESC TAB is shift and Tab. ``sco``: its keys have codes that mean other keys elsewhere.
     """
 
-    def __init__(self, encoding: str | None = "utf-8", *, linux: bool = False) -> None:
+    def __init__(self, encoding: str | None = "utf-8", *, linux: bool = False, sco: bool = False) -> None:
         self.asked_position = False
         """Set while a position report is awaited: it looks like a modified F3."""
         self._only_ascii = encoding is None
@@ -73,7 +84,7 @@ class Reader:
         self._state: Callable[[int], None] = self._ground
         self._tokens: list[Token] = []
         self._held = bytearray()
-        self._linux_console = linux
+        self._linux_console, self._sco = linux, sco
         self._skip = 0
         self._last = 0
 
@@ -114,6 +125,9 @@ class Reader:
     # -- states -----------------------------------------------------------------------------------
 
     def _ground(self, byte: int) -> None:
+        if byte in C1 and not self._half_read:
+            self._escape(ord(C1[byte]))  # no character begins with such a byte, in UTF-8 neither
+            return
         if byte >= 0x80:
             self._beyond_ascii(self._decoder.decode(bytes([byte])))
             return
@@ -126,12 +140,22 @@ class Reader:
             self._tokens.append(Key("", chr(byte)))
 
     def _beyond_ascii(self, text: str) -> None:
-        self._tokens += [Key("", sign) if sign != UNREAD else Unread() for sign in self._taken(text)]
+        for sign in text:
+            if ord(sign) in C1:  # xterm's 8-bit controls on a line of UTF-8
+                self._escape(ord(C1[ord(sign)]))
+            else:
+                taken = self._taken(sign)
+                self._tokens.append(Key("", taken) if taken != UNREAD else Unread())
 
     def _taken(self, text: str) -> str:
         """The text, with the sign for what is unread where this line cannot have sent it."""
         last = "~" if self._only_ascii else "\U0010ffff"
         return "".join(sign if " " <= sign <= "~" or "\xa0" <= sign <= last else UNREAD for sign in text)
+
+    @property
+    def _half_read(self) -> bool:
+        """Whether a character has begun and not ended."""
+        return bool(self._decoder.getstate()[0])
 
     def _control(self, byte: int) -> None:
         if byte in CONTROL and byte not in _FLOW and not (byte == _LF and self._last == _CR):
@@ -177,7 +201,7 @@ class Reader:
             return
         modifier = int(self._held or b"1")
         self._rest()
-        name = RXVT_CONTROL.get(sign) or LETTER.get(sign)
+        name = RXVT_CONTROL.get(sign) or PUTTY.get(sign) or LETTER.get(sign)
         if sign == "M":
             self._tokens.append(Key("enter", "\r"))
         elif sign in KEYPAD:
@@ -242,6 +266,8 @@ class Reader:
             self._tokens.append(Reply("status"))
         elif final == "R" and len(numbers) == 2 and (self.asked_position or numbers[0] != 1):
             self._tokens.append(Reply("position", tuple(numbers)))
+        elif self._sco and not parameters and final in SCO:
+            self._tokens.append(Key(SCO[final]))
         elif final == "M" and not parameters:
             self._skip, self._state = 3, self._mouse
         elif final == "~":

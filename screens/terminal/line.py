@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import select
 import struct
 import termios
@@ -19,6 +20,8 @@ _SPEEDS = {
     for speed in (300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
     if hasattr(termios, f"B{speed}")
 }
+_REPLY = re.compile(rb"(?:\x1b\[|\x9b)[0-9;]*[nR]")
+_MOST_HEARD = 4096
 _IFLAG, _OFLAG, _CFLAG, _LFLAG, _OSPEED, _CC = 0, 1, 2, 3, 5, 6
 
 
@@ -121,6 +124,19 @@ class Line:
                     termios.tcflush(self.fd, termios.TCOFLUSH)
                     return
         except (HungUp, OSError, termios.error):
+            return
+
+    def hear_replies(self, count: int, seconds: float) -> None:
+        """Read until so many replies of the terminal came or the time is over: to a shell they would be keys.
+
+        A reply is CSI ... n or CSI ... R, in 7 or 8 bits; keys that are typed meanwhile are lost.
+        """
+        end, heard = time.monotonic() + seconds, b""
+        try:
+            while len(_REPLY.findall(heard)) < count and (left := end - time.monotonic()) > 0:
+                if select.select([self.fd], [], [], left)[0]:
+                    heard = (heard + self.read())[-_MOST_HEARD:]
+        except (HungUp, OSError):
             return
 
     # -- figures ----------------------------------------------------------------------------------

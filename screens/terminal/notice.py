@@ -5,11 +5,16 @@ from __future__ import annotations
 from screens.terminal.frame import Frame
 
 
+def notice(size: tuple[int, int], smallest: tuple[int, int]) -> list[str]:
+    """Rows for a terminal of ``size`` (columns, rows) that say which size is needed, cut where they end."""
+    width, height = size
+    text = f"Terminal {width}x{height} is too small: {smallest[0]}x{smallest[1]} is needed."
+    return [text[start : start + width] for start in range(0, min(len(text), width * height), width)]
+
+
 def too_small(frame: Frame, smallest: tuple[int, int]) -> Frame:
     """A frame of the same size that says which size is needed."""
-    notice = Frame(frame.width, frame.height, frame.palette)
-    text = f"Terminal {frame.width}x{frame.height} is too small: {smallest[0]}x{smallest[1]} is needed."
-    for y in range(frame.height):
-        part = text[y * frame.width : (y + 1) * frame.width]
-        notice.write(0, y, part, 0)
-    return notice
+    shown = Frame(frame.width, frame.height, frame.palette)
+    for y, part in enumerate(notice((frame.width, frame.height), smallest)):
+        shown.write(0, y, part, 0)
+    return shown

@@ -40,24 +40,48 @@ _FIRST_ENVIRON = "/proc/self/environ"
 
 
 def as_given(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """The variables without the LC_CTYPE that Python put there itself (PEP 538) because LANG is C.
+    """The variables with the LC_CTYPE of before Python put its own there (PEP 538); empty if there was none.
 
-    Python takes UTF-8 in the C locale; the terminal of somebody who set LANG=C may not.
+    Python takes UTF-8 in the C locale, and in a locale that is not installed; the terminal of somebody who
+    set LANG=C or LANG=de_DE@euro may not.
     """
-    if (
-        environ is not os.environ
-        or environ.get("LC_CTYPE") not in _COERCED
-        or environ.get("LANG", "C") not in {"", "C", "POSIX"}
-    ):
+    if environ is not os.environ or environ.get("LC_CTYPE") not in _COERCED:
         return environ
     try:
         with open(_FIRST_ENVIRON, "rb") as file:  # noqa: PTH123 - pathlib costs the first picture 3 ms
             first = file.read().split(b"\0")
     except OSError:
         return environ
-    if any(each.startswith(b"LC_CTYPE=") for each in first):
-        return environ
-    return {name: value for name, value in environ.items() if name != "LC_CTYPE"}
+    given = next((each for each in first if each.startswith(b"LC_CTYPE=")), b"")
+    return {**environ, "LC_CTYPE": os.fsdecode(given).partition("=")[2]}
+
+
+def _deciding(environ: Mapping[str, str]) -> str | None:
+    """The variable that decides about characters (POSIX, 8.2)."""
+    return next((each for each in ("LC_ALL", "LC_CTYPE", "LANG") if environ.get(each)), None)
+
+
+def _says_utf8(value: str) -> bool:
+    return re.search(r"utf-?8", value, re.IGNORECASE) is not None
+
+
+def charset(environ: Mapping[str, str]) -> str | None:
+    """The charset of a terminal with these variables, as Python calls it; None: UTF-8, or nobody says.
+
+    What a variable says counts also where that locale is not installed.
+    """
+    import codecs
+    import locale
+
+    given = as_given(environ)
+    variable = _deciding(given)
+    if variable is None or _says_utf8(given[variable]):
+        return None
+    name = locale.normalize(given[variable]).partition(".")[2].partition("@")[0]
+    try:
+        return codecs.lookup(name or "ascii").name
+    except LookupError:
+        return "ascii"
 
 
 class Choice(NamedTuple):
@@ -67,6 +91,8 @@ class Choice(NamedTuple):
     escape_seconds: float
     reasons: tuple[str, ...]
     serial: bool = False
+    name: str = ""
+    """The terminal's name, as TERM or the user has it."""
 
     def describe(self) -> str:
         """One sentence for an About screen."""
@@ -87,7 +113,7 @@ def choose(options: TerminalOptions, environ: Mapping[str, str], device: str | N
     colours, why_colours = _colours(options, environ, name, found)
     capabilities = found._replace(utf8=utf8, colours=colours)
     slow = serial or found.name == VT100.name
-    return Choice(capabilities, _SERIAL_WAIT if slow else _WAIT, (why, why_glyphs, why_colours), serial)
+    return Choice(capabilities, _SERIAL_WAIT if slow else _WAIT, (why, why_glyphs, why_colours), serial, name)
 
 
 def _codes(options: TerminalOptions, name: str, serial: str | None) -> tuple[Capabilities, str]:
@@ -111,11 +137,11 @@ def _glyphs(
         ) + " signs because it was asked for"
     if serial or found.name == VT100.name:
         return False, "ASCII signs because such a terminal may not know Unicode"
-    variable = next((each for each in ("LC_ALL", "LC_CTYPE", "LANG") if environ.get(each)), None)
+    variable = _deciding(environ)
     if variable is None:
         return False, "ASCII signs because LANG is not set"
     value = environ[variable]
-    utf8 = re.search(r"utf-?8", value, re.IGNORECASE) is not None
+    utf8 = _says_utf8(value)
     return utf8, f"{'Unicode' if utf8 else 'ASCII'} signs because {variable}={value}"
 
 

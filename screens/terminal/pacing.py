@@ -6,6 +6,7 @@ One write may be under way, no frame ever waits in a queue.
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Protocol
 
 from screens.terminal.line import HungUp, Line
@@ -88,6 +89,10 @@ class Pacer:
         self._asked_bytes = 0
         self._unprobed, self._counted_at = 0.0, self._loop.time()
         self._lost = 0
+        self.unanswered = 0
+        """Probes that were sent and not answered yet."""
+        self.probed_at = 0.0
+        """When the last one was sent, in the seconds of `time.monotonic`."""
 
     @property
     def stuck(self) -> bool:
@@ -116,11 +121,12 @@ class Pacer:
     def start(self) -> None:
         """Ask once whether this terminal answers; until it has, nothing waits for answers."""
         if self._asks:
-            self.send(PROBE.encode())
+            self.send(self._probe())
 
     def answered(self) -> None:
         """The terminal has reached the last probe."""
         self._answers, self._lost = True, 0
+        self.unanswered = max(0, self.unanswered - 1)
         if self._asked_at is None:
             return
         seconds = max(self._loop.time() - self._asked_at, 0.001)
@@ -210,10 +216,15 @@ class Pacer:
         if not data:
             return
         if self._asks and self._answers and self._probe_due(now, len(data)):
-            data += PROBE.encode()
+            data += self._probe()
             self._asked_at, self._asked_bytes = now, len(data)
         self.send(data)
         self._try()
+
+    def _probe(self) -> bytes:
+        self.unanswered += 1
+        self.probed_at = time.monotonic()
+        return PROBE.encode()
 
     def _budget(self) -> int | None:
         rate = _ASSUMED if self._rate is None and self._answers else self._rate

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from screens.terminal.diff import cost, differing, find_scroll, paint_rows
 from screens.terminal.frame import Frame
+from screens.terminal.modes import plain_modes
 from screens.terminal.pen import Pen
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ class Painter:
     def _clear(self, frame: Frame) -> None:
         self.shown = Frame(frame.width, frame.height, self.palette)
         pen = self._pen = Pen(self.palette, frame.width, frame.height)
-        # SI, no wrapping and no tab stops too: line noise or others may have changed them.
-        pen.out.append(f"\x0f\x1b[?7l\x1b[3g\x1b[1;{frame.height}r\x1b[m\x1b[H\x1b[J")
+        margins = f"\x1b[1;{frame.height}r" if frame.height > 1 else ""
+        pen.out.append(f"{plain_modes(self.palette.capabilities)}\x1b[3g{margins}\x1b[m\x1b[H\x1b[J")
         pen.x, pen.y, pen.look = 0, 0, 0
         self._known = True
         self._cursor_shown = None

@@ -6,6 +6,7 @@ So that a skeleton can be on the screen before heavy imports.
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 from screens.terminal.frame import Frame
@@ -23,6 +24,7 @@ ASK_POSITION = "\x1b[999;999H\x1b[6n"
 _FALLBACK = (80, 24)
 _MOST = (500, 300)
 _LAST_WORDS = 0.3
+_LATE_REPLY, _SILENT = 2.0, 3.0
 
 
 class NoTerminal(OSError):
@@ -48,11 +50,20 @@ class Session:
         self.painter = Painter(self.palette, *self.size)
         self.unsent = b""
         self.started = False
+        self.started_at = 0.0
+        """Seconds of `time.monotonic`."""
+        self.taken = False
+        """Whether a driver took it over, and ends it."""
 
     @property
     def must_ask_size(self) -> bool:
         """Whether nobody but the terminal itself can tell its size."""
         return self.size_source == "nobody knows"
+
+    @property
+    def too_small(self) -> bool:
+        """Whether the screen would not fit; a notice is shown then."""
+        return self.size[0] < self.options.smallest[0] or self.size[1] < self.options.smallest[1]
 
     def describe(self) -> str:
         """What was chosen and why, for an About screen."""
@@ -68,6 +79,7 @@ class Session:
         codes += "\x1b[?2004h" if can.paste else ""
         codes += ASK_POSITION if self.must_ask_size and not self.started else ""
         self.started = True
+        self.started_at = time.monotonic()
         self.send(codes.encode())
 
     def send(self, data: bytes) -> None:
@@ -75,18 +87,26 @@ class Session:
         self.unsent += data
         self.unsent = self.unsent[self.line.write(self.unsent) :]
 
-    def end(self, unsent: bytes = b"") -> None:
+    def end(self, unsent: bytes = b"", *, replies: int | None = None, asked_at: float | None = None) -> None:
         """The terminal as it was before: modes, screen, cursor.
 
-        Never takes longer than a third of a second.
+        ``replies`` of the terminal that were asked for, the last at ``asked_at`` (seconds of
+        `time.monotonic`), are waited for: at most two seconds, and not from a terminal that was silent for
+        three. All else never takes longer than a third of a second.
         """
         self.line.write_within(unsent + self.last_words(), _LAST_WORDS)
+        if replies is None:
+            replies, asked_at = int(self.started and self.must_ask_size), self.started_at
+        if replies:
+            since = time.monotonic() - (self.started_at if asked_at is None else asked_at)
+            self.line.hear_replies(replies, min(_LATE_REPLY, _SILENT - since))
         self.line.restore()
 
     def last_words(self) -> bytes:
         """The codes that undo everything; the screen is emptied, for others may come by."""
         can = self.choice.capabilities
-        codes = f"\x0f\x1b[m\x1b[1;{self.size[1]}r\x1b[?7h\x1b[?25h"
+        margins = f"\x1b[1;{self.size[1]}r" if self.size[1] > 1 else ""
+        codes = f"\x0f\x1b[m{margins}\x1b[?7h\x1b[?25h"
         codes += "\x1b[?2004l" if can.paste else ""
         return (codes + "\x1b[H\x1b[J" + ("\x1b[?1049l" if can.alternate else "")).encode()
 
@@ -97,6 +117,10 @@ class Session:
     # -- size -------------------------------------------------------------------------------------
 
     def _find_size(self, environ: Mapping[str, str]) -> tuple[tuple[int, int], str]:
+        size, source = self._told_size(environ)
+        return _bounded(size), source
+
+    def _told_size(self, environ: Mapping[str, str]) -> tuple[tuple[int, int], str]:
         if self.options.size is not None:
             return self.options.size, "as asked for"
         known = self.line.size()
@@ -114,7 +138,7 @@ class Session:
 
     def adopt_size(self, size: tuple[int, int], source: str) -> bool:
         """Use this size (columns, rows); whether it is another one."""
-        size = min(size[0], _MOST[0]), min(size[1], _MOST[1])
+        size = _bounded(size)
         self.size_source = source
         if size == self.size or min(size) < 1:
             return False
@@ -156,6 +180,8 @@ def skeleton(
 def take_over() -> Session | None:
     """The session that a skeleton left, once."""
     session, Session.waiting = Session.waiting, None
+    if session is not None:
+        session.taken = True
     return session
 
 
@@ -166,6 +192,11 @@ def _terminal() -> int:
     raise NoTerminal(
         "There is no terminal. Start this program from a terminal, a serial line or an SSH session."
     )
+
+
+def _bounded(size: tuple[int, int]) -> tuple[int, int]:
+    """Any ssh client can say that its window has 65535 columns and rows: the cells of that are 3 GB."""
+    return min(size[0], _MOST[0]), min(size[1], _MOST[1])
 
 
 def _number(text: str | None) -> int:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from tests.emulator import ByteStream, Emulator
 
+MOST = 500
+"""Columns and rows of the emulator, whatever the kernel says of the window: pyte's cost time."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -33,7 +35,7 @@ class Pty:
         controlling=True,
         folder: Path | None = None,
     ):
-        self.columns, self.rows = size if size[0] else (80, 24)
+        self.columns, self.rows = (min(size[0], MOST), min(size[1], MOST)) if size[0] else (80, 24)
         self.screen = Emulator(self.columns, self.rows)
         self.stream = ByteStream(self.screen)
         self.raw = bytearray()

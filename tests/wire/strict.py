@@ -20,8 +20,12 @@ from screens.terminal.looks import PLAIN, Look
 _ON = {"1": BOLD, "2": DIM, "3": ITALIC, "4": UNDERLINE, "5": BLINK, "7": REVERSE, "9": STRIKE}
 _OFF = {"22": BOLD | DIM, "23": ITALIC, "24": UNDERLINE, "25": BLINK, "27": REVERSE, "29": STRIKE}
 _TOKEN = re.compile(
-    r"\x1b\[([0-9;?]*)([@-~])|\x1b(.)|([\x00-\x1f\x7f-\x9f])|([^\x00-\x1f\x7f-\x9f])", re.DOTALL
+    r"\x1b\[([0-9;?>=]*)([@-~])|\x1b(\(.|.)|([\x00-\x1f\x7f-\x9f])|([^\x00-\x1f\x7f-\x9f])", re.DOTALL
 )
+
+
+REPORTS = {9, 1000, 1002, 1003, 1004, 1005, 1006, 1015}
+"""xterm's reports of mouse and focus."""
 
 
 class Refused(AssertionError):
@@ -150,13 +154,16 @@ class StrictTerminal:
         elif code == "H":
             self.defined()
             self.stops.add(self.x)
-        else:
+        elif code not in {"(B", ">"}:
             raise Refused(f"ESC {code!r}")
 
     def sequence(self, parameters: str, final: str) -> None:
         if parameters.startswith("?"):
             self.mode(parameters, final == "h")
-            return
+        elif parameters + final != "4l" and not (self.can.alternate and parameters + final in {">4m", "=0u"}):
+            self.command(parameters, final)
+
+    def command(self, parameters: str, final: str) -> None:
         numbers = [int(each or 0) for each in parameters.split(";")]
         count = max(1, numbers[0])
         if final == "m":
@@ -202,12 +209,13 @@ class StrictTerminal:
         self.x, self.y, self.undefined_column = x, y, False
 
     def mode(self, parameters: str, on: bool) -> None:
-        if parameters == "?7":
-            self.wrap = on
-        elif parameters == "?25":
-            self.cursor_shown = on
-        else:
-            raise Refused(f"mode {parameters}")
+        for number in map(int, parameters[1:].split(";")):
+            if number == 7:
+                self.wrap = on
+            elif number == 25:
+                self.cursor_shown = on
+            elif on or not (number in {1, 5, 6} or (self.can.alternate and number in REPORTS)):
+                raise Refused(f"mode {parameters}")
 
     def erase(self, final: str) -> None:
         self.defined()

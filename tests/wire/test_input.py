@@ -113,7 +113,7 @@ def test_half_a_sequence_is_dropped():
     assert names(reader.feed(b"q")) == ["q"]
 
 
-@pytest.mark.parametrize("noise", [b"\xff", b"\xc3", b"\x80\x9b", b"\xe2\x82", b"\xf0\x9f", b"\xed\xa0\x80"])
+@pytest.mark.parametrize("noise", [b"\xff", b"\xc3", b"\x80\x81", b"\xe2\x82", b"\xf0\x9f", b"\xed\xa0\x80"])
 def test_noise_and_half_characters_are_told(noise):
     """A byte that is no UTF-8 ends nothing and swallows no key; a field gets a sign that it refuses."""
     tokens = Reader().feed(noise + b"a" + "é".encode())
@@ -240,3 +240,41 @@ def test_typed_text_is_the_same_as_with_the_stock_driver(text):
     assert [(event.key, event.character) for event in ours] == [
         (event.key, event.character) for event in stock
     ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        (b"\x9bA", "up"),
+        (b"\x8fP", "f1"),
+        (b"\x9b21~", "f10"),
+        ("\x9b21~".encode(), "f10"),
+        (b"\x9b1;5C", "ctrl+right"),
+        *((f"\x1bO{letter}".encode(), f"f{number}") for number, letter in enumerate("PQRSTUVWXYZ[", 1)),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", None])
+def test_eight_bit_controls_and_puttys_keys_are_keys(sent: bytes, name: str, encoding: str | None) -> None:
+    """A terminal that sends C1 controls, and PuTTY's VT100+ keys, type no letters."""
+    if encoding is None:
+        sent = sent.removeprefix(b"\xc2")
+    assert names(Reader(encoding).feed(sent)) == [name]
+
+
+def test_a_byte_within_a_character_is_no_control() -> None:
+    """Many characters of UTF-8 hold the bytes 0x8f and 0x9b."""
+    text = "\u03db\u06cf\u4f5b"
+    assert names(Reader().feed(text.encode())) == list(text)
+
+
+@pytest.mark.parametrize("string", [b"\x9d0;title\x07", b"\x90$qm\x1b\\", b"\x9fGi=1\x1b\\"])
+def test_eight_bit_strings_are_swallowed(string: bytes) -> None:
+    """A title or a reply in 8-bit form types nothing."""
+    assert names(Reader().feed(string + b"a")) == ["a"]
+
+
+def test_sco_has_codes_of_its_own() -> None:
+    """On TERM=scoansi CSI M is F1 and no mouse; elsewhere it stays the mouse."""
+    sent = "".join(f"\x1b[{letter}" for letter in "MNOPQRSTUVWX").encode()
+    assert names(Reader(sco=True).feed(sent)) == [f"f{number}" for number in range(1, 13)]
+    assert names(Reader().feed(b"\x1b[M abq")) == ["q"]

@@ -15,6 +15,8 @@ from tm_tui.errors import PasswordAgain, SettingsRefused, StorageFailed, TmError
 __all__ = ["fail", "run"]
 
 _INTERRUPTED = 130
+_PYTHONS = ("strict", "backslashreplace", "surrogateescape")
+"""What Python does about a sign that a stream does not have, where nobody chose better."""
 _LONGEST = 2000
 _UNKNOWN = 3
 """What a monitor must hear of a check that could not be made; 2 would be critical to it."""
@@ -25,7 +27,7 @@ def run(group: click.Group, arguments: Sequence[str] | None = None) -> NoReturn:
     occupied()
     given = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if hasattr(stream, "reconfigure") and stream.errors in _PYTHONS:
             stream.reconfigure(errors="replace")
     try:
         code = _outcome(group, given)
