@@ -125,6 +125,7 @@ class SlowLineDriver(Driver):
         unsent, session.unsent = session.unsent, b""
         self._pacer.send(unsent)
         self._pacer.start()
+        self._loop.call_soon(self._look_once)
         if session.must_ask_size:
             self._reader.asked_position = True
             self._pacer.hold()
@@ -192,6 +193,11 @@ class SlowLineDriver(Driver):
             self._tell_size()
         else:
             self.redraw()
+
+    def _look_once(self) -> None:
+        """A window that was resized while only the first picture stood there told nobody."""
+        if self._pacer is not None and self.session.resized():
+            self._tell_size()
 
     def _size_is(self, size: tuple[int, int] | None) -> None:
         """The terminal told its size, or did not within the limit."""

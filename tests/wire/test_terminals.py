@@ -59,12 +59,20 @@ def test_a_window_of_any_size_opens_the_console(size: tuple[int, int]) -> None:
         terminal.settle(0.3, 5)
         terminal.resize(80, 24)
         terminal.process.send_signal(signal.SIGWINCH)
-        terminal.until_text("CONNECTED")
+        terminal.until_text("CONNECTED", 30)
         assert HOME in terminal.text()
         assert resident(terminal) < 150_000_000
         terminal.type("\x1b[21~")
         assert terminal.ends_within(10) == 0
         assert terminal.modes_are_back()
+
+
+def test_a_window_resized_under_the_first_picture_is_noticed() -> None:
+    """The signal came before anybody listened: the size is looked at again."""
+    with console(size=(40, 12)) as terminal:
+        terminal.until(lambda: len(terminal.raw) > 40)
+        terminal.resize(80, 24)
+        terminal.until_text("CONNECTED", 30)
 
 
 def test_a_window_may_take_any_size_later() -> None:
