@@ -27,6 +27,13 @@ async def the_status_server_refuses_the_password(bench: Bench) -> Trial:
     return await bench.ssl(bench.web.port, status_port=told.port)
 
 
+@row(ROWS, "authentication", "http-auth-method")
+async def the_server_wants_another_logon(bench: Bench) -> Trial:
+    """401 with Digest only, whose realm is called basic."""
+    says = _says("401 No", 'WWW-Authenticate: Digest realm="Basic, basic"')
+    return await bench.ssl((await bench.misbehaving(says, tls=True)).port)
+
+
 @row(ROWS, "authentication", "http-forbidden")
 async def the_account_may_not(bench: Bench) -> Trial:
     """403."""

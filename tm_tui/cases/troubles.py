@@ -108,7 +108,7 @@ class Troubles:
         again = self._clock.monotonic() + self._backoff(problem, count)
         trouble = Trouble(problem, self._clock.now(), count, again)
         code = problem.code if isinstance(problem, LinkFailure) else "storage"
-        if isinstance(problem, LinkFailure) and code == "http-auth-refused":
+        if isinstance(problem, LinkFailure) and code in {"http-auth-refused", "http-auth-method"}:
             self.pause(problem, self._pause.begin())
         elif isinstance(problem, LinkFailure) and code == "http-foreign-address":
             # Each try would leave one more upload there, and only somebody at the other end can change that.

@@ -14,6 +14,7 @@ __all__ = ["REFUSED", "Pause", "is_refused"]
 
 REFUSED = frozenset(
     {
+        "http-auth-method",
         "http-auth-refused",
         "http-forbidden",
         "ssh-auth-refused",

@@ -11,6 +11,13 @@ SERVERS: dict[str, tuple[str, str]] = {
             "own logon."
         ),
     ),
+    "http-auth-method": (
+        "The server {target} wants a way of logging on that this appliance does not know.",
+        (
+            "Check address and port. If they are right, ask the server's administrator to allow Basic "
+            "authentication."
+        ),
+    ),
     "http-forbidden": (
         "The server {target} knows the account and does not allow it to do this.",
         "Ask your support provider to allow this account to register products and send logs.",

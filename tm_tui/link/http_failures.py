@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import httpcore
 
 from tm_tui.link.failures import LinkFailure, failure
-from tm_tui.link.http_headers import retry_after_seconds
+from tm_tui.link.http_headers import auth_schemes, retry_after_seconds
 from tm_tui.link.types import Endpoint, Proxy
 
 __all__ = ["code_for_http_error", "for_status"]
@@ -41,6 +41,12 @@ def for_status(
         code = "captive-portal"
     elif not code:
         code = "http-server-error" if status >= 500 else "http-refused"
+    if (
+        status == 401
+        and (ways := auth_schemes([headers.get("www-authenticate", "")]))
+        and "basic" not in ways
+    ):
+        code = "http-auth-method"
     if status == 400 and b"SSL certificate" in body:  # nginx and Apache, after the handshake
         code = "tls-client-certificate"
     wait = retry_after_seconds(headers)

@@ -82,6 +82,21 @@ def test_challenges_are_told_by_their_scheme(value: str, schemes: set[str]) -> N
     assert auth_schemes([value]) == schemes
 
 
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        ("", "http-auth-refused"),
+        ('Digest realm="basic"', "http-auth-method"),
+        ("Negotiate, NTLM", "http-auth-method"),
+        ('Digest realm="x", Basic realm="y"', "http-auth-refused"),
+    ],
+)
+def test_a_server_that_wants_another_logon(wanted: str, code: str) -> None:
+    """A server that takes no Basic is not told as a wrong password."""
+    headers = {"www-authenticate": wanted} if wanted else {}
+    assert for_status(401, headers, Endpoint("tmsp.example.com", 443)).code == code
+
+
 @given(st.lists(st.text(max_size=300), max_size=5))
 def test_any_challenge_is_read(values: list[str]) -> None:
     """Whatever a peer sends as a challenge names some schemes or none."""
