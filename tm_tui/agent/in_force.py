@@ -15,7 +15,7 @@ from tm_tui.control.core import SecretsByName, Who
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.settings.differences import changed_fields
 from tm_tui.settings.model import Settings
-from tm_tui.settings.store import Revision, SettingsStore
+from tm_tui.settings.store import Revision, RevisionConflict, SettingsStore
 from tm_tui.settings.trial import Armed
 from tm_tui.tasks import threaded, unbroken
 
@@ -76,7 +76,7 @@ class InForce:
             claims=who.claims,
             arm=armed,
         )
-        return await unbroken(self._saved(save, f"{who.user} saved revision", armed))
+        return await unbroken(self._saved(save, expected, f"{who.user} saved revision", armed))
 
     async def restore(
         self, number: int, *, expected: int, who: Who, note: str = "", trial: TrialRequest | None = None
@@ -93,7 +93,7 @@ class InForce:
             arm=armed,
         )
         what = f"{who.user} went back to revision {number} by revision"
-        return await unbroken(self._saved(restore, what, armed))
+        return await unbroken(self._saved(restore, expected, what, armed))
 
     def _armed(self, who: Who, trial: TrialRequest | None, settings: Settings) -> Armed | None:
         if trial is None:
@@ -123,9 +123,13 @@ class InForce:
             if not self.trials.overdue:
                 await self._follow_disk()
 
-    async def _saved(self, save: Callable[[], Revision], what: str, armed: Armed | None) -> Revision:
+    async def _saved(
+        self, save: Callable[[], Revision], expected: int, what: str, armed: Armed | None
+    ) -> Revision:
         async with self._saving:
             before = self.revision
+            if expected != before.number:  # whatever the disk can be read of at this moment
+                raise RevisionConflict(before)
             try:
                 revision = await threaded(save)
             except StorageFailed:

@@ -127,6 +127,8 @@ class Trials:
 
     def began(self, armed: Armed | None, before: Revision) -> None:
         """What was saved is in force: count down if it was armed. `before` comes back then."""
+        if self._running is not None:  # the disk has let it be saved: there, the trial before has ended
+            self._over()
         if armed is not None and armed.record is not None:
             self._begin(armed.record, before)
 

@@ -140,3 +140,44 @@ async def test_a_disk_that_keeps_what_it_refused_is_followed(
     assert held.force.trials.info() is not None
     await held.force.take_back(2, WHO)
     assert held.force.revision.settings.tmsp.username == "old"
+
+
+async def test_what_was_saved_after_a_trial_stays(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk failed while a trial was confirmed; what is saved then is not taken back by its countdown."""
+    await held.save("old")
+    await held.save("tried", trial=True)
+    sync = Folder.sync
+
+    def refuse(folder: Folder) -> None:
+        if folder.path.name != "000002" and "trial.json" not in folder.names():
+            raise StorageFailed("The disk reports an error.", "Check it.")
+        sync(folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "sync", refuse)
+        with pytest.raises(StorageFailed):
+            await held.force.confirm(2, WHO)
+    assert (await held.save("later")).number == 3
+    await held.clock.advance(400, 0)
+    assert held.force.revision.settings.tmsp.username == "later"
+    assert held.store.load().revision.number == 3
+
+
+async def test_the_way_back_is_gone_once(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A way back whose last step the disk refused is not written a second time into the history."""
+    await held.save("old")
+    await held.save("tried", trial=True)
+    refused_once(monkeypatch, "sync", lambda *_: "rollback.json" in {path.name for path in files()})
+
+    def files() -> list[Path]:
+        return list(held.store._path.iterdir())
+
+    await held.clock.idle()
+    held.clock.suspend(400)
+    await held.clock.idle()
+    held.clock.suspend(40)
+    async with asyncio.timeout(10):
+        while held.force.trials.info() is not None:
+            await asyncio.sleep(0)
+    assert [one.kind for one in held.store.history()] == ["rollback", "trial", "save"]
+    assert held.force.revision.settings.tmsp.username == "old"
