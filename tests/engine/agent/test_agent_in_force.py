@@ -26,7 +26,10 @@ class Held:
     def __init__(self, folder: Path) -> None:
         self.store, self.clock = SettingsStore(folder), FakeClock()
         self.applied: list[int] = []
-        self.force = InForce(self.store, self.clock, apply=self._apply, changed=lambda: None, beats=lambda: 0)
+        self.changed = asyncio.Event()
+        self.force = InForce(
+            self.store, self.clock, apply=self._apply, changed=self.changed.set, beats=lambda: 0
+        )
         self.force.begin()
 
     def _apply(self, revision: Revision) -> None:
@@ -178,6 +181,7 @@ async def test_the_way_back_is_gone_once(held: Held, monkeypatch: pytest.MonkeyP
     held.clock.suspend(40)
     async with asyncio.timeout(10):
         while held.force.trials.info() is not None:
-            await asyncio.sleep(0)
+            held.changed.clear()
+            await held.changed.wait()
     assert [one.kind for one in held.store.history()] == ["rollback", "trial", "save"]
     assert held.force.revision.settings.tmsp.username == "old"
