@@ -14,13 +14,13 @@ import time
 from pathlib import Path
 
 from benchmarks.peers import row
-from spooling.damage_campaign import DamageCampaign, small_pages
+from spooling.damage_campaign import PAGE, DamageCampaign, small_pages
 
 _TOLD_EVERY = 500
 
 
-async def rounds(number: int, seed: int, first: int) -> DamageCampaign:
-    """So many rounds."""
+async def rounds(number: int, seed: int, first: int, cuts: int) -> DamageCampaign:
+    """So many rounds, then so many cuts, at each byte of a page in turn."""
     with tempfile.TemporaryDirectory(prefix="tm-damage-", dir="/dev/shm") as base:
         campaign = DamageCampaign(Path(base), seed)
         await campaign.prepare()
@@ -28,6 +28,8 @@ async def rounds(number: int, seed: int, first: int) -> DamageCampaign:
             await campaign.round(turn)
             if (turn + 1) % _TOLD_EVERY == 0:
                 print(json.dumps({"rounds": turn + 1, "events_lost": campaign.outcome.lost}), flush=True)
+        for byte in range(cuts):
+            await campaign.cut_at(byte)
     return campaign
 
 
@@ -37,11 +39,12 @@ def main() -> None:
     options.add_argument("rounds", type=int, nargs="?", default=5000)
     options.add_argument("--seed", type=int, default=int(time.time()))
     options.add_argument("--first", type=int, default=0, help="the round to begin with")
+    options.add_argument("--cuts", type=int, default=PAGE, help="cuts, one a byte of a page")
     given = options.parse_args()
     print(json.dumps({"seed": given.seed}), flush=True)
     small_pages()
     began = time.monotonic()
-    outcome = asyncio.run(rounds(given.rounds, given.seed, given.first)).outcome
+    outcome = asyncio.run(rounds(given.rounds, given.seed, given.first, given.cuts)).outcome
     for what, number in sorted(outcome.hits.items()):
         row(what, f"{number} times")
     minutes = (time.monotonic() - began) / 60

@@ -39,8 +39,8 @@ class Master:
     delivered: frozenset[int]
 
 
-async def master(base: Path, chance: random.Random) -> Master:
-    """Make one: events delivered, sealed, in the database and in its log, in commits of random size."""
+async def master(base: Path, chance: random.Random, *, log: bool) -> Master:
+    """Make one: events delivered, sealed, in the database and (`log`) its log, in commits of random size."""
     live, folder, older = base / "live", base / "killed", base / "older"
     delivered: set[int] = set()
     accepted = 0
@@ -50,6 +50,7 @@ async def master(base: Path, chance: random.Random) -> Master:
             for _ in range(chance.randrange(3, 8)):
                 last = accepted + chance.choice((1, 3, 20, 60))
                 await spool.add([numbered_line(number) for number in range(accepted + 1, last + 1)])
+                await spool.seal(everything=False)  # before its own task does, at another moment each time
                 accepted = last
             if part < 2:
                 await spool.seal()
@@ -58,12 +59,14 @@ async def master(base: Path, chance: random.Random) -> Master:
                 delivered |= {_number(event) for event in await _events(spool, first)}
                 await spool.confirm(first)
             if part == 1:
-                _copy(live, older)
-            if chance.random() < 0.5:
+                async with spool._sealer._sealing:
+                    _copy(live, older)
+            if chance.random() < 0.5 if part < 2 else not log:
                 await spool._opened.writer.call(
                     lambda: spool._opened.core.disk.database._all("PRAGMA wal_checkpoint(TRUNCATE)")
                 )
-        _copy(live, folder)
+        async with spool._sealer._sealing:
+            _copy(live, folder)
     return Master(folder, older, accepted, frozenset(delivered))
 
 
@@ -236,16 +239,36 @@ class DamageCampaign:
     async def prepare(self, shapes: int = SHAPES) -> None:
         """Make the masters."""
         chance = random.Random(f"{self.seed} masters")
-        self.masters = [await master(self.base / f"master-{number}", chance) for number in range(shapes)]
+        self.masters = [
+            await master(self.base / f"master-{number}", chance, log=number % 3 > 0)
+            for number in range(shapes)
+        ]
 
     async def round(self, turn: int) -> None:
-        """Damage one copy and take everything out of it."""
+        """Damage one copy in any way and take everything out of it."""
         chance = random.Random(f"{self.seed} {turn}")
         chosen = self.masters[turn % len(self.masters)]
+        spool = self.copy(chosen)
+        await self.judge(turn, spool, chosen, self.harm(spool, chosen, chance, turn))
+
+    async def cut_at(self, byte: int) -> None:
+        """Cut one file of one copy at this byte of one of its pages."""
+        chance = random.Random(f"{self.seed} byte {byte}")
+        chosen = self.masters[byte % len(self.masters)]
+        spool = self.copy(chosen)
+        path = self.pick(spool, chance)
+        self.outcome.hits[f"cut at byte {byte // 1024 * 1024} and on of a page"] += 1
+        await self.judge(byte, spool, chosen, [cut(spool, path, chance, byte)])
+
+    def copy(self, chosen: Master) -> Path:
+        """A fresh copy of a master."""
         spool = self.base / "spool"
         shutil.rmtree(spool, ignore_errors=True)
         shutil.copytree(chosen.folder, spool)
-        done = self.harm(spool, chosen, chance, turn)
+        return spool
+
+    async def judge(self, turn: int, spool: Path, chosen: Master, done: list[str]) -> None:
+        """Take everything out of a damaged spool, and look."""
         told = f"seed {self.seed}, round {turn}: {'; '.join(done)}"
         try:
             lost = await self._drained(spool, chosen, exactly=len(done) == 1)
@@ -260,23 +283,26 @@ class DamageCampaign:
         """Do one thing to it, or two or three."""
         done: list[str] = []
         for _ in range(chance.choice((1, 1, 1, 2, 3))):
-            files = _files(spool)
-            if not files:
+            if not _files(spool):
                 break
-            groups = {"batches": [], "queue": [], "other": []}
-            for path in files:
-                groups[path.parent.name if path.parent.name in groups else "other"].append(path)
-            group = chance.choice([name for name, found in groups.items() if found])
             if not done and chance.random() < 0.05:
                 done.append(aged(spool, chosen.older, chance))
                 self.outcome.hits["older file"] += 1
                 continue
             damage = chance.choice(DAMAGES)
-            path = chance.choice(groups[group])
-            kind = "a batch" if group == "batches" else path.name
+            path = self.pick(spool, chance)
+            kind = "a batch" if path.parent.name == "batches" else path.name
             done.append(damage(spool, path, chance, turn))
             self.outcome.hits[f"{damage.__name__} {kind if len(kind) < 20 else 'a stray file'}"] += 1
         return done
+
+    @staticmethod
+    def pick(spool: Path, chance: random.Random) -> Path:
+        """A file: a batch, one of the database's, or another, alike often."""
+        groups: dict[str, list[Path]] = {"batches": [], "queue": [], "other": []}
+        for path in _files(spool):
+            groups[path.parent.name if path.parent.name in groups else "other"].append(path)
+        return chance.choice(chance.choice([found for found in groups.values() if found]))
 
     async def _drained(self, folder: Path, chosen: Master, *, exactly: bool) -> int:
         async with await Spool.open(folder, APPLIANCE, quota=QUOTA) as spool:

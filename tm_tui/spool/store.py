@@ -261,7 +261,7 @@ class Spool:
     async def lines(self) -> AsyncIterator[bytes]:
         """Every event that waits, as it will be delivered; sealed batches first. Raises StorageFailed."""
         for batch in self.batches():
-            with suppress(BatchDamaged, FileNotFoundError):  # delivered meanwhile, or for `read` to deal with
+            with suppress(BatchDamaged, OSError):  # delivered meanwhile, or for `read` to deal with
                 text = await threaded(files.read_lines, self.folder, batch)
                 for line in text.splitlines():
                     yield line

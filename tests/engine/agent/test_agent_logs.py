@@ -265,6 +265,8 @@ async def test_a_busy_queue_is_another_agents(home: Home) -> None:
         with pytest.raises(ControlRefused, match="Another process uses the log queue") as refused:
             await client.add_events(numbered_line(1))
         assert refused.value.status == 507
+        with pytest.raises(ControlRefused, match="Another process uses the log queue"):
+            await anext(client.export_spool("csv"))
 
 
 async def test_a_damaged_queue_is_told(home: Home) -> None:

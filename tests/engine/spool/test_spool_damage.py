@@ -4,17 +4,23 @@ What can be read is saved, what cannot is counted, the spool goes on.
 """
 
 import json
+import os
 import random
 import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import zstandard
 
 from spooling.events import line, threat_event
+from tm_tui.errors import StorageFailed
 from tm_tui.spool.store import BatchLimits, Spool
 
 APPLIANCE = "tm-0042"
 TOTAL = 400
+NOBODY = 65534
 
 
 async def filled(folder, *, calls=1):
@@ -224,3 +230,161 @@ async def test_strange_files_among_the_batches(tmp_path):
     numbers, seen = await taken_out(folder)
     assert len(numbers) == TOTAL
     assert any("notes.txt" in note for note in seen.notes)
+
+
+@pytest.mark.parametrize("page", [0, 1, 2, 3, 4, 5])
+@pytest.mark.parametrize("what", ["zeros", "random"])
+async def test_a_page_of_the_tree_that_is_gone_hides_no_event(page, what, tmp_path):
+    """The first pages lead to the others; without them SQLite finds nothing, and we all but theirs."""
+    folder = await filled(tmp_path, calls=40)
+    checkpointed(folder)
+    database = folder / "queue" / "events.db"
+    data = bytearray(database.read_bytes())
+    data[page * 4096 : page * 4096 + 4096] = (
+        bytes(4096) if what == "zeros" else random.Random(1).randbytes(4096)
+    )
+    database.write_bytes(data)
+    numbers, seen = await taken_out(folder)
+    assert len(numbers) >= TOTAL - 40 * (page > 1)
+    assert seen.lost == TOTAL - len(numbers)
+
+
+async def test_two_batches_with_each_others_names_are_put_right(tmp_path):
+    """Somebody copied a backup wrongly: each batch gets its own name back, and no event is missing."""
+    folder, batches = await sealed_spool(tmp_path)
+    one, other = (folder / "batches" / batches[place].name for place in (0, 2))
+    content = one.read_bytes()
+    one.write_bytes(other.read_bytes())
+    other.write_bytes(content)
+    numbers, seen = await taken_out(folder)
+    assert numbers == list(range(1, TOTAL + 1))
+    assert seen.lost == 0
+
+
+async def test_a_database_under_the_name_of_its_log(tmp_path):
+    """The two largest files swapped: what each holds is seen by how it begins."""
+    folder = await filled(tmp_path, calls=40)
+    database, log = folder / "queue" / "events.db", folder / "queue" / "events.db-wal"
+    content = database.read_bytes()
+    database.write_bytes(log.read_bytes())
+    log.write_bytes(content)
+    numbers, seen = await taken_out(folder)
+    assert numbers == list(range(1, TOTAL + 1))
+    assert seen.alerts
+
+
+async def test_numbers_of_a_row_that_were_altered_deliver_nothing_away(tmp_path):
+    """A row that claims to reach further than it does would take the events behind it with it."""
+    folder = await filled(tmp_path, calls=40)
+    import sqlite3
+
+    connection = sqlite3.connect(folder / "queue" / "events.db")
+    connection.execute("UPDATE threat_events SET last = last + 200 WHERE seq = 1")
+    connection.commit()
+    connection.close()
+    numbers, seen = await taken_out(folder)
+    assert numbers == list(range(1, TOTAL + 1))
+    assert seen.lost == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["marks", "newest", "lock", "batches", "queue", "damaged", "queue/events.db"]
+)
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link"])
+async def test_what_is_no_plain_file_of_ours_is_set_aside(name, kind, tmp_path):
+    """Whatever stands in a file's place, the spool opens, and keeps what the other files hold."""
+    folder = await filled(tmp_path, calls=40)
+    checkpointed(folder)
+    path = folder / name
+    if path.is_dir():
+        if kind == "folder":
+            return
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+    if kind == "folder":
+        (path / "inside" / "more").mkdir(parents=True)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/nowhere")
+    numbers, seen = await taken_out(folder)
+    kept = 0 if name.startswith("queue") else TOTAL
+    assert len(numbers) == kept
+    assert seen.lost == TOTAL - kept
+
+
+@contextmanager
+def open_to_all(spool):
+    """A copy of a spool in a folder that any user may go to."""
+    with tempfile.TemporaryDirectory() as base:
+        Path(base).chmod(0o755)
+        shutil.copytree(spool, Path(base) / "spool")
+        yield Path(base) / "spool"
+
+
+@contextmanager
+def as_nobody(folder):
+    """This process as a user without rights, who owns the folder."""
+    folder.parent.chmod(0o755)
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs files of another user")
+@pytest.mark.parametrize("name", ["queue/events.db", "marks", "newest", "batches", "queue"])
+async def test_a_file_of_another_user_is_his_affair_and_nothing_is_thrown_away(name, tmp_path):
+    """Who restored a backup as root is told which file it is; after his chown all of it is delivered."""
+    with open_to_all(await filled(tmp_path, calls=40)) as folder:
+        checkpointed(folder)
+        with as_nobody(folder):
+            os.seteuid(0)
+            os.chown(folder / name, 0, 0)
+            (folder / name).chmod(0o700 if (folder / name).is_dir() else 0o600)
+            os.seteuid(NOBODY)
+            with pytest.raises(StorageFailed, match=f"not permitted: .*{name.rpartition('/')[2]}"):
+                await Spool.open(folder, APPLIANCE)
+            os.seteuid(0)
+            os.chown(folder / name, NOBODY, NOBODY)
+            os.seteuid(NOBODY)
+            numbers, seen = await taken_out(folder)
+        assert numbers == list(range(1, TOTAL + 1))
+        assert (seen.lost, seen.notes) == (0, ())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a user without rights")
+@pytest.mark.parametrize("name", ["queue/events.db", "marks", "newest", "batches", "queue"])
+async def test_a_file_of_ours_that_nobody_may_read_is_given_back(name, tmp_path):
+    """A wrong chmod on our own file is put right without a word."""
+    with open_to_all(await filled(tmp_path, calls=40)) as folder:
+        checkpointed(folder)
+        with as_nobody(folder):
+            (folder / name).chmod(0)
+            numbers, seen = await taken_out(folder)
+        assert numbers == list(range(1, TOTAL + 1))
+        assert (seen.lost, seen.notes) == (0, ())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs files of another user")
+async def test_a_batch_of_another_user_waits_and_is_named(tmp_path):
+    """It keeps its place in the order; the failure names the file."""
+    made, batches = await sealed_spool(tmp_path)
+    with open_to_all(made) as folder, as_nobody(folder):
+        os.seteuid(0)
+        path = folder / "batches" / batches[0].name
+        os.chown(path, 0, 0)
+        path.chmod(0o600)
+        os.seteuid(NOBODY)
+        async with await Spool.open(folder, APPLIANCE) as spool:
+            with pytest.raises(StorageFailed, match=batches[0].name):
+                await spool.read(batches[0])
+            assert spool.status().events == TOTAL
+        os.seteuid(0)
+        os.chown(path, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+        assert (await taken_out(folder))[0] == list(range(1, TOTAL + 1))

@@ -59,7 +59,9 @@ def spool_routes(spool: Spool, delivery: Delivery, clock: Clock | None = None) -
         if chosen is None:
             cause = "There is no such format."
             raise Refused(400, "bad-request", cause, f"Choose one of {', '.join(get_args(Format))}.")
-        return StreamingResponse(_exported(spool, chosen), media_type="text/plain; charset=utf-8")
+        pieces = _exported(spool, chosen)
+        first = await anext(pieces, "")  # a queue that cannot be read is refused, not cut off
+        return StreamingResponse(_all(first, pieces), media_type="text/plain; charset=utf-8")
 
     async def send(_request: Request) -> Response:
         return answer(sendings.begin(), 202)
@@ -120,6 +122,12 @@ def _delivery(service: "DeliveryService | None") -> DeliveryInfo:
         delivered_batches=seen.delivered_batches,
         delivered_events=seen.delivered_events,
     )
+
+
+async def _all(first: str, others: AsyncIterator[str]) -> AsyncIterator[str]:
+    yield first
+    async for piece in others:
+        yield piece
 
 
 async def _exported(spool: Spool, form: Format) -> AsyncIterator[str]:
