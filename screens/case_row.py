@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from screens.widgets.ages import span
 from tm_tui.control.cases_api import CaseInfo, CaseProgress
+from tm_tui.spoken import bar, percent
 
 __all__ = ["CaseRow", "progress_bar"]
 
@@ -104,10 +105,9 @@ def progress_bar(progress: CaseProgress) -> str:
     """`[####......] 40 % 3 min left`: in steps that do not keep a slow line busy."""
     if not progress.bytes:
         return f"packing, {progress.done_bytes >> 20} MiB read"
-    percent = 100 * progress.done_bytes // progress.bytes
-    full = _BAR * progress.done_bytes // progress.bytes
     left = "" if progress.seconds_left is None else f" {span(_rough(progress.seconds_left))} left"
-    return f"[{'#' * full}{'.' * (_BAR - full)}] {percent} %{left}"
+    done = progress.done_bytes, progress.bytes
+    return f"{bar(*done, _BAR)} {percent(*done)} %{left}"
 
 
 def _rough(seconds: float) -> float:

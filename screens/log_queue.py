@@ -15,6 +15,7 @@ from screens.widgets.page import Page, beside
 from screens.widgets.rows import doubt_rows, failure_rows, next_in, row, snapshot, state_word, when
 from tm_tui.control.api import AgentStatus, LogServerStatus
 from tm_tui.control.spool_api import KindInfo, ProgressInfo
+from tm_tui.spoken import bar
 
 __all__ = ["LogQueuePage", "progress_bar"]
 
@@ -109,9 +110,8 @@ def _next(seen: Seen, server: LogServerStatus, now: float) -> str:
 
 def progress_bar(progress: ProgressInfo) -> str:
     """`[#####.....] 3 / 9 batches`; the bar goes by bytes, as a batch may take its time."""
-    share = progress.bytes_done / progress.bytes if progress.bytes else 0.0
-    full = min(_BAR, int(share * _BAR))
-    return f"[{'#' * full}{'.' * (_BAR - full)}] {progress.batches_done:,} / {progress.batches:,} batches"
+    done = bar(progress.bytes_done, progress.bytes, _BAR)
+    return f"{done} {progress.batches_done:,} / {progress.batches:,} batches"
 
 
 def size(number: int) -> str:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, tzinfo
 
 from tm_tui.moments import EARLIEST, LATEST, within
 
-__all__ = ["ago", "apart", "count", "local_time", "span", "utc_time", "whole"]
+__all__ = ["ago", "apart", "bar", "count", "local_time", "percent", "span", "utc_time", "whole"]
 
 _LONGEST = 100 * 36525 * 864
 """A hundred years of seconds: what is longer comes of a clock that was never set."""
@@ -33,6 +33,17 @@ def apart(ahead: float) -> str:
     far = abs(ahead)
     amount = f"{far:.1f} s" if far < 60 else span(far)
     return f"{amount} {'behind' if ahead < 0 else 'ahead of'}"
+
+
+def bar(done: int, of: int, width: int) -> str:
+    """Draw how much is done, `[####......]`; more than all is all."""
+    full = max(0, min(width, width * done // of)) if of else 0
+    return f"[{'#' * full}{'.' * (width - full)}]"
+
+
+def percent(done: int, of: int) -> int:
+    """How much is done, from 0 to 100."""
+    return max(0, min(100, 100 * done // of)) if of else 0
 
 
 def ago(seconds: float | None) -> str:

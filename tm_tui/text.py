@@ -9,6 +9,7 @@ from urllib.parse import unquote_to_bytes
 from pydantic import AfterValidator
 
 __all__ = [
+    "SafeLines",
     "SafeText",
     "is_safe",
     "is_text",
@@ -64,6 +65,10 @@ SafeText = Annotated[str, AfterValidator(safe_text)]
 def safe_lines(text: str) -> str:
     """Return `text` with its line breaks and tabs, each other unsafe character as U+FFFD."""
     return _UNSAFE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+SafeLines = Annotated[str, AfterValidator(safe_lines)]
+"""A pydantic string of several lines that went through `safe_lines`."""
 
 
 _URI = "file://"

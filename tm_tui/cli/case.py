@@ -12,7 +12,7 @@ from tm_tui.cli.output import count, emit, json_option, show, span, table
 from tm_tui.control.cases_api import CaseInfo, CaseProgress, CasesDocument, SubmitRequest
 from tm_tui.control.client import ControlClient
 from tm_tui.errors import TmError
-from tm_tui.spoken import local_time
+from tm_tui.spoken import bar, local_time, percent
 from tm_tui.text import path_text
 
 __all__ = ["case"]
@@ -111,11 +111,10 @@ def _bar_line(case: CaseInfo) -> str:
 def _progress(progress: CaseProgress, width: int) -> str:
     if not progress.bytes:
         return f"packing, {progress.done_bytes:,} bytes read"
-    full = width * progress.done_bytes // progress.bytes
     rate = f", {progress.bytes_per_second / 1000:,.0f} KB/s" if progress.bytes_per_second else ""
     left = "" if progress.seconds_left is None else f", {span(progress.seconds_left)} left"
-    percent = 100 * progress.done_bytes // progress.bytes
-    return f"[{'#' * full}{'.' * (width - full)}] {percent} %{rate}{left}"
+    done = progress.done_bytes, progress.bytes
+    return f"{bar(*done, width)} {percent(*done)} %{rate}{left}"
 
 
 def _standing(case: CaseInfo) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from tm_tui.control.shapes import LastFailure, Shape
-from tm_tui.text import SafeText
+from tm_tui.text import SafeLines, SafeText
 from tm_tui.values import Count, Moment
 
 MOST_TEXT = 1 << 20
@@ -53,7 +53,7 @@ class ReportDocument(Shape):
     """The answer to GET /v1/reports/NUMBER. The text is Markdown, safe to show, with its line breaks."""
 
     info: ReportInfo
-    text: Annotated[str, Field(max_length=MOST_TEXT)]
+    text: Annotated[SafeLines, Field(max_length=MOST_TEXT)]
 
 
 class ReadMarks(Shape):

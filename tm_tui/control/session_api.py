@@ -107,14 +107,18 @@ class SecretChanges(Shape):
         return {"tmsp": self.tmsp, "proxy": self.proxy}
 
 
+Typed = Annotated[dict[SafeText, Annotated[str, Field(max_length=4096)] | bool], Field(max_length=200)]
+"""Values by their keys, as they were typed: they need not be right, and fields show them safely."""
+
+
 class DraftRequest(Shape):
     """The body of PUT /v1/draft: what is typed and not saved, as the console logs out.
 
     `kept` in `secrets` refers to passwords that the agent keeps from before.
     """
 
-    revision: int
-    typed: dict[str, Annotated[str, Field(max_length=4096)] | bool] = Field({}, max_length=200)
+    revision: Count
+    typed: Typed = Field({})
     secrets: SecretChanges = SecretChanges()
 
 
@@ -122,7 +126,7 @@ class KeptDraft(Shape):
     """What the same user typed before. Of passwords only the names: they stay in the agent."""
 
     revision: Count
-    typed: dict[str, str | bool]
+    typed: Typed
     secrets: tuple[Literal["tmsp", "proxy"], ...]
     removed: tuple[Literal["tmsp", "proxy"], ...] = ()
     """Of `secrets`, those that are to be removed when this is saved."""

@@ -1,0 +1,1 @@
+"""Values that are valid by their types and meant badly, and a control socket that answers with them."""
