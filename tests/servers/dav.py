@@ -53,11 +53,6 @@ class Dav:
     logs: Path
 
 
-def has_apache() -> bool:
-    """Whether this machine has an Apache."""
-    return APACHES_OWN.is_dir() and bool(shutil.which("apache2", path="/usr/sbin:/usr/bin"))
-
-
 @contextlib.contextmanager
 def apache(certificates: Certificates, user: str, password: str, *, mkcol: bool) -> Iterator[Dav]:
     """Run one with an empty folder `logs`, in which PUT is allowed, and MKCOL if wanted."""

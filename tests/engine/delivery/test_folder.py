@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from servers import misbehaving as bad
-from servers.dav import apache, has_apache
+from servers.dav import apache
 from spooling.events import numbered_line
 from spooling.working import at_work
 from tm_tui.delivery.check import check_log_server
@@ -103,7 +103,6 @@ async def test_what_a_conflict_means(name, what, tries, certificates):
         assert "logs/tm-0042" in failure.cause
 
 
-@pytest.mark.skipif(not has_apache(), reason="apache2 is not installed; the table above has its answers")
 @pytest.mark.parametrize("mkcol", [True, False])
 async def test_a_stock_apache_is_a_log_server(mkcol, spool, link, clock, certificates):
     """Test and delivery make the folder where MKCOL is allowed; else the admin reads that it is missing."""
