@@ -1,13 +1,14 @@
-"""What agent and console both do first, because both hold passwords in memory for a while."""
+"""What a process of ours does first: it keeps its memory to itself, and takes the descriptors it needs."""
 
 import ctypes
 import os
 import resource
 
-__all__ = ["harden"]
+__all__ = ["harden", "raise_descriptors"]
 
 _PR_SET_DUMPABLE = 4  # prctl(2)
 _PR_SET_NO_NEW_PRIVS = 38
+_DESCRIPTORS = 4096
 
 
 def harden(*, writes: bool = True) -> None:
@@ -24,3 +25,11 @@ def harden(*, writes: bool = True) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
     if not writes:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def raise_descriptors() -> None:
+    """Raise the soft limit of open files as far as we need it, and as the hard one lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

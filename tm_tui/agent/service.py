@@ -5,7 +5,6 @@ import ctypes
 import faulthandler
 import logging
 import os
-import resource
 import signal
 from collections.abc import Callable
 
@@ -16,15 +15,14 @@ from tm_tui.agent.lock import agent_lock
 from tm_tui.agent.notify import Notifier
 from tm_tui.control.listen import bind_control_socket, unbind
 from tm_tui.control.server import ControlServer, control_app
-from tm_tui.harden import harden
+from tm_tui.harden import harden, raise_descriptors
 from tm_tui.paths import Home
 
-__all__ = ["give_memory_back", "raise_descriptors", "run"]
+__all__ = ["give_memory_back", "run"]
 
 _log = logging.getLogger(__name__)
 
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # mallopt(3)
-_DESCRIPTORS = 4096
 """What the agent may have open at once, where the system permits it: the usual 1,024 are soon gone."""
 _LAST_WORD_SECONDS = 1.7
 """After this the process ends whatever still hangs (a name look-up cannot be cancelled)."""
@@ -62,14 +60,6 @@ def give_memory_back() -> None:
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, 256 << 10)
         mallopt(_M_ARENA_MAX, 2)
-
-
-def raise_descriptors() -> None:
-    """Raise the soft limit of open files as far as we need it, and as the hard one lets us."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _serve(home: Home, ready: Callable[[], None]) -> None:

@@ -60,9 +60,11 @@ def portal(
 async def _run(options: "PortalOptions") -> None:
     import os
 
+    from tm_tui.harden import raise_descriptors
     from tm_tui.portal.service import serve
 
     os.umask(0o077)
+    raise_descriptors()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -1,7 +1,4 @@
-"""Accepts connections to the control socket, and turns away who has too many, or no role.
-
-asyncio's own server would take every connection first, and write a traceback for each attempt that fails.
-"""
+"""Lets connections to the control socket in, and turns away who has too many, or no role."""
 
 import asyncio
 import logging
@@ -10,6 +7,7 @@ import socket
 from collections.abc import Callable
 
 from tm_tui.control.http import Refused, refusal_message
+from tm_tui.control.listening import AcceptLoop
 from tm_tui.control.peers import Peer, Role, peer_of, role_of, user_name
 from tm_tui.control.rate import Rate
 from tm_tui.control.seldom import Seldom
@@ -19,9 +17,6 @@ __all__ = ["ROLE_UNKNOWN", "Accepting", "Admitted"]
 
 _log = logging.getLogger(__name__)
 
-_AT_ONCE = 16
-"""Connections that are accepted before the event loop sees to something else."""
-_BACK_OFF = 1.0
 _ROLE_SECONDS = 1.0
 """For so long a role that was looked up holds for further connections; each request asks anew."""
 _MOST_ROLES = 256
@@ -68,49 +63,19 @@ class Accepting:
         most_delay: float,
         protocol: Callable[[Admitted], asyncio.Protocol],
     ) -> None:
-        self._listener = listener
         self._slots = slots
         self._rate, self._most_delay = rate, most_delay
         self._protocol = protocol
         self._loop = asyncio.get_running_loop()
         self._seldom = Seldom()
         self._beginning: set[asyncio.Task[None]] = set()
-        self._again: asyncio.TimerHandle | None = None
         self._roles: dict[tuple[int, frozenset[int]], Role | None] = {}
         self._roles_until = 0.0
-        listener.setblocking(False)
-        self._go_on()
+        self._accepting = AcceptLoop(listener, self._admit, "the control socket", self._seldom)
 
     def close(self) -> None:
         """Accept no more. The listener stays the caller's."""
-        self._loop.remove_reader(self._listener)
-        if self._again is not None:
-            self._again.cancel()
-            self._again = None
-
-    def _go_on(self) -> None:
-        self._again = None
-        self._loop.add_reader(self._listener, self._accept)
-
-    def _accept(self) -> None:
-        for _ in range(_AT_ONCE):
-            try:
-                connection, _address = self._listener.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
-            except OSError as error:
-                self._back_off(error)
-                return
-            connection.setblocking(False)
-            self._admit(connection)
-
-    def _back_off(self, error: OSError) -> None:
-        """Let the attempts wait: the kernel would call for every connection that queues, all the time."""
-        if self._seldom("accept"):
-            why = os.strerror(error.errno or 0)
-            _log.error("No connection to the control socket can be accepted: %s. It is tried again.", why)
-        self._loop.remove_reader(self._listener)
-        self._again = self._loop.call_later(_BACK_OFF, self._go_on)
+        self._accepting.close()
 
     def _admit(self, connection: socket.socket) -> None:
         try:

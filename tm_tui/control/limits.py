@@ -30,9 +30,13 @@ class Patience:
     """From its first moment, or from the last answer, until a request is whole (until its body begins, for
     `write`)."""
     body: float | None
-    """Without a byte of the body; None: the body counts to the request."""
+    """Without `body_bytes` of the body; None: the body counts to the request."""
     unread: float
     """With something unread, and nothing of it read."""
+    idle: float | None = None
+    """Until the first byte of the next request, which begins `request`; None: that counts to `request`."""
+    body_bytes: int = 1
+    """What must come of the body in `body`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,8 @@ _READING = ("GET", "HEAD")
 def control_app(core: Core, more: Sequence[Route] = ()) -> ASGIApp:
     """Make the app, with `more` routes behind the same roles and refusals.
 
-    It wants in the scope's state what `Serving` puts there.
+    It wants in the scope's state what `Serving` puts there, the `peer`, and `turn()`, which waits until this
+    user may do one more thing.
     """
     routes = [
         *status_routes(core),
@@ -185,11 +186,12 @@ class ControlServer(uvicorn.Server):
                 connection.transport.abort()
 
     def _protocol(self, admitted: Admitted) -> Serving:
+        turn = partial(self._rate.turn, admitted.peer.uid) if admitted.role == "read" else _at_once
         return Serving(
             self.config,
             self.server_state,
-            admitted,
-            turn=partial(self._rate.turn, admitted.peer.uid) if admitted.role == "read" else _at_once,
+            {"peer": admitted.peer, "turn": turn},
+            give_back=admitted.give_back,
             patience=self._limits.patience[admitted.role],
             look_seconds=self._limits.look_seconds,
         )

@@ -1,10 +1,10 @@
-"""One admitted connection: uvicorn's HTTP/1.1, ended when its client is too slow to ask, or to read."""
+"""One connection of a server: uvicorn's HTTP/1.1, ended when its client is too slow to ask, or to read."""
 
 import asyncio
 import fcntl
 import struct
 import termios
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import h11
@@ -12,7 +12,6 @@ from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from tm_tui.control.accepting import Admitted
 from tm_tui.control.http import Refused, refusal_message
 from tm_tui.control.limits import Patience
 
@@ -25,31 +24,30 @@ _TOO_SLOW = Refused(
 
 
 class Serving(H11Protocol):
-    """The state of each request's scope says whose it is, and how to go about it.
+    """The state of each request's scope is `app_state`, and says how to go about the connection.
 
-    `peer`: the user; `drop()` ends the connection without a word; `turn()` waits until this user may do one
-    more thing; `flushed()` waits until most of what was answered is on its way.
+    `drop()` ends it without a word; `flushed()` waits until most of what was answered is on its way.
+    `give_back` is called at its end.
     """
 
     def __init__(
         self,
         config: Config,
         state: ServerState,
-        admitted: Admitted,
+        app_state: dict[str, Any],
         *,
-        turn: Callable[[], Awaitable[None]],
+        give_back: Callable[[], None],
         patience: Patience,
         look_seconds: float,
     ) -> None:
-        app_state: dict[str, Any] = {"peer": admitted.peer, "turn": turn}
         super().__init__(config, state, app_state)
-        self._admitted = admitted
+        self._give_back = give_back
         self._patience = patience
         self._look_seconds = look_seconds
         self._timer: asyncio.TimerHandle | None = None
         self._asked_since = self._read_since = 0.0
         self._heard = self._resumed = False
-        self._unread = 0
+        self._unread = self._came = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as H11Protocol
         """Begin, and look after the time limits from now on."""
@@ -62,14 +60,18 @@ class Serving(H11Protocol):
         """Give the place back."""
         if self._timer is not None:
             self._timer.cancel()
-        self._admitted.give_back()
+        self._give_back()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take some bytes of a request."""
+        if not self._heard and self._patience.idle is not None:
+            self._asked_since = self.loop.time()
         self._heard = True
         if self._patience.body is not None and self.conn.their_state is h11.SEND_BODY:
-            self._asked_since = self.loop.time()
+            self._came += len(data)
+            if self._came >= self._patience.body_bytes:
+                self._asked_since, self._came = self.loop.time(), 0
         super().data_received(data)
 
     def resume_writing(self) -> None:
@@ -102,12 +104,18 @@ class Serving(H11Protocol):
         body_owed = self.conn.their_state is h11.SEND_BODY and not self.flow.read_paused
         if body_owed:
             return self._patience.request if self._patience.body is None else self._patience.body
-        answered = self.cycle is None or self.cycle.response_complete
-        return self._patience.request if answered else float("inf")
+        if not self.answered:
+            return float("inf")
+        idle = self._patience.idle
+        return self._patience.request if self._heard or idle is None else idle
+
+    @property
+    def answered(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
 
     def _end_slow_request(self) -> None:
-        answered = self.cycle is None or self.cycle.response_complete
-        if not answered:
+        if not self.answered:
             self.transport.abort()
             return
         if self._heard:
@@ -122,7 +130,8 @@ class Serving(H11Protocol):
 
     def _in_kernel(self) -> int:
         """Bytes that the peer has not read (unix(7), SIOCOUTQ), with what the kernel needs to keep them."""
-        handle = self.transport.get_extra_info("socket").fileno()
+        of = self.transport.get_extra_info("socket")  # None: TLS has let it go
+        handle = -1 if of is None else of.fileno()
         if handle < 0:
             return 0
         found: int = _NUMBER.unpack(fcntl.ioctl(handle, termios.TIOCOUTQ, bytes(_NUMBER.size)))[0]

@@ -78,6 +78,7 @@ class Guard:
         try:
             caller = await self._caller(headers.get("authorization"))
             scope["state"]["caller"], account = caller, caller.name
+            scope["state"]["admit"](caller.role, caller.name)
             await self._inside(scope, asking, noting)
         except Refused as refused:
             refused.close = not unasked and not await _drained(receive)

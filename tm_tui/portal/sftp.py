@@ -60,11 +60,16 @@ class LogFolder(asyncssh.SFTPServer):
     """One SFTP session (version 3). Paths are read by `place_of`; there are no links and no other files."""
 
     def __init__(
-        self, channel: "asyncssh.SSHServerChannel[bytes]", portal: "Portal", uploads: Uploads
+        self,
+        channel: "asyncssh.SSHServerChannel[bytes]",
+        portal: "Portal",
+        uploads: Uploads,
+        used: Callable[[], None],
     ) -> None:
         super().__init__(channel)
         self._portal = portal
         self._uploads = uploads
+        self._used = used
         self._open = 0
         self._probes: dict[Path, _Upload] = {}
         connection = channel.get_connection()
@@ -72,6 +77,7 @@ class LogFolder(asyncssh.SFTPServer):
         self._account = str(connection.get_extra_info("username"))
 
     def _place(self, path: bytes) -> Place:
+        self._used()
         place = place_of(path)
         if place is None:
             raise SFTPNoSuchFile("There is nothing of this name here.")
@@ -138,6 +144,7 @@ class LogFolder(asyncssh.SFTPServer):
     def write(self, file_obj: object, offset: int, data: bytes) -> int:
         """Write all of `data`; a part of it on a disk that runs full is a failure, not a success."""
         assert isinstance(file_obj, _Upload)  # noqa: S101 # `open` makes no other
+        self._used()
         self._check_owner(file_obj)
         most = _MOST_PROBE_BYTES if file_obj.path is None else MOST_BYTES
         if offset + len(data) > most:

@@ -4,44 +4,69 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-__all__ = ["https_servers", "tls_context"]
+from tm_tui.control.limits import Patience, Share
+from tm_tui.control.listening import AcceptLoop
+from tm_tui.control.seldom import Seldom
+from tm_tui.control.serving import Serving
+from tm_tui.portal.rooms import WEB_SHARES, Guest, Room, Rooms
 
-_FIRST_REQUEST_SECONDS = 20.0
-_MOST_CONNECTIONS = 1000
+__all__ = ["WebLimits", "https_servers", "tls_context"]
+
 _STOP_SECONDS = 1
+_NO_TLS = (OSError, ssl.SSLError, TimeoutError, EOFError)
 
 
-class _Protocol(H11Protocol):
-    """HTTP/1.1 that hangs up on who connects and then says nothing, which uvicorn's own would wait for."""
+@dataclass(frozen=True, slots=True)
+class WebLimits:
+    """What one HTTPS server gives its clients. All but `shares` in seconds."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
+    shares: Mapping[Room, Share] = field(default_factory=lambda: WEB_SHARES)
+    handshake: float = 10.0
+    patience: Patience = Patience(15.0, 60.0, 60.0, idle=75.0, body_bytes=1024)  # noqa: RUF009 # frozen
+    look: float = 2.5
+
+
+class _Serving(Serving):
+    """HTTP/1.1 for one guest. The state of a request holds `admit(room, who)`, for who is known."""
+
+    guest: Guest
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as Serving
+        """Serve, and be cut by an abort from now on."""
+        self.guest.end = transport.abort
+        self.guest.waiting = lambda: self.answered
         super().connection_made(transport)
-        self.loop.call_later(_FIRST_REQUEST_SECONDS, self._first_request_due)
 
-    def _first_request_due(self) -> None:
-        if getattr(self, "cycle", None) is None:  # None until the first request, whatever its type says
-            self.transport.abort()
+    def on_response_complete(self) -> None:
+        """Wait for the next request, as the youngest of those who wait."""
+        self.guest.used()
+        super().on_response_complete()
 
     def shutdown(self) -> None:
         """End an idle connection at once: a TLS farewell would wait for the client's."""
-        if getattr(self, "cycle", None) is None or self.cycle.response_complete:
+        if self.answered:
             self.transport.abort()
         else:
             super().shutdown()
 
 
 class _Server(uvicorn.Server):
-    """Leaves signals to the process, and tells when it is up."""
+    """Accepts by our own rules, leaves signals to the process, and tells when it is up."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, context: ssl.SSLContext, limits: WebLimits) -> None:
         super().__init__(config)
+        self._context, self._limits = context, limits
+        self._rooms = Rooms.of_process(limits.shares)
+        self._accepting: list[AcceptLoop] = []
+        self._beginning: set[asyncio.Task[None]] = set()
         self.up = asyncio.Event()
 
     @contextlib.contextmanager
@@ -49,8 +74,64 @@ class _Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
+        self.servers = []
+        seldom = Seldom()
+        self._accepting = [AcceptLoop(one, self._take, "the portal", seldom) for one in sockets or ()]
+        self.started = True
         self.up.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for accepting in self._accepting:
+            accepting.close()
+        for task in self._beginning:
+            task.cancel()
+        await super().shutdown(sockets)
+
+    def _take(self, connection: socket.socket) -> None:
+        try:
+            address = str(connection.getpeername()[0])
+        except OSError:  # it has gone already
+            connection.close()
+            return
+        guest = Guest(address)
+        task = asyncio.get_running_loop().create_task(self._begin(connection, guest))
+        guest.end = task.cancel
+        self._rooms.enter(guest)
+        self._beginning.add(task)
+        task.add_done_callback(self._beginning.discard)
+
+    async def _begin(self, connection: socket.socket, guest: Guest) -> None:
+        """The TLS handshake, then HTTP."""
+
+        def served() -> Serving:
+            state = {"admit": partial(self._rooms.admit, guest)}
+            give_back = partial(self._rooms.leave, guest)
+            serving = _Serving(
+                self.config,
+                self.server_state,
+                state,
+                give_back=give_back,
+                patience=self._limits.patience,
+                look_seconds=self._limits.look,
+            )
+            serving.guest = guest
+            return serving
+
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                served,
+                connection,
+                ssl=self._context,
+                ssl_handshake_timeout=self._limits.handshake,
+                ssl_shutdown_timeout=self._limits.handshake,
+            )
+        except _NO_TLS:
+            self._rooms.leave(guest)  # who sends nonsense, or nothing, is not worth a line
+            connection.close()
+        except BaseException:
+            self._rooms.leave(guest)
+            connection.close()
+            raise
 
 
 def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
@@ -61,30 +142,28 @@ def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
-def _configured(app: ASGIApp, context: ssl.SSLContext) -> _Server:
+def _configured(app: ASGIApp, context: ssl.SSLContext, limits: WebLimits) -> _Server:
     config = uvicorn.Config(
         app,
-        http=_Protocol,
+        http=_Serving,
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=_MOST_CONNECTIONS,
-        timeout_keep_alive=75,
+        timeout_keep_alive=3600,  # `Serving` has its own limit, which half a request does not lift
         timeout_graceful_shutdown=_STOP_SECONDS,
-        ssl_context_factory=lambda _config, _default: context,
     )
-    return _Server(config)
+    return _Server(config, context, limits)
 
 
 @contextlib.asynccontextmanager
 async def https_servers(
-    apps: Sequence[tuple[ASGIApp, socket.socket]], context: ssl.SSLContext
+    apps: Sequence[tuple[ASGIApp, socket.socket]], context: ssl.SSLContext, limits: WebLimits | None = None
 ) -> AsyncIterator[tuple[asyncio.Task[None], ...]]:
     """Serve while the block runs. A task ends with its server; at the end requests get a second to finish."""
-    servers = [_configured(app, context) for app, _ in apps]
+    servers = [_configured(app, context, limits or WebLimits()) for app, _ in apps]
     tasks = tuple(
         asyncio.create_task(server.serve(sockets=[listener]))
         for server, (_, listener) in zip(servers, apps, strict=True)

@@ -44,6 +44,7 @@ class Logon:
         if await self._portal.database.call(accounts.secret_of, found.account) != found.secret:
             self._sessions.end(name)
             return None
+        request.state.admit("operator", found.account)
         return found
 
     async def form(self, request: Request) -> Response:

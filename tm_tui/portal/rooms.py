@@ -1,0 +1,127 @@
+"""Who has how many connections: those nobody knows yet never take what registered appliances need.
+
+A newcomer is always let in. Where a room is full, it takes the place of whoever has waited longest in it
+without a request under way, of the one who has most. Strangers have nothing under way that counts.
+"""
+
+import ipaddress
+import resource
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal, Self
+
+from tm_tui.control.limits import Share
+from tm_tui.portal.refusals import Refused
+
+__all__ = ["SSH_SHARES", "WEB_SHARES", "Guest", "Rooms"]
+
+Room = Literal["unknown", "appliance", "operator"]
+
+WEB_SHARES: Mapping[Room, Share] = MappingProxyType(
+    {"unknown": Share(192, 256), "appliance": Share(750, 1000), "operator": Share(32, 64)}
+)
+"""Over HTTPS; `a_user` is a remote address, an account, an operator."""
+SSH_SHARES: Mapping[Room, Share] = MappingProxyType({"unknown": Share(48, 64), "appliance": Share(96, 128)})
+
+_RETRY_SECONDS = 10
+_PART = 3
+"""The rooms of a server take at most this part of the descriptors: there are three servers, and files."""
+
+
+@dataclass(slots=True, eq=False)
+class Guest:
+    """A connection. `end` cuts it; `waiting` tells whether it has no request under way."""
+
+    address: str
+    end: Callable[[], object] = field(default=lambda: None)
+    waiting: Callable[[], bool] = field(default=lambda: True)
+    room: Room = "unknown"
+    who: str = ""
+    since: float = field(default_factory=time.monotonic)
+    """When it came, or when its last request was over."""
+
+    def used(self) -> None:
+        """It has just been of use."""
+        self.since = time.monotonic()
+
+
+class Rooms:
+    """The connections of one server."""
+
+    def __init__(self, shares: Mapping[Room, Share]) -> None:
+        self._shares = shares
+        self._guests: dict[Room, dict[Guest, None]] = {room: {} for room in shares}
+
+    @classmethod
+    def of_process(cls, shares: Mapping[Room, Share]) -> Self:
+        """As many as the soft limit of descriptors of this process allows."""
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        wanted = sum(share.in_all for share in shares.values()) * _PART
+        part = 1.0 if soft < 0 or soft >= wanted else soft / wanted
+        less = {
+            room: Share(max(1, int(one.a_user * part)), max(2, int(one.in_all * part)))
+            for room, one in shares.items()
+        }
+        return cls(less)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._guests.values()))
+
+    def enter(self, guest: Guest) -> None:
+        """Let a stranger in."""
+        guest.room, guest.who = "unknown", _network(guest.address)
+        self._make_room("unknown", guest.who, always=True)
+        self._guests["unknown"][guest] = None
+
+    def become(self, guest: Guest, room: Room, who: str) -> bool:
+        """It is known from now on; False: the room is full of those who have a request under way."""
+        if (guest.room, guest.who) == (room, who):
+            return True
+        if guest not in self._guests[guest.room] or not self._make_room(room, who, always=False):
+            return False
+        self.leave(guest)
+        guest.room, guest.who = room, who
+        self._guests[room][guest] = None
+        return True
+
+    def admit(self, guest: Guest, room: Room, who: str) -> None:
+        """The same for a request; where it is refused this raises Refused (503)."""
+        if not self.become(guest, room, who):
+            cause = "The portal has as many connections as it can serve."
+            raise Refused(
+                503, "busy", cause, "Try again in a moment.", close=True, retry_after=_RETRY_SECONDS
+            )
+
+    def leave(self, guest: Guest) -> None:
+        """It has gone."""
+        self._guests[guest.room].pop(guest, None)
+
+    def _make_room(self, room: Room, who: str, *, always: bool) -> bool:
+        share, guests = self._shares[room], self._guests[room]
+        has = Counter(guest.who for guest in guests) if len(guests) >= share.a_user else Counter[str]()
+        if has[who] >= share.a_user:
+            return self._end_one(room, who, always=always)
+        if len(guests) < share.in_all:
+            return True
+        return any(self._end_one(room, one, always=always) for one, _ in has.most_common())
+
+    def _end_one(self, room: Room, who: str, *, always: bool) -> bool:
+        of = (guest for guest in self._guests[room] if guest.who == who)
+        least = min((one for one in of if always or one.waiting()), key=lambda one: one.since, default=None)
+        if least is None:
+            return False
+        self.leave(least)
+        least.end()
+        return True
+
+
+def _network(address: str) -> str:
+    """An IPv4 address, or the /64 of an IPv6 address, which one machine has for itself."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return address if found.version == 4 else str(ipaddress.ip_network((found, 64), strict=False))
