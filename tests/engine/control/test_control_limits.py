@@ -24,7 +24,7 @@ from servers.misbehaving import say_nothing, server
 from tm_tui.agent.agent import Agent
 from tm_tui.agent.folders import prepare_folders
 from tm_tui.clock import SystemClock
-from tm_tui.control import accepting, peers
+from tm_tui.control import accepting, listening, peers
 from tm_tui.control import server as control_server
 from tm_tui.control.accepting import Accepting
 from tm_tui.control.api import ProbeReport, ProbeRequest, SecretChanges, SessionInfo
@@ -263,7 +263,7 @@ async def test_an_accept_that_fails_costs_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Without a descriptor the agent says so once, and tries again now and then, not all the time."""
-    monkeypatch.setattr(accepting, "_BACK_OFF", 0.001)
+    monkeypatch.setattr(listening, "_BACK_OFF", 0.001)
     with Failing(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as client:
         listener.bind(str(tmp_path / "s"))
         listener.listen(8)
