@@ -84,8 +84,7 @@ class LogFolder(asyncssh.SFTPServer):
         return place
 
     def _local(self, place: Place) -> Path:
-        logs = self._portal.home.logs
-        return logs / place.appliance / place.name
+        return self._portal.home.logs / place.appliance / place.name
 
     def _deny(self, text: str) -> NoReturn:
         self._portal.log.refuse("refused", self._source, server="ssh", account=self._account, cause=text)
@@ -273,15 +272,13 @@ class LogFolder(asyncssh.SFTPServer):
         await self._check_owner_of(place)
         folder = self._local(place)
         mine = await self._portal.database.call(appliances.owned, self._account)
-        for name in (".", "..", "logs") if place.kind is Kind.ROOT else (".", "..", *self._listing(folder)):
+        inside = ["logs"] if place.kind is Kind.ROOT else sorted(one.name for one in folder.iterdir())
+        for name in (".", "..", *inside):
             inner = posixpath.join(b"/", path, name.encode())
             shown = place.kind is not Kind.LOGS or name in mine
             if name in {".", ".."} or (shown and place_of(inner) is not None):
                 found = folder if name in {".", "..", "logs"} else folder / name
                 yield SFTPName(name.encode(), attrs=SFTPAttrs.from_local(found.lstat()))
-
-    def _listing(self, folder: Path) -> list[str]:
-        return sorted(os.listdir(folder))  # noqa: PTH208 # names only
 
     def statvfs(self, path: bytes) -> os.statvfs_result:
         """How much room there is."""
