@@ -98,6 +98,7 @@ class Agent:
         self.stopping.set()
         await self._settings.stop()
         await asyncio.gather(self._supervisor.stop(), self.patterns.stop())
+        self._tmsp.log_server.stop()
 
     async def close(self) -> None:
         """Close the log queue, once nobody can hand in events any more."""

@@ -112,6 +112,12 @@ class LogDelivery:
         finally:
             delivery.dismiss()
 
+    def stop(self) -> None:
+        """No run begins any more: who waits for one is told."""
+        delivery, self._delivery = self._delivery, None
+        if delivery is not None:
+            delivery.dismiss()
+
     async def _wait_for_registration(self) -> None:
         """A portal refuses logs of an appliance that it does not know yet; a plain log server would not."""
         moment = self._clock.monotonic() + _REGISTRATION_SECONDS

@@ -227,9 +227,14 @@ class DeliveryService:
     async def _watched(self, seconds: float) -> AsyncIterator[Callable[[], None]]:
         """Cut whatever happens inside when there is no sign of life for so long."""
         loop = asyncio.get_running_loop()
+
+        def alive() -> None:
+            if not deadline.expired():  # else a part that has not heard of the end yet says so
+                deadline.reschedule(loop.time() + seconds)
+
         try:
             async with asyncio.timeout(seconds) as deadline:
-                yield lambda: deadline.reschedule(loop.time() + seconds)
+                yield alive
         except TimeoutError:
             raise failure("send-timeout", "service", self._link.endpoint, self._link.proxy) from None
 
