@@ -49,7 +49,8 @@ def _line(one: "Product") -> str:
         beat = f"last beat {at} UTC, {one.last_beat_age_seconds:.0f} s ago"
     about = f"{one.edition}, version {one.version}, {one.email or 'no e-mail'}"
     since = f"registered {utc_time(one.registered_at)} UTC"
-    return f"{one.appliance}  {one.state}  {beat}, {one.missed_beats} missed  ({about}; {since})"
+    twice = f"  IDENTITY TWICE, from {' and '.join(one.clones)}" if one.clones else ""
+    return f"{one.appliance}  {one.state}{twice}  {beat}, {one.missed_beats} missed  ({about}; {since})"
 
 
 @products.command("remove")

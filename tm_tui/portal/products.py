@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tm_tui.errors import TmError
 from tm_tui.moments import moment_of
-from tm_tui.portal import appliances
+from tm_tui.portal import appliances, instances
 from tm_tui.status_server.protocol import HeartbeatRequest, RegistrationRequest
 from tm_tui.text import SafeText, safe_text
 from tm_tui.values import Moment
@@ -48,6 +48,8 @@ class Product(BaseModel):
     waiting_events: int | None
     clock_skew_seconds: float | None
     """The appliance's clock minus the portal's, at the last beat."""
+    clones: tuple[SafeText, ...] = ()
+    """Addresses from which more than one machine beats under this identity; empty: there is one."""
 
 
 def _moment(seconds: float) -> datetime:
@@ -73,7 +75,7 @@ def register(
             " :heartbeat_seconds, :now, :now) ON CONFLICT (appliance) DO UPDATE SET product = :product,"
             " version = :version, edition = :edition, email = :email, account = :account,"
             " heartbeat_seconds = :heartbeat_seconds, updated_at = :now",
-            {**request.model_dump(), "account": account, "now": now.timestamp()},
+            {**request.model_dump(exclude={"instance"}), "account": account, "now": now.timestamp()},
         )
     return (_moment(known["registered_at"]), False) if known else (now, True)
 
@@ -91,7 +93,7 @@ def beat(
         " revision = :revision, heartbeat_seconds = :heartbeat_seconds, uptime_seconds = :uptime_seconds,"
         " waiting_events = :waiting_events, clock_skew_seconds = :skew WHERE appliance = :appliance",
         {
-            **request.model_dump(exclude={"sent_at", "probe"}),
+            **request.model_dump(exclude={"sent_at", "probe", "instance"}),
             "now": now.timestamp(),
             "skew": (request.sent_at - now).total_seconds(),
         },
@@ -109,10 +111,11 @@ def remove(connection: sqlite3.Connection, appliance: str) -> None:
 def listed(connection: sqlite3.Connection, now: datetime) -> tuple[Product, ...]:
     """All of them by name, with their states at `now`."""
     rows = connection.execute("SELECT * FROM products ORDER BY appliance")
-    return tuple(_product(row, now.timestamp()) for row in rows)
+    twice = instances.clones(connection, now)
+    return tuple(_product(row, now.timestamp(), twice.get(row["appliance"], ())) for row in rows)
 
 
-def _product(row: sqlite3.Row, now: float) -> Product:
+def _product(row: sqlite3.Row, now: float, clones: tuple[str, ...]) -> Product:
     last, interval = row["last_beat_at"], row["heartbeat_seconds"]
     since = now - (row["updated_at"] if last is None else last)
     silence = max(0.0, since)
@@ -123,6 +126,7 @@ def _product(row: sqlite3.Row, now: float) -> Product:
         updated_at=_moment(row["updated_at"]),
         last_beat_at=None if last is None else _moment(last),
         last_beat_age_seconds=None if last is None else round(silence, 3),
+        clones=clones,
         missed_beats=int(silence / (interval * _JITTER)),
         state=fresh if abs(since) <= 2 * interval else "missing",
     )

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tm_tui.portal import appliances, notices, products
+from tm_tui.portal import appliances, instances, notices, products
 from tm_tui.portal.answers import model_reply, read_model
 from tm_tui.portal.callers import caller_of, only
 from tm_tui.portal.core import Portal
@@ -29,6 +29,10 @@ class _Beat(HeartbeatRequest):
     sent_at: ZonedMoment
 
 
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
 def routes(portal: Portal) -> list[Route]:
     """POST /v1/registration and /v1/heartbeat."""
 
@@ -36,6 +40,7 @@ def routes(portal: Portal) -> list[Route]:
         wanted = await read_model(request, RegistrationRequest)
         now, account = portal.clock.now(), caller_of(request).name
         since, created = await portal.database.call(products.register, wanted, account, now.astimezone(UTC))
+        await portal.database.call(instances.note, wanted.appliance, wanted.instance, _address(request), now)
         portal.log.say("registered", appliance=wanted.appliance, account=account, new=created)
         root = await pattern_root(portal)
         reply = RegistrationReply(
@@ -51,8 +56,11 @@ def routes(portal: Portal) -> list[Route]:
         if not await portal.database.call(products.beat, beat, portal.clock.now(), account):
             cause = f"The appliance {beat.appliance} is not registered with this portal."
             raise Refused(404, "not-registered", cause, "Register it at the status server.")
+        now = portal.clock.now()
+        await portal.database.call(instances.note, beat.appliance, beat.instance, _address(request), now)
         found = await portal.database.call(notices.for_appliance, beat.appliance)
-        return model_reply(HeartbeatReply(server_time=portal.clock.now(), notices=found))
+        clone = bool(await portal.database.call(instances.clones, now, beat.appliance))
+        return model_reply(HeartbeatReply(server_time=portal.clock.now(), notices=found, clone=clone))
 
     return [
         Route("/v1/registration", only("appliance", registration), methods=["POST"]),

@@ -105,7 +105,12 @@ class Heart:
             with self._lamp():
                 async with asyncio.timeout(self._limit):
                     accepted = await beat(
-                        self._client, request.appliance, request.heartbeat_seconds, self._facts(), self._clock
+                        self._client,
+                        request.appliance,
+                        request.heartbeat_seconds,
+                        self._facts(),
+                        self._clock,
+                        instance=request.instance,
                     )
         except LinkFailure as error:
             refused = error

@@ -38,6 +38,8 @@ class Accepted:
     server_time: datetime | None = None
     odd: tuple[str, ...] = ()
     """Sentences about what of the reply was left out."""
+    clone: bool = False
+    """The server hears from another machine under this identity."""
 
 
 async def beat(
@@ -48,6 +50,7 @@ async def beat(
     clock: Clock,
     *,
     probe: bool = False,
+    instance: str = "",
 ) -> Accepted:
     """Send one beat (docs/protocol.md). Raises LinkFailure."""
     sent_at, started = clock.now(), clock.monotonic()
@@ -60,6 +63,7 @@ async def beat(
         uptime_seconds=facts.uptime_seconds,
         waiting_events=facts.waiting_events,
         probe=probe,
+        instance=instance,
     )
     link = client.link
     body = request.model_dump(mode="json")
@@ -73,4 +77,4 @@ async def beat(
         raise failure("reply-not-understood", "service", link.endpoint, link.proxy)
     there = told.server_time
     skew = None if there is None else (sent_at - there).total_seconds() + round_trip / 2
-    return Accepted(round_trip, skew, told.notices, there, told.odd)
+    return Accepted(round_trip, skew, told.notices, there, told.odd, told.clone)

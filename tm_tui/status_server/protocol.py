@@ -24,6 +24,9 @@ APPLIANCE_PATTERN = r"[a-z0-9][a-z0-9-]{2,62}"
 MOST_NOTICES = 100
 """In one reply to a beat."""
 
+Instance = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{0,64}\z")]
+"""Chosen by an agent at each start. Two machines with one identity are told apart by it; empty: not told."""
+
 Appliance = Annotated[str, Field(pattern=rf"^{APPLIANCE_PATTERN}\z")]
 
 
@@ -40,6 +43,7 @@ class RegistrationRequest(_Body):
     edition: Literal["hosted", "on-premise"]
     email: SafeText = ""
     heartbeat_seconds: int = Field(ge=5, le=28800)
+    instance: Instance = ""
 
 
 class RegistrationReply(_Body):
@@ -63,6 +67,7 @@ class HeartbeatRequest(_Body):
     uptime_seconds: Amount
     waiting_events: Count = 0
     probe: bool = False
+    instance: Instance = ""
 
 
 class Notice(_Body):
@@ -78,3 +83,5 @@ class HeartbeatReply(_Body):
 
     server_time: Moment
     notices: tuple[Notice, ...] = Field(default=(), max_length=MOST_NOTICES)
+    clone: bool = False
+    """Another machine beats under this appliance's identity."""

@@ -12,14 +12,15 @@ __all__ = ["register", "registration_of"]
 _PATH = "/v1/registration"
 
 
-def registration_of(appliance: str, tmsp: TmspSettings) -> RegistrationRequest:
-    """What the settings register."""
+def registration_of(appliance: str, tmsp: TmspSettings, instance: str = "") -> RegistrationRequest:
+    """What the settings register, for this run of the agent."""
     return RegistrationRequest(
         appliance=appliance,
         version=__version__,
         edition=tmsp.edition,
         email=tmsp.email,
         heartbeat_seconds=tmsp.heartbeat_seconds,
+        instance=instance,
     )
 
 

@@ -35,6 +35,7 @@ class Beaten:
     server_time: datetime | None
     notices: tuple[Notice, ...]
     odd: tuple[str, ...]
+    clone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def read_beat(body: bytes) -> Beaten | None:
         _TOO_MANY: isinstance(listed, list) and len(listed) > MOST_NOTICES,
         _ODD_NOTICE: len(notices) < len(newest) or not isinstance(listed, list | None),
     }
-    return Beaten(moment, notices, _those(odd))
+    return Beaten(moment, notices, _those(odd), told.get("clone") is True)
 
 
 def read_registration(body: bytes) -> Registered | None:

@@ -1,6 +1,7 @@
 """Keeps the appliance registered and its heart beating, as long as sending to TMSP is switched on."""
 
 import random
+import secrets
 from collections.abc import Callable
 from dataclasses import fields, replace
 
@@ -47,6 +48,7 @@ class StatusServerService:
         chance: Chance = random.random,
     ) -> None:
         self._appliance = appliance
+        self._instance = secrets.token_hex(8)
         self._host_keys = host_keys
         self._facts = facts
         self._changed = changed
@@ -96,7 +98,7 @@ class StatusServerService:
         if revision is None or not standing.enabled:
             return
         link = build_links(revision, self._host_keys).status_server
-        registration = registration_of(self._appliance, revision.settings.tmsp)
+        registration = registration_of(self._appliance, revision.settings.tmsp, self._instance)
         limit = min(_LONGEST_BEAT, _SHARE * standing.interval)
         try:
             client = https_client(replace(link, limits=_within(link.limits, limit)))

@@ -53,6 +53,7 @@ class Standing:
     skew: float | None = None
     server_time: datetime | None = None
     last_failure: LastFailure | None = None
+    clone: bool = False
     notices: OrderedDict[tuple[str, str], Notice] = field(default_factory=OrderedDict)
 
     @property
@@ -77,7 +78,7 @@ class Standing:
         self.connected_until = moment + 2 * self.interval
         self.round_trip = beat.round_trip_seconds
         self.skew, self.server_time = beat.skew_seconds, beat.server_time
-        self.last_failure = None
+        self.last_failure, self.clone = None, beat.clone
         told = {(notice.kind, notice.id): notice for notice in beat.notices}
         new = tuple(notice for key, notice in told.items() if key not in self.notices)
         for key, notice in told.items():  # what still stands is the newest, and not forgotten
@@ -135,4 +136,9 @@ class Standing:
             found.append("The status server does not accept this appliance's user name and password.")
         if self.skew is not None and abs(self.skew) > _MUCH_SKEW:
             found.append(f"The appliance's clock is {apart(self.skew)} the status server's.{self._dates()}")
+        if self.clone:
+            found.append(
+                "Another machine beats under this appliance's identity, as a copy of it does."
+                " End one of them: the portal's operator sees from where both come."
+            )
         return tuple(found)
