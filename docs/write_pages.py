@@ -37,7 +37,8 @@ _FORM = """\
 ## As a file
 
 `tm-tui config show` prints the settings in this form, `tm-tui config apply` takes it. A group is a table;
-what is left out has its default. Passwords never stand in it.
+what is left out has its default. Passwords never stand in it: the saved ones stay, and are asked for again
+where the settings lead them [somewhere else](guide.md#passwords-go-where-they-were-typed-for).
 
 ```toml
 schema = 1

@@ -183,7 +183,7 @@ async def through_proxy(stage: Stage) -> str:
         before = (await stage.client.status()).status_server.beats_accepted
         await stage.save(
             stage.settings("ssl", enabled=True, proxy=way),
-            SecretChanges(proxy=SecretStr(_PROXY_PASSWORD)),
+            SecretChanges(tmsp=stage.password, proxy=SecretStr(_PROXY_PASSWORD)),
             "demo: through a proxy",
         )
         await _until(
@@ -193,7 +193,8 @@ async def through_proxy(stage: Stage) -> str:
                 now.state == "connected" and proxy.tunnels > 0 and now.status_server.beats_accepted != before
             ),
         )
-        await stage.save(stage.settings("ssl", enabled=True), SecretChanges(), "demo: direct again")
+        direct = SecretChanges(tmsp=stage.password)
+        await stage.save(stage.settings("ssl", enabled=True), direct, "demo: direct again")
         return f"{proxy.tunnels} tunnels"
 
 

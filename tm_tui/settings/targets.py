@@ -51,7 +51,8 @@ def _differing(meant: Targets, wanted: Targets) -> Iterator[str]:
         if who not in meant:
             yield who
             continue
-        yield from (part for part, value in parts.items() if meant[who].get(part) != value)
+        known = meant[who]  # with or without a CA file as of its protocol: that differs then
+        yield from (part for part, value in parts.items() if part in known and known[part] != value)
 
 
 def asked_again(name: str, meant: Targets, wanted: Targets) -> tuple[Problem, ...]:

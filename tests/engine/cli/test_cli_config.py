@@ -158,6 +158,7 @@ def test_what_comes_along_with_a_password_is_named(
     shared_agent: None, tm, long_lived: Path, typed: bytes, named: str
 ) -> None:
     """A mark, another encoding, an invisible sign: refused and named, and what was saved stays."""
+    assert tm("config", "secret", "tmsp", stdin=b"before\n").code == 0
     before = (long_lived / "config" / "current" / "secrets.json").read_bytes()
     said = tm("config", "secret", "tmsp", stdin=typed)
     assert (said.code, said.out) == (1, "")

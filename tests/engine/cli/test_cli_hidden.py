@@ -86,9 +86,9 @@ def prompt(shared_agent: None) -> Iterator[Prompt]:
 
 
 def saved(long_lived: Path) -> str:
-    """The password that is saved now."""
-    text = (long_lived / "config" / "current" / "secrets.json").read_text(encoding="utf-8")
-    return str(json.loads(text)["tmsp"])
+    """The password that is saved now, if one is."""
+    file = long_lived / "config" / "current" / "secrets.json"
+    return str(json.loads(file.read_text(encoding="utf-8"))["tmsp"]) if file.exists() else ""
 
 
 EDITED = {
@@ -296,6 +296,43 @@ def test_plain_lines_edit_and_refuse_alike(agent: object, home: Path) -> None:
         asked.end()
         text = (home / "config" / "current" / "secrets.json").read_text(encoding="utf-8")
         assert json.loads(text) == {"tmsp": "päßword"}
+    finally:
+        asked.close()
+
+
+def test_plain_lines_ask_again_before_anything_is_sent(agent: object, tm, home: Path) -> None:
+    """The field says so once the server is another one, save and test name it, and typing it is enough."""
+    tm("config", "set", "tmsp.log_server.host", "192.0.2.1")
+    tm("config", "secret", "tmsp", stdin=b"canary\n")
+    asked = Prompt("--plain", TERM="dumb", TM_TUI_HOME=str(home))
+    try:
+        asked.wait_for(b"Number: ")
+        asked.type(b"2\r")
+        asked.wait_for(b"q back: ")
+        asked.type(b"7\r")
+        asked.wait_for(b"empties it): ")
+        asked.type(b"192.0.2.2\r")
+        asked.wait_for(b"! Password: It was typed for another log server. Type the password again.")
+        asked.wait_for(b"q back: ")
+        asked.type(b"\r")
+        asked.wait_for(b"to be typed again  WRONG")
+        for key, told in (
+            (b"s\r", b"Not saved: a value is wrong."),
+            (b"t\r", b"Not tested: a value is wrong."),
+        ):
+            asked.wait_for(b"q back: ")
+            asked.type(key)
+            asked.wait_for(told)
+        asked.wait_for(b"q back: ")
+        asked.type(b"4\r")
+        asked.wait_for(b"Choose")
+        asked.type(b"1\r")
+        asked.wait_for(b"as it is): ")
+        asked.type(b"canary\r")
+        asked.wait_for(b"typed anew")
+        asked.wait_for(b"q back: ")
+        asked.type(b"s\r")
+        asked.wait_for(b"Saved as revision 3: Log server, Password.")
     finally:
         asked.close()
 

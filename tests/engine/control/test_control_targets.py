@@ -207,6 +207,22 @@ async def test_no_server_of_ones_own_gets_a_saved_password(
         assert theirs.told.accepted > 0
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("sign", ["\u00a0", "\u200b", "\ufffd", "\r", "\x1b", "\ufeff"], ids=ascii)
+async def test_no_way_takes_a_password_that_nobody_typed(
+    registered: ControlClient, saved: dict[str, Any], way: str, sign: str
+) -> None:
+    """One rule for all ways in: what came along by mistake is refused at its field, and nothing is sent."""
+    for name in ("tmsp", "proxy"):
+        with pytest.raises(ControlRefused) as caught:
+            await WAYS[way](registered, saved, SecretChanges(**{name: SecretStr(f"word{sign}")}))
+        refusal = caught.value.refusal
+        assert (caught.value.status, refusal.code) == (422, "settings-refused")
+        assert [problem.field for problem in refusal.problems] == [f"{name}.password"]
+        assert "word" not in refusal.model_dump_json().replace("password", "")
+    assert (await registered.settings()).revision == 1
+
+
 async def lines_with(client: ControlClient, words: str) -> str:
     """The first line of the activity that has these words."""
     async for line in client.activity_stream():
