@@ -113,7 +113,7 @@ def _plain(value: Any) -> Any:
 def _packed(folder: str, files: dict[str, str], at: datetime) -> bytes:
     packed = io.BytesIO()
     with (
-        gzip.GzipFile(fileobj=packed, mode="wb", mtime=int(at.timestamp())) as squeezed,
+        gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as squeezed,
         tarfile.open(fileobj=squeezed, mode="w") as archive,
     ):
         for name, text in files.items():

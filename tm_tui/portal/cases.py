@@ -78,9 +78,9 @@ class Case(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    case_id: str
-    upload: str
-    appliance: str
+    case_id: SafeText
+    upload: SafeText
+    appliance: SafeText
     account: SafeText
     status: CaseStatus
     received_at: Moment
@@ -90,8 +90,8 @@ class Case(BaseModel):
     description: SafeText
     pattern_id: SafeText
     bytes: int
-    sha256: str
-    file: str
+    sha256: SafeText
+    file: SafeText
     """Its name in the portal's folder `cases`."""
 
 

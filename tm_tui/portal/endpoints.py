@@ -145,11 +145,11 @@ class Endpoint(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    appliance: str
+    appliance: SafeText
     hostname: SafeText
     ip: SafeText | None
     mac: SafeText | None
-    status: str
+    status: SafeText
     issue: bool
     since: Moment
     """When the event happened that tells the status."""

@@ -10,6 +10,7 @@ from tm_tui.moments import moment_of
 from tm_tui.portal.batch_file import BatchName, Contents, checked_contents
 from tm_tui.portal.log import PortalLog
 from tm_tui.portal.refusals import Refused
+from tm_tui.text import SafeText
 from tm_tui.values import Moment
 
 __all__ = ["IndexedBatch", "add", "catch_up", "listed"]
@@ -21,9 +22,9 @@ class IndexedBatch(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     number: int
-    name: str
-    appliance: str
-    kind: str
+    name: SafeText
+    appliance: SafeText
+    kind: SafeText
     events: int
     bytes: int
     received_at: Moment

@@ -24,10 +24,10 @@ class Product(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    appliance: str
+    appliance: SafeText
     product: SafeText
     version: SafeText
-    edition: str
+    edition: SafeText
     email: SafeText
     account: SafeText
     registered_at: Moment

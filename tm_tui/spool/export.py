@@ -23,6 +23,8 @@ _SEVERITIES = {"low": 3, "medium": 5, "high": 8, "critical": 10}
 _ROOT_CAUSE_SEVERITY = 5
 _FORMULA = ("=", "+", "-", "@")
 
+_CRLF = "\r\n"
+
 CSV_COLUMNS = (
     *("seq", "id", "kind", "time", "hostname", "ip", "mac", "event_type", "source", "status"),
     *("threat_name", "severity", "threat_event_id", "chain"),
@@ -150,8 +152,8 @@ def to_csv(event: Event) -> str:
 
 def _csv_record(cells: list[str]) -> str:
     line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue()
+    csv.writer(line, lineterminator=_CRLF).writerow(cells)  # which decides also what is quoted
+    return line.getvalue().removesuffix(_CRLF)
 
 
 class Writer(NamedTuple):
@@ -168,6 +170,6 @@ def writer_for(form: Format) -> Writer:
     if form == "ndjson":
         return Writer(None, lambda line: line.decode())
     if form == "csv":
-        return Writer(_csv_record(list(CSV_COLUMNS)), lambda line: to_csv(json.loads(line)), "\r\n")
+        return Writer(_csv_record(list(CSV_COLUMNS)), lambda line: to_csv(json.loads(line)), _CRLF)
     make = to_cef if form == "cef" else to_leef
     return Writer(None, lambda line: make(json.loads(line)))
