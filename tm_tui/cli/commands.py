@@ -24,6 +24,9 @@ COMMANDS = {
         "tm_tui.cli.diagnostics:diagnostics", "Make the bundle for support, without secrets."
     ),
     "activity": Lazy("tm_tui.cli.activity:activity", "Show what the agent did of late."),
+    "identity": Lazy(
+        "tm_tui.cli.identity:identity", "Show the appliance's identity; a copy of a machine gets its own."
+    ),
     "agent": Lazy("tm_tui.cli.agent:agent", "Run the agent in the foreground."),
     "portal": Lazy("tm_tui.cli.portal:portal", "Run a reference portal, for labs and tests."),
     "demo": Lazy("tm_tui.cli.demo:demo", "Show portal, agent and console at work in a temporary home."),

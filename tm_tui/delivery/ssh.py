@@ -12,6 +12,7 @@ from tm_tui.delivery.delivered import SFTP_DELIVERED
 from tm_tui.link.failures import translate
 from tm_tui.link.sftp import Sftp, open_sftp
 from tm_tui.link.types import Link
+from tm_tui.spool.batch import appliance_of
 
 __all__ = ["SshCarrier", "leave_probe", "put_file"]
 
@@ -46,19 +47,19 @@ class SshCarrier:
         """See `Carrier`. Whether a file that is there is this batch, its bytes say."""
         if self._sftp is None:
             raise RuntimeError("The session is not open.")
-        path = f"{self._folder}/{name}"
+        folder = f"logs/{appliance_of(name) or self._appliance}"  # it may have had another identity then
         client = self._sftp.client
-        async with self._explained(self._sftp):
-            if again and await _holds(client, path, data, sent):
+        async with self._explained(self._sftp, folder):
+            if again and await _holds(client, f"{folder}/{name}", data, sent):
                 return
-            await put_file(client, self._folder, name, data, sent)
+            await put_file(client, folder, name, data, sent)
 
     @asynccontextmanager
-    async def _explained(self, sftp: Sftp) -> AsyncIterator[None]:
+    async def _explained(self, sftp: Sftp, folder: str) -> AsyncIterator[None]:
         try:
             yield
         except asyncssh.Error as error:
-            raise await sftp.explain(error, self._folder) from error
+            raise await sftp.explain(error, folder) from error
         except OSError as error:
             raise translate(error, "service", self._link.endpoint, self._link.proxy) from error
 

@@ -139,6 +139,7 @@ class Standing:
         if self.clone:
             found.append(
                 "Another machine beats under this appliance's identity, as a copy of it does."
-                " End one of them: the portal's operator sees from where both come."
+                " The portal's operator sees from where both come. Give the copy an identity of its own:"
+                " stop its agent, then `tm-tui identity new`."
             )
         return tuple(found)
