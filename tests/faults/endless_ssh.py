@@ -146,7 +146,7 @@ class Files(asyncssh.SSHServerSession[bytes]):
         elif kind in {OPEN, OPENDIR}:
             self.chan.write(packet(HANDLE, number + text(b"h")))
         elif kind == READDIR:
-            self.chan.write(names(number, (4 << 20) if self.stage == "long-names" else 120 << 10))
+            self.chan.write(names(number, (4 << 20) if self.stage == "long-names" else 78 << 10))
         else:
             self.chan.write(packet(STATUS, number + bytes(4) + text(b"") + text(b"")))
 

@@ -22,7 +22,7 @@ _REFUSED_SUBSYSTEM = 0xFFFFFFFF
 _LISTEN_SECONDS = 3.0
 _MOST_SAID = 4096
 _PLAIN = frozenset({"", "failure", "permission denied", "no such file", "no such file or directory"})
-_MOST_PACKET = 128 << 10
+_MOST_PACKET = 80 << 10
 """Bytes; a server's longest replies are lists of a hundred names, 64 KB."""
 _READ_ONLY = 1  # f_flag of statvfs@openssh.com: SSH_FXE_STATVFS_ST_RDONLY
 
