@@ -148,7 +148,7 @@ def _check_file(path: Path, found: os.stat_result, most_bytes: int) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise StorageFailed(f"{shown} is no regular file.", "Remove it, or put the real file there.")
     _check(path, found, _OTHERS, "600")
-    if found.st_nlink != 1:
+    if found.st_nlink > 1:  # none: it was replaced since it was opened, and is whole as it was
         cause = f"{shown} has {found.st_nlink} hard links, so it can be changed under another name."
         raise StorageFailed(cause, "Copy it, and put the copy in its place.")
     if found.st_size > most_bytes:

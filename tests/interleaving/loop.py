@@ -170,7 +170,7 @@ def played(
             runner.run(told())
     finally:
         log.removeHandler(seen)
-    assert loop.reports == []
+    assert loop.reports == [], loop.reports
     mine = {"ZeroDivisionError"} if bugs else set()
     assert all(bugs and set(_ERROR.findall(told)) <= mine for told in seen.seen), seen.seen
 
