@@ -18,6 +18,7 @@ from tm_tui.patterns.endpoints import Endpoint, Endpoints, endpoint_of
 from tm_tui.settings.store import Revision
 from tm_tui.spool.batch import Batch, BatchDamaged, is_name, unpack
 from tm_tui.spool.store import Spool
+from tm_tui.tasks import threaded
 from tm_tui.text import safe_text
 
 __all__ = ["EndpointReader"]
@@ -77,7 +78,7 @@ class EndpointReader:
         """Read what is sealed, until cancelled."""
         async with self._reading:
             try:
-                await asyncio.to_thread(self._begin, self._spool.batches())
+                await threaded(self._begin, self._spool.batches())
             except (OSError, StorageFailed) as failed:
                 _log.warning("What was known of endpoints cannot be read: %s", safe_text(str(failed)))
         while True:
@@ -104,7 +105,7 @@ class EndpointReader:
     async def _read(self) -> None:
         async with self._reading:
             try:
-                changed = await asyncio.to_thread(self._read_all)
+                changed = await threaded(self._read_all)
             except OSError as failed:  # the disk; what was known before stays
                 if not self._failed:
                     _log.warning("Sealed logs cannot be read for endpoints: %s", safe_text(str(failed)))

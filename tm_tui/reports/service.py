@@ -23,6 +23,7 @@ from tm_tui.reports.store import KeptReport, ReportStore
 from tm_tui.settings.store import Revision
 from tm_tui.status_server.protocol import Notice
 from tm_tui.status_server.standing import counted
+from tm_tui.tasks import threaded
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -149,7 +150,7 @@ class ReportService:
         """The newest first: it is what the admin was told of."""
         found = await list_reports(client, self._appliance, self._bandwidth)
         async with self._disk:
-            await asyncio.to_thread(self._store.expire, self._clock.now())
+            await threaded(self._store.expire, self._clock.now())
         wrong: LinkFailure | None = None
         titles: list[str] = []
         told = self._clock.monotonic()
@@ -165,7 +166,7 @@ class ReportService:
                 continue
             if text is not None:
                 async with self._disk:
-                    await asyncio.to_thread(self._store.put, entry, text, self._clock.now())
+                    await threaded(self._store.put, entry, text, self._clock.now())
                 titles.append(entry.title)
                 if self._clock.monotonic() - told >= _TELL_SECONDS:
                     told = self._clock.monotonic()
@@ -216,12 +217,12 @@ class ReportService:
     async def text(self, number: int) -> str | None:
         """The Markdown of a report; None if there is none of this number. Raises StorageFailed."""
         async with self._disk:
-            return await asyncio.to_thread(self._store.text, number)
+            return await threaded(self._store.text, number)
 
     async def mark(self, numbers: Iterable[int], *, read: bool) -> None:
         """Mark reports as read or unread. Raises StorageFailed."""
         async with self._disk:
-            changed = await asyncio.to_thread(self._store.mark, frozenset(numbers), read=read)
+            changed = await threaded(self._store.mark, frozenset(numbers), read=read)
         if changed:
             self._changed()
 

@@ -20,6 +20,7 @@ from tm_tui.errors import PasswordAgain, Problem
 from tm_tui.link.build import build_links
 from tm_tui.link.types import Endpoint
 from tm_tui.settings.store import Revision
+from tm_tui.tasks import threaded
 from tm_tui.text import safe_text
 
 __all__ = ["trust_routes"]
@@ -49,7 +50,7 @@ def trust_routes(core: Core) -> list[Route]:
 
     async def forget(request: Request) -> Response:
         endpoint = _endpoint(request.query_params.get("endpoint", ""))
-        if not await asyncio.to_thread(core.host_keys.forget, endpoint.bracketed):
+        if not await threaded(core.host_keys.forget, endpoint.bracketed):
             cause = f"No host key of {safe_text(endpoint.bracketed)} is filed."
             raise Refused(404, "not-found", cause, "`tm-tui trust show` lists those that are.")
         who: str = request.state.session.user
@@ -77,7 +78,7 @@ async def _approve(
         raise Refused(409, "host-key-differs", safe_text(cause), remedy)
     if await asyncio.to_thread(core.host_keys.is_another, key):
         _check_password(core.revision, endpoint, password)
-    await asyncio.to_thread(core.host_keys.approve, key)
+    await threaded(core.host_keys.approve, key)
 
 
 def _check_password(revision: Revision, endpoint: Endpoint, typed: SecretStr | None) -> None:
