@@ -41,6 +41,8 @@ _FIELDS = (
     ("threat", "Threat", 40, "What it is suspected to be, if you know."),
     ("description", "Description", 40, "What happened, for whoever analyses it."),
 )
+_FEW = 3
+"""Damaged cases that are named; `tm-tui case list` names all."""
 _OFF = "Sending to TMSP is switched off: a case is packed and waits until it is switched on."
 _REFUSED = "the portal did not accept the password."
 
@@ -66,6 +68,8 @@ class CasesPage(Page):
         self._help = Block(classes="help")
         self._state = Block(classes="state")
         self._list = Vertical(classes="list")
+        self._damaged = Block(classes="state")
+        self._damaged.display = False
         self._rows: dict[int, CaseRow] = {}
         self._asked = -1
         self._inbox = ""
@@ -76,6 +80,7 @@ class CasesPage(Page):
         yield self._buttons
         yield self._help
         yield self._state
+        yield self._damaged
         yield self._list
 
     def told_role(self, *, read_only: bool) -> None:
@@ -109,6 +114,9 @@ class CasesPage(Page):
         """Keep the rows that stay, so that the focus does too."""
         files = f"{document.inbox_files:,} file{'' if document.inbox_files == 1 else 's'}"
         self._inbox = f"Inbox: {document.inbox} ({files})"
+        damaged = "\n".join(f"! {one.words}" for one in document.unreadable[:_FEW])
+        self._damaged.show(Content(damaged))
+        self._damaged.display = bool(damaged)
         wanted = {case.number: case for case in document.cases}
         for number in self._rows.keys() - wanted.keys():
             await self._rows.pop(number).remove()

@@ -74,8 +74,12 @@ class HistoryPage(Page):
         self.post_message(ForAgent(lambda desk: self._look(desk, entry), "look"))
 
     async def _look(self, desk: "Desk", entry: RevisionInfo) -> None:
-        now = self._entries[0].revision
-        before = next((one.revision for one in self._entries if one.revision < entry.revision), 0)
+        if entry.problem:
+            await desk.ask(Question(f"Revision {entry.revision}", [_about(entry)], [("close", "Close")]))
+            return
+        whole = [one.revision for one in self._entries if not one.problem]
+        now = whole[0]
+        before = next((number for number in whole if number < entry.revision), 0)
         lines = [f"{clock_time(entry.saved_at)} by {person(entry.saved_by, entry.tty, entry.ssh_from)}"]
         lines += [_about(entry)] if _about(entry) else []
         changes = await desk.agent.differences(before, entry.revision)
@@ -115,6 +119,8 @@ def _heading(count: int) -> "Content":
 
 
 def _row(entry: RevisionInfo) -> Row:
+    if entry.saved_at is None:
+        return Row(str(entry.revision), f"{entry.revision:>5}  {_about(entry)}")
     who = person(entry.saved_by, entry.tty, entry.ssh_from)
     about = _about(entry)
     saved = local_time(entry.saved_at, "%m-%d %H:%M")  # the year stands in the detail
@@ -123,7 +129,9 @@ def _row(entry: RevisionInfo) -> Row:
 
 
 def _about(entry: RevisionInfo) -> str:
-    """How it came about, and why."""
+    """How it came about, and why; of one that is damaged, why it cannot be shown."""
+    if entry.problem:
+        return f"cannot be shown: {entry.problem}"
     kind = f"{_KINDS[entry.kind]} {entry.of}" if entry.kind in _KINDS else ""
     outcome = _OUTCOMES.get(entry.outcome or "", "")
     by = f" by {entry.confirmed_by}" if entry.confirmed_by and entry.outcome == "confirmed" else ""

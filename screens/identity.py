@@ -163,7 +163,8 @@ class IdentityPage(FormPage):
             if trust.host_keys
             else "No SSH host key is approved yet."
         )
-        self._keys_title.show(Content(f" {words}"))
+        lines = [words, *(f"! {one.words}" for one in trust.unreadable[:_MOST])]
+        self._keys_title.show(Content("\n".join(f" {line}" for line in lines)))
         await self.query(HostKeyRow).remove()
         await self.query(ServerRow).remove()
         rows = [HostKeyRow(key, self.told_trust) for key in trust.host_keys]

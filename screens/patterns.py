@@ -38,6 +38,10 @@ class _Command(Button):
         self._run()
 
 
+_FEW = 3
+"""Damaged ones that are named; `tm-tui pattern list` names all."""
+
+
 class PatternsPage(Page):
     """It follows the snapshot: the lists are asked for again when that says something new."""
 
@@ -104,7 +108,9 @@ class PatternsPage(Page):
             self.post_message(ForAgent(self._fetch, "patterns"))
 
     def _tell_about(self) -> None:
+        damaged = self._document.unreadable if self._document else ()
         lines = [*self._above, *words.about(self._status, self._document)]
+        lines += [Content(f"! {one.words}") for one in damaged[:_FEW]]
         self._about.show(Content("\n").join(lines))
 
     async def _fetch(self, desk: "Desk") -> None:

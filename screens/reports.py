@@ -71,11 +71,14 @@ class ReportsPage(Page):
 
     def _told(self, document: ReportsDocument) -> None:
         self._reports = {str(report.number): report for report in document.reports}
-        self._list.tell([_row(key, report) for key, report in self._reports.items()])
+        damaged = [Row(f"damaged {n}", f"! {one.words}") for n, one in enumerate(document.unreadable)]
+        self._list.tell([*(_row(key, report) for key, report in self._reports.items()), *damaged])
 
     def on_pick_list_chosen(self, event: PickList.Chosen) -> None:
-        """Read it."""
-        report = self._reports[event.pick_list.chosen or ""]
+        """Read it, if it can be."""
+        report = self._reports.get(event.pick_list.chosen or "")
+        if report is None:
+            return
 
         async def read(desk: "Desk") -> None:
             document = await desk.agent.report(report.number)

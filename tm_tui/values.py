@@ -7,11 +7,11 @@ import re
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, ValidationError
 
 from tm_tui.moments import within
 
-__all__ = ["MOST", "Amount", "Count", "Moment", "Number", "ZonedMoment"]
+__all__ = ["MOST", "Amount", "Count", "Moment", "Number", "ZonedMoment", "wrong_in"]
 
 MOST = 2**53 - 1
 """The largest whole number that every reader of JSON takes as it is (RFC 8259, section 6)."""
@@ -34,3 +34,10 @@ Amount = Annotated[float, Field(ge=0, le=MOST, allow_inf_nan=False)]
 """How much there is: seconds, bytes a second."""
 Number = Annotated[float, Field(ge=-MOST, le=MOST, allow_inf_nan=False)]
 """A number that may be negative, such as a difference of clocks in seconds."""
+
+
+def wrong_in(error: ValidationError) -> str:
+    """What is wrong first, and where: `made_at: Input should be a valid datetime`. Never the value itself."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else str(first["msg"])

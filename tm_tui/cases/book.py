@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from tm_tui.cases.record import Record, State
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.tasks import unbroken
 from tm_tui.text import safe_text
+from tm_tui.values import wrong_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,17 +24,19 @@ __all__ = ["CaseBook"]
 
 _MOST_FINISHED = 100
 _MOST_RECORD = 1 << 20
+_NUMBER = re.compile(r"[0-9]{1,12}")
 _RECORD, _PACK = "record.json", "pack"
 
 
 class CaseBook:
     """The records by number. Changes are on the disk before they count."""
 
-    def __init__(self, folder: Path, records: dict[int, Record], notes: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, records: dict[int, Record], damaged: dict[int, str]) -> None:
         self.folder = folder
         self.inbox = folder / "inbox"
         """Files dropped here by root or the agent's user can be submitted without naming them."""
-        self.notes = notes
+        self.damaged = damaged
+        """Cases whose record cannot be read, by number, with the cause: they are left alone."""
         self.changes = 0
         """Grows whenever the list looks different."""
         self.changed: Callable[[], None] = lambda: None
@@ -44,24 +48,26 @@ class CaseBook:
     def open(cls, folder: Path) -> Self:
         """Read what is there; what cannot be read stays where it is and is told. Raises StorageFailed."""
         records: dict[int, Record] = {}
-        notes: list[str] = []
+        damaged: dict[int, str] = {}
         with Folder.open(folder, create=True) as top:
             with top.folder("inbox", create=True):
                 pass
             for name in top.names():
-                if not name.isdecimal():
+                if not _NUMBER.fullmatch(name):
                     continue
                 try:
                     with top.folder(name) as own:
                         record = Record.model_validate_json(own.read(_RECORD, _MOST_RECORD))
-                except (StorageFailed, ValidationError):
+                        if record.number != int(name):
+                            raise StorageFailed(f"It is the record of case {record.number}.", "")  # noqa: TRY301
+                except (StorageFailed, ValidationError) as error:
                     if _is_empty(folder / name):  # a crash right after it was made
                         top.remove(name)
                     else:
-                        notes.append(f"Case {int(name)} is damaged: {folder / name} is left alone.")
+                        damaged[int(name)] = _why(error)
                 else:
                     records[record.number] = record
-        return cls(folder, records, tuple(safe_text(note) for note in notes))
+        return cls(folder, records, damaged)
 
     # --- to look at
 
@@ -154,8 +160,12 @@ class CaseBook:
             top.remove(f"{record.number:06d}")
 
 
+def _why(error: StorageFailed | ValidationError) -> str:
+    return safe_text(wrong_in(error) if isinstance(error, ValidationError) else error.cause)
+
+
 def _folders(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.name.isdecimal()]
+    return [path for path in folder.iterdir() if _NUMBER.fullmatch(path.name)]
 
 
 def _is_empty(folder: Path) -> bool:

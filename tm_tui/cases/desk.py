@@ -13,7 +13,7 @@ from tm_tui.cases.troubles import Trouble
 from tm_tui.cases.uploads import CaseUploads
 from tm_tui.clock import Clock
 from tm_tui.control.cases_api import CaseInfo, CaseProgress, CasesDocument, CasesStatus, SubmitRequest
-from tm_tui.control.shapes import LastFailure
+from tm_tui.control.shapes import LastFailure, Unreadable
 from tm_tui.errors import Problem, TmError
 from tm_tui.paths import Home
 from tm_tui.text import path_of, safe_text
@@ -113,6 +113,10 @@ class CaseDesk:
             inbox=str(self._book.inbox),
             inbox_files=_count(self._book.inbox),
             cases=tuple(self.info(record) for record in self._book.records()[:200]),
+            unreadable=tuple(
+                Unreadable(what=f"Case {number}", cause=cause)
+                for number, cause in sorted(self._book.damaged.items(), reverse=True)[:200]
+            ),
         )
 
     def status(self, *, enabled: bool) -> CasesStatus:

@@ -19,11 +19,13 @@ from tm_tui.pace import Chance, full_jitter, wait_until
 from tm_tui.paths import Home
 from tm_tui.settings.store import Revision
 from tm_tui.tasks import either, threaded
+from tm_tui.text import safe_text
 
 __all__ = ["CasePacking"]
 
 _log = logging.getLogger(__name__)
 
+_MOST_TOLD = 5
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 60.0
 
 
@@ -58,7 +60,13 @@ class CasePacking:
 
     def alerts(self) -> tuple[str, ...]:
         """What of the cases on this disk needs a look."""
-        return self._book.notes
+        damaged, folder = sorted(self._book.damaged), self._book.folder
+        told = [
+            safe_text(f"Case {number} is damaged: {folder / f'{number:06d}'} is left alone.")
+            for number in damaged[:_MOST_TOLD]
+        ]
+        more = len(damaged) - len(told)
+        return (*told, *([f"{more} more cases are damaged."] if more else []))
 
     async def run(self) -> None:
         """Pack until cancelled."""

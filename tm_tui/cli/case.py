@@ -145,6 +145,7 @@ def _page(document: CasesDocument) -> Iterator[str]:
     elif document.state == "paused":
         yield "! Uploading is paused: see the failure below. `tm-tui case send` tries again."
     yield f"Inbox  {document.inbox}, {count(document.inbox_files, 'file')}"
+    yield from (f"! {one.words}" for one in document.unreadable)
     if not document.cases:
         yield "No case was submitted."
         return

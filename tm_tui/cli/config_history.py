@@ -32,7 +32,7 @@ def history(*, as_json: bool) -> None:
     rows = [
         (
             str(entry.revision),
-            ago((now - entry.saved_at).total_seconds()),
+            ago((now - entry.saved_at).total_seconds()) if entry.saved_at else "?",
             who(entry.saved_by, entry.tty, entry.ssh_from),
             _why(entry),
         )
@@ -42,7 +42,9 @@ def history(*, as_json: bool) -> None:
 
 
 def _why(entry: RevisionInfo) -> str:
-    """The note, and how a trial ended."""
+    """The note, and how a trial ended; of one that is damaged, why it cannot be shown."""
+    if entry.problem:
+        return f"cannot be shown: {entry.problem}"
     by = f" by {entry.confirmed_by}" if entry.outcome == "confirmed" else ""
     outcome = f"on trial: {entry.outcome}{by}" if entry.outcome else ""
     return "; ".join(part for part in (outcome, entry.note) if part)
@@ -56,7 +58,7 @@ def diff(*, old: int | None, new: int | None, as_json: bool) -> None:
     """Show what leads from revision OLD to NEW (the newest); without both, the newest change."""
 
     async def compare(client: ControlClient) -> tuple[int, int, tuple[Difference, ...]]:
-        numbers = [entry.revision for entry in await client.history()]
+        numbers = [entry.revision for entry in await client.history() if not entry.problem]
         if len(numbers) < 2 and (old is None or new is None):
             raise TmError("There are no two revisions yet.", "Save a change first.")
         last = numbers[0] if new is None else new

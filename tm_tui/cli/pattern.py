@@ -112,6 +112,7 @@ def _page(document: PatternsDocument) -> Iterator[str]:
     for one in document.patterns:
         if one.failure is not None:
             yield f"! Pattern {one.id}: {one.failure.cause} {one.failure.remedy}"
+    yield from (f"! {one.words}" for one in document.unreadable)
     yield ""
     yield f"Unresolved: {count(document.unresolved_total, 'endpoint')}"
     rows4 = [

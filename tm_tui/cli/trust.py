@@ -74,6 +74,7 @@ def _page(document: TrustDocument) -> Iterator[str]:
     yield "Host keys:" if document.host_keys else "Host keys: none approved"
     rows = ((f"  {key.endpoint}", key.algorithm, key.fingerprint) for key in document.host_keys)
     yield from table(rows)
+    yield from (f"! {one.words}" for one in document.unreadable)
     for server in document.servers:
         yield ""
         yield f"{_NAMES[server.server]} {server.endpoint}: {_seen(server)}"

@@ -279,7 +279,8 @@ class RevisionInfo(Shape):
     """One entry of the history."""
 
     revision: Count
-    saved_at: Moment
+    saved_at: Moment | None
+    """None: it cannot be read, and `problem` says why."""
     saved_by: SafeText
     note: SafeText = ""
     tty: Claim = ""
@@ -291,3 +292,4 @@ class RevisionInfo(Shape):
     outcome: Literal["running", "confirmed", "rolled-back", "interrupted"] | None = None
     """How a trial ended; interrupted: the agent was killed before it was in force."""
     confirmed_by: SafeText = ""
+    problem: SafeText = ""

@@ -14,7 +14,7 @@ import tomli_w
 from pydantic import BaseModel
 
 from tm_tui.control.core import Core
-from tm_tui.control.documents import document_of, entry_of, trust_of
+from tm_tui.control.documents import document_of, history_of, trust_of
 from tm_tui.control.machine import machine, versions
 from tm_tui.control.redaction import Redaction
 from tm_tui.control.summary import summary
@@ -67,7 +67,7 @@ async def bundle(core: Core) -> bytes:
 
 def _from_disk(core: Core) -> dict[str, str]:
     parts: dict[str, Callable[[], Any]] = {
-        "history.json": lambda: [entry for one in core.store.history() if (entry := entry_of(one))],
+        "history.json": lambda: history_of(core.store.looked_through(), None),
         "trust.json": lambda: trust_of(core.revision, core.host_keys),
     }
     return {name: _json(_read(part)) for name, part in parts.items()}

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tm_tui.control.shapes import LastFailure, Shape
+from tm_tui.control.shapes import LastFailure, Shape, Unreadable
 from tm_tui.text import SafeText
 from tm_tui.values import Count, Moment, Number
 
@@ -100,3 +100,4 @@ class CasesDocument(Shape):
     inbox: SafeText
     inbox_files: Count
     cases: tuple[CaseInfo, ...] = Field(max_length=200)
+    unreadable: tuple[Unreadable, ...] = Field((), max_length=1000)

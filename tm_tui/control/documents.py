@@ -13,15 +13,20 @@ from tm_tui.control.api import (
     SettingsDocument,
     TrustDocument,
 )
+from tm_tui.control.shapes import Unreadable
+from tm_tui.errors import StorageFailed
 from tm_tui.link.chains import SEEN
-from tm_tui.link.host_keys import HostKey, HostKeys
+from tm_tui.link.host_keys import HostKey, HostKeys, KeyState
 from tm_tui.link.types import Endpoint
 from tm_tui.settings.authorities import authorities_in
 from tm_tui.settings.certificates import Certificate, read_certificate
 from tm_tui.settings.differences import differences
+from tm_tui.settings.revision import DamagedRevision
 from tm_tui.settings.store import Revision
 
-__all__ = ["conflict_of", "differences_of", "document_of", "history_of", "host_key_of", "trust_of"]
+__all__ = ["conflict_of", "differences_of", "document_of", "history_of", "trust_of"]
+
+_MOST_WRONG = 100
 
 Outcome = Literal["running", "confirmed", "rolled-back", "interrupted"]
 
@@ -58,10 +63,18 @@ def entry_of(revision: Revision, outcome: Outcome | None = None) -> RevisionInfo
     )
 
 
-def history_of(revisions: Sequence[Revision], on_trial: int | None) -> tuple[RevisionInfo, ...]:
+def history_of(
+    revisions: Sequence[Revision | DamagedRevision], on_trial: int | None
+) -> tuple[RevisionInfo, ...]:
     """Show the history, newest first. `on_trial` is the revision whose trial goes on."""
-    taken_back = {one.number - 1 for one in revisions if one.kind == "rollback"}
-    shown = (entry_of(one, _outcome(one, on_trial, taken_back)) for one in revisions)
+    whole = (one for one in revisions if isinstance(one, Revision))
+    taken_back = {one.number - 1 for one in whole if one.kind == "rollback"}
+    shown = (
+        entry_of(one, _outcome(one, on_trial, taken_back))
+        if isinstance(one, Revision)
+        else RevisionInfo(revision=one.number, saved_at=None, saved_by="", problem=one.cause)
+        for one in revisions
+    )
     return tuple(entry for entry in shown if entry is not None)
 
 
@@ -87,23 +100,26 @@ def conflict_of(given: Revision | None, current: Revision) -> Conflict:
     return Conflict(current=document_of(current), changes=changes)
 
 
-def host_key_of(key: HostKey, host_keys: HostKeys) -> HostKeyInfo:
-    """Show a host key and how it stands."""
+def _host_key(key: HostKey, state: KeyState) -> HostKeyInfo:
     return HostKeyInfo(
-        endpoint=key.endpoint.bracketed,
-        algorithm=key.algorithm,
-        fingerprint=key.fingerprint,
-        state=host_keys.state(key),
+        endpoint=key.endpoint.bracketed, algorithm=key.algorithm, fingerprint=key.fingerprint, state=state
     )
 
 
 def trust_of(revision: Revision, host_keys: HostKeys) -> TrustDocument:
-    """Show whom the appliance trusts. Raises TmError on a damaged file of host keys."""
+    """Show whom the appliance trusts; of a damaged file of host keys what can be read, and what is wrong."""
+    try:
+        keys, wrong = host_keys.looked_through()
+    except StorageFailed as problem:
+        keys, wrong = (), (problem,)
     return TrustDocument(
         ca_file=revision.settings.trust.ca_file,
         authorities=tuple(map(_certificate, authorities_in(revision.ca_pem or ""))),
-        host_keys=tuple(host_key_of(key, host_keys) for key in host_keys.entries()),
+        host_keys=tuple(_host_key(key, "approved") for key in keys),
         servers=tuple(_identities(revision)),
+        unreadable=tuple(
+            Unreadable(what="Host keys", cause=f"{one.cause} {one.remedy}") for one in wrong[:_MOST_WRONG]
+        ),
     )
 
 

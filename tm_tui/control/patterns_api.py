@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tm_tui.control.shapes import LastFailure, Shape
+from tm_tui.control.shapes import LastFailure, Shape, Unreadable
 from tm_tui.text import SafeText
 from tm_tui.values import Count, Moment, Number
 
@@ -116,6 +116,7 @@ class PatternsDocument(Shape):
     unresolved: Annotated[tuple[EndpointInfo, ...], Field(max_length=1000)] = ()
     unresolved_total: Count = 0
     deployments: tuple[DeploymentInfo, ...] = ()
+    unreadable: tuple[Unreadable, ...] = Field((), max_length=1000)
 
 
 class DeployRequest(Shape):

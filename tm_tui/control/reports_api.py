@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tm_tui.control.shapes import LastFailure, Shape
+from tm_tui.control.shapes import LastFailure, Shape, Unreadable
 from tm_tui.text import SafeLines, SafeText
 from tm_tui.values import Count, Moment
 
@@ -47,6 +47,7 @@ class ReportsDocument(Shape):
 
     status: ReportsStatus
     reports: tuple[ReportInfo, ...] = Field(max_length=1000)
+    unreadable: tuple[Unreadable, ...] = Field((), max_length=1000)
 
 
 class ReportDocument(Shape):

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
-from tm_tui.control.shapes import Shape
+from tm_tui.control.shapes import Shape, Unreadable
 from tm_tui.text import SafeText
 from tm_tui.values import Moment
 
@@ -54,3 +54,5 @@ class TrustDocument(Shape):
     """Those of the CA file."""
     host_keys: tuple[HostKeyInfo, ...]
     servers: tuple[ServerIdentity, ...] = ()
+    unreadable: tuple[Unreadable, ...] = Field((), max_length=1000)
+    """Lines of the file of host keys that are none. While there is one, no server is verified by it."""

@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -67,6 +67,21 @@ class HostKeys:
         except StorageAbsent:
             return ()
 
+    def looked_through(self) -> tuple[tuple[HostKey, ...], tuple[StorageFailed, ...]]:
+        """The approved keys, and what is wrong with each line that is none. Raises StorageFailed.
+
+        Only to be shown: while there is such a line, nothing is verified by this file.
+        """
+        keys: list[HostKey] = []
+        wrong: list[StorageFailed] = []
+        with suppress(StorageAbsent), Folder.open(self.path.parent) as folder:
+            for number, line in _lines(folder, self.path.name):
+                try:
+                    keys.append(_parse(self.path, number, line))
+                except StorageFailed as problem:
+                    wrong.append(problem)
+        return tuple(keys), tuple(wrong)
+
     def of(self, endpoint: Endpoint) -> tuple[HostKey, ...]:
         """The approved keys of one server. Raises StorageFailed."""
         return tuple(key for key in self.entries() if key.endpoint == endpoint)
@@ -127,15 +142,20 @@ class HostKeys:
             yield folder
 
     def _read(self, folder: Folder, name: str) -> tuple[HostKey, ...]:
+        path = self.path.with_name(name)
         try:
-            text = folder.read(name, _MOST_BYTES).decode("ascii", "replace")
+            return tuple(_parse(path, number, line) for number, line in _lines(folder, name))
         except StorageAbsent:
             return ()
-        path = self.path.with_name(name)
-        return tuple(_parse(path, number, line) for number, line in enumerate(text.splitlines(), 1) if line)
 
     def _write(self, folder: Folder, name: str, keys: tuple[HostKey, ...]) -> None:
         folder.replace(name, "".join(f"{key.line}\n" for key in keys).encode("ascii"))
+
+
+def _lines(folder: Folder, name: str) -> Iterator[tuple[int, str]]:
+    """The lines that are not empty, with their numbers. Raises StorageFailed, StorageAbsent."""
+    text = folder.read(name, _MOST_BYTES).decode("ascii", "replace")
+    return ((number, line) for number, line in enumerate(text.splitlines(), 1) if line)
 
 
 def _parse(path: Path, number: int, line: str) -> HostKey:

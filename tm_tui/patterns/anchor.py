@@ -87,7 +87,7 @@ class Anchor:
         folder.replace(_PORTAL, json.dumps(told).encode())
 
     def _portal(self, folder: Folder) -> str | None:
-        with suppress(StorageAbsent, ValueError, KeyError, TypeError):
+        with suppress(StorageAbsent, ValueError, KeyError, TypeError, RecursionError):
             return str(json.loads(folder.read(_PORTAL, MOST_ROOT_BYTES))["address"])
         return None
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from tm_tui.errors import StorageFailed
 from tm_tui.patterns.pattern import Pattern
 from tm_tui.spool.events import Severity, Status
 from tm_tui.text import SafeText
-from tm_tui.values import Count, Moment
+from tm_tui.values import Count, Moment, wrong_in
 
 __all__ = ["Deployment", "Plan", "Result", "Target"]
 
@@ -103,12 +104,21 @@ class Deployment:
         return cls(folder / journal, plan)
 
     @classmethod
-    def load(cls, folder: Path, number: int) -> "Deployment | None":
-        """Read one again; None if its plan cannot be read. What a crash cut off counts as not written."""
+    def load(
+        cls, folder: Path, number: int, told: Callable[[str], object] = lambda _cause: None
+    ) -> "Deployment | None":
+        """Read one again; None if its plan is damaged, and `told` is told why.
+
+        What a crash cut off counts as not written.
+        """
         with Folder.open(folder) as opened_folder:
             try:
                 plan = Plan.model_validate_json(opened_folder.read(f"{number:09d}.plan", _MOST_PLAN))
-            except ValidationError:
+            except ValidationError as error:
+                told(wrong_in(error))
+                return None
+            if plan.number != number:
+                told(f"It is the plan of deployment {plan.number}.")
                 return None
             found = cls(folder / f"{number:09d}.journal", plan)
             for line in opened_folder.read(f"{number:09d}.journal", _MOST_JOURNAL).splitlines():
@@ -122,7 +132,7 @@ class Deployment:
                 self.told.add(int(value["told"]))
             else:
                 self._note(Result.model_validate_json(line))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError, RecursionError):
             return
 
     def _note(self, result: Result) -> None:

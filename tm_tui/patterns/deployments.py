@@ -6,6 +6,7 @@ import random
 import re
 import secrets
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from pathlib import Path
 
 from tm_tui.atomic import Folder
@@ -21,6 +22,7 @@ from tm_tui.patterns.store import PatternStore, StoredPattern
 from tm_tui.settings.store import Revision
 from tm_tui.spool.store import Spool
 from tm_tui.tasks import threaded, unbroken
+from tm_tui.text import safe_text
 
 __all__ = ["DeploymentService"]
 
@@ -61,6 +63,8 @@ class DeploymentService:
         self._loaded, self._read = asyncio.Event(), False
         self.deployments: tuple[Deployment, ...] = ()
         """The newest last; all that are not done are among them."""
+        self.damaged: dict[int, str] = {}
+        """Those whose plan cannot be read, by number, with the cause: they are left alone."""
         self.problem: TmError | None = None
         """Why the deployer, or the disk, did not do what it should the last time."""
 
@@ -179,9 +183,15 @@ class DeploymentService:
     def _read_all(self) -> None:
         here = {one.plan.number: one for one in self.deployments}
         for number in self._numbers():
-            if number not in here and (one := Deployment.load(self._folder, number)) is not None:
+            if number in here:
+                continue
+            one = Deployment.load(self._folder, number, partial(self._note_damage, number))
+            if one is not None:
                 here[number] = one
         self.deployments = tuple(here[number] for number in sorted(here))
+
+    def _note_damage(self, number: int, cause: str) -> None:
+        self.damaged[number] = safe_text(cause)
 
     def _numbers(self) -> list[int]:
         with Folder.open(self._folder, create=True) as folder:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, OnErrorOmit, ValidationError
 from pydantic_core import from_json
 
 from tm_tui.atomic import Folder, StorageAbsent
@@ -53,7 +53,8 @@ class _Kept(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     upto: int
-    endpoints: list[Endpoint]
+    endpoints: list[OnErrorOmit[Endpoint]]
+    """One that is damaged comes again with the next event of its computer."""
 
 
 def endpoint_of(line: bytes, sealed_at: float) -> Endpoint | None:

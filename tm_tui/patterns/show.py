@@ -1,6 +1,6 @@
 """Patterns and deployments as the control socket shows them: true at the moment when somebody looks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +14,7 @@ from tm_tui.control.patterns_api import (
     PatternsDocument,
     PatternsStatus,
 )
+from tm_tui.control.shapes import Unreadable
 from tm_tui.patterns.deployer import DeployerFailure
 from tm_tui.patterns.deployment import Deployment
 from tm_tui.patterns.endpoints import Endpoint
@@ -65,7 +66,14 @@ def document(parts: "CustomPatterns", unresolved: Sequence[Endpoint], now: float
         unresolved=tuple(_endpoint(one) for one in unresolved[:_MOST_ENDPOINTS]),
         unresolved_total=len(unresolved),
         deployments=tuple(deployment_info(one, now) for one in newest),
+        unreadable=tuple(_unreadable(fetching.store.damaged, deploying.damaged)),
     )
+
+
+def _unreadable(patterns: Mapping[int, str], deployments: Mapping[int, str]) -> Iterator[Unreadable]:
+    for what, damaged in (("Pattern", patterns), ("Deployment", deployments)):
+        for number, cause in sorted(damaged.items(), reverse=True)[:_MOST_RESULTS]:
+            yield Unreadable(what=f"{what} {number}", cause=cause)
 
 
 def _stored(pattern: "StoredPattern", busy: bool) -> PatternInfo:

@@ -14,8 +14,10 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from tm_tui.atomic import Folder, opened, storage_failure, temporary_name
+from tm_tui.errors import StorageFailed
 from tm_tui.patterns.pattern import Offered, Pattern
-from tm_tui.values import Moment
+from tm_tui.text import safe_text
+from tm_tui.values import Moment, wrong_in
 
 __all__ = ["PatternStore", "StoredPattern"]
 
@@ -59,6 +61,8 @@ class PatternStore:
         self.patterns: dict[int, StoredPattern] = {}
         self._lost: dict[int, StoredPattern] = {}
         """Those whose file was damaged or is gone."""
+        self.damaged: dict[int, str] = {}
+        """Those whose description cannot be read, with the cause, until they are fetched again."""
         self._verified: dict[int, tuple[int, ...]] = {}
         """Which file was compared with its hash, by its identity, size and time."""
         self._guard = threading.RLock()
@@ -67,19 +71,22 @@ class PatternStore:
         """Read what is there, and sweep what a crash left; a description that is damaged counts as absent."""
         found: dict[int, StoredPattern] = {}
         lost: dict[int, StoredPattern] = {}
+        damaged: dict[int, str] = {}
         with self._guard, Folder.open(self.folder, create=True) as folder:
             names = folder.names()
             for name in names:
                 if match := _ABOUT.fullmatch(name):
-                    pattern = _described(folder.read(name, _MOST_ABOUT))
-                    if pattern is not None and pattern.id == int(match[1]):
+                    pattern = _described(folder, name, int(match[1]))
+                    if isinstance(pattern, str):
+                        damaged[int(match[1])] = pattern
+                    else:
                         whole = pattern.content in names and self._has_its_size(pattern)
                         (found if whole else lost)[pattern.id] = pattern
             kept = {pattern.content for pattern in found.values()}
             for name in names:
                 if name.startswith(".new-") or (_CONTENT.fullmatch(name) and name not in kept):
                     folder.remove(name)
-            self.patterns, self._lost = found, lost
+            self.patterns, self._lost, self.damaged = found, lost, damaged
 
     def verify(self) -> None:
         """Compare each file that was not compared yet with its hash; damaged ones are lost."""
@@ -113,6 +120,7 @@ class PatternStore:
                 folder.remove(before.content)
             self.patterns = {**self.patterns, pattern.id: pattern}
             self._lost.pop(pattern.id, None)
+            self.damaged.pop(pattern.id, None)
         return pattern
 
     def deployed(self, number: int, now: datetime) -> None:
@@ -175,11 +183,15 @@ def _about(pattern: Pattern) -> str:
     return f"{pattern.id:09d}.json"
 
 
-def _described(data: bytes) -> StoredPattern | None:
+def _described(folder: Folder, name: str, number: int) -> StoredPattern | str:
+    """The pattern of a description, or why it cannot be read."""
     try:
-        return StoredPattern.model_validate_json(data)
-    except ValidationError:
-        return None
+        pattern = StoredPattern.model_validate_json(folder.read(name, _MOST_ABOUT))
+    except ValidationError as error:
+        return safe_text(wrong_in(error))
+    except StorageFailed as problem:
+        return problem.cause
+    return pattern if pattern.id == number else f"It is the description of pattern {pattern.id}."
 
 
 def _identity(path: Path) -> tuple[int, ...] | None:

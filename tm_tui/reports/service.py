@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tm_tui.clock import Clock
 from tm_tui.control.reports_api import ReportInfo, ReportsStatus
-from tm_tui.control.shapes import LastFailure
+from tm_tui.control.shapes import LastFailure, Unreadable
 from tm_tui.errors import TmError
 from tm_tui.link.access import REFUSED, Pause
 from tm_tui.link.bandwidth import Bandwidth
@@ -21,6 +21,7 @@ from tm_tui.reports.fetch import fetch_report, list_reports
 from tm_tui.reports.protocol import NOTICE_KIND
 from tm_tui.reports.store import KeptReport, ReportStore
 from tm_tui.settings.store import Revision
+from tm_tui.spoken import count
 from tm_tui.status_server.protocol import Notice
 from tm_tui.status_server.standing import counted
 from tm_tui.tasks import threaded
@@ -65,6 +66,7 @@ class ReportService:
         self._disk = asyncio.Lock()
         self._revision: Revision | None = None
         self._connected = self._fetching = False
+        self._left_out = 0
         self._checked_at: datetime | None = None
         self._last_failure: LastFailure | None = None
 
@@ -148,7 +150,10 @@ class ReportService:
 
     async def _fetch_missing(self, client: LinkClient) -> None:
         """The newest first: it is what the admin was told of."""
-        found = await list_reports(client, self._appliance, self._bandwidth)
+        found, left_out = await list_reports(client, self._appliance, self._bandwidth)
+        if left_out > self._left_out:  # said again only when there are more
+            _log.warning("TMSP lists %s that cannot be taken: left out.", count(left_out, "report"))
+        self._left_out = left_out
         async with self._disk:
             await threaded(self._store.expire, self._clock.now())
         wrong: LinkFailure | None = None
@@ -200,6 +205,10 @@ class ReportService:
     def reports(self) -> tuple[ReportInfo, ...]:
         """What is kept, the newest first."""
         return tuple(_info(one) for one in self._store.reports)
+
+    def unreadable(self) -> tuple[Unreadable, ...]:
+        """What the list on the disk says and nobody can read."""
+        return tuple(Unreadable(what=one.what, cause=one.cause) for one in self._store.damaged)
 
     def status(self) -> ReportsStatus:
         """The status of this moment."""

@@ -5,24 +5,27 @@ The index is replaced at once, and counts: a file that it does not name is a lef
 
 import re
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tm_tui.atomic import Folder, StorageAbsent
 from tm_tui.errors import StorageFailed
 from tm_tui.reports.protocol import MOST_REPORT_BYTES, ReportEntry
+from tm_tui.spoken import count
 from tm_tui.text import SafeText, safe_lines, safe_text
-from tm_tui.values import Count, Moment
+from tm_tui.values import Count, Moment, wrong_in
 
 __all__ = ["Bounds", "KeptReport", "ReportStore"]
 
 _INDEX = "index.json"
 _MOST_INDEX_BYTES = 2 << 20
 _MOST_DROPPED = 1000
+_MOST_NUMBER = 100_000_000
 _OURS = re.compile(r"[0-9]{8}\.md|\.new-.*")
 
 
@@ -40,7 +43,7 @@ class KeptReport(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    number: Annotated[int, Field(ge=1, lt=100_000_000)]
+    number: Annotated[int, Field(ge=1, lt=_MOST_NUMBER)]
     id: SafeText
     kind: SafeText
     title: SafeText
@@ -55,14 +58,59 @@ class KeptReport(BaseModel):
         return f"{self.number:08d}.md"
 
 
+@dataclass(frozen=True, slots=True)
+class DamagedReport:
+    """A line of the index that cannot be read: what it was, its id as far as it is known, and why."""
+
+    what: str
+    id: str
+    cause: str
+
+
 class _Index(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    next_number: Annotated[int, Field(ge=1, le=100_000_000)] = 1
+    next_number: Annotated[int, Field(ge=1, le=_MOST_NUMBER)] = 1
     reports: tuple[KeptReport, ...] = ()
     """In the order in which they were fetched."""
     dropped: tuple[SafeText, ...] = Field(default=(), max_length=_MOST_DROPPED)
     """Ids that had to make room: they are not fetched again."""
+
+
+class _Lines(BaseModel):
+    """The index as far as it can be told before each of its lines is looked at."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    reports: list[Any] = []
+    dropped: list[Any] = []
+
+
+def _line_by_line(data: bytes) -> tuple[_Index, tuple[DamagedReport, ...]]:
+    """The lines of a damaged index that are whole, and the others. Raises ValidationError if it has none.
+
+    The next number counts from what is there, as after a crash.
+    """
+    lines = _Lines.model_validate_json(data)
+    whole: dict[int, KeptReport] = {}
+    damaged: list[DamagedReport] = []
+    for place, line in enumerate(lines.reports, 1):
+        try:
+            one = KeptReport.model_validate(line)
+        except ValidationError as error:
+            damaged.append(_damaged(place, line, wrong_in(error)))
+        else:
+            whole[one.number] = one
+    dropped = [one for one in lines.dropped if isinstance(one, str)]
+    return _Index(reports=tuple(whole.values()), dropped=tuple(dropped[-_MOST_DROPPED:])), tuple(damaged)
+
+
+def _damaged(place: int, line: Any, cause: str) -> DamagedReport:
+    named = line if isinstance(line, dict) else {}
+    number, title = named.get("number"), named.get("title")
+    what = f"Report {number}" if isinstance(number, int) and 0 < number < _MOST_NUMBER else f"Line {place}"
+    words = f"{what}, {title}" if isinstance(title, str) and title else what
+    return DamagedReport(safe_text(words, 200), safe_text(str(named.get("id", "")), 200), safe_text(cause))
 
 
 class ReportStore:
@@ -73,6 +121,8 @@ class ReportStore:
         self._bounds = bounds or Bounds()
         self._index = _Index()
         self._loaded = False
+        self.damaged: tuple[DamagedReport, ...] = ()
+        """What the index says and nobody can read, until it is fetched again or the agent restarts."""
         self.problem: StorageFailed | None = None
         """Why the reports that were here are not: the folder cannot be read, or the index was damaged."""
 
@@ -85,17 +135,7 @@ class ReportStore:
 
     def _load(self) -> None:
         with Folder.open(self._folder, create=True) as folder:
-            try:
-                self._index = _Index.model_validate_json(folder.read(_INDEX, _MOST_INDEX_BYTES))
-            except StorageAbsent:
-                self._index = _Index()
-            except ValidationError:
-                cause = f"The list of reports in {safe_text(str(self._folder))} was damaged and begins anew."
-                self.problem = StorageFailed(cause, "Nothing is to be done: they are fetched again.")
-                self._index = _Index()
-                folder.rename(_INDEX, "index.damaged")
-            else:
-                self.problem = None
+            self._index, self.damaged, self.problem = self._read(folder)
             there = set(folder.names())
             kept = tuple(one for one in self._index.reports if one.file in there)
             for name in there - {one.file for one in kept}:
@@ -107,6 +147,24 @@ class ReportStore:
                 {**dict(self._index), "reports": kept, "next_number": number}
             )
         self._loaded = True
+
+    def _read(self, folder: Folder) -> tuple[_Index, tuple[DamagedReport, ...], StorageFailed | None]:
+        """The index, what of it is damaged, and what to say of that; a damaged one is kept beside."""
+        try:
+            data = folder.read(_INDEX, _MOST_INDEX_BYTES)
+        except StorageAbsent:
+            return _Index(), (), None
+        with suppress(ValidationError):
+            return _Index.model_validate_json(data), (), None
+        try:
+            index, damaged = _line_by_line(data)
+            lost = f"was damaged: {count(len(damaged), 'report')} cannot be shown"
+        except ValidationError:
+            index, damaged, lost = _Index(), (), "was damaged and begins anew"
+        folder.rename(_INDEX, "index.damaged")
+        folder.replace(_INDEX, index.model_dump_json().encode())
+        cause = f"The list of reports in {safe_text(str(self._folder))} {lost}."
+        return index, damaged, StorageFailed(cause, "Nothing is to be done: they are fetched again.")
 
     @property
     def reports(self) -> tuple[KeptReport, ...]:
@@ -150,6 +208,7 @@ class ReportStore:
                 folder.remove(one.file)
                 raise
             self._index = index
+            self.damaged = tuple(old for old in self.damaged if old.id != one.id)
             for old in others:
                 folder.remove(old.file)
 

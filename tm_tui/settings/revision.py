@@ -21,6 +21,7 @@ __all__ = [
     "NO_CLAIMS",
     "NO_REVISION",
     "Claims",
+    "DamagedRevision",
     "Kind",
     "Revision",
     "read_revision",
@@ -67,6 +68,14 @@ class Revision:
     """The older revision whose settings these are, where `kind` is restore or rollback."""
     confirmed_by: str = ""
     """Who or what ended its trial well."""
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedRevision:
+    """A revision that cannot be read, and why."""
+
+    number: int
+    cause: str
 
 
 NO_REVISION = Revision(0, Settings(), Secrets(), None, None, "")

@@ -16,7 +16,15 @@ from tm_tui.clock import Clock, SystemClock
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.settings.candidate import checked
 from tm_tui.settings.model import Settings
-from tm_tui.settings.revision import NO_CLAIMS, NO_REVISION, Claims, Kind, Revision, write_confirmation
+from tm_tui.settings.revision import (
+    NO_CLAIMS,
+    NO_REVISION,
+    Claims,
+    DamagedRevision,
+    Kind,
+    Revision,
+    write_confirmation,
+)
 from tm_tui.settings.revisions import (
     Loaded,
     commit,
@@ -145,9 +153,13 @@ class SettingsStore:
 
     def history(self, most: int = 200) -> tuple[Revision, ...]:
         """Return the newest whole revisions, newest first, without their passwords."""
+        return tuple(one for one in self.looked_through(most) if isinstance(one, Revision))
+
+    def looked_through(self, most: int = 200) -> tuple[Revision | DamagedRevision, ...]:
+        """The same with those that cannot be read, each in its place."""
         try:
             with Folder.open(self._path) as config:
-                return tuple(_whole(config, most))
+                return tuple(_each(config, most))
         except StorageAbsent:
             return ()
 
@@ -259,9 +271,9 @@ class SettingsStore:
             yield config
 
 
-def _whole(config: Folder, most: int) -> Iterator[Revision]:
+def _each(config: Folder, most: int) -> Iterator[Revision | DamagedRevision]:
     for number in reversed(numbers(config)[-most:]):
         try:
             yield read_number(config, number, with_secrets=False)
-        except StorageFailed:
-            continue
+        except StorageFailed as problem:
+            yield DamagedRevision(number, problem.cause)

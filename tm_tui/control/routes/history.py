@@ -24,7 +24,7 @@ def history_routes(core: Core) -> list[Route]:
         return NO_REVISION if number == 0 else await asyncio.to_thread(core.store.get, number)
 
     async def everything(_request: Request) -> Response:
-        revisions = await asyncio.to_thread(core.store.history)
+        revisions = await asyncio.to_thread(core.store.looked_through)
         trial = core.status().trial
         return answer(history_of(revisions, trial.revision if trial else None))
 

@@ -42,4 +42,6 @@ def report_routes(reports: "ReportService") -> list[Route]:
 
 
 def _document(reports: "ReportService") -> ReportsDocument:
-    return ReportsDocument(status=reports.status(), reports=reports.reports())
+    return ReportsDocument(
+        status=reports.status(), reports=reports.reports(), unreadable=reports.unreadable()
+    )
