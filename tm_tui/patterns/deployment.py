@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +13,7 @@ from tm_tui.atomic import Folder, opened, storage_failure, write_all
 from tm_tui.errors import StorageFailed
 from tm_tui.patterns.pattern import Pattern
 from tm_tui.spool.events import Severity, Status
-from tm_tui.text import SafeText
+from tm_tui.text import SafeText, safe_text
 from tm_tui.values import Count, Moment, wrong_in
 
 __all__ = ["Deployment", "Plan", "Result", "Target"]
@@ -104,26 +103,23 @@ class Deployment:
         return cls(folder / journal, plan)
 
     @classmethod
-    def load(
-        cls, folder: Path, number: int, told: Callable[[str], object] = lambda _cause: None
-    ) -> "Deployment | None":
-        """Read one again; None if its plan is damaged, and `told` is told why.
-
-        What a crash cut off counts as not written.
-        """
+    def load(cls, folder: Path, number: int) -> "Deployment | None":
+        """Read one again; None if its plan is damaged. What a crash cut off counts as not written."""
         with Folder.open(folder) as opened_folder:
-            try:
-                plan = Plan.model_validate_json(opened_folder.read(f"{number:09d}.plan", _MOST_PLAN))
-            except ValidationError as error:
-                told(wrong_in(error))
-                return None
-            if plan.number != number:
-                told(f"It is the plan of deployment {plan.number}.")
+            plan = _plan(opened_folder, number)
+            if isinstance(plan, str):
                 return None
             found = cls(folder / f"{number:09d}.journal", plan)
             for line in opened_folder.read(f"{number:09d}.journal", _MOST_JOURNAL).splitlines():
                 found._take(line)
         return found
+
+    @staticmethod
+    def damage(folder: Path, number: int) -> str:
+        """Why `load` finds none; empty if the plan is whole. Raises StorageFailed."""
+        with Folder.open(folder) as opened_folder:
+            plan = _plan(opened_folder, number)
+        return plan if isinstance(plan, str) else ""
 
     def _take(self, line: bytes) -> None:
         try:
@@ -217,3 +213,12 @@ class Deployment:
     def ended_at(self) -> datetime | None:
         """When the last endpoint had its result."""
         return None if self.left() else max((one.at for one in self.results.values()), default=None)
+
+
+def _plan(folder: Folder, number: int) -> Plan | str:
+    """A plan, or what is wrong with it."""
+    try:
+        plan = Plan.model_validate_json(folder.read(f"{number:09d}.plan", _MOST_PLAN))
+    except ValidationError as error:
+        return safe_text(wrong_in(error))
+    return plan if plan.number == number else f"It is the plan of deployment {plan.number}."

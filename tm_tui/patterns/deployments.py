@@ -6,7 +6,6 @@ import random
 import re
 import secrets
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
 from pathlib import Path
 
 from tm_tui.atomic import Folder
@@ -22,7 +21,6 @@ from tm_tui.patterns.store import PatternStore, StoredPattern
 from tm_tui.settings.store import Revision
 from tm_tui.spool.store import Spool
 from tm_tui.tasks import threaded, unbroken
-from tm_tui.text import safe_text
 
 __all__ = ["DeploymentService"]
 
@@ -185,13 +183,12 @@ class DeploymentService:
         for number in self._numbers():
             if number in here:
                 continue
-            one = Deployment.load(self._folder, number, partial(self._note_damage, number))
-            if one is not None:
+            one = Deployment.load(self._folder, number)
+            if one is None:
+                self.damaged[number] = Deployment.damage(self._folder, number)
+            else:
                 here[number] = one
         self.deployments = tuple(here[number] for number in sorted(here))
-
-    def _note_damage(self, number: int, cause: str) -> None:
-        self.damaged[number] = safe_text(cause)
 
     def _numbers(self) -> list[int]:
         with Folder.open(self._folder, create=True) as folder:

@@ -2,34 +2,27 @@
 
 import hashlib
 import re
-from typing import NamedTuple
+
+from pydantic import ValidationError
 
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.https import LinkClient, Reply, call
 from tm_tui.reports.protocol import (
-    MOST_LISTED,
     MOST_REPORT_BYTES,
     REPORT_ID_PATTERN,
     REPORT_TYPE,
     ReportEntry,
+    ReportList,
 )
-from tm_tui.status_server.replies import json_object, readable
 
-__all__ = ["Listed", "fetch_report", "list_reports"]
+__all__ = ["fetch_report", "list_reports"]
 
 _ID = re.compile(REPORT_ID_PATTERN)
 _MOST_LIST_BYTES = 1 << 20
 
 
-class Listed(NamedTuple):
-    """What there is, the newest first, and how many entries could not be understood or were too many."""
-
-    reports: tuple[ReportEntry, ...]
-    left_out: int
-
-
-async def list_reports(client: LinkClient, appliance: str, bandwidth: Bandwidth) -> Listed:
+async def list_reports(client: LinkClient, appliance: str, bandwidth: Bandwidth) -> tuple[ReportEntry, ...]:
     """Ask what there is, the newest first; what is named or sized otherwise than allowed is left out.
 
     Raises LinkFailure.
@@ -37,16 +30,11 @@ async def list_reports(client: LinkClient, appliance: str, bandwidth: Bandwidth)
     path = f"/v1/reports?appliance={appliance}"
     patience = _patience(client, _MOST_LIST_BYTES, bandwidth)
     reply = await call(client, "GET", path, most_bytes=_MOST_LIST_BYTES, accept=(200,), seconds=patience)
-    told = json_object(reply.body)
-    if told is None or not isinstance(told.get("reports"), list):
-        raise _not_understood(client)
-    listed = told["reports"][:MOST_LISTED]
-    found = tuple(one for one in readable(ReportEntry, listed) if _fetchable(one))
-    return Listed(found, len(told["reports"]) - len(found))
-
-
-def _fetchable(one: ReportEntry) -> bool:
-    return _ID.fullmatch(one.id) is not None and 0 < one.bytes <= MOST_REPORT_BYTES
+    try:
+        told = ReportList.model_validate_json(reply.body)
+    except ValidationError:
+        raise _not_understood(client) from None
+    return tuple(one for one in told.reports if _ID.fullmatch(one.id) and 0 < one.bytes <= MOST_REPORT_BYTES)
 
 
 async def fetch_report(client: LinkClient, entry: ReportEntry, bandwidth: Bandwidth) -> str | None:

@@ -21,7 +21,6 @@ from tm_tui.reports.fetch import fetch_report, list_reports
 from tm_tui.reports.protocol import NOTICE_KIND
 from tm_tui.reports.store import KeptReport, ReportStore
 from tm_tui.settings.store import Revision
-from tm_tui.spoken import count
 from tm_tui.status_server.protocol import Notice
 from tm_tui.status_server.standing import counted
 from tm_tui.tasks import threaded
@@ -66,7 +65,6 @@ class ReportService:
         self._disk = asyncio.Lock()
         self._revision: Revision | None = None
         self._connected = self._fetching = False
-        self._left_out = 0
         self._checked_at: datetime | None = None
         self._last_failure: LastFailure | None = None
 
@@ -150,10 +148,7 @@ class ReportService:
 
     async def _fetch_missing(self, client: LinkClient) -> None:
         """The newest first: it is what the admin was told of."""
-        found, left_out = await list_reports(client, self._appliance, self._bandwidth)
-        if left_out > self._left_out:  # said again only when there are more
-            _log.warning("TMSP lists %s that cannot be taken: left out.", count(left_out, "report"))
-        self._left_out = left_out
+        found = await list_reports(client, self._appliance, self._bandwidth)
         async with self._disk:
             await threaded(self._store.expire, self._clock.now())
         wrong: LinkFailure | None = None
