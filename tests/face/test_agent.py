@@ -1,16 +1,21 @@
 """The agent as the console shows it: there, gone, back again."""
 
 import asyncio
+import json
 
 import pytest
 
 from face.conftest import HeldClock, console_of
 from face.scripted import NOON, ScriptedAgent, document, status
+from screens.reader import Reader
 from screens.seen import Seen
 from screens.widgets.block import Block
 from screens.widgets.panel import StatusPanel
-from tm_tui.control.api import LastFailure, Refusal, ServerState
+from tm_tui.control.api import AgentStatus, LastFailure, Refusal, ServerState
 from tm_tui.control.failures import ControlRefused
+from tm_tui.control.reports_api import ReportInfo
+from tm_tui.status_server.replies import read_registration
+from tm_tui.status_server.standing import Standing
 
 
 async def test_ages_go_on_counting(agent: ScriptedAgent) -> None:
@@ -203,3 +208,39 @@ def test_the_clock_of_the_test_is_held() -> None:
     """Tests that pin the time really do."""
     clock = HeldClock()
     assert clock.monotonic() == clock.monotonic()
+
+
+@pytest.mark.parametrize(
+    ("date", "shown"),
+    [("0001-01-01T00:00:00+23:59", "before 1970"), ("9999-12-31T23:59:59-23:59", "after 2199")],
+)
+async def test_a_portal_without_a_date_ends_no_console(date: str, shown: str) -> None:
+    """What a portal's database has for "no date" ended every console at its start, again and again."""
+    told = {"appliance": "tm-lab-1", "registered_at": date, "server_time": date}
+    registered = read_registration(json.dumps(told).encode())
+    assert registered is not None
+    assert registered.registered_at is not None
+    standing = Standing(enabled=True, interval=300.0)
+    standing.registered(registered.registered_at, registered.pattern_root)
+    held = ScriptedAgent()
+    healthy = status().model_dump()
+    held.statuses.put_nowait(AgentStatus.model_validate({**healthy, "status_server": standing.show(0.0)}))
+    held.kept_reports[1] = (ReportInfo.model_validate({**REPORT, "made_at": date}), "# Text")
+    async with console_of(held.connect) as console:
+        await console.sees(f"Registered   {shown}")
+        await console.open("Reports")
+        await console.sees(f"{shown:<11}  daily")
+        await console.press("enter")
+        await console.until(lambda: isinstance(console.app.screen, Reader))
+        assert console.app.crash is None
+
+
+REPORT = {
+    "number": 1,
+    "id": "a",
+    "kind": "daily",
+    "title": "A day",
+    "fetched_at": NOON,
+    "bytes": 6,
+    "read": True,
+}
