@@ -2,17 +2,21 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
+import screens.plain.console as plain
 from face.conftest import HeldClock, console_of
 from face.scripted import NOON, ScriptedAgent, document, status
+from screens.plain.desk import PlainDesk
+from screens.plain.lines import Lines
 from screens.reader import Reader
 from screens.seen import Seen
 from screens.widgets.block import Block
 from screens.widgets.panel import StatusPanel
 from tm_tui.control.api import AgentStatus, LastFailure, Refusal, ServerState
-from tm_tui.control.failures import ControlRefused
+from tm_tui.control.failures import AgentAbsent, ControlRefused
 from tm_tui.control.reports_api import ReportInfo
 from tm_tui.status_server.replies import read_registration
 from tm_tui.status_server.standing import Standing
@@ -244,3 +248,24 @@ REPORT = {
     "bytes": 6,
     "read": True,
 }
+
+
+async def test_in_plain_lines_an_agent_that_hangs_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody is left before a line that does not move without a word why."""
+    monkeypatch.setattr(plain, "_PATIENCE", 0.01)
+    told = asyncio.Event()
+
+    class Told(PlainDesk):
+        def tell(self, words: str, *, wrong: bool = False) -> None:
+            super().tell(words, wrong=wrong)
+            told.set()
+
+    class Hangs(ScriptedAgent):
+        async def session(self) -> Any:
+            await told.wait()
+            raise AgentAbsent("No agent answers.")
+
+    await plain._refresh(Told(Lines(0), HeldClock()), Hangs())
+    assert "The agent has not answered for 5 s" in capsys.readouterr().out
