@@ -172,7 +172,7 @@ class SlowLineDriver(Driver):
 
     def _end_session(self, pacer: Pacer) -> None:
         """Put the terminal back; what it was asked is heard before, or the shell would take it for keys."""
-        replies = pacer.unanswered + self._reader.asked_position
+        replies = 0 if self._signals.hurrying else pacer.unanswered + self._reader.asked_position
         unsent = pacer.close() if self._pacer is None else b""
         self.session.end(unsent, replies=replies, asked_at=max(pacer.probed_at, self.session.started_at))
 

@@ -67,6 +67,11 @@ class Signals:
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
         self._before.clear()
 
+    @property
+    def hurrying(self) -> bool:
+        """Whether a signal, or a line that was lost, wants the end within a second."""
+        return bool(self._status)
+
     def hurry(self, status: int) -> None:
         """The end has begun: give up in a moment if it does not come."""
         self._status = self._status or status

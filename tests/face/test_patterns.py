@@ -82,7 +82,7 @@ class PatternsAgent(ScriptedAgent):
                 **more,
             }
         )
-        self.refusal: ControlRefused | None = None
+        self.deploy_refusal: ControlRefused | None = None
 
     async def patterns(self) -> PatternsDocument:
         self._alive()
@@ -94,8 +94,8 @@ class PatternsAgent(ScriptedAgent):
 
     async def deploy_pattern(self, request: DeployRequest) -> DeploymentInfo:
         self.requests.append(request)
-        if self.refusal:
-            raise self.refusal
+        if self.deploy_refusal:
+            raise self.deploy_refusal
         self.shown = PatternsDocument(**(self.shown.model_dump() | {"deployments": (RUNNING,)}))
         return RUNNING
 
@@ -173,7 +173,7 @@ async def test_what_stands_in_the_way_is_said(patterns: PatternsAgent) -> None:
 async def test_a_refusal_is_told(patterns: PatternsAgent) -> None:
     """What the agent refuses is shown with its reason."""
     refusal = Refusal(code="deployer-missing", cause="There is no deployer.", remedy="Name one.")
-    patterns.refusal = ControlRefused(409, refusal)
+    patterns.deploy_refusal = ControlRefused(409, refusal)
     async with console_of(patterns.connect) as console:
         await console.open("Pattern Deploy")
         await console.sees("Removes WORM.42")

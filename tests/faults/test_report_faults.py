@@ -3,6 +3,7 @@
 import gzip
 import json
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ import pytest
 from reporting.server import dripping, endless, entry, plain, report_server, silent, truncated
 from reporting.work import working
 from servers.certificates import Certificates
+from tm_tui.link.build import Links, build_links
+from tm_tui.link.host_keys import HostKeys
+from tm_tui.link.types import Limits
 from tm_tui.reports.protocol import MOST_REPORT_BYTES
+from tm_tui.settings.revision import Revision
 
 GOOD = b"# A good report\n"
 BAD = b"# A bad report\n"
@@ -35,20 +40,25 @@ ROWS: dict[str, tuple[Any, str]] = {
 }
 
 
+def _hasty(revision: Revision, host_keys: HostKeys) -> Links:
+    links = build_links(revision, host_keys)
+    return replace(links, status_server=replace(links.status_server, limits=Limits(transfer=2.0)))
+
+
 @pytest.mark.parametrize("fault", ROWS)
 async def test_a_report_that_cannot_be_taken(
     certificates: Certificates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     """What was kept before stays, nothing of the bad one is kept, and the status says which fault it was."""
     answer, code = ROWS[fault]
+    if fault in {"silent", "slow"}:  # nobody waits half a minute for a test
+        monkeypatch.setattr("tm_tui.reports.service.build_links", _hasty)
     async with report_server(certificates) as server:
         server.add("good", GOOD)
         async with working(certificates, server, tmp_path / "r") as it:
             await it.done(1)
             server.add("bad", BAD)
             server.odd["bad"] = answer
-            if fault in {"silent", "slow"}:  # nobody waits half a minute for a test
-                monkeypatch.setattr("tm_tui.reports.fetch._SLACK_SECONDS", 0.3)
             it.service.connection(connected=False)
             it.service.connection(connected=True)
             status = await it.failed()

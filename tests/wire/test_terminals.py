@@ -60,7 +60,7 @@ def test_a_window_of_any_size_opens_the_console(size: tuple[int, int]) -> None:
         terminal.resize(80, 24)
         terminal.process.send_signal(signal.SIGWINCH)
         terminal.until_text("CONNECTED", 30)
-        assert HOME in terminal.text()
+        terminal.until_text(HOME)
         assert resident(terminal) < 150_000_000
         terminal.type("\x1b[21~")
         assert terminal.ends_within(10) == 0
@@ -127,7 +127,7 @@ def test_a_terminal_attached_again_is_painted_anew() -> None:
         terminal.screen.reset()
         terminal.process.send_signal(signal.SIGWINCH)
         terminal.until_text("CONNECTED")
-        assert HOME in terminal.text()
+        terminal.until_text(HOME)
 
 
 LEFT_ON = "\x1b[4h\x1b(0\x1b[?5h\x1b[?6h\x1b[?1h\x1b=\x1b[?1000h\x1b[?1005h"
@@ -140,7 +140,7 @@ def test_modes_that_were_left_on_are_reset_and_cured_by_the_repaint(name: str) -
     with console(environ={"TERM": name}) as terminal:
         terminal.stream.feed(LEFT_ON.encode())
         terminal.until_text("CONNECTED")
-        assert HOME in terminal.text()
+        terminal.until_text(HOME)
         terminal.settle(0.3, 5)
         shown, before = terminal.text(), len(terminal.raw)
         terminal.stream.feed(LEFT_ON.encode() + b"\x1b[3;10rnoise")
