@@ -176,9 +176,10 @@ class _Opening:
     async def end(self) -> None:
         """Leave nothing of it: asyncssh waits for ever on a peer that says nothing."""
         try:
+            self._task.cancel()
             if self.client.connection:
                 self.client.connection.abort()
-            self._task.cancel()
+                await _closed(self.client.connection)
             await asyncio.wait({self._task}, timeout=_CLOSE_SECONDS)
         finally:
             self._sock.close()
@@ -228,8 +229,16 @@ async def abort(connection: asyncssh.SSHClientConnection, *, politely: bool) -> 
     """End a connection: close it, and after a second tear it down."""
     if politely:
         connection.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await connection.wait_closed()
-                return
+        if await _closed(connection):
+            return
     connection.abort()
+    await _closed(connection)
+
+
+async def _closed(connection: asyncssh.SSHClientConnection) -> bool:
+    """Wait a second for its end: also an aborted one is gone a turn of the loop later only."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await connection.wait_closed()
+            return True
+    return False
