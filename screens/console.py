@@ -2,7 +2,6 @@
 
 from screens.widgets.field import Slot
 from screens.widgets.form import FormPage
-from screens.widgets.page import beside
 
 __all__ = ["ConsolePage"]
 
@@ -10,7 +9,6 @@ __all__ = ["ConsolePage"]
 class ConsolePage(FormPage):
     """Two numbers, in minutes."""
 
-    DEFAULT_CSS = beside(__file__)
     HELP = "console_settings"
     ROWS = (
         (Slot("console.idle_minutes", 4, unit="min without a key, 0 never"),),

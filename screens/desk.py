@@ -40,6 +40,10 @@ class Desk(Protocol):
         """Ask, with room for an optional note: the answer and the note."""
         ...
 
+    def goes_on(self) -> None:
+        """From here on, up to the next question, the flow goes on beside the admin's keys."""
+        ...
+
     def tell(self, words: str, *, wrong: bool = False) -> None:
         """Put a notice above the status panel."""
         ...

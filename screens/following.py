@@ -1,11 +1,13 @@
 """The state of the console and where it comes from: a screen that follows the agent."""
 
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from textual import work
 from textual.reactive import reactive
 from textual.screen import Screen
+from textual.worker import Worker, get_current_worker
 
 from screens.messages import ActivityWanted, AgentFound, AgentLost, ForAgent, StatusArrived
 from screens.seen import Seen
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from screens.draft import Draft, Value
     from screens.probing import Probing
     from screens.question import Question
+    from screens.widgets.dialog import Dialog
     from tm_tui.clock import Clock
     from tm_tui.control.api import ActivityLine, SessionInfo, SettingsDocument
     from tm_tui.errors import Problem
@@ -44,6 +47,8 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
         self.clock = clock
         self._connect = connect
         self._connection: Connection | None = None
+        self.beside: WeakSet[Worker[Any]] = WeakSet()
+        """Flows that go on beside the keys."""
         self.known = False
         """Whether the agent has said how it stands, or was not found."""
         self._activity: Callable[[ActivityLine | None], None] | None = None
@@ -87,15 +92,22 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
         """Show a question and wait for the answer."""
         from screens.widgets.dialog import Dialog
 
-        return await self.app.push_screen_wait(Dialog(question))
+        return await self._answer(Dialog(question))
 
     async def ask_noted(self, question: "Question") -> tuple[str, str]:
         """Show a question with room for a note; the answer and the note."""
         from screens.widgets.noted_dialog import NotedDialog
 
         dialog = NotedDialog(question)
-        answer = await self.app.push_screen_wait(dialog)
-        return answer, dialog.note
+        return await self._answer(dialog), dialog.note
+
+    async def _answer(self, dialog: "Dialog") -> str:
+        self.beside.discard(get_current_worker())
+        return await self.app.push_screen_wait(dialog)
+
+    def goes_on(self) -> None:
+        """From here on, up to the next question, this flow goes on beside the keys."""
+        self.beside.add(get_current_worker())
 
     def on_mount(self) -> None:
         """Start following once the first picture is on its way: what that imports takes its time."""

@@ -29,7 +29,7 @@ __all__ = ["GROUP", "KeyQueue"]
 
 GROUP: Final = "keys"
 """The worker that hands keys out."""
-_BESIDE: Final = frozenset({GROUP, "agent", "activity", "editing", "idle", "send", "test"})
+_BESIDE: Final = frozenset({GROUP, "agent", "activity", "editing", "idle"})
 """Workers that go on beside the keys. All others are what a key began, and the next key waits for them."""
 _ROUNDS = 12
 """How often messages may cause messages; more come from a flood that no key has caused."""
@@ -122,7 +122,8 @@ class KeyQueue:
         """What runs on the screen in front, and what its page waits for; a question waits for the admin."""
         screen = self._app.screen
         for worker in self._app.workers:
-            if worker.node is screen and worker.group not in _BESIDE and not worker.is_finished:
+            beside = worker.group in _BESIDE or worker in self._main.beside
+            if worker.node is screen and not beside and not worker.is_finished:
                 yield worker
         if screen is self._main and not steps:
             if not self._main.known:

@@ -2,7 +2,6 @@
 
 from screens.widgets.field import Slot
 from screens.widgets.form import FormPage
-from screens.widgets.page import beside
 
 __all__ = ["LogLimitsPage"]
 
@@ -10,7 +9,6 @@ __all__ = ["LogLimitsPage"]
 class LogLimitsPage(FormPage):
     """No server is asked about these, so there is nothing to test."""
 
-    DEFAULT_CSS = beside(__file__)
     HELP = "log_limits"
     ACTIONS = frozenset({"save"})
     ROWS = (

@@ -60,9 +60,7 @@ class MainScreen(Attending, inherit_bindings=False):
         self._pages.told_status(self.seen, self.clock.monotonic())
         yield frame.header
         yield frame.top
-        with Horizontal(id="body"):
-            yield self._menu
-            yield self._pages
+        yield Horizontal(self._menu, self._pages, id="body")
         yield frame.test_bar
         yield frame.test_pane
         yield frame.bottom
@@ -117,6 +115,7 @@ class MainScreen(Attending, inherit_bindings=False):
     def _retitle(self) -> None:
         if not self.is_mounted:
             return
+        self._frame.share(self._menu, self.size.width, working=self._working)
         changed = [key for key in self._pages.edited() if self.draft and key in self.draft.changed()]
         self._frame.tell_place(self._pages.entry.path, len(changed), self.draft)
         self._pages.told_work(working=self._working)
@@ -159,7 +158,7 @@ class MainScreen(Attending, inherit_bindings=False):
         self._menu.highlight(entry)
         await self._pages.open(entry, self)
         if self.page.first() is None:
-            self.set_focus(self._menu)
+            self._menu.take_focus()
         self._retitle()
         self.watch_probing()
 
@@ -178,6 +177,7 @@ class MainScreen(Attending, inherit_bindings=False):
     def on_resize(self, event: "Resize") -> None:
         """Share the rows between page and test pane."""
         self._frame.resize(event.size.height)
+        self._retitle()
         self.watch_probing()
 
     async def begin(self) -> None:
@@ -238,10 +238,9 @@ class MainScreen(Attending, inherit_bindings=False):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what is permitted here, and nothing else."""
-        if action in {"save", "test"}:
-            return self._working and not self.read_only and action in self._pages.actions()
-        if action == "send":
-            return not self.read_only and action in self._pages.actions()
+        if action in {"save", "test", "send"}:
+            may = not self.read_only and action in self._pages.actions()
+            return may and (self._working or action == "send")
         return self._working if action == "menu" else super().check_action(action, parameters)
 
     def action_scroll_test(self, by: int) -> None:
@@ -250,7 +249,7 @@ class MainScreen(Attending, inherit_bindings=False):
 
     def action_menu(self) -> None:
         """F4: back to the menu; what was typed stays."""
-        self.set_focus(self._menu)
+        self._menu.take_focus()
 
     @work(exclusive=True, group="leave")
     async def action_back(self) -> None:
@@ -265,7 +264,7 @@ class MainScreen(Attending, inherit_bindings=False):
             if not await discard_asked(self, changed) or self.draft is None:
                 return
             self.draft = self.draft.without(changed)
-        self.set_focus(self._menu)
+        self._menu.take_focus()
 
     @work(exclusive=True, group="leave")
     async def action_leave(self) -> None:

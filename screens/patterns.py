@@ -60,7 +60,7 @@ class PatternsPage(Page):
         self._endpoints_title = Block()
         self._endpoints = PickList(marks=True, nothing="No endpoint is named as unresolved.")
         self._results_title = Block()
-        self._results = PickList(nothing="")
+        self._results = PickList(nothing="Results of the endpoints come here.")
         self._switch = _Command("Deploy automatically", self._ask_switch)
         self._buttons = Horizontal(
             _Command("Deploy", self._ask_deploy), _Command("Look now", self._ask_check), self._switch

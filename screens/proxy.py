@@ -2,7 +2,6 @@
 
 from screens.widgets.field import Slot
 from screens.widgets.form import FormPage
-from screens.widgets.page import beside
 
 __all__ = ["ProxyPage"]
 
@@ -10,7 +9,6 @@ __all__ = ["ProxyPage"]
 class ProxyPage(FormPage):
     """Used for log server and status server alike."""
 
-    DEFAULT_CSS = beside(__file__)
     HELP = "proxy"
     ROWS = (
         (Slot("proxy.enabled"),),

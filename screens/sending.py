@@ -16,6 +16,7 @@ async def send_logs(desk: "Desk") -> None:
     desk.tell("Sending the logs that wait.")
     try:
         reply = await desk.agent.send_logs()
+        desk.goes_on()
         while not reply.done:
             reply = await desk.agent.sent(reply.number)
     except TmError as error:

@@ -49,6 +49,7 @@ async def _one_test(desk: "Desk", draft: "Draft") -> None:
         request = ProbeRequest(settings=wanted.checked(), secrets=wanted.secret_changes())
         async with aclosing(desk.agent.probe(request)) as events:
             async for event in events:
+                desk.goes_on()
                 if isinstance(event, ProbeReport):
                     desk.probing = desk.probing.with_report(event, desk.clock.monotonic())
                     break

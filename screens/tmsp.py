@@ -2,7 +2,6 @@
 
 from screens.widgets.field import Slot
 from screens.widgets.form import FormPage
-from screens.widgets.page import beside
 
 __all__ = ["TmspPage"]
 
@@ -10,7 +9,6 @@ __all__ = ["TmspPage"]
 class TmspPage(FormPage):
     """Everything fits on one screen at 80x24."""
 
-    DEFAULT_CSS = beside(__file__)
     HELP = "tmsp"
     ROWS = (
         (Slot("tmsp.enabled"),),

@@ -79,6 +79,9 @@ class PlainDesk:
             return answer, ""
         return answer, (await self.lines.ask("Why? A note for the history (Enter: none)")).strip()
 
+    def goes_on(self) -> None:
+        """Lines wait for the flow's end."""
+
     def tell(self, words: str, *, wrong: bool = False) -> None:
         """Print a notice."""
         self.lines.say(f"! {words}" if wrong else words)

@@ -85,6 +85,12 @@ class Field(Widget, can_focus=True):
         return self.slot.label or self.spec.label
 
     @property
+    def cells(self) -> int:
+        """How many cells its control has: fewer where there is no room for more."""
+        room = self.size.width - 2 - LABEL_WIDTH
+        return self.slot.cells if self.slot.narrow else max(1, min(self.slot.cells, room))
+
+    @property
     def draws_cursor(self) -> bool:
         """Whether the cursor must be drawn, because the terminal's own stays hidden."""
         return bool(getattr(self.app, "draws_cursor", True))

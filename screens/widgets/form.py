@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.events import DescendantFocus
+from textual.events import DescendantFocus, Resize
 from textual.widget import Widget
 
 from screens.draft import SECRETS, Draft
@@ -24,6 +24,8 @@ from tm_tui.settings.fields import spec_of
 
 __all__ = ["FormPage"]
 
+_FOOT = 3
+"""Rows for help and buttons that the fields leave."""
 _APART = 4
 """Rows for the help from which on one of them is left empty above it."""
 
@@ -62,10 +64,11 @@ class FormPage(Page):
 
     def compose(self) -> ComposeResult:
         """Rows of one or more fields, help, buttons."""
-        for row in self.ROWS:
-            fields = [self._fields[slot.key] for slot in row]
-            yield fields[0] if len(fields) == 1 else Horizontal(*fields, classes="row")
-        yield from self.extra()
+        with _Rows():
+            for row in self.ROWS:
+                fields = [self._fields[slot.key] for slot in row]
+                yield fields[0] if len(fields) == 1 else Horizontal(*fields, classes="row")
+            yield from self.extra()
         yield self._help
         yield self._buttons
 
@@ -127,6 +130,10 @@ class FormPage(Page):
         self.mark(self._problems)
         return any(field.problem for field in self._fields.values())
 
+    def on_resize(self, _: Resize) -> None:
+        """Share the rows between fields, help and buttons."""
+        self.query_one(_Rows).fit()
+
     def _explain(self) -> None:
         field = self.screen.focused if self.is_mounted else None
         if not self._working:
@@ -160,6 +167,31 @@ class FormPage(Page):
         focused = self.screen.focused
         if chain and focused in chain:
             self.screen.set_focus(chain[(chain.index(focused) + by) % len(chain)])
+
+
+class _Rows(Vertical):
+    """Fields and what belongs to them. They scroll where they leave no room for help and buttons."""
+
+    DEFAULT_CSS = "_Rows { height: auto; overflow-y: auto; scrollbar-size: 0 0; }"
+
+    def on_resize(self, _: Resize) -> None:
+        """There are more of them, or less room."""
+        self.fit()
+
+    def fit(self) -> None:
+        """Take as many rows as are needed and there, with the one that has the focus in sight."""
+        page = next(one for one in self.ancestors if isinstance(one, FormPage))
+        room = page.size.height - _FOOT
+        limit = max(1, room) if self.virtual_size.height > room else None
+        now = self.styles.max_height
+        if (None if now is None else now.value) != limit:
+            self.styles.max_height = limit
+        self.call_after_refresh(self._keep_in_sight)
+
+    def _keep_in_sight(self) -> None:
+        focused = self.screen.focused
+        if focused is not None and self in focused.ancestors:
+            self.scroll_to_widget(focused, animate=False, force=True)
 
 
 class _Help(Block):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from screens.keys import Key
     from screens.probing import Probing
     from screens.seen import Seen
+    from screens.widgets.menu_tree import MenuTree
     from tm_tui.control.api import SessionInfo
 
 __all__ = ["Frame"]
@@ -22,6 +23,8 @@ __all__ = ["Frame"]
 _STEPS = 16
 """Eight stages for each of two servers; each ends, if only as skipped."""
 _SMALL, _PANE, _MOST = 24, 4, 20
+_BOTH = 80
+"""Columns from which on menu and page have room beside each other."""
 _NOTICE_SECONDS = 60.0
 
 
@@ -36,6 +39,8 @@ class Frame:
         """How many consoles are on, this one too."""
         self._notice = ("", False)
         self._noticed_at = 0.0
+        self._edge = True
+        """Whether the menu's edge is in sight."""
         self.header = Header()
         self.top = Bar(joint="┬", indent=21)
         self.test_bar = Bar(joint="┴")
@@ -45,8 +50,21 @@ class Frame:
         self.footer = Footer()
 
     def resize(self, height: int) -> None:
-        """Give the test pane its share of a larger terminal."""
-        self.test_pane.styles.height = min(_MOST, _PANE + max(0, (height - _SMALL) * 3 // 4))
+        """Give the test pane its share of a larger terminal, and less of a smaller one."""
+        more = (height - _SMALL) * 3 // 4 if height > _SMALL else (height - _SMALL) // 3
+        self.test_pane.styles.height = max(1, min(_MOST, _PANE + more))
+
+    def share(self, menu: "MenuTree", width: int, *, working: bool) -> None:
+        """Let the menu make way for the page that is worked on, where both would be cut."""
+        menu.display = width >= _BOTH or not working
+        self._edge = menu.display
+        self.top.join("┬" if self._edge else "")
+        self._join()
+
+    def _join(self) -> None:
+        joint = "┴" if self._edge else ""
+        self.test_bar.join(joint)
+        self.bottom.join("" if self.test_bar.display else joint)
 
     def who(self, session: "SessionInfo | None", *, private: bool) -> None:
         """Say who the agent takes us for, and whether the agent is ours alone."""
@@ -106,7 +124,7 @@ class Frame:
         """Show the test while a form is in sight."""
         visible = shown and probing is not None
         self.test_bar.display = self.test_pane.display = visible
-        self.bottom.join("" if visible else "┴")
+        self._join()
         if probing is None or not visible:
             return
         stale = draft is not None and draft.fingerprint() != probing.of

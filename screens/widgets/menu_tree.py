@@ -70,6 +70,11 @@ class MenuTree(Widget, can_focus=True):
         """Move the marker there."""
         self.at = self._entries.index(entry)
 
+    def take_focus(self) -> None:
+        """Come into sight, if it was not, and take the keys."""
+        self.display = True
+        self.screen.set_focus(self)
+
     def render(self) -> Content:
         """The rows, the highlighted one in sight, and the edge to the page."""
         height = max(1, self.size.height)

@@ -91,6 +91,7 @@ class NotedDialog(Dialog):
     """Ask; `note` holds what was typed."""
 
     AUTO_FOCUS = "Choice"
+    BELOW = 2
 
     def __init__(self, question: Question) -> None:
         super().__init__(question)

@@ -52,13 +52,13 @@ class TextField(Field):
 
     def cursor_cell(self) -> int:
         """Where the cursor stands in the part in sight."""
-        return self._shown_line().window(self.slot.cells)[1]
+        return self._shown_line().window(self.cells)[1]
 
     def control(self, *, focused: bool) -> Content:
         """The text on a line of underscores, with the unit behind."""
         line = self._shown_line() if focused else Line(self._shown_line().text, 0)
-        text, cursor = line.window(self.slot.cells)
-        field = text + "_" * (self.slot.cells - cell_len(text))
+        text, cursor = line.window(self.cells)
+        field = text + "_" * (self.cells - cell_len(text))
         content = Content(field + (f" {self.slot.unit}" if self.slot.unit else ""))
         if focused and self.draws_cursor:
             at = len(set_cell_size(field, cursor)) if cursor else 0
@@ -176,5 +176,5 @@ class PasswordField(TextField):
         words = "(will be removed)" if self.removed else "******** (unchanged)" if self.saved else ""
         words = "******** (typed, kept)" if self.kept else words
         words = "(to be typed again)" if self.again else words
-        content = Content(words + "_" * (self.slot.cells - len(words)))
+        content = Content(words + "_" * (self.cells - len(words)))
         return content.stylize("reverse", 0, 1) if focused and self.draws_cursor else content

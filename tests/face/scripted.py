@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from screens.agent import Connection
@@ -35,7 +35,7 @@ from tm_tui.control.api import (
 )
 from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
 from tm_tui.control.failures import AgentAbsent, ControlRefused, SaveConflict
-from tm_tui.control.patterns_api import DeployerInfo, PatternsDocument
+from tm_tui.control.patterns_api import DeployerInfo, EndpointInfo, PatternInfo, PatternsDocument
 from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportInfo, ReportsDocument, ReportsStatus
 from tm_tui.control.spool_api import KindInfo, SendReply
 from tm_tui.errors import TmError
@@ -212,6 +212,9 @@ class ScriptedAgent:
         self.saved: tuple[RevisionInfo, ...] = ()
         self.changes: dict[tuple[int, int], tuple[Difference, ...]] = {}
         self.kept: KeptDraft | None = None
+        self.held_patterns = PatternsDocument(
+            state="current", deploy="manual", deployer=DeployerInfo(ready=False)
+        )
         self.edited: list[tuple[str, ...]] = []
 
     def connect(self) -> Any:
@@ -284,8 +287,8 @@ class ScriptedAgent:
         return self.trusted
 
     async def patterns(self) -> PatternsDocument:
-        """None was issued yet."""
-        return PatternsDocument(state="current", deploy="manual", deployer=DeployerInfo(ready=False))
+        """None was issued yet, if the test does not say otherwise."""
+        return self.held_patterns
 
     async def diagnostics_text(self) -> DiagnosticsText:
         if isinstance(self.diagnosis, TmError):
@@ -414,3 +417,58 @@ class ScriptedAgent:
         while (line := await self.activity.get()) is not None:
             yield line
         raise AgentAbsent("The agent has ended.")
+
+
+_ROWS = (f"{n}. **actor-{n}** created `file-{n}` on till-07." for n in range(1, 60))
+_REPORT = "\n".join(["# Report", "", *_ROWS])
+_KEY = HostKeyInfo(
+    endpoint="[logs.example.com]:22",
+    algorithm="ssh-ed25519",
+    fingerprint="SHA256:uNiVztksCsDhcc0u9e8BrrJXVuNKLCYBpMIoQUJDnZc",
+    state="approved",
+)
+
+
+def _report(number: int) -> ReportInfo:
+    words = {"id": f"tm01-{number}", "kind": "daily", "title": f"Report {number}"}
+    times = {"made_at": NOON, "fetched_at": NOON}
+    return ReportInfo(number=number, bytes=len(_REPORT), read=number % 2 == 0, **words, **times)
+
+
+def _case(number: int) -> CaseInfo:
+    sizes = {"files": 1, "bytes": 10, "packed_bytes": 9, "sha256": ""}
+    told = {"endpoint": "till", "threat": "", "description": "", "form": "zip", "submitted_by": "admin"}
+    return CaseInfo(number=number, state="waiting", created_at=NOON, sources=(), **sizes, **told)
+
+
+def _pattern(number: int) -> PatternInfo:
+    told = {"type": "bandage", "version": "1.0", "description": f"Removes WORM.{number}"}
+    return PatternInfo(id=number, state="new", received_at=NOON, **told)
+
+
+def _endpoint(name: str) -> EndpointInfo:
+    return EndpointInfo(hostname=name, status="unsuccessful", threat="WORM.X", severity="high", since=NOON)
+
+
+def fill(agent: ScriptedAgent) -> None:
+    """Something to choose and to read on every page."""
+    for number in range(1, 41):
+        at, level = NOON - timedelta(minutes=60 - number), "info" if number % 7 else "warning"
+        text = f"line {number} of till-{number % 5}"
+        agent.activity.put_nowait(ActivityLine(at=at, level=level, text=text))
+    agent.saved = tuple(
+        RevisionInfo(revision=number, saved_at=NOON, saved_by="root", tty="pts/0")
+        for number in range(17, 0, -1)
+    )
+    change = Difference(field="tmsp.email", old="a@example.com", new="ops@example.com")
+    agent.changes = {(old, new): (change,) for new in range(18) for old in range(18)}
+    agent.kept_reports = {number: (_report(number), _REPORT) for number in range(1, 26)}
+    agent.cases_held = [_case(number) for number in (3, 2, 1)]
+    agent.trusted = TrustDocument(ca_file="", authorities=(), host_keys=(_KEY,))
+    agent.held_patterns = PatternsDocument(
+        state="current",
+        deploy="manual",
+        deployer=DeployerInfo(ready=True),
+        patterns=tuple(_pattern(number) for number in range(1, 9)),
+        unresolved=tuple(_endpoint(f"till-{number}") for number in range(1, 9)),
+    )

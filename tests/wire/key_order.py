@@ -122,9 +122,9 @@ class _Console(Pty):
         while self.process.poll() is None and self._told()[0] < self._asked:
             assert time.monotonic() < end, f"does not say what is typed:\n{self.text()}"
             self.pump(0.01)
-        facts = self._told()[1]
-        if self.process.poll() is not None:
-            return Play(self.process.returncode, "", None, facts)
+        told, facts = self._told()
+        if told == sys.maxsize or self.process.poll() is not None:
+            return Play(self.ends_within(_LIMIT), "", None, facts)
         cursor = self.screen.cursor
         at = None if cursor.hidden else (cursor.y, cursor.x)
         shown = "\n".join([*self.screen.display, f"cursor at {at}"])

@@ -11,7 +11,6 @@ import os
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction
 from pathlib import Path
@@ -25,34 +24,11 @@ from screens.app import TmTui
 from screens.skeleton import painted
 from screens.terminal import TerminalOptions
 from screens.terminal.driver import SlowLineDriver
-from tests.face.scripted import NOON
+from tests.face.scripted import fill
 from tests.wire.real import OrderedAgent, listen
-from tm_tui.control.api import ActivityLine, Difference, HostKeyInfo, RevisionInfo, TrustDocument
-from tm_tui.control.cases_api import CaseInfo
-from tm_tui.control.reports_api import ReportInfo
+from tm_tui.control.api import ProbeReport, ProbeRequest, StepEvent
 
 __all__: list[str] = []
-
-_TEXT = "# Report\n\n" + "\n".join(f"{n}. **actor-{n}** created `file-{n}` on till-07." for n in range(1, 60))
-
-_KEY = HostKeyInfo(
-    endpoint="[logs.example.com]:22",
-    algorithm="ssh-ed25519",
-    fingerprint="SHA256:uNiVztksCsDhcc0u9e8BrrJXVuNKLCYBpMIoQUJDnZc",
-    state="approved",
-)
-
-
-def _report(number: int) -> ReportInfo:
-    words = {"id": f"tm01-{number}", "kind": "daily", "title": f"Report {number}"}
-    times = {"made_at": NOON, "fetched_at": NOON}
-    return ReportInfo(number=number, bytes=len(_TEXT), read=number % 2 == 0, **words, **times)
-
-
-def _case(number: int) -> CaseInfo:
-    sizes = {"files": 1, "bytes": 10, "packed_bytes": 9, "sha256": ""}
-    told = {"endpoint": "till", "threat": "", "description": "", "form": "zip", "submitted_by": "admin"}
-    return CaseInfo(number=number, state="waiting", created_at=NOON, sources=(), **sizes, **told)
 
 
 class KeyedAgent(OrderedAgent):
@@ -62,19 +38,13 @@ class KeyedAgent(OrderedAgent):
         super().__init__()
         self.app: TmTui | None = None
         self.facts = Path(os.environ["SAMPLE_FACTS"])
-        for number in range(1, 41):
-            at, level = NOON - timedelta(minutes=60 - number), "info" if number % 7 else "warning"
-            text = f"line {number} of till-{number % 5}"
-            self.activity.put_nowait(ActivityLine(at=at, level=level, text=text))
-        self.saved = tuple(
-            RevisionInfo(revision=number, saved_at=NOON, saved_by="root", tty="pts/0")
-            for number in range(17, 0, -1)
-        )
-        change = Difference(field="tmsp.email", old="a@example.com", new="ops@example.com")
-        self.changes = {(old, new): (change,) for new in range(18) for old in range(18)}
-        self.kept_reports = {number: (_report(number), _TEXT) for number in range(1, 26)}
-        self.cases_held = [_case(number) for number in (3, 2, 1)]
-        self.trusted = TrustDocument(ca_file="", authorities=(), host_keys=(_KEY,))
+        fill(self)
+
+    async def probe(self, request: ProbeRequest) -> AsyncGenerator[StepEvent | ProbeReport, None]:
+        """A test that begins at once and does not end."""
+        self.requests.append(request)
+        yield StepEvent(step="log_server.settings", outcome="started")
+        await asyncio.Event().wait()
 
     def order(self, verb: str, rest: str) -> None:
         if verb == "tell":

@@ -1,0 +1,152 @@
+"""What has the focus is in sight, with the cursor on it, at every size that is enough, after each resize."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from face.conftest import Console, console_of
+from face.scripted import ScriptedAgent, fill, host_key_in_the_way, refused_password
+from screens.help_screen import HelpScreen
+from screens.menu import ENTRIES
+from screens.opening import SMALLEST
+from screens.palette import Palette
+from screens.question import Question
+from screens.reader import Reader
+from screens.terminal.cursor import place
+from screens.widgets.dialog import Dialog
+from screens.widgets.form import FormPage
+
+SIZES = [SMALLEST, (60, 24), (80, 18), (80, 24), (120, 40), (200, 60)]
+RESIZES = [SMALLEST, (120, 40), (80, 24), SMALLEST]
+
+
+async def _in_sight(console: Console, what: str) -> None:
+    """The cursor stands in the widget that has the keys; of a form, help and buttons are in sight too."""
+    app = console.app
+
+    def cursor_on_words() -> bool:
+        at = place(app)
+        return at is not None and bool(console.rows()[at[1]].strip())
+
+    await console.until(cursor_on_words)
+    page = app.main.page
+    if isinstance(page, FormPage) and app.screen is app.main and app.focused is not app.main._menu:
+        assert "[ Save F2 ] [ Discard Esc ]" in console.screen_text(), what
+
+
+async def _walk(console: Console, what: str) -> None:
+    """Every place that Tab leads to on this screen."""
+    first = console.app.focused
+    for step in range(40):
+        await _in_sight(console, f"{what}, step {step}\n{console.screen_text()}")
+        await console.press("tab")
+        if console.app.focused is first:
+            return
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", [entry.name for entry in ENTRIES])
+async def test_what_has_the_focus_is_in_sight(agent: ScriptedAgent, name: str, size: tuple[int, int]) -> None:
+    """On each page each field, list, row and button that Tab reaches, with the test pane open too."""
+    fill(agent)
+    agent.probes = [refused_password()]
+    async with console_of(agent.connect, size=size) as console:
+        await console.sees("beat 12 s")
+        await console.open(name)
+        await _walk(console, name)
+        if "test" in console.app.main.page.ACTIONS:
+            await console.press("f3")
+            await console.sees("Test FAILED")
+            await _walk(console, f"{name} below a test")
+        await console.press("f4")
+        await _in_sight(console, "menu")
+
+
+async def _question(console: Console) -> None:
+    await console.open("TMSP")
+    await console.go("tmsp.username")
+    await console.press("x", "f6")
+    await console.dialog("Save untested?")
+
+
+async def _host_key(console: Console) -> None:
+    await console.open("TMSP")
+    await console.press("f3")
+    await console.dialog("Is this the log server?")
+
+
+async def _palette(console: Console) -> None:
+    await console.press("ctrl+p")
+    await console.until(lambda: isinstance(console.app.screen, Palette))
+
+
+async def _help(console: Console) -> None:
+    await console.press("f1")
+    await console.until(lambda: isinstance(console.app.screen, HelpScreen))
+
+
+async def _reader(console: Console) -> None:
+    await console.open("Reports")
+    await console.press("enter")
+    await console.until(lambda: isinstance(console.app.screen, Reader))
+
+
+async def _form(console: Console) -> None:
+    await console.open("TMSP")
+    await console.press("f3")
+    await console.sees("Is this the log server?")
+    await console.press("escape")
+    await console.go("tmsp.email")
+
+
+async def _list(console: Console) -> None:
+    await console.open("Change History")
+    await console.press("end")
+
+
+async def _key_row(console: Console) -> None:
+    await console.open("Server Identity")
+    await console.press("tab")
+
+
+@pytest.mark.parametrize("to", [_question, _host_key, _palette, _help, _reader, _form, _list, _key_row])
+@pytest.mark.parametrize("size", [SMALLEST, (80, 24)])
+async def test_it_stays_in_sight_when_the_size_changes(
+    agent: ScriptedAgent, to: Callable[[Console], Awaitable[None]], size: tuple[int, int]
+) -> None:
+    """A window that shrinks or grows keeps the cursor, the answers of a question and the buttons in sight."""
+    fill(agent)
+    agent.probes = [host_key_in_the_way()]
+    async with console_of(agent.connect, size=size) as console:
+        await console.sees("beat 12 s")
+        await to(console)
+        for other in (size, *RESIZES):
+            await console.pilot.resize_terminal(*other)
+            await _walk(console, f"{to.__name__} at {other}")
+
+
+async def test_a_question_that_is_too_long_scrolls(agent: ScriptedAgent) -> None:
+    """The words of a question that do not fit are read by Page Down; its answers stay, however wide."""
+    answers = [("a", "Decide later about this"), ("b", "Mine on top of theirs"), ("c", "Take theirs now")]
+    question = Question("Somebody else saved", [f"line {number}" for number in range(30)], answers)
+    async with console_of(agent.connect, size=SMALLEST) as console:
+        console.app.push_screen(Dialog(question))
+        await console.sees("Page Down: more")
+        assert "line 29" not in console.screen_text()
+        await console.press("pagedown", "pagedown", "pagedown", "pagedown")
+        await console.sees("line 29")
+        for _, label in answers:
+            assert f"[ {label} ]" in console.screen_text()
+
+
+async def test_a_name_is_in_sight_while_it_is_typed(agent: ScriptedAgent) -> None:
+    """The end of a host name that is longer than its field shows, at 60 columns as well."""
+    async with console_of(agent.connect, size=SMALLEST) as console:
+        await console.open("TMSP")
+        field = await console.go("tmsp.log_server.host")
+        name = "portal-with-a-name-of-many-parts.security.example.com"
+        await console.press("ctrl+u")
+        await console.type(name)
+        await console.until(lambda: field.value == name)
+        await console.sees("security.example.com")
+        await _in_sight(console, "host name")
