@@ -76,12 +76,13 @@ class Console:
     async def rested(self) -> None:
         """Wait until what belongs to the mark or the cursor is shown."""
         main, focused = self.app.main, self.app.focused
-        if isinstance(focused, Field) and isinstance(main._pages.current, FormPage):
-            shown = main._pages.current.query_one(".help", Block)
-            problem = focused.problem
-            await self.until(lambda: (problem.cause if problem else focused.spec.help) in shown.shown.plain)
-        elif isinstance(focused, MenuTree):
+        if isinstance(focused, MenuTree):
             await self.until(lambda: main._pages.entry is focused.entry)
+        elif isinstance(main._pages.current, FormPage) and self.app.screen is main:
+            shown = main._pages.current.query_one(".help", Block)
+            problem = focused.problem if isinstance(focused, Field) else None
+            words = problem.cause if problem else focused.spec.help if isinstance(focused, Field) else ""
+            await self.until(lambda: words in shown.shown.plain and bool(words) == bool(shown.shown.plain))
         await self.pilot.pause()
 
     def field(self, key: str) -> Field:

@@ -128,7 +128,9 @@ async def identity(console: Console, agent: ScriptedAgent) -> None:
 async def chain(console: Console, agent: ScriptedAgent) -> None:
     await identity(console, agent)
     await console.rested()
-    await console.press("down", "down", "enter")
+    await console.press("down", "down")
+    await console.rested()
+    await console.press("enter")
     await console.dialog("issued by CN=Portal Authority")
 
 
