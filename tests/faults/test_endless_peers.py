@@ -37,8 +37,8 @@ LIMITS = Limits(connect=5.0, handshake=1.0, login=1.0, reply=1.0, keepalive=1.0,
 PATIENT = Limits(connect=20.0, handshake=20.0, login=20.0, reply=20.0, keepalive=20.0, transfer=20.0)
 """Where the bound in bytes has to speak, also on a machine that has much else to do."""
 MOST_WORK = 0.75
-"""Seconds of the loop's work without a turn for anybody else: 0.2 on a quiet machine, twice that beside others that
-take its caches; what is not bounded holds the loop for seconds."""
+"""Seconds of the loop's work without a turn for anybody else: 0.2 on a quiet machine, 0.45 on a busy one.
+What is not bounded holds the loop for seconds."""
 MOST_MEMORY = 24 << 20
 """Bytes that the process may grow; a peer that is read for as long as it speaks brings hundreds of MB."""
 WHO = Credentials("user", SecretStr("password"))

@@ -36,8 +36,10 @@ def ended(process: subprocess.Popen[str], limit: float = 2.0) -> int:
 async def test_folders_and_socket_are_the_agents_alone(home: Home) -> None:
     """Nobody else on the machine may look into the agent's folders or open its socket by accident."""
     with agent_process(home):
-        for folder in (home.config, home.state, home.run):
+        for folder in (home.config, home.state):
             assert folder.stat().st_mode & 0o7777 == 0o700
+        # Where the groups of docs/control.md exist (a test beside may make them), their members may pass.
+        assert home.run.stat().st_mode & 0o7777 in {0o700, 0o710}
         assert home.control_socket.stat().st_mode & 0o777 == 0o660
 
 
