@@ -56,8 +56,10 @@ class Frame:
 
     def share(self, menu: "MenuTree", width: int, *, working: bool) -> None:
         """Let the menu make way for the page that is worked on, where both would be cut."""
-        menu.display = width >= _BOTH or not working
-        self._edge = menu.display
+        shown = width >= _BOTH or not working
+        if shown == self._edge:
+            return
+        menu.display = self._edge = shown
         self.top.join("┬" if self._edge else "")
         self._join()
 
