@@ -47,9 +47,9 @@ async def _one_test(desk: "Desk", draft: "Draft") -> None:
             desk.tell(f"Tested on top of revision {in_force.revision}, which {who} saved meanwhile.")
         wanted = draft.rebased(in_force)
         request = ProbeRequest(settings=wanted.checked(), secrets=wanted.secret_changes())
+        desk.goes_on()
         async with aclosing(desk.agent.probe(request)) as events:
             async for event in events:
-                desk.goes_on()
                 if isinstance(event, ProbeReport):
                     desk.probing = desk.probing.with_report(event, desk.clock.monotonic())
                     break
