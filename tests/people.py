@@ -34,8 +34,7 @@ def people(viewers: int = 1) -> Iterator[dict[str, list[Identity]]]:
         entry = pwd.getpwnam(name)
         return entry.pw_uid, os.getgrouplist(name, entry.pw_gid)
 
-    with (Path(tempfile.gettempdir()) / "tm-tui-test-users.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the groups are the machine's: one test process at a time has them
+    with _locked():
         try:
             missing = [group for group in ROLES if group and not _exists(group)]
             made += [["groupdel", group] for group in missing if run("groupadd", "--system", group)]
@@ -47,6 +46,21 @@ def people(viewers: int = 1) -> Iterator[dict[str, list[Identity]]]:
         finally:
             for command in reversed(made):
                 run(*command)
+
+
+@contextmanager
+def settled_groups() -> Iterator[bool]:
+    """While no other test makes or removes the groups: whether this machine has any of them."""
+    with _locked():
+        yield any(_exists(group) for group in ROLES if group)
+
+
+@contextmanager
+def _locked() -> Iterator[None]:
+    """The groups are the machine's: one test process at a time has them."""
+    with (Path(tempfile.gettempdir()) / "tm-tui-test-users.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _exists(group: str) -> bool:

@@ -79,10 +79,13 @@ def text(data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + data
 
 
-def names(number: bytes, size: int) -> bytes:
-    """A reply of about `size` bytes to READDIR, made of the shortest names."""
+COUNTS = {"names": 1000, "many-names": 6000, "long-names": 320_000}
+"""Names in one reply, by the stage: as many as are taken, more within the bytes, and 4 MB of them."""
+
+
+def names(number: bytes, count: int) -> bytes:
+    """A reply to READDIR, made of the shortest names."""
     name = text(b"x") + text(b"") + bytes(4)
-    count = size // len(name)
     return packet(NAME, number + count.to_bytes(4, "big") + name * count)
 
 
@@ -146,7 +149,7 @@ class Files(asyncssh.SSHServerSession[bytes]):
         elif kind in {OPEN, OPENDIR}:
             self.chan.write(packet(HANDLE, number + text(b"h")))
         elif kind == READDIR:
-            self.chan.write(names(number, (4 << 20) if self.stage == "long-names" else 78 << 10))
+            self.chan.write(names(number, COUNTS.get(self.stage, COUNTS["names"])))
         else:
             self.chan.write(packet(STATUS, number + bytes(4) + text(b"") + text(b"")))
 

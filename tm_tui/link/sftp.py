@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import asyncssh
+from asyncssh.constants import FXP_NAME
 from asyncssh.sftp import start_sftp_client
 
 from tm_tui.link import ssh
@@ -24,6 +25,11 @@ _MOST_SAID = 4096
 _PLAIN = frozenset({"", "failure", "permission denied", "no such file", "no such file or directory"})
 _MOST_PACKET = 80 << 10
 """Bytes; a server's longest replies are lists of a hundred names, 64 KB."""
+_NAME = bytes([FXP_NAME])
+_MOST_NAMES = 1000
+"""In one reply: each costs the loop far more than its bytes."""
+_COUNTED = 9
+"""Bytes of a reply up to the count of its names: type, request, count (draft-ietf-secsh-filexfer-02, 7)."""
 _READ_ONLY = 1  # f_flag of statvfs@openssh.com: SSH_FXE_STATVFS_ST_RDONLY
 
 
@@ -79,7 +85,10 @@ class _ShortPackets:
         """As asyncssh has it. Raises SFTPBadMessage for what nobody sends."""
         if size > _MOST_PACKET:
             raise asyncssh.SFTPBadMessage("packet too long")
-        return await self._reader.readexactly(size)
+        data = await self._reader.readexactly(size)
+        if data[:1] == _NAME and int.from_bytes(data[_COUNTED - 4 : _COUNTED]) > _MOST_NAMES:
+            raise asyncssh.SFTPBadMessage("too many names at once")
+        return data
 
 
 @asynccontextmanager
