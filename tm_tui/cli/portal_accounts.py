@@ -9,7 +9,6 @@ import click
 
 from tm_tui.cli.output import json_option
 from tm_tui.cli.portal_home import database, done, with_home
-from tm_tui.cli.streams import reading_input
 from tm_tui.errors import TmError
 from tm_tui.spoken import utc_time
 from tm_tui.text import safe_text
@@ -28,17 +27,13 @@ _TITLE: dict["Role", str] = {"appliance": "Account", "operator": "Operator"}
 
 
 def _password() -> "SecretStr":
-    """Ask on a terminal, twice; else read standard input up to a newline."""
-    from pydantic import SecretStr
+    """Ask on a terminal, twice; else read standard input up to a newline. Raises TmError."""
+    from tm_tui.cli.reading import read_password
 
-    if sys.stdin.isatty():
-        return SecretStr(click.prompt("Password", hide_input=True, confirmation_prompt=True))
-    try:
-        with reading_input():
-            line = sys.stdin.buffer.readline(4096)
-        return SecretStr(line.decode().removesuffix("\n").removesuffix("\r"))
-    except UnicodeDecodeError:
-        raise TmError("The password is no UTF-8.", "Send it in UTF-8.") from None
+    password = read_password("Password: ")
+    if sys.stdin.isatty() and password != read_password("The same again: "):
+        raise TmError("The two passwords are not the same.", "Start again; nothing was changed.")
+    return password
 
 
 def _add(context: click.Context, name: str, own_home: Path | None, role: "Role", *, as_json: bool) -> None:

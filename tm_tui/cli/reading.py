@@ -109,7 +109,7 @@ def read_password(prompt: str) -> SecretStr:
     if not text:
         raise TmError(
             "The password is empty.",
-            "Type it. To remove the one that is set: tm-tui config secret NAME --remove.",
+            "Type it. To remove one from the settings: tm-tui config secret NAME --remove.",
         )
     return SecretStr(text)
 

@@ -18,7 +18,7 @@ from tm_tui.moments import moment_of
 from tm_tui.portal.callers import Caller, Role
 from tm_tui.portal.database import Database
 from tm_tui.portal.refusals import Refused
-from tm_tui.settings.types import Password, UserName
+from tm_tui.settings.types import TypedPassword, UserName
 from tm_tui.text import safe_text
 
 __all__ = ["Account", "Doorkeeper", "add", "listed", "remove", "secret_of", "set_password"]
@@ -32,7 +32,7 @@ _FAILURE_SECONDS = 0.3
 _MOST_WAITING = 64
 _RETRY_SECONDS = 5
 _USER_NAME: TypeAdapter[str] = TypeAdapter(UserName)
-_PASSWORD: TypeAdapter[SecretStr] = TypeAdapter(Password)
+_PASSWORD: TypeAdapter[SecretStr] = TypeAdapter(TypedPassword)
 
 
 @dataclass(frozen=True, slots=True)
