@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tm_tui.portal.home import PortalHome
 
-__all__ = ["HOME_TYPE", "database", "done", "failures_told", "with_home"]
+__all__ = ["HOME_TYPE", "at_the_command_line", "database", "done", "failures_told", "with_home"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -58,6 +58,13 @@ def database(
             raise TmError(cause, "Start it once with `tm-tui portal --home DIR`.")
         with opened(home.database) as connection:
             yield connection, home
+
+
+def at_the_command_line() -> str:
+    """Who works beside the portal, for its records: the system's user, said to be no operator."""
+    from getpass import getuser
+
+    return f"command line ({safe_text(getuser(), 64)})"
 
 
 def done(text: str, *, as_json: bool, **fields: object) -> None:

@@ -1,13 +1,14 @@
 """`tm-tui portal products`: the appliances that registered, and whose they are."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from tm_tui.cli.output import json_option
-from tm_tui.cli.portal_home import database, done, with_home
+from tm_tui.cli.portal_home import at_the_command_line, database, done, with_home
 from tm_tui.spoken import utc_time
 from tm_tui.text import safe_text
 
@@ -58,12 +59,48 @@ def _line(one: "Product") -> str:
 @json_option
 @with_home
 def remove_product(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
-    """Take an appliance off the list: its beats and batches are refused until it registers again."""
+    """Take an appliance off the list.
+
+    Its beats and batches are refused until its admin switches sending on or saves, or `readmit`.
+    """
+    from tm_tui.clock import SystemClock
     from tm_tui.portal import products as registered
 
     with database(context, own_home) as (connection, _):
-        registered.remove(connection, name)
+        registered.remove(connection, name, at_the_command_line(), SystemClock().now())
     done(f"{safe_text(name)} removed from Registered Products.", as_json=as_json, removed=name)
+
+
+@products.command("removed")
+@json_option
+@with_home
+def list_removed(context: click.Context, own_home: Path | None, *, as_json: bool) -> None:
+    """List the appliances that were removed and have not come back."""
+    from tm_tui.portal import removals
+
+    with database(context, own_home) as (connection, _):
+        found = removals.listed(connection)
+    if as_json:
+        shown = [{**asdict(one), "removed_at": one.removed_at.isoformat()} for one in found]
+        click.echo(json.dumps({"removed": shown}))
+        return
+    if not found:
+        click.echo("No appliance was removed.")
+    for one in found:
+        click.echo(f"{one.appliance}  removed {utc_time(one.removed_at)} UTC by {safe_text(one.removed_by)}")
+
+
+@products.command("readmit")
+@click.argument("name", metavar="APPLIANCE")
+@json_option
+@with_home
+def readmit_product(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
+    """Let an appliance that was removed register again by itself."""
+    from tm_tui.portal import removals
+
+    with database(context, own_home) as (connection, _):
+        removals.readmit(connection, name)
+    done(f"{safe_text(name)} may register again.", as_json=as_json, readmitted=name)
 
 
 @products.command("move")

@@ -21,7 +21,8 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 def refusal(refused: Refused, headers: Mapping[str, str] | None = None) -> Response:
     """`{"error": {"code": ..., "cause": ..., "remedy": ...}}` with its status."""
-    body = {"error": {"code": refused.code, "cause": refused.cause, "remedy": refused.remedy}}
+    error = {"code": refused.code, "cause": refused.cause, "remedy": refused.remedy}
+    body = {"error": error, **refused.more}
     return JSONResponse(body, refused.status, {**refused.headers, **(headers or {})})
 
 

@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from tm_tui.atomic import storage_failure
 from tm_tui.errors import StorageFailed
-from tm_tui.portal import appliances, cases, instances
+from tm_tui.portal import appliances, cases, instances, removals
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.reports.tables import SCHEMA as _REPORTS
 from tm_tui.text import safe_text
@@ -60,7 +60,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        connection.executescript(_SCHEMA + _REPORTS + cases.SCHEMA + appliances.SCHEMA + instances.SCHEMA)
+        parts = (_SCHEMA, _REPORTS, cases.SCHEMA, appliances.SCHEMA, instances.SCHEMA, removals.SCHEMA)
+        connection.executescript("".join(parts))
         _upgrade(connection)
     except sqlite3.Error as error:
         connection.close()

@@ -23,14 +23,14 @@ def routes(portal: Portal) -> list[Route]:
         return JSONResponse({"server_time": now.isoformat(), "products": shown})
 
     async def removed(request: Request) -> Response:
-        appliance = request.path_params["appliance"]
+        appliance, by = request.path_params["appliance"], caller_of(request).name
         try:
-            await portal.database.call(products.remove, appliance)
+            await portal.database.call(products.remove, appliance, by, portal.clock.now())
         except Refused:
             raise
         except TmError as error:
             raise Refused(404, "not-registered", error.cause, "See GET /v1/products.") from None
-        portal.log.say("removed", appliance=appliance, account=caller_of(request).name)
+        portal.log.say("removed", appliance=appliance, account=by)
         return Response(status_code=204)
 
     return [

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tm_tui.errors import TmError
 from tm_tui.moments import moment_of
-from tm_tui.portal import appliances, instances
+from tm_tui.portal import appliances, instances, removals
 from tm_tui.status_server.protocol import HeartbeatRequest, RegistrationRequest
 from tm_tui.text import SafeText, safe_text
 from tm_tui.values import Moment
@@ -61,11 +61,12 @@ def register(
 ) -> tuple[datetime, bool]:
     """Register, or change what is registered. Returns since when, and whether it is new.
 
-    Raises Refused (403) for an appliance of another account.
+    Raises Refused: 403 for an appliance of another account, 410 for one that was removed, without `renew`.
     """
     connection.execute("BEGIN IMMEDIATE")
     with connection:
         appliances.bind(connection, request.appliance, account)
+        removals.check(connection, request.appliance, renew=request.renew)
         known = connection.execute(
             "SELECT registered_at FROM products WHERE appliance = ?", (request.appliance,)
         ).fetchone()
@@ -75,7 +76,7 @@ def register(
             " :heartbeat_seconds, :now, :now) ON CONFLICT (appliance) DO UPDATE SET product = :product,"
             " version = :version, edition = :edition, email = :email, account = :account,"
             " heartbeat_seconds = :heartbeat_seconds, updated_at = :now",
-            {**request.model_dump(exclude={"instance"}), "account": account, "now": now.timestamp()},
+            {**request.model_dump(exclude={"instance", "renew"}), "account": account, "now": now.timestamp()},
         )
     return (_moment(known["registered_at"]), False) if known else (now, True)
 
@@ -85,7 +86,7 @@ def beat(
 ) -> bool:
     """Count a beat. False if the appliance is not registered.
 
-    Raises Refused (403) for an appliance of another account than `account`.
+    Raises Refused: 403 for an appliance of another account than `account`, 410 for one that was removed.
     """
     appliances.check_owner(connection, request.appliance, account)
     done = connection.execute(
@@ -98,14 +99,22 @@ def beat(
             "skew": (request.sent_at - now).total_seconds(),
         },
     )
+    if not done.rowcount:
+        removals.check(connection, request.appliance)
     return bool(done.rowcount)
 
 
-def remove(connection: sqlite3.Connection, appliance: str) -> None:
-    """Take an appliance off the list; its batches stay. Raises TmError when it is not there."""
-    if not connection.execute("DELETE FROM products WHERE appliance = ?", (appliance,)).rowcount:
-        cause = f"{safe_text(appliance, 80)} is not registered."
-        raise TmError(cause, "See `tm-tui portal products list`.")
+def remove(connection: sqlite3.Connection, appliance: str, by: str, now: datetime) -> None:
+    """Take an appliance off the list until it is wanted back (`removals`); what it delivered stays.
+
+    `by` is who does it. Raises TmError when it is not there.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    with connection:
+        if not connection.execute("DELETE FROM products WHERE appliance = ?", (appliance,)).rowcount:
+            cause = f"{safe_text(appliance, 80)} is not registered."
+            raise TmError(cause, "See `tm-tui portal products list`.")
+        removals.note(connection, appliance, by, now)
 
 
 def listed(connection: sqlite3.Connection, now: datetime) -> tuple[Product, ...]:

@@ -1,6 +1,7 @@
 """One language of refusals for both protocols of the portal: a stable code, a cause, a remedy."""
 
 import errno
+from collections.abc import Mapping
 
 from tm_tui.errors import TmError
 from tm_tui.text import safe_text
@@ -20,6 +21,7 @@ class Refused(TmError):
         *,
         close: bool = False,
         retry_after: int | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(cause, remedy)
         self.status = status
@@ -28,6 +30,8 @@ class Refused(TmError):
         """The rest of the request is not worth reading: end the connection after the answer."""
         self.retry_after = retry_after
         """Seconds after which it may be tried again, for 503."""
+        self.more = dict(more or {})
+        """Further members of the JSON body, beside `error`."""
 
     @property
     def headers(self) -> dict[str, str]:

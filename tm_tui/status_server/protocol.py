@@ -44,6 +44,8 @@ class RegistrationRequest(_Body):
     email: SafeText = ""
     heartbeat_seconds: int = Field(ge=5, le=28800)
     instance: Instance = ""
+    renew: bool = False
+    """The admin switched sending on, or saved: an appliance that was removed is wanted back."""
 
 
 class RegistrationReply(_Body):

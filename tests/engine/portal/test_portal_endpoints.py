@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from portals import PATIENCE, OpenPortal, lines, ndjson, opened_portal, registration, sealed, threat_event
 
-from tm_tui.portal import endpoint_reader, endpoints, products
+from tm_tui.portal import endpoint_reader, endpoints, products, removals
 from tm_tui.portal.database import Database, opened
 from tm_tui.portal.refusals import Refused
 from tm_tui.spool.events import STATUSES
@@ -136,8 +136,9 @@ def test_one_endpoint_has_many_spellings(connection: sqlite3.Connection) -> None
 def test_removed_product_has_no_endpoints(connection: sqlite3.Connection) -> None:
     """Who left Registered Products leaves this list too, and is back when it registers again."""
     keep(connection, threat_event(1, status="unsuccessful"))
-    products.remove(connection, APPLIANCE)
+    products.remove(connection, APPLIANCE, "operator", datetime.now(UTC))
     assert statuses(connection) == {}
+    removals.readmit(connection, APPLIANCE)
     register(connection)
     assert statuses(connection) == {"pc-1": "unsuccessful"}
 

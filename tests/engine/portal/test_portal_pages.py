@@ -186,7 +186,7 @@ async def test_removing_asks_first(own_portal: OpenPortal) -> None:
     """The page asks, the form does it, the list says so once."""
     async with operator(own_portal) as client:
         asked = await client.get(f"/portal/products/{ANY_APPLIANCE}/remove")
-        assert "registers again by itself" in asked.text
+        assert "It stays removed until" in asked.text
         done = await client.post(asked.url.path, data={"token": token_in(asked)})
         assert done.headers["location"] == "/portal/products"
         listed = await client.get("/portal/products")

@@ -245,7 +245,8 @@ async def test_products_commands(home: Path) -> None:
         assert {"appliance", "edition", "version", "email", "registered_at", "last_beat_at"} <= set(found[0])
         assert {"last_beat_age_seconds", "missed_beats", "state"} <= set(found[0])
         assert portal.command("products", "remove", "tm-lab-1").returncode == 0
-        assert await beat_status(portal) == 404
+        assert "by command line (" in portal.command("products", "removed").stdout
+        assert await beat_status(portal) == 410
 
 
 async def test_password_is_in_its_file_only(portal: RunningPortal) -> None:

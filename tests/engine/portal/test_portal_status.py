@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import json
 import ssl
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -58,19 +60,44 @@ async def test_probe_beat_is_checked_and_not_counted(portal: RunningPortal) -> N
 
 
 async def test_unregistered_beat_is_404_until_registered(portal: RunningPortal) -> None:
-    """An appliance that was removed from the list learns it from its next beat, and may register again."""
+    """A beat of an appliance that nobody registered is told so; it registers, and is taken."""
     async with portal.status_server() as client:
         reply = await client.post(BEAT, json=beat("tm-comes-and-goes"))
         assert (reply.status_code, reply.json()["error"]["code"]) == (404, "not-registered")
         await portal.register("tm-comes-and-goes")
         assert (await client.post(BEAT, json=beat("tm-comes-and-goes"))).status_code == 200
-        assert (
-            await client.delete("/v1/products/tm-comes-and-goes", auth=portal.operator)
-        ).status_code == 204
-        assert (
-            await client.delete("/v1/products/tm-comes-and-goes", auth=portal.operator)
-        ).status_code == 404
-        assert (await client.post(BEAT, json=beat("tm-comes-and-goes"))).status_code == 404
+
+
+async def test_removed_until_its_admin_wants_it_back(portal: RunningPortal) -> None:
+    """It stays off the list, and hears why, until its admin renews it or an operator readmits it."""
+    name = "tm-removed"
+    path = f"/v1/products/{name}"
+    async with portal.status_server() as client:
+        for back in ("renew", "readmit"):
+            await portal.register(name)
+            assert (await client.delete(path, auth=portal.operator)).status_code == 204
+            assert (await client.delete(path, auth=portal.operator)).status_code == 404
+            for asked, body in ((BEAT, beat(name)), ("/v1/registration", registration(name))):
+                reply = await client.post(asked, json=body)
+                told = reply.json()
+                assert (reply.status_code, told["cause"], told["error"]["code"]) == (
+                    410,
+                    "removed",
+                    "removed",
+                )
+                since = datetime.now(UTC) - datetime.fromisoformat(told["removed_at"])
+                assert since.total_seconds() < 60
+            assert (await client.post(BEAT, json=beat(name, probe=True))).status_code == 200
+            assert await product(portal, name) is None
+            shown = json.loads(portal.command("products", "removed", "--json").stdout)["removed"]
+            assert [(one["appliance"], one["removed_by"]) for one in shown] == [(name, portal.operator[0])]
+            if back == "readmit":
+                assert portal.command("products", "readmit", name).returncode == 0
+                assert portal.command("products", "readmit", name).returncode == 1
+                assert (await client.post(BEAT, json=beat(name))).status_code == 404
+            assert (await portal.register(name, renew=back == "renew")).status_code == 201
+            assert (await client.post(BEAT, json=beat(name))).status_code == 200
+            assert "No appliance was removed." in portal.command("products", "removed").stdout
 
 
 @pytest.mark.parametrize(

@@ -27,14 +27,14 @@ async def _asked(portal: Portal, request: Request) -> Shown:
 
 
 async def _removed(portal: Portal, request: Request, _form: Form) -> Go:
-    appliance = request.path_params["appliance"]
+    appliance, by = request.path_params["appliance"], request.state.session.account
     try:
-        await portal.database.call(products.remove, appliance)
+        await portal.database.call(products.remove, appliance, by, portal.clock.now())
     except Refused:
         raise
     except TmError as error:
         raise Refused(404, "not-registered", error.cause, "It may have been removed meanwhile.") from None
-    portal.log.say("removed", appliance=appliance, account=request.state.session.account)
+    portal.log.say("removed", appliance=appliance, account=by)
     return Go("products", f"{appliance} was removed from Registered Products.")
 
 
