@@ -1,8 +1,9 @@
-"""Write the pages that are made from the product: docs/settings.md, docs/commands.md, docs/codes.md.
+"""Write the pages that are made from the product: docs/settings.md and its like.
 
 Run it from the project's root when a test says that one is behind: `.venv/bin/python docs/write_pages.py`.
 """
 
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ sys.path.insert(0, str(DOCS.parent / "packaging"))
 import reference  # noqa: E402 - beside the man pages, which are made of the same
 
 from tm_tui.explain import explanation, whole_text  # noqa: E402
+from tm_tui.portal.settings import keys  # noqa: E402
 from tm_tui.settings.fields import FIELDS, FieldSpec  # noqa: E402
 
 _MADE = "<!-- Made by docs/write_pages.py: change the product, not this page. -->"
@@ -54,6 +56,13 @@ protocol = "ssl"
 [tmsp.status_server]
 host = "status.example.com"
 ```
+"""
+_PORTAL_SETTINGS = """\
+# The portal's settings
+
+Each key of `portal.toml` in the portal's home. The file is read when the portal starts; without it, and for
+each key that it leaves out, the default counts. Options of `tm-tui portal` stand above it. A key that does not
+exist is refused, with the one that was most likely meant. See [portal.md](portal.md) for what to set when.
 """
 _COMMANDS = """\
 # Commands
@@ -106,6 +115,13 @@ def _settings() -> Iterator[str]:
     yield from ("", _FORM.rstrip())
 
 
+def _portal_settings() -> Iterator[str]:
+    yield from (_MADE, "", _PORTAL_SETTINGS.rstrip(), "", "| key | default | |", "|---|---|---|")
+    for key, default, words in keys():
+        shown = json.dumps(default)
+        yield f"| `{key}` | `{shown}` | {_cell(words)} |"
+
+
 def _command(words: tuple[str, ...], command: click.Command) -> Iterator[str]:
     yield from ("", f"### `{' '.join(words)}`", "", f"`{' '.join(words)} {reference.usage(command)}`", "")
     yield reference.about(command)
@@ -144,7 +160,12 @@ def _codes() -> Iterator[str]:
 
 def pages() -> dict[str, str]:
     """Every page that is made, by its file name."""
-    made = {"settings.md": _settings(), "commands.md": _commands(), "codes.md": _codes()}
+    made = {
+        "settings.md": _settings(),
+        "portal-settings.md": _portal_settings(),
+        "commands.md": _commands(),
+        "codes.md": _codes(),
+    }
     return {name: "\n".join(lines) + "\n" for name, lines in made.items()}
 
 

@@ -27,9 +27,9 @@ def harden(*, writes: bool = True) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
-def raise_descriptors() -> None:
+def raise_descriptors(most: int = _DESCRIPTORS) -> None:
     """Raise the soft limit of open files as far as we need it, and as the hard one lets us."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -41,9 +41,9 @@ def writer() -> Iterator[ModuleType]:
 
 
 def test_the_made_pages_are_current(writer: ModuleType) -> None:
-    """settings.md, commands.md and codes.md say what the product says: else run docs/write_pages.py."""
+    """The pages of settings, commands and codes say what the product says: else run docs/write_pages.py."""
     made = writer.pages()
-    assert set(made) == {"settings.md", "commands.md", "codes.md"}
+    assert set(made) == {"settings.md", "portal-settings.md", "commands.md", "codes.md"}
     for name, wanted in made.items():
         assert text(name) == wanted, f"{name} is behind: run docs/write_pages.py"
 

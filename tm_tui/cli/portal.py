@@ -29,20 +29,21 @@ _LAZY = {
 
 @click.group(cls=LazyGroup, lazy=_LAZY, invoke_without_command=True)
 @click.option("--home", type=HOME_TYPE, help="Folder of the portal; made at the first start.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--https-port", type=_PORT, default=0, help="Log server over SSL; 0 takes a free port.")
-@click.option("--ssh-port", type=_PORT, default=0, help="Log server over SSH; 0 takes a free port.")
-@click.option("--status-port", type=_PORT, default=0, help="Status server; 0 takes a free port.")
+@click.option("--host", help="Address to listen on: 127.0.0.1 unless portal.toml names another.")
+@click.option("--https-port", type=_PORT, help="Log server over SSL; 0 takes a free port.")
+@click.option("--ssh-port", type=_PORT, help="Log server over SSH; 0 takes a free port.")
+@click.option("--status-port", type=_PORT, help="Status server; 0 takes a free port.")
 @click.option("--name", "names", multiple=True, help="Further address or name for the certificate.")
 @click.option("--json", "_as_json", is_flag=True, help="The ready line is JSON anyway.")
 @click.pass_context
 def portal(
-    context: click.Context, /, home: Path | None, host: str, names: tuple[str, ...], **rest: Any
+    context: click.Context, /, home: Path | None, host: str | None, names: tuple[str, ...], **rest: Any
 ) -> None:
     """Run the reference portal: log server (SSL and SSH) and status server, until SIGTERM.
 
     Prints one JSON line when it is ready. The first start makes an authority, keys, an account for
-    appliances (password in HOME/password), and an operator (HOME/operator-password).
+    appliances (password in HOME/password), and an operator (HOME/operator-password). Settings are read
+    from HOME/portal.toml, if it is there; these options stand above it.
     """
     context.obj = home
     refuse_bytes(context)
@@ -54,17 +55,18 @@ def portal(
 
     ports = {name: rest[name] for name in ("https_port", "ssh_port", "status_port")}
     with failures_told():
-        asyncio.run(_run(PortalOptions(home, host, names=names, **ports)))
+        asyncio.run(_run(PortalOptions(home, host, names=names or None, **ports)))
 
 
 async def _run(options: "PortalOptions") -> None:
     import os
 
     from tm_tui.harden import raise_descriptors
+    from tm_tui.portal.rooms import descriptors
     from tm_tui.portal.service import serve
 
     os.umask(0o077)
-    raise_descriptors()
+    raise_descriptors(max(4096, descriptors(options.settings().limits)))
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -10,21 +10,38 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal, Self
 
 from tm_tui.control.limits import Share
 from tm_tui.portal.refusals import Refused
+from tm_tui.portal.settings import Limits
 
-__all__ = ["SSH_SHARES", "WEB_SHARES", "Guest", "Rooms"]
+__all__ = ["Guest", "Room", "Rooms", "Shares", "descriptors", "ssh_shares", "web_shares"]
 
 Room = Literal["unknown", "appliance", "operator"]
 
-WEB_SHARES: Mapping[Room, Share] = MappingProxyType(
-    {"unknown": Share(192, 256), "appliance": Share(750, 1000), "operator": Share(32, 64)}
-)
-"""Over HTTPS; `a_user` is a remote address, an account, an operator."""
-SSH_SHARES: Mapping[Room, Share] = MappingProxyType({"unknown": Share(48, 64), "appliance": Share(96, 128)})
+Shares = Mapping[Room, Share]
+
+
+def web_shares(limits: Limits) -> Shares:
+    """Of one HTTPS server; `a_user` is a remote address, an account, an operator."""
+    operators = Share(limits.operators // 2, limits.operators)
+    return {"unknown": _most(limits.unknown), "appliance": _most(limits.appliances), "operator": operators}
+
+
+def ssh_shares(limits: Limits) -> Shares:
+    """Of the log server over SSH. A log-on is a matter of seconds: half as many are at it."""
+    return {"unknown": _most(limits.ssh // 2), "appliance": _most(limits.ssh)}
+
+
+def _most(in_all: int) -> Share:
+    return Share(in_all * 3 // 4, in_all)
+
+
+def descriptors(limits: Limits) -> int:
+    """Open files that a process needs, so that its rooms are as large as that."""
+    return max(sum(one.in_all for one in of(limits).values()) for of in (web_shares, ssh_shares)) * _PART
+
 
 _RETRY_SECONDS = 10
 _PART = 3
@@ -51,12 +68,12 @@ class Guest:
 class Rooms:
     """The connections of one server."""
 
-    def __init__(self, shares: Mapping[Room, Share]) -> None:
+    def __init__(self, shares: Shares) -> None:
         self._shares = shares
         self._guests: dict[Room, dict[Guest, None]] = {room: {} for room in shares}
 
     @classmethod
-    def of_process(cls, shares: Mapping[Room, Share]) -> Self:
+    def of_process(cls, shares: Shares) -> Self:
         """As many as the soft limit of descriptors of this process allows."""
         soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         wanted = sum(share.in_all for share in shares.values()) * _PART

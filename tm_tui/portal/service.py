@@ -2,19 +2,18 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import secrets
 import socket
 import sqlite3
-import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncssh
-from cryptography import x509
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -25,101 +24,47 @@ from tm_tui.errors import TmError
 from tm_tui.portal import accounts, index, pattern_routes, routes
 from tm_tui.portal.accounts import Doorkeeper
 from tm_tui.portal.answers import EXCEPTION_HANDLERS
-from tm_tui.portal.authority import certificate_files, ensure_certificate, names_for
 from tm_tui.portal.batches import BatchStore
 from tm_tui.portal.callers import ROLES, Role
 from tm_tui.portal.case_store import CaseStore
+from tm_tui.portal.certificate import Certificate, keep
 from tm_tui.portal.core import Portal
 from tm_tui.portal.database import Database
 from tm_tui.portal.endpoint_reader import read_threat_events
 from tm_tui.portal.guard import Guard
 from tm_tui.portal.home import PortalHome
+from tm_tui.portal.listeners import listener
 from tm_tui.portal.log import LibraryMessages, PortalLog
 from tm_tui.portal.pages.site import Site
+from tm_tui.portal.ready import LogServerAddress, Ready, StatusServerAddress, password_files
 from tm_tui.portal.reports.maker import keep_reports
+from tm_tui.portal.rooms import ssh_shares, web_shares
+from tm_tui.portal.settings import PortalSettings
+from tm_tui.portal.settings_file import read_settings
 from tm_tui.portal.ssh import ensure_host_key, ssh_server
-from tm_tui.portal.web import https_servers, tls_context
-from tm_tui.text import safe_text
+from tm_tui.portal.web import WebLimits, https_servers
 
 __all__ = ["PortalOptions", "Ready", "open_portal", "serve"]
 
 _FIRST: dict[Role, str] = {"appliance": "registering-user", "operator": "operator"}
 _LIBRARIES = ("uvicorn", "asyncssh", "asyncio")
-_LOOK_AT_CERTIFICATE_SECONDS = 600.0
-"""Often: the machine may have slept, or its wall clock may just have been set for the first time."""
 
 
 @dataclass(frozen=True, slots=True)
 class PortalOptions:
-    """Where to keep things, where to listen (port 0: any free one), further `names` to certify."""
+    """Where to keep things, and what the command line says: None where it leaves that to portal.toml."""
 
     home: Path
-    host: str = "127.0.0.1"
-    https_port: int = 0
-    ssh_port: int = 0
-    status_port: int = 0
-    names: tuple[str, ...] = ()
+    host: str | None = None
+    https_port: int | None = None
+    ssh_port: int | None = None
+    status_port: int | None = None
+    names: tuple[str, ...] | None = None
 
-
-class LogServerAddress(BaseModel):
-    """Where the log server listens."""
-
-    model_config = ConfigDict(frozen=True)
-    host: str
-    https_port: int
-    ssh_port: int
-
-
-class StatusServerAddress(BaseModel):
-    """Where the status server listens."""
-
-    model_config = ConfigDict(frozen=True)
-    host: str
-    port: int
-
-
-class Ready(BaseModel):
-    """The line that a portal prints when it is ready (design.md, "Commands")."""
-
-    model_config = ConfigDict(frozen=True)
-    ready: bool = True
-    log_server: LogServerAddress
-    status_server: StatusServerAddress
-    ca_file: str
-    ssh_host_key: str
-    username: str
-    password_file: str | None
-    """None once the operator has set a password of his own: it is written nowhere."""
-    operator: str
-    operator_password_file: str | None
-    """None as for `password_file`."""
-
-
-def _listener(host: str, port: int) -> socket.socket:
-    """Listen, so that callers queue from now on. Raises TmError when the address cannot be had."""
-    try:
-        family, kind, number, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, number)
-    except OSError as error:
-        raise _unusable(host, port, error) from None
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise _unusable(host, port, error) from None
-    listener.setblocking(False)
-    return listener
-
-
-def _unusable(host: str, port: int, error: OSError) -> TmError:
-    cause = f"The portal cannot listen on {safe_text(host)} port {port}: {error.strerror or error}."
-    return TmError(
-        cause, "Choose another port or address, or end the program that has it; 0 takes a free port."
-    )
+    def settings(self) -> PortalSettings:
+        """These above what HOME/portal.toml says. Raises TmError."""
+        given = {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.name != "home"}
+        return read_settings(self.home, given)
 
 
 def _first_account(connection: sqlite3.Connection, home: PortalHome, role: Role) -> str:
@@ -158,22 +103,6 @@ def _listening_to_libraries(log: PortalLog) -> Iterator[None]:
             logger.propagate = propagate
 
 
-async def _keep_certificate(
-    portal: Portal, names: tuple[x509.GeneralName, ...], context: ssl.SSLContext
-) -> None:
-    home, log, clock, never = portal.home, portal.log, portal.clock, asyncio.Event()
-    while True:
-        await clock.wait(never, _LOOK_AT_CERTIFICATE_SECONDS)
-        try:
-            renewed = await asyncio.to_thread(ensure_certificate, home, names, clock.now())
-        except TmError as error:
-            log.say("certificate-not-renewed", cause=error.cause)
-            continue
-        if renewed:
-            context.load_cert_chain(*certificate_files(home))
-            log.say("certificate-renewed")
-
-
 @contextlib.asynccontextmanager
 async def _background(task: asyncio.Task[None]) -> AsyncIterator[None]:
     try:
@@ -190,11 +119,11 @@ async def open_portal(
 ) -> AsyncIterator[tuple[Ready, tuple[asyncio.Task[None], ...]]]:
     """A running portal, and the tasks of its servers, which end before the block only if something broke.
 
-    Raises TmError when the home, the ports or the keys cannot be used.
+    Raises TmError when the settings, the home, the ports or the keys cannot be used.
     """
     clock = clock or SystemClock()
     log = log or PortalLog(sys.stderr, clock)
-    home = PortalHome(options.home.absolute())
+    home, settings = PortalHome(options.home.absolute()), options.settings()
     home.prepare()
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(home.claimed())
@@ -207,27 +136,26 @@ async def open_portal(
         )
         names = [await database.call(_first_account, home, role) for role in ROLES]
         changed = await database.call(index.catch_up, home.logs, log)
-        ports = (options.https_port, options.ssh_port, options.status_port)
-        listeners = [stack.enter_context(contextlib.closing(_listener(options.host, port))) for port in ports]
+        ports = (settings.https_port, settings.ssh_port, settings.status_port)
+        listeners = [stack.enter_context(contextlib.closing(listener(settings.host, port))) for port in ports]
         key = ensure_host_key(home)
-        tasks = await _start(stack, portal, names_for(options.host, options.names), listeners, key)
+        tasks = await _start(stack, portal, settings, listeners, key)
         log.say("ready", home=str(home.path), index_entries_changed=changed)
-        yield _ready(options.host, listeners, home, key.get_fingerprint(), names), tasks
+        yield _ready(settings, listeners, home, key.get_fingerprint(), names), tasks
         log.say("stopping")
 
 
 async def _start(
     stack: contextlib.AsyncExitStack,
     portal: Portal,
-    names: tuple[x509.GeneralName, ...],
+    settings: PortalSettings,
     listeners: list[socket.socket],
     key: asyncssh.SSHKey,
 ) -> tuple[asyncio.Task[None], ...]:
     """Start everything that serves, on the listeners for log (SSL), log (SSH), status."""
-    ensure_certificate(portal.home, names, portal.clock.now())
-    context = tls_context(*certificate_files(portal.home))
-    keeper = asyncio.create_task(_keep_certificate(portal, names, context))
-    await stack.enter_async_context(_background(keeper))
+    shown = Certificate(portal.home, settings)
+    context = shown.context(portal.clock.now())
+    await stack.enter_async_context(_background(asyncio.create_task(keep(shown, portal, context))))
     await stack.enter_async_context(_background(asyncio.create_task(read_threat_events(portal))))
     await pattern_routes.prepare_patterns(portal)
     await stack.enter_async_context(_background(asyncio.create_task(pattern_routes.keep_patterns(portal))))
@@ -235,32 +163,35 @@ async def _start(
     received = CaseStore(portal)
     await received.catch_up()
     log_https, log_ssh, status = listeners
-    await stack.enter_async_context(ssh_server(portal, log_ssh, key))
+    await stack.enter_async_context(ssh_server(portal, log_ssh, key, ssh_shares(settings.limits)))
     apps = (
         (_app(portal, "log", routes.log_server(portal)), log_https),
         (Site(portal, _app(portal, "status", routes.status_server(portal, received))), status),
     )
-    return await stack.enter_async_context(https_servers(apps, context))
-
-
-def _ready(
-    host: str, listeners: list[socket.socket], home: PortalHome, fingerprint: str, names: list[str]
-) -> Ready:
-    https_port, ssh_port, status_port = (listener.getsockname()[1] for listener in listeners)
-    return Ready(
-        log_server=LogServerAddress(host=host, https_port=https_port, ssh_port=ssh_port),
-        status_server=StatusServerAddress(host=host, port=status_port),
-        ca_file=str(home.ca_file),
-        ssh_host_key=fingerprint,
-        username=names[0],
-        password_file=_told(home.password_file_of("appliance")),
-        operator=names[1],
-        operator_password_file=_told(home.password_file_of("operator")),
+    return await stack.enter_async_context(
+        https_servers(apps, context, WebLimits(web_shares(settings.limits)))
     )
 
 
-def _told(path: Path) -> str | None:
-    return str(path) if path.exists() else None
+def _ready(
+    settings: PortalSettings,
+    listeners: list[socket.socket],
+    home: PortalHome,
+    fingerprint: str,
+    names: list[str],
+) -> Ready:
+    https_port, ssh_port, status_port = (one.getsockname()[1] for one in listeners)
+    password_file, operator_password_file = password_files(home)
+    return Ready(
+        log_server=LogServerAddress(host=settings.host, https_port=https_port, ssh_port=ssh_port),
+        status_server=StatusServerAddress(host=settings.host, port=status_port),
+        ca_file=None if settings.tls.certificate else str(home.ca_file),
+        ssh_host_key=fingerprint,
+        username=names[0],
+        password_file=password_file,
+        operator=names[1],
+        operator_password_file=operator_password_file,
+    )
 
 
 async def serve(options: PortalOptions, *, ready: Callable[[Ready], None], stop: asyncio.Event) -> None:

@@ -15,7 +15,7 @@ from tm_tui.atomic import Folder, StorageAbsent
 from tm_tui.errors import StorageFailed
 from tm_tui.portal.home import PortalHome
 from tm_tui.portal.refusals import Refused
-from tm_tui.portal.rooms import SSH_SHARES, Guest, Rooms
+from tm_tui.portal.rooms import Guest, Rooms, Shares
 from tm_tui.portal.sftp import LogFolder, Uploads
 
 if TYPE_CHECKING:
@@ -137,9 +137,11 @@ async def _end_idle(house: _House) -> None:
 
 
 @contextlib.asynccontextmanager
-async def ssh_server(portal: "Portal", listener: socket.socket, key: asyncssh.SSHKey) -> AsyncIterator[None]:
+async def ssh_server(
+    portal: "Portal", listener: socket.socket, key: asyncssh.SSHKey, shares: Shares
+) -> AsyncIterator[None]:
     """Serve while the block runs; at its end every connection is cut."""
-    house = _House(portal, Rooms.of_process(SSH_SHARES), set(), {})
+    house = _House(portal, Rooms.of_process(shares), set(), {})
 
     acceptor = await asyncssh.listen(
         sock=listener,

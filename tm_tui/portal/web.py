@@ -4,19 +4,19 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from tm_tui.control.limits import Patience, Share
+from tm_tui.control.limits import Patience
 from tm_tui.control.listening import AcceptLoop
 from tm_tui.control.seldom import Seldom
 from tm_tui.control.serving import Serving
-from tm_tui.portal.rooms import WEB_SHARES, Guest, Room, Rooms
+from tm_tui.portal.rooms import Guest, Rooms, Shares, web_shares
+from tm_tui.portal.settings import Limits
 
 __all__ = ["WebLimits", "https_servers", "tls_context"]
 
@@ -28,7 +28,7 @@ _NO_TLS = (OSError, ssl.SSLError, TimeoutError, EOFError)
 class WebLimits:
     """What one HTTPS server gives its clients. All but `shares` in seconds."""
 
-    shares: Mapping[Room, Share] = field(default_factory=lambda: WEB_SHARES)
+    shares: Shares = field(default_factory=lambda: web_shares(Limits()))
     handshake: float = 10.0
     patience: Patience = Patience(15.0, 60.0, 60.0, idle=75.0, body_bytes=1024)  # noqa: RUF009 # frozen
     look: float = 2.5
@@ -134,11 +134,10 @@ class _Server(uvicorn.Server):
             raise
 
 
-def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """TLS 1.2 or newer with our certificate; loading a renewed one into it later serves new connections."""
+def tls_context() -> ssl.SSLContext:
+    """TLS 1.2 or newer. Loading a renewed certificate into it later serves new connections."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key)
     return context
 
 

@@ -19,9 +19,9 @@ from tm_tui.control.limits import Patience, Share
 from tm_tui.harden import raise_descriptors
 from tm_tui.portal.authority import certificate_files, ensure_certificate, names_for
 from tm_tui.portal.home import PortalHome
+from tm_tui.portal.listeners import listener
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.rooms import Guest, Room, Rooms
-from tm_tui.portal.service import _listener
 from tm_tui.portal.web import WebLimits, https_servers, tls_context
 
 PAGE = b"GET /portal/logon HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -155,10 +155,11 @@ async def hasty_server(folder: Path) -> AsyncIterator[tuple[int, ssl.SSLContext]
     home.prepare()
     ensure_certificate(home, names_for("127.0.0.1", ()), datetime.now(UTC))
     limits = WebLimits(handshake=0.3, patience=Patience(0.3, 0.3, 0.3, idle=0.3, body_bytes=1024), look=0.05)
-    with contextlib.closing(_listener("127.0.0.1", 0)) as listener:
-        context = tls_context(*certificate_files(home))
-        async with https_servers([(app, listener)], context, limits):
-            yield listener.getsockname()[1], trusting(str(home.ca_file))
+    with contextlib.closing(listener("127.0.0.1", 0)) as listening:
+        context = tls_context()
+        context.load_cert_chain(*certificate_files(home))
+        async with https_servers([(app, listening)], context, limits):
+            yield listening.getsockname()[1], trusting(str(home.ca_file))
 
 
 async def slowly(stream: Stream, piece: bytes) -> None:
