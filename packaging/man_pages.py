@@ -23,7 +23,7 @@ from reference import (
     values,
 )
 
-from screens.commands import console
+from screens.launch.commands import console
 from tm_tui import __version__
 from tm_tui.cli.commands import engine_commands
 from tm_tui.settings.fields import FIELDS, FieldSpec

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import click
 
-from screens.commands import console
+from screens.launch.commands import console
 from tm_tui.cli.commands import engine_commands
 from tm_tui.errors import SettingsRefused
 from tm_tui.settings.fields import FieldSpec, with_value

@@ -11,10 +11,10 @@ def main() -> None:
     """Run `tm-tui`. Without a word on a terminal it is the console, which needs no command line parsed."""
     gc.disable()  # nothing that imports make is garbage; the console switches it on again once it stands
     if len(sys.argv) == 1 and _shows():
-        from screens.opening import open_at_once
+        from screens.launch.opening import open_at_once
 
         open_at_once()
-    from screens.commands import run_commands
+    from screens.launch.commands import run_commands
 
     gc.enable()
     run_commands()

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.wire.story import DOWN, ENTER, F3, UP, downs, log_line
-from screens import menu
+from screens.desk import menu
 from tests.wire.ptys import Pty
 
 if TYPE_CHECKING:

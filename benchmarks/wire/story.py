@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from screens import menu
+from screens.desk import menu
 from tests.wire.ptys import Pty
 
 QUIET = 0.4

@@ -4,16 +4,16 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from screens import menu
-from screens.bugs import Bugs
-from screens.elsewhere import adopted
-from screens.idle import keep, last_words, offer_draft
-from screens.leaving import leaving_asked
+from screens.desk import menu
+from screens.desk.bugs import Bugs
+from screens.desk.elsewhere import adopted
+from screens.desk.private import Nobody, Private
+from screens.flows.idle import keep, last_words, offer_draft
+from screens.flows.leaving import leaving_asked
 from screens.plain.commands import help_of, run_command
 from screens.plain.desk import PlainDesk
 from screens.plain.form import Form
 from screens.plain.lines import Ended, Lines, LoggedOut
-from screens.private import Nobody, Private
 from tm_tui.cli.status import one_line
 from tm_tui.clock import SystemClock
 from tm_tui.control.client import ControlClient
@@ -23,7 +23,7 @@ from tm_tui.harden import harden
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from screens.menu import Entry
+    from screens.desk.menu import Entry
     from tm_tui.paths import Home
 
 __all__ = ["run_plain"]

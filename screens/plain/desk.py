@@ -2,18 +2,18 @@
 
 from typing import TYPE_CHECKING
 
-from screens.probing import Probing
-from screens.saving import field_name
+from screens.desk.probing import Probing
+from screens.flows.saving import field_name
 from tm_tui.cli.probe import step_lines
 from tm_tui.control.failures import AgentAbsent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from screens.agent import Agent
-    from screens.draft import Draft
+    from screens.desk.agent import Agent
+    from screens.desk.draft import Draft
+    from screens.desk.question import Question
     from screens.plain.lines import Lines
-    from screens.question import Question
     from tm_tui.clock import Clock
     from tm_tui.errors import Problem
 
@@ -21,7 +21,7 @@ __all__ = ["PlainDesk"]
 
 
 class PlainDesk:
-    """What `screens.desk.Desk` asks for, on lines."""
+    """What `screens.desk.desk.Desk` asks for, on lines."""
 
     def __init__(self, lines: "Lines", clock: "Clock") -> None:
         self.lines = lines

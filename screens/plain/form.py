@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from screens.draft import SECRETS, Draft
-from screens.leaving import discard_asked
-from screens.saving import save
-from screens.testing import run_test
+from screens.desk.draft import SECRETS, Draft
+from screens.flows.leaving import discard_asked
+from screens.flows.saving import save
+from screens.flows.testing import run_test
 from tm_tui.settings.fields import FieldSpec, spec_of
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from textual.content import Content
 from textual.events import Key
 
-from screens.draft import Value
+from screens.desk.draft import Value
 from screens.widgets.field import LABEL_WIDTH, Field, Slot
 from tm_tui.settings.fields import FieldSpec
 

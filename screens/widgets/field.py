@@ -10,7 +10,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from screens.draft import Value
+from screens.desk.draft import Value
 from tm_tui.errors import Problem
 from tm_tui.settings.fields import FieldSpec
 

@@ -10,14 +10,14 @@ from textual.content import Content
 from textual.events import DescendantFocus, Resize
 from textual.widget import Widget
 
-from screens.draft import SECRETS, Draft
-from screens.keys import key_for
-from screens.rest import Rest
+from screens.desk.draft import SECRETS, Draft
+from screens.desk.keys import key_for
 from screens.widgets.block import Block
 from screens.widgets.button import Button
 from screens.widgets.choice_field import ChoiceField, SelectField, SwitchField
 from screens.widgets.field import Field, Slot
 from screens.widgets.page import Page, beside
+from screens.widgets.rest import Rest
 from screens.widgets.text_field import PasswordField, TextField
 from tm_tui.errors import Problem
 from tm_tui.settings.fields import spec_of

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-    from screens.draft import Draft, Value
-    from screens.seen import Seen
+    from screens.desk.draft import Draft, Value
+    from screens.desk.seen import Seen
     from tm_tui.errors import Problem
 
 __all__ = ["Page", "beside"]
@@ -29,7 +29,7 @@ class Page(Vertical):
     ACTIONS: ClassVar[frozenset[str]] = frozenset()
     """Which of `save`, `test` and `send` work here."""
     HELP: ClassVar[str] = ""
-    """The file in screens/help that F1 shows."""
+    """The file in screens/pages/help that F1 shows."""
     HINT: ClassVar[str] = ""
     """What else the footer says while the focus is here."""
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from screens.theme import state_style
-from screens.widgets.ages import age, clock_time, span
+from screens.desk.ages import age, clock_time, span
+from screens.widgets.theme import state_style
 
 if TYPE_CHECKING:
-    from screens.seen import Seen
+    from screens.desk.seen import Seen
     from tm_tui.control.api import AgentStatus, LastFailure, ServerState
 
 __all__ = ["doubt_rows", "failure_rows", "next_in", "row", "snapshot", "state_word", "when"]

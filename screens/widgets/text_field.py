@@ -7,7 +7,7 @@ from rich.cells import cell_len, set_cell_size
 from textual.content import Content
 from textual.events import Key, Paste
 
-from screens.draft import Value
+from screens.desk.draft import Value
 from screens.widgets.field import Field, Slot
 from screens.widgets.line import Line
 from screens.widgets.pasting import NotTaken, taken

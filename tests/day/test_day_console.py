@@ -7,7 +7,7 @@ from pathlib import Path
 from agents import agent_in
 from day.turning import DayClock, zone
 from face.conftest import Console, HeldClock, console_of
-from screens.agent import Connection
+from screens.desk.agent import Connection
 from tm_tui.control.client import ControlClient
 from tm_tui.paths import Home
 

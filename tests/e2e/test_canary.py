@@ -13,7 +13,7 @@ import pytest
 
 from e2e.lab import COMMAND, Lab, lab, processes_with
 from e2e.terminal import Terminal
-from screens.menu import entries
+from screens.desk.menu import entries
 from tm_tui.cli.commands import engine_commands
 
 pytestmark = pytest.mark.timeout(240)  # one fixture runs twenty commands; a busy machine takes its time

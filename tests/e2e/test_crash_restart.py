@@ -19,12 +19,12 @@ def no():
     if os.path.exists({switch!r}):
         os.unlink({switch!r})
         raise RuntimeError(password)
-import screens.main
-plain = screens.main.MainScreen._tick
+import screens.shell.main
+plain = screens.shell.main.MainScreen._tick
 def tick(self):
     no()
     plain(self)
-screens.main.MainScreen._tick = tick
+screens.shell.main.MainScreen._tick = tick
 main()
 """
 """The real program with a bug in its ticker, which shows as soon as the file `switch` is there."""

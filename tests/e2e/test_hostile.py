@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from e2e.lab import COMMAND, Lab, lab
 from e2e.terminal import Terminal
-from screens.menu import entries
+from screens.desk.menu import entries
 from tm_tui.text import is_safe
 
 pytestmark = pytest.mark.timeout(240)

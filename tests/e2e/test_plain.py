@@ -5,7 +5,7 @@ import sys
 
 from e2e.lab import COMMAND, Lab, lab
 from e2e.terminal import Terminal
-from screens.menu import entries
+from screens.desk.menu import entries
 
 PASSWORD = "geheim-%/#:@ü"
 

@@ -10,7 +10,7 @@ import pytest
 from e2e.lab import COMMAND, processes_with, short_folder
 from e2e.serial import TERMINAL_PROGRAMS, line, on_line
 from e2e.terminal import Terminal
-from screens import menu
+from screens.desk import menu
 
 LIMIT = 90.0
 MENU = [

@@ -13,9 +13,9 @@ import click
 import pytest
 
 from documents import DOCS, ROOT, Example, anchors, examples, links, pages
-from screens.commands import console
-from screens.keys import KEYS
-from screens.menu import ENTRIES
+from screens.desk.keys import KEYS
+from screens.desk.menu import ENTRIES
+from screens.launch.commands import console
 from tm_tui.cli.commands import engine_commands
 from tm_tui.explain import codes
 from tm_tui.settings.fields import FIELDS

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from screens.widgets import ages
+from screens.desk import ages
 from tm_tui import spoken
 from tm_tui.cases.protocol import CasesReply
 from tm_tui.moments import EARLIEST, LATEST, moment_of, within

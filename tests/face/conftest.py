@@ -11,12 +11,12 @@ import pytest
 from textual.pilot import Pilot
 
 from face.scripted import ScriptedAgent, status
-from screens.app import TmTui
+from screens.shell.app import TmTui
+from screens.shell.menu_tree import MenuTree
 from screens.widgets.block import Block
 from screens.widgets.dialog import Dialog
 from screens.widgets.field import Field
 from screens.widgets.form import FormPage
-from screens.widgets.menu_tree import MenuTree
 from tm_tui.clock import SystemClock
 
 LIMIT = 20.0

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from screens.agent import Connection
+from screens.desk.agent import Connection
 from tm_tui.control.api import (
     ActivityLine,
     AgentStatus,

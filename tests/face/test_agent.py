@@ -9,12 +9,12 @@ import pytest
 import screens.plain.console as plain
 from face.conftest import HeldClock, console_of
 from face.scripted import NOON, ScriptedAgent, document, status
+from screens.desk.seen import Seen
+from screens.pages.reader import Reader
 from screens.plain.desk import PlainDesk
 from screens.plain.lines import Lines
-from screens.reader import Reader
-from screens.seen import Seen
+from screens.shell.panel import StatusPanel
 from screens.widgets.block import Block
-from screens.widgets.panel import StatusPanel
 from tm_tui.control.api import AgentStatus, LastFailure, Refusal, ServerState
 from tm_tui.control.failures import AgentAbsent, ControlRefused
 from tm_tui.control.reports_api import ReportInfo

@@ -9,7 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from face.scripted import ScriptedAgent
-from screens.app import TmTui
+from screens.shell.app import TmTui
 
 
 class Broken(TmTui):

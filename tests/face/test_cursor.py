@@ -4,8 +4,8 @@ from textual.geometry import Offset
 
 from face.conftest import console_of
 from face.scripted import ScriptedAgent
+from screens.shell.menu_tree import MenuTree
 from screens.widgets.dialog import Choice
-from screens.widgets.menu_tree import MenuTree
 
 
 def place(widget: object) -> Offset:

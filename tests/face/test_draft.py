@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from face.scripted import NOON, document, empty_document
-from screens.draft import SECRETS, Draft
+from screens.desk.draft import SECRETS, Draft
 from tm_tui.control.api import KeptDraft
 from tm_tui.settings.fields import FIELDS
 

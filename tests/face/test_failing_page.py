@@ -15,15 +15,15 @@ from textual.widget import Widget
 
 from face.conftest import LIMIT, Console, console_of
 from face.scripted import ScriptedAgent
-from screens.diagnostics import DiagnosticsPage
-from screens.menu import entries
-from screens.messages import ForAgent
+from screens.desk.menu import entries
+from screens.desk.messages import ForAgent
+from screens.pages.diagnostics import DiagnosticsPage
 from screens.plain.console import _run as run_in_plain_lines
 from screens.plain.lines import Lines
+from screens.shell.failed_page import FailedPage
+from screens.shell.menu_tree import MenuTree
+from screens.shell.pages import Pages
 from screens.widgets.block import Block
-from screens.widgets.failed_page import FailedPage
-from screens.widgets.menu_tree import MenuTree
-from screens.widgets.pages import Pages
 from tm_tui.paths import Home
 
 
@@ -139,7 +139,7 @@ async def console_with(
     page: Any, agent: ScriptedAgent, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Console]:
     """A console on which the Diagnostics entry leads to this page."""
-    monkeypatch.setattr("screens.diagnostics.DiagnosticsPage", page)
+    monkeypatch.setattr("screens.pages.diagnostics.DiagnosticsPage", page)
     async with console_of(agent.connect) as console:
         console.app.crash_folder = folder
         yield console
@@ -235,7 +235,7 @@ async def test_a_bug_outside_of_pages_still_ends_the_console(
 def test_without_leave_to_write_no_report_is_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The locked console of a viewer writes no file for this either."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    from screens.app import TmTui
+    from screens.shell.app import TmTui
 
     app = TmTui(ScriptedAgent().connect)
     app.crash_reports = False

@@ -5,7 +5,7 @@ from textual import events
 
 from face.conftest import console_of
 from face.scripted import ScriptedAgent, document, empty_document, status
-from screens.start import Start
+from screens.desk.start import Start
 from screens.widgets.text_field import PasswordField
 
 

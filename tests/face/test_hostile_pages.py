@@ -17,12 +17,12 @@ from face.conftest import Console, console_of
 from face.scripted import ScriptedAgent
 from hostile.socket import Answers, answering
 from hostile.values import Hostile
-from screens.menu import entries
+from screens.desk.menu import entries
 from screens.plain.console import _run as run_in_plain_lines
 from screens.plain.lines import Lines
+from screens.shell.failed_page import FailedPage
+from screens.shell.pages import Pages
 from screens.widgets.dialog import Dialog
-from screens.widgets.failed_page import FailedPage
-from screens.widgets.pages import Pages
 from tm_tui.control.api import ActivityLine, AgentStatus, SessionInfo
 from tm_tui.paths import Home
 from tm_tui.text import is_safe

@@ -9,9 +9,9 @@ from pydantic import SecretStr
 from clock import FakeClock
 from face.conftest import Console, console_of
 from face.scripted import NOON, ScriptedAgent, document, status
-from screens.help_screen import HelpScreen
+from screens.pages.help_screen import HelpScreen
 from screens.plain.lines import Lines, LoggedOut
-from screens.unattended import Unattended
+from screens.shell.unattended import Unattended
 from tm_tui.control.api import DraftRequest, KeptDraft, SaveRequest, SecretChanges
 
 MINUTE = 60.0

@@ -3,13 +3,14 @@
 import subprocess
 import sys
 
-from screens.menu import ENTRIES
+from screens.desk.menu import ENTRIES
 
 EVERYTHING = (
-    "import screens.running; screens.running._load()",
+    "import screens.launch.running; screens.launch.running._load()",
     "import tm_tui.control.launch",
     *(f"import {entry.module}" for entry in ENTRIES),
-    "import screens.help_screen, screens.palette, screens.saving, screens.testing, screens.leaving",
+    "import screens.pages.help_screen, screens.shell.palette",
+    "import screens.flows.saving, screens.flows.testing, screens.flows.leaving",
 )
 
 
@@ -29,7 +30,7 @@ def loaded_after(*statements: str) -> set[str]:
 
 def test_the_first_picture_waits_for_nothing() -> None:
     """No toolkit, no command line and no settings are loaded before it: it is the line that is slow."""
-    loaded = loaded_after("import screens.__main__, screens.opening, screens.left")
+    loaded = loaded_after("import screens.__main__, screens.launch.opening, screens.desk.left")
     heavy = {"textual", "rich", "asyncio", "click", "pydantic", "pathlib", "dataclasses", "tm_tui", "logging"}
     assert "fcntl" in loaded
     assert not loaded & heavy
@@ -37,7 +38,7 @@ def test_the_first_picture_waits_for_nothing() -> None:
 
 def test_the_live_screen_waits_for_no_agent() -> None:
     """What only an answering agent needs is loaded beside the living screen, not before it."""
-    loaded = loaded_after("import screens.running")
+    loaded = loaded_after("import screens.launch.running")
     assert "textual" in loaded
     assert not loaded & {"pydantic_core", "httpx", "httpcore", "anyio", "click", "email"}
 
@@ -53,7 +54,7 @@ def test_the_console_stays_lean() -> None:
 def test_what_textual_needs_is_there_for_a_page_that_uses_it() -> None:
     """Textual's own notice, its own input, and its guess at a misspelt style work as its documents say."""
     code = """
-import asyncio, io, screens.running
+import asyncio, io, screens.launch.running
 from rich.console import Console
 from textual.app import App
 from textual.widgets import Input
@@ -81,8 +82,8 @@ asyncio.run(main())
 def test_the_users_own_folders_are_found() -> None:
     """Without TM_TUI_HOME the console looks where the agent looks."""
     code = (
-        "import os; os.environ.pop('TM_TUI_HOME', None); import screens.opening as o; seen = [];"
-        "from contextlib import nullcontext; o.painted = nullcontext; import screens.running as r;"
+        "import os; os.environ.pop('TM_TUI_HOME', None); import screens.launch.opening as o; seen = [];"
+        "from contextlib import nullcontext; o.painted = nullcontext; import screens.launch.running as r;"
         "r.run = lambda home, **_: (seen.append(home), (0, None))[1];"
         "o.open_console(None, locked=True); from tm_tui.paths import Home; print(seen == [Home.find()])"
     )

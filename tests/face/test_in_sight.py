@@ -6,12 +6,12 @@ import pytest
 
 from face.conftest import Console, console_of
 from face.scripted import ScriptedAgent, fill, host_key_in_the_way, refused_password
-from screens.help_screen import HelpScreen
-from screens.menu import ENTRIES
-from screens.opening import SMALLEST
-from screens.palette import Palette
-from screens.question import Question
-from screens.reader import Reader
+from screens.desk.menu import ENTRIES
+from screens.desk.question import Question
+from screens.launch.opening import SMALLEST
+from screens.pages.help_screen import HelpScreen
+from screens.pages.reader import Reader
+from screens.shell.palette import Palette
 from screens.terminal.cursor import place
 from screens.widgets.dialog import Dialog
 from screens.widgets.form import FormPage

@@ -4,12 +4,12 @@ import pytest
 
 from face.conftest import console_of
 from face.scripted import ScriptedAgent, status
-from screens.help_screen import HelpScreen, help_text
-from screens.keys import KEYS
-from screens.menu import entries
-from screens.palette import Palette
+from screens.desk.keys import KEYS
+from screens.desk.menu import entries
+from screens.pages.help_screen import HelpScreen, help_text
+from screens.shell.menu_tree import MenuTree
+from screens.shell.palette import Palette
 from screens.widgets.dialog import Dialog
-from screens.widgets.menu_tree import MenuTree
 from tm_tui.control.api import ServerState
 
 FORBIDDEN = ["ctrl+s", "ctrl+q", "ctrl+z", "ctrl+backslash", "ctrl+c"]
@@ -149,7 +149,7 @@ async def test_every_page_has_its_help(agent: ScriptedAgent) -> None:
 
 async def test_deleting_a_screen_removes_its_entry(monkeypatch: pytest.MonkeyPatch) -> None:
     """The menu shows what is there: no file, no entry."""
-    from screens import menu
+    from screens.desk import menu
 
     monkeypatch.setattr(menu, "ENTRIES", (*menu.ENTRIES, menu.Entry("X", "X", "x", "screens.no_such", "X")))
     assert "X" not in [entry.name for entry in menu.entries()]

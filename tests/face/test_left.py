@@ -7,9 +7,9 @@ import pytest
 from pydantic import SecretStr
 
 from face.scripted import document
-from screens.draft import Draft
-from screens.left import Left
-from screens.start import Start
+from screens.desk.draft import Draft
+from screens.desk.left import Left
+from screens.desk.start import Start
 
 
 def memory(text: bytes) -> int:

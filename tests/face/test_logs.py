@@ -7,8 +7,8 @@ import pytest
 
 from face.conftest import Console, console_of
 from face.scripted import NOON, ScriptedAgent, status
-from screens.activity import ActivityPage
-from screens.menu import entries
+from screens.desk.menu import entries
+from screens.pages.activity import ActivityPage
 from screens.widgets.tail import Tail
 from tm_tui.control.api import ActivityLine, AgentStatus, LastFailure, ServerState
 from tm_tui.control.failures import ControlRefused, Refusal

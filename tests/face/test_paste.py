@@ -7,8 +7,8 @@ from textual.events import Paste
 
 from face.conftest import Console, console_of
 from face.scripted import NOON, ScriptedAgent
-from screens.palette import Palette
-from screens.reader import Reader
+from screens.pages.reader import Reader
+from screens.shell.palette import Palette
 from screens.widgets.noted_dialog import NotedDialog
 from screens.widgets.text_field import PasswordField
 from tm_tui.control.api import ActivityLine

@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from face.conftest import Console, HeldClock, console_of
 from face.scripted import NOON, ScriptedAgent, status
-from screens.app import TmTui
+from screens.shell.app import TmTui
 from tm_tui.control.api import AgentStatus, LastFailure
 from tm_tui.control.failures import ControlRefused, Refusal
 from tm_tui.control.patterns_api import (

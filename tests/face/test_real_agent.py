@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from face.conftest import Console, HeldClock, console_of
-from screens.agent import Connection
-from screens.fill import read_fill
-from screens.private import Private
+from screens.desk.agent import Connection
+from screens.desk.fill import read_fill
+from screens.desk.private import Private
 from tm_tui.control.api import SaveRequest
 from tm_tui.control.client import ControlClient
 from tm_tui.control.launch import AgentProcess

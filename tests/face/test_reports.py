@@ -10,9 +10,9 @@ from textual.pilot import Pilot
 
 from face.conftest import Console, HeldClock, console_of
 from face.scripted import NOON, ScriptedAgent, status
-from screens.app import TmTui
-from screens.help_screen import HelpScreen
-from screens.reader import Reader
+from screens.pages.help_screen import HelpScreen
+from screens.pages.reader import Reader
+from screens.shell.app import TmTui
 from screens.widgets.reading import Reading
 from tm_tui.control.api import AgentStatus, LastFailure
 from tm_tui.control.reports_api import ReadMarks, ReportInfo

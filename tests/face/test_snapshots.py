@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from face.conftest import Console, HeldClock
 from face.scripted import NOON, PASSED, ScriptedAgent, host_key_in_the_way, refused_password, status
 from face.test_cases import FAILED, RECEIVED, case, snapshot
-from screens.app import TmTui
+from screens.shell.app import TmTui
 from tm_tui.control.api import (
     ActivityLine,
     CertificateInfo,

@@ -11,7 +11,7 @@ from face.conftest import Console, HeldClock
 from face.scripted import NOON, ScriptedAgent, status
 from face.test_idle import KEPT
 from face.test_trial import CHANGES, ROLLBACK, TRIAL, history
-from screens.app import TmTui
+from screens.shell.app import TmTui
 from tm_tui.control.api import CertificateInfo, ServerIdentity, SessionEntry, TrustDocument
 
 SIZES = [(80, 24), (120, 40)]

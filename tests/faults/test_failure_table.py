@@ -14,7 +14,7 @@ import rows_proxy
 import rows_ssh
 import rows_tls
 
-from screens.widgets.test_pane import step_lines
+from screens.shell.test_pane import step_lines
 from servers.bench import Bench, Row
 from servers.probing import APPLIANCE, PATIENT, Outcome, Trial
 from tm_tui.agent.log_server import LogServerCheck

@@ -15,7 +15,7 @@ from types import ModuleType
 import click
 import pytest
 
-from screens.commands import console
+from screens.launch.commands import console
 from servers.process import program
 from tm_tui.cli.commands import engine_commands
 from tm_tui.settings.fields import FIELDS
@@ -65,7 +65,7 @@ def test_the_wheel_explains_failures_offline(wheels: list[Path]) -> None:
     with zipfile.ZipFile(wheels[0]) as wheel:
         names = set(wheel.namelist())
         assert wheel.read("tm_tui/failures.md") == (ROOT / "docs" / "failures.md").read_bytes()
-    assert {"screens/help/diagnostics.md", "screens/app.tcss", "tm_tui/cli/status.py"} <= names
+    assert {"screens/pages/help/diagnostics.md", "screens/shell/app.tcss", "tm_tui/cli/status.py"} <= names
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"tm_tui", "screens"}
 

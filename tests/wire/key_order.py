@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from screens import menu
+from screens.desk import menu
 from tests.wire.ptys import Pty
 from tests.wire.screens_of import pyte_cells
 

@@ -18,12 +18,12 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
-from screens import rest as resting
-from screens.agent import Connection
-from screens.app import TmTui
-from screens.skeleton import painted
+from screens.desk.agent import Connection
+from screens.launch.skeleton import painted
+from screens.shell.app import TmTui
 from screens.terminal import TerminalOptions
 from screens.terminal.driver import SlowLineDriver
+from screens.widgets import rest as resting
 from tests.face.scripted import fill
 from tests.wire.real import OrderedAgent, listen
 from tm_tui.control.api import ProbeReport, ProbeRequest, StepEvent

@@ -13,11 +13,11 @@ from datetime import timedelta
 
 from textual.drivers.linux_driver import LinuxDriver
 
-from screens import rest as resting
-from screens.app import TmTui
-from screens.skeleton import painted
+from screens.launch.skeleton import painted
+from screens.shell.app import TmTui
 from screens.terminal import TerminalOptions
 from screens.terminal.driver import SlowLineDriver
+from screens.widgets import rest as resting
 from tests.face.scripted import NOON, STAGES, ScriptedAgent, refused_password, status
 from tm_tui.clock import SystemClock
 from tm_tui.control.api import ActivityLine, AgentStatus, ProbeReport, ProbeRequest, StepEvent

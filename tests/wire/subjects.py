@@ -2,7 +2,7 @@
 
 import random
 
-from screens.app import TmTui
+from screens.shell.app import TmTui
 from tests.wire.real import OrderedAgent
 from tests.wire.sample import OurSample
 

@@ -209,7 +209,7 @@ def test_no_number_becomes_another_one_in_ascii(sign: str, shown: str) -> None:
 def test_commands_show_a_terminal_the_signs_that_it_has(variables: dict[str, str], shown: bytes) -> None:
     """Their lines follow the variables as the console does; what a charset lacks has a stand-in."""
     code = (
-        "import click, sys; import screens.commands as c;"
+        "import click, sys; import screens.launch.commands as c;"
         "say = lambda: click.echo('k\xf6nnen \u2014 a\u2026b');"
         "c.engine_commands = lambda _: click.Command('x', callback=say);"
         "sys.argv = ['x']; c.run_commands()"

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from screens.commands import console
+from screens.launch.commands import console
 from tm_tui.cli.commands import engine_commands
 from tm_tui.cli.running import run
 

@@ -1,0 +1,53 @@
+"""What the flows (save, test, host keys) need of the screen they run on, and nothing more of it."""
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from screens.desk.agent import Agent
+    from screens.desk.draft import Draft
+    from screens.desk.probing import Probing
+    from screens.desk.question import Question
+    from tm_tui.clock import Clock
+    from tm_tui.errors import Problem
+
+__all__ = ["Desk"]
+
+
+class Desk(Protocol):
+    """The admin's side of a flow."""
+
+    draft: "Draft | None"
+    probing: "Probing | None"
+    clock: "Clock"
+
+    @property
+    def agent(self) -> "Agent":
+        """The agent; raises AgentAbsent when none is there."""
+        ...
+
+    @property
+    def read_only(self) -> bool:
+        """Whether this admin may only look."""
+        ...
+
+    async def ask(self, question: "Question") -> str:
+        """Show a question and wait for the answer."""
+        ...
+
+    async def ask_noted(self, question: "Question") -> tuple[str, str]:
+        """Ask, with room for an optional note: the answer and the note."""
+        ...
+
+    def goes_on(self) -> None:
+        """From here on, up to the next question, the flow goes on beside the admin's keys."""
+        ...
+
+    def tell(self, words: str, *, wrong: bool = False) -> None:
+        """Put a notice above the status panel."""
+        ...
+
+    def go_to_problems(self, problems: "Mapping[str, Problem]") -> None:
+        """Open the form that has the first of these fields, and mark them."""
+        ...

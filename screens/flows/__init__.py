@@ -1,0 +1,1 @@
+"""What several pages do in the same way: save, test, approve host keys, leave, send."""

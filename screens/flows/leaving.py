@@ -1,0 +1,27 @@
+"""Leaving a form or the console with unsaved changes: asked before, never silently."""
+
+from typing import TYPE_CHECKING
+
+from screens.desk.question import Question
+from screens.flows.saving import field_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from screens.desk.desk import Desk
+
+__all__ = ["discard_asked", "leaving_asked"]
+
+
+async def discard_asked(desk: "Desk", keys: "Sequence[str]") -> bool:
+    """Ask whether the changes of this form are given up. True when they are."""
+    lines = ["Not saved yet: " + ", ".join(field_name(key) for key in keys) + "."]
+    answers = [("keep", "Keep editing"), ("discard", "Discard")]
+    return await desk.ask(Question("Discard the changes on this form?", lines, answers)) == "discard"
+
+
+async def leaving_asked(desk: "Desk", keys: "Sequence[str]") -> bool:
+    """Ask whether to leave. True to go."""
+    lines = ["Leaving loses what is not saved: " + ", ".join(field_name(key) for key in keys) + "."]
+    answers = [("stay", "Stay"), ("leave", "Leave without saving")]
+    return await desk.ask(Question("Leave with unsaved changes?", lines, answers)) == "leave"

@@ -1,0 +1,70 @@
+"""The connection test, from F3 to the report; an unknown host key is decided about on the way."""
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from screens.desk.probing import Probing
+from screens.flows.host_keys import decide
+from screens.flows.saving import refused_fields
+from tm_tui.control.api import HostKeyInfo, ProbeReport, ProbeRequest
+from tm_tui.control.failures import ControlRefused
+from tm_tui.errors import TmError
+
+if TYPE_CHECKING:
+    from screens.desk.desk import Desk
+    from screens.desk.draft import Draft
+
+__all__ = ["run_test"]
+
+_MOST_KEYS = 4
+"""How many host keys one press of F3 may ask about, so that a server that changes them ends it."""
+
+
+async def run_test(desk: "Desk") -> None:
+    """Test the values on the form; after an approved host key, once more."""
+    draft = desk.draft
+    if draft is None:
+        return
+    if problems := draft.problems():
+        desk.go_to_problems(problems)
+        desk.tell("Not tested: a value is wrong.", wrong=True)
+        return
+    for _ in range(_MOST_KEYS):
+        await _one_test(desk, draft)
+        key = _open_question(desk.probing)
+        if key is None or not await decide(desk, draft, key):
+            return
+
+
+async def _one_test(desk: "Desk", draft: "Draft") -> None:
+    """Test what was typed on top of the settings in force, which may be newer than the form's."""
+    of = draft.fingerprint()
+    desk.probing = Probing(of, desk.clock.monotonic())
+    try:
+        in_force = await desk.agent.settings()
+        if in_force.revision != draft.base.revision:
+            who = in_force.saved_by or "Somebody"
+            desk.tell(f"Tested on top of revision {in_force.revision}, which {who} saved meanwhile.")
+        wanted = draft.rebased(in_force)
+        request = ProbeRequest(settings=wanted.checked(), secrets=wanted.secret_changes())
+        desk.goes_on()
+        async with aclosing(desk.agent.probe(request)) as events:
+            async for event in events:
+                if isinstance(event, ProbeReport):
+                    desk.probing = desk.probing.with_report(event, desk.clock.monotonic())
+                    break
+                desk.probing = desk.probing.with_step(event)
+    except TmError as error:
+        if isinstance(error, ControlRefused) and (found := refused_fields(error)):
+            desk.go_to_problems(found)
+        desk.probing = desk.probing.broken_off(error.cause, error.remedy, desk.clock.monotonic())
+    if desk.draft is not None and desk.probing.report is not None:
+        desk.draft = desk.draft.with_test(of, passed=desk.probing.passed)
+
+
+def _open_question(probing: Probing | None) -> HostKeyInfo | None:
+    """The host key that stands in the way, if one does."""
+    for step in probing.failed if probing else ():
+        if step.host_key is not None and step.host_key.state != "approved":
+            return step.host_key
+    return None

@@ -1,0 +1,96 @@
+"""The console as a running program: its way to the agent, its end, and what it leaves when it crashes."""
+
+import asyncio
+import gc
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+from screens.desk.agent import Connection
+from screens.desk.private import Nobody, Private
+from screens.desk.start import Start
+from screens.shell.app import TmTui
+from screens.terminal.driver import SlowLineDriver
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from screens.desk.left import Left
+    from tm_tui.paths import Home
+
+__all__ = ["run"]
+
+_WITH_AN_AGENT = (
+    "tm_tui.control.transport",
+    "tm_tui.settings.fields",
+    "screens.desk.draft",
+    "screens.desk.elsewhere",
+)
+
+
+def run(
+    home: "Home", *, fill: "Path | None" = None, again: "Left | None" = None, locked: bool = False
+) -> "tuple[int, Left | None]":
+    """Show the console of this home until the admin leaves.
+
+    Returns the exit code (0 done, 1 it failed) and, after a crash, where it was. Without an agent a private
+    one is started, unless the console is `locked`. `fill` is a settings.toml whose values stand on the form,
+    unsaved. Raises TmError when `fill` cannot be read or the control socket's path is too long.
+    """
+    if again is not None:
+        start = Start.again(again)
+    elif fill is not None:
+        from screens.desk.fill import read_fill
+
+        start = Start.filled(read_fill(fill))
+    else:
+        start = Start()
+    return asyncio.run(_run(home, start, locked=locked))
+
+
+async def _run(home: "Home", start: Start, *, locked: bool) -> "tuple[int, Left | None]":
+    socket, identity = home.control_socket, token_hex(8)
+    async with Nobody() if locked else Private(home) as private:
+
+        @asynccontextmanager
+        async def connect() -> AsyncIterator[Connection]:
+            await asyncio.to_thread(_load)
+            from tm_tui.control.client import ControlClient
+
+            ours = await private.ready()
+            async with ControlClient(socket, session=identity) as client:
+                yield Connection(client, ours)
+
+        app = TmTui(connect, tty=_tty_name(), start=start, driver_class=SlowLineDriver)
+        app.crash_reports = not locked
+
+        def fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+            error = context.get("exception")
+            if isinstance(error, Exception) and app.is_running:
+                app.crashed(error)
+            else:
+                loop.default_exception_handler(context)
+
+        asyncio.get_running_loop().set_exception_handler(fault)
+        code = await app.run_async(mouse=False)
+    return code if code is not None else app.return_code or 0, app.left
+
+
+def _load() -> None:
+    """Import, beside the living screen, what only an answering agent needs: a fifth of a second."""
+    for name in _WITH_AN_AGENT:
+        import_module(name)
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+def _tty_name() -> str:
+    try:
+        return os.ttyname(sys.stdin.fileno()).removeprefix("/dev/")
+    except (OSError, ValueError):
+        return ""

@@ -1,0 +1,48 @@
+"""The About page: what this is, for the one who has to tell it on the phone."""
+
+import os
+from typing import TYPE_CHECKING, cast
+
+from textual.app import ComposeResult
+from textual.content import Content
+
+from screens.desk.seen import Seen
+from screens.widgets.block import Block
+from screens.widgets.page import Page, beside
+from tm_tui import __version__
+
+if TYPE_CHECKING:
+    from screens.shell.app import TmTui
+
+__all__ = ["AboutPage"]
+
+
+class AboutPage(Page):
+    """Versions of console and agent."""
+
+    DEFAULT_CSS = beside(__file__)
+    HELP = "console"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._view = Block(classes="view")
+
+    def compose(self) -> ComposeResult:
+        """One text."""
+        yield self._view
+
+    def told_status(self, seen: Seen, now: float) -> None:  # noqa: ARG002  versions have no age
+        """Show the versions."""
+        agent = f"version {seen.status.version}, process {seen.status.pid}" if seen.status else "not seen yet"
+        terminal = cast("TmTui", self.app).terminal
+        lines = [
+            "Threat Mitigator: console and agent for the Threat Management Services Portal",
+            "",
+            f"Console   version {__version__}",
+            f"Agent     {agent}{' (not running)' if seen.stale and seen.status else ''}",
+            f"Machine   {os.uname().nodename}",
+            "",
+            "The terminal:",
+            *(f"- {reason}" for reason in terminal.rstrip(".").replace(". ", "; ").split("; ")),
+        ]
+        self._view.show(Content("\n".join(lines)))

@@ -1,0 +1,115 @@
+"""One case in the list: what it is about, and how it stands, in one row, or two with a failure."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.events import Blur, Focus
+from textual.geometry import Offset
+from textual.widget import Widget
+
+from screens.desk.ages import span
+from tm_tui.control.cases_api import CaseInfo, CaseProgress
+from tm_tui.spoken import bar, percent
+
+__all__ = ["CaseRow", "progress_bar"]
+
+_BAR = 10
+_STATUS = {
+    "new-case-received": "new case received",
+    "administrator-notified": "administrator notified",
+    "sample-downloaded": "sample downloaded",
+}
+
+
+class CaseRow(Widget, can_focus=True):
+    """Delete asks to cancel it. It repaints only when its words differ."""
+
+    DEFAULT_CSS = "CaseRow { height: auto; text-wrap: wrap; }"
+    ALLOW_SELECT = False
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("delete,ctrl+d", "cancel", show=False)]
+
+    def __init__(self, case: CaseInfo, cancel: Callable[[int], None]) -> None:
+        super().__init__(markup=False)
+        self._case = case
+        self._cancel = cancel
+        self._progress: CaseProgress | None = None
+        self._words = ""
+
+    def put(self, case: CaseInfo) -> None:
+        """What is known of it now."""
+        self._case = case
+        self._draw()
+
+    def told(self, progress: CaseProgress | None) -> None:
+        """How far it is, from the newest snapshot."""
+        self._progress = progress
+        self._draw()
+
+    def _draw(self) -> None:
+        words = self._said()
+        if words != self._words:
+            taller = words.count("\n") != self._words.count("\n")
+            self._words = words
+            self.refresh(layout=taller)
+
+    def _said(self) -> str:
+        case = self._case
+        names = f"{case.number:>3} {case.case_id or '-':<9} {case.endpoint[:12]:<12} "
+        lines = [names + self._standing()]
+        if case.pattern_id:
+            lines[0] += f", pattern {case.pattern_id}"
+        failure = case.last_failure
+        if failure is not None and case.state != "submitted":
+            lines.append(f"    {failure.code}: {failure.cause} {failure.remedy}")
+        if self.has_focus:
+            lines += [f"    {note}" for note in (case.threat, case.description, *case.notes[:3]) if note]
+        return "\n".join(lines)
+
+    def _standing(self) -> str:
+        case = self._case
+        if self._progress is not None:
+            return progress_bar(self._progress)
+        if case.state == "submitted":
+            return _STATUS[case.status] if case.status else "is at the portal"
+        if case.state == "waiting" and case.next_try_in_seconds is not None:
+            return "waits for another try"
+        return {"packing": "is being packed", "failed": "FAILED"}.get(case.state, case.state)
+
+    def render(self) -> Content:
+        """Mark the focus."""
+        self._words = self._said()
+        return Content.assemble(">" if self.has_focus else " ", self._words)
+
+    def on_focus(self, _: Focus) -> None:
+        """Show the details."""
+        self.refresh(layout=True)
+
+    def on_blur(self, _: Blur) -> None:
+        """One row again."""
+        self.refresh(layout=True)
+
+    @property
+    def terminal_cursor(self) -> Offset | None:
+        """Where the terminal's own cursor belongs."""
+        return self.region.offset + Offset(1, 0)
+
+    def action_cancel(self) -> None:
+        """Ask, if there is something to cancel."""
+        if self._case.state not in {"submitted", "cancelled"}:
+            self._cancel(self._case.number)
+
+
+def progress_bar(progress: CaseProgress) -> str:
+    """`[####......] 40 % 3 min left`: in steps that do not keep a slow line busy."""
+    if not progress.bytes:
+        return f"packing, {progress.done_bytes >> 20} MiB read"
+    left = "" if progress.seconds_left is None else f" {span(_rough(progress.seconds_left))} left"
+    done = progress.done_bytes, progress.bytes
+    return f"{bar(*done, _BAR)} {percent(*done)} %{left}"
+
+
+def _rough(seconds: float) -> float:
+    """Below a minute in steps of five seconds: nobody can say it better."""
+    return seconds if seconds >= 60 else 5.0 * -(-seconds // 5)

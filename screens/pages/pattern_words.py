@@ -1,0 +1,138 @@
+"""What the Pattern Deployment page says: lines, rows and questions, apart from how they are shown."""
+
+from collections.abc import Iterator, Sequence
+
+from textual.content import Content
+
+from screens.desk.ages import span
+from screens.desk.question import Question
+from screens.widgets.pick_list import Row
+from screens.widgets.rows import row
+from tm_tui.control.api import AgentStatus
+from tm_tui.control.patterns_api import (
+    DeploymentInfo,
+    EndpointInfo,
+    EndpointResult,
+    PatternInfo,
+    PatternsDocument,
+    PatternsStatus,
+)
+from tm_tui.spoken import local_time
+
+__all__ = [
+    "about",
+    "deploy_question",
+    "deployment",
+    "endpoint_row",
+    "known",
+    "mode_question",
+    "pattern_row",
+    "refused",
+    "result_row",
+]
+
+_STATES = {
+    "disabled": "OFF: sending to TMSP is switched off, so custom patterns are not downloaded.",
+    "waiting": "waiting for the first heartbeat",
+    "checking": "looking at the portal ...",
+    "current": "up to date",
+    "failing": "NOT UP TO DATE",
+}
+_MOST_NAMED = 5
+_HOST = 20
+
+
+def about(status: PatternsStatus, document: PatternsDocument | None) -> Iterator[Content]:
+    """How downloading and deployment stand."""
+    looked = document.last_check_at if document else None
+    at = (
+        f", looked at {local_time(looked, '%m-%d %H:%M')}"
+        if looked is not None and status.state != "disabled"
+        else ""
+    )
+    yield row("Patterns", f"{_STATES[status.state]}{at}")
+    if (failure := status.last_failure) is not None:
+        yield Content(f"  {failure.code}: {failure.cause} {failure.remedy}")
+    if document is None:
+        return
+    how = "automatically, the newest one" if document.deploy == "automatic" else "by an admin"
+    yield row("Deployed", how)
+    if not document.deployer.ready:
+        yield Content(f"  ! {document.deployer.cause} {document.deployer.remedy}")
+
+
+def known(status: AgentStatus) -> object:
+    """What of a snapshot tells that the lists may be others; ages and waits do not."""
+    patterns = status.patterns
+    running = patterns.deployment
+    steady = None if running is None else running.model_dump(exclude={"retry_in_seconds"})
+    seen = patterns.last_failure and (patterns.last_failure.code, patterns.last_failure.at)
+    return (status.pid, status.revision, patterns.state, patterns.newest_id, patterns.new, steady, seen)
+
+
+def pattern_row(one: PatternInfo) -> Row:
+    """Number, type, version, state, description."""
+    text = f"{one.id:>5}  {one.type:<10}  {one.version[:6]:<6}  {one.state:<9}  {one.description}"
+    if one.failure is not None:
+        text = f"{one.id:>5}  {one.type:<10}  {one.version[:6]:<6}  {one.state:<9}  {one.failure.code}"
+    return Row(str(one.id), text, bold=one.state in {"new", "refused"})
+
+
+def endpoint_row(one: EndpointInfo) -> Row:
+    """Host name, status, threat. The key begins with the host name."""
+    key = "\t".join((one.hostname, one.ip or "", one.mac or ""))
+    return Row(key, f"{one.hostname[:_HOST]:<{_HOST}}  {one.status[:16]:<16}  {one.threat}")
+
+
+def deployment(info: DeploymentInfo | None) -> str:
+    """The newest deployment in one line."""
+    if info is None:
+        return "No deployment yet."
+    left = info.endpoints - info.deployed - info.failed
+    parts = [f"{info.deployed} deployed", f"{info.failed} failed"]
+    if left:
+        again = f", again in {span(info.retry_in_seconds)}" if info.retry_in_seconds else ""
+        parts.append(f"{left} to do{again}")
+    return f"Deployment {info.number} of pattern {info.pattern}: {info.state}, {', '.join(parts)}"
+
+
+def result_row(number: int, one: EndpointResult) -> Row:
+    """Host name, what came of it, what the deployer said."""
+    said = " ".join(part for part in (one.cleanup or one.code or "", one.detail) if part)
+    return Row(
+        str(number), f"{one.hostname[:_HOST]:<{_HOST}}  {one.state:<8}  {said}", bold=one.state == "failed"
+    )
+
+
+def refused(pattern: PatternInfo) -> str:
+    """Why a pattern cannot be deployed."""
+    why = f" {pattern.failure.cause} {pattern.failure.remedy}" if pattern.failure else ""
+    return f"Pattern {pattern.id} is not on this appliance.{why}"
+
+
+def deploy_question(pattern: PatternInfo, names: Sequence[str], count: int) -> Question:
+    """Whether this is what shall be deployed."""
+    endpoints = f"{count} endpoint{'' if count == 1 else 's'}"
+    where = [f"  {name}" for name in names[:_MOST_NAMED]]
+    if len(names) > _MOST_NAMED:
+        where.append(f"  and {len(names) - _MOST_NAMED} more")
+    lines = [
+        f"Pattern {pattern.id}, {pattern.type} {pattern.version}: {pattern.description}",
+        "",
+        f"It goes to {endpoints}{':' if names else ', all that are named as unresolved.'}",
+        *where,
+        "Cleanup follows; each result is logged. Unreachable ones are tried for an hour.",
+    ]
+    return Question("Deploy this pattern?", lines, [("cancel", "Cancel"), ("deploy", "Deploy")])
+
+
+def mode_question(*, automatic: bool) -> Question:
+    """Whether it shall be the other way from now on."""
+    if automatic:
+        lines = ["From now on a pattern waits until an admin deploys it."]
+    else:
+        lines = [
+            "From now on the newest pattern is deployed as soon as it is here, once,",
+            "to all endpoints that threat events name as unresolved at that time.",
+        ]
+    return Question("Change how patterns are deployed?", lines, [("keep", "Keep"), ("change", "Change")])

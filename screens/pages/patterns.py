@@ -1,0 +1,199 @@
+"""The Pattern Deployment page: custom patterns, the endpoints that need one, and what became of it."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widget import Widget
+
+from screens.desk.messages import ForAgent
+from screens.desk.seen import Seen
+from screens.pages import pattern_words as words
+from screens.widgets.block import Block
+from screens.widgets.button import Button
+from screens.widgets.page import Page, beside
+from screens.widgets.pick_list import PickList
+from screens.widgets.rows import doubt_rows
+from tm_tui.control.api import SaveRequest
+from tm_tui.control.patterns_api import DeployRequest, PatternInfo, PatternsDocument, PatternsStatus
+
+if TYPE_CHECKING:
+    from screens.desk.desk import Desk
+
+__all__ = ["PatternsPage"]
+
+
+class _Command(Button):
+    """A button of the page's own."""
+
+    def __init__(self, label: str, run: Callable[[], None]) -> None:
+        super().__init__(label, "")
+        self._run = run
+
+    async def action_press(self) -> None:
+        """Run it."""
+        self._run()
+
+
+_FEW = 3
+"""Damaged ones that are named; `tm-tui pattern list` names all."""
+
+
+class PatternsPage(Page):
+    """It follows the snapshot: the lists are asked for again when that says something new."""
+
+    DEFAULT_CSS = beside(__file__)
+    HELP = "patterns"
+    HINT = "Space Mark  Enter Deploy"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "step(1)", show=False, priority=True),
+        Binding("shift+tab", "step(-1)", show=False, priority=True),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._about = Block(classes="about")
+        self._patterns = PickList(nothing="There is no pattern here.")
+        self._endpoints_title = Block()
+        self._endpoints = PickList(marks=True, nothing="No endpoint is named as unresolved.")
+        self._results_title = Block()
+        self._results = PickList(nothing="Results of the endpoints come here.")
+        self._switch = _Command("Deploy automatically", self._ask_switch)
+        self._buttons = Horizontal(
+            _Command("Deploy", self._ask_deploy), _Command("Look now", self._ask_check), self._switch
+        )
+        self._document: PatternsDocument | None = None
+        self._status = PatternsStatus()
+        self._above: list[Content] = []
+        self._known: object = None
+
+    def compose(self) -> ComposeResult:
+        """How it stands, patterns, endpoints, results, commands."""
+        yield self._about
+        yield self._patterns
+        yield self._endpoints_title
+        yield self._endpoints
+        yield self._results_title
+        yield self._results
+        yield self._buttons
+
+    def first(self) -> Widget | None:
+        """The patterns."""
+        return self._patterns
+
+    def told_role(self, *, read_only: bool) -> None:
+        """Readers get no buttons."""
+        self._buttons.display = not read_only
+
+    def enter(self) -> None:
+        """Ask for the newest each time."""
+        super().enter()
+        if self._known is not None:  # else the first snapshot asks
+            self.post_message(ForAgent(self._fetch, "patterns"))
+
+    def told_status(self, seen: Seen, now: float) -> None:
+        """Show how it stands; ask for the lists when they may be others than those shown."""
+        if seen.status is None:
+            self._about.show(Content(seen.cause))
+            return
+        self._above = list(doubt_rows(seen, now))
+        self._status = seen.status.patterns
+        self._tell_about()
+        known = words.known(seen.status)
+        if known != self._known and not seen.stale:
+            self._known = known
+            self.post_message(ForAgent(self._fetch, "patterns"))
+
+    def _tell_about(self) -> None:
+        damaged = self._document.unreadable if self._document else ()
+        lines = [*self._above, *words.about(self._status, self._document)]
+        lines += [Content(f"! {one.words}") for one in damaged[:_FEW]]
+        self._about.show(Content("\n").join(lines))
+
+    async def _fetch(self, desk: "Desk") -> None:
+        self._tell(await desk.agent.patterns())
+
+    def _tell(self, document: PatternsDocument) -> None:
+        self._document = document
+        self._tell_about()
+        self._patterns.tell([words.pattern_row(one) for one in document.patterns])
+        self._endpoints.tell([words.endpoint_row(one) for one in document.unresolved])
+        count = document.unresolved_total
+        title = f"Unresolved endpoints: {count}" + (" (none marked: all)" if count else "")
+        self._endpoints_title.show(Content.styled(title, "bold"))
+        newest = document.deployments[0] if document.deployments else None
+        self._results_title.show(Content.styled(words.deployment(newest), "bold"))
+        self._results.tell(
+            [words.result_row(n, one) for n, one in enumerate(newest.results)] if newest else []
+        )
+        automatic = document.deploy == "automatic"
+        self._switch.relabel("Let an admin deploy" if automatic else "Deploy automatically")
+
+    # --- commands
+
+    def action_step(self, by: int) -> None:
+        """Move the focus within the page, round and round."""
+        chain = [widget for widget in self.screen.focus_chain if self in widget.ancestors]
+        focused = self.screen.focused
+        if chain and focused in chain:
+            self.screen.set_focus(chain[(chain.index(focused) + by) % len(chain)])
+
+    def on_pick_list_chosen(self, event: PickList.Chosen) -> None:
+        """Enter on a pattern or an endpoint deploys, after a question."""
+        event.stop()
+        if event.pick_list is not self._results:
+            self._ask_deploy()
+
+    def _ask_deploy(self) -> None:
+        self.post_message(ForAgent(self._deploy, "deploy", changes=True))
+
+    def _ask_check(self) -> None:
+        self.post_message(ForAgent(self._check, "patterns", changes=True))
+
+    def _ask_switch(self) -> None:
+        self.post_message(ForAgent(self._change_mode, "deploy", changes=True))
+
+    async def _deploy(self, desk: "Desk") -> None:
+        """Ask, and begin."""
+        pattern = self._chosen()
+        if pattern is None or pattern.state == "refused":
+            desk.tell(
+                "There is no pattern to deploy." if pattern is None else words.refused(pattern), wrong=True
+            )
+            return
+        names = tuple(dict.fromkeys(key.partition("\t")[0] for key in self._endpoints.marked))
+        count = len(self._endpoints.marked) or (self._document.unresolved_total if self._document else 0)
+        if not count:
+            desk.tell("No endpoint is named as unresolved: there is nothing to deploy to.", wrong=True)
+            return
+        if await desk.ask(words.deploy_question(pattern, names, count)) != "deploy":
+            return
+        request = DeployRequest(pattern=pattern.id, endpoints=names, unresolved=not names)
+        begun = await desk.agent.deploy_pattern(request)
+        self._endpoints.unmark()
+        desk.tell(f"Deployment {begun.number} has begun.")
+        await self._fetch(desk)
+
+    def _chosen(self) -> PatternInfo | None:
+        found = self._document.patterns if self._document else ()
+        return next((one for one in found if str(one.id) == self._patterns.chosen), None)
+
+    async def _check(self, desk: "Desk") -> None:
+        """Look at the portal now; the snapshot says how that went."""
+        self._tell(await desk.agent.check_patterns())
+        desk.tell("Looking for new patterns at the portal.")
+
+    async def _change_mode(self, desk: "Desk") -> None:
+        """Ask, and save the setting."""
+        document = await desk.agent.settings()
+        automatic = document.settings.get("patterns", {}).get("deploy") == "automatic"
+        if await desk.ask(words.mode_question(automatic=automatic)) != "change":
+            return
+        deploy = "manual" if automatic else "automatic"
+        settings = {**document.settings, "patterns": {"deploy": deploy}}
+        await desk.agent.save(SaveRequest(settings=settings), document.revision)
+        desk.tell(f"Saved: patterns are deployed {'by an admin' if automatic else 'automatically'}.")
+        await self._fetch(desk)

@@ -1,0 +1,1 @@
+"""What stands around the pages: the app, the main screen, menu, panel, test pane, keys."""

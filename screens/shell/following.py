@@ -1,0 +1,231 @@
+"""The state of the console and where it comes from: a screen that follows the agent."""
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from textual import work
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.worker import Worker, get_current_worker
+
+from screens.desk.messages import ActivityWanted, AgentFound, AgentLost, ForAgent, StatusArrived
+from screens.desk.seen import Seen
+from screens.desk.watch import watch
+from screens.shell.failed_page import Lasting
+from screens.terminal.app import SlowLineApp
+from tm_tui.errors import TmError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pydantic import SecretStr
+
+    from screens.desk.agent import Agent, Connect, Connection
+    from screens.desk.draft import Draft, Value
+    from screens.desk.probing import Probing
+    from screens.desk.question import Question
+    from screens.widgets.dialog import Dialog
+    from tm_tui.clock import Clock
+    from tm_tui.control.api import ActivityLine, SessionInfo, SettingsDocument
+    from tm_tui.errors import Problem
+
+__all__ = ["Following"]
+
+
+class Following(Lasting, Screen[None], inherit_bindings=False):
+    """The desk of all flows; what it looks like comes from the class that inherits it."""
+
+    seen: reactive[Seen] = reactive(Seen)
+    draft: "reactive[Draft | None]" = reactive(None)
+    probing: "reactive[Probing | None]" = reactive(None)
+    session: "reactive[SessionInfo | None]" = reactive(None)
+    private: reactive[bool] = reactive(False)
+
+    def __init__(self, connect: "Connect", clock: "Clock") -> None:
+        super().__init__()
+        self.clock = clock
+        self._connect = connect
+        self._connection: Connection | None = None
+        self.beside: WeakSet[Worker[Any]] = WeakSet()
+        """Flows that go on beside the keys."""
+        self.known = False
+        """Whether the agent has said how it stands, or was not found."""
+        self._activity: Callable[[ActivityLine | None], None] | None = None
+
+    def tell(self, words: str, *, wrong: bool = False) -> None:
+        """Show a notice."""
+        raise NotImplementedError
+
+    def go_to_problems(self, problems: "Mapping[str, Problem]") -> None:
+        """Open the form that has the first of these fields, and mark them there."""
+        raise NotImplementedError
+
+    async def begin(self) -> None:
+        """The settings came for the first time."""
+
+    @property
+    def agent(self) -> "Agent":
+        """The agent, or AgentAbsent."""
+        if self._connection is None:
+            from tm_tui.control.failures import AgentAbsent
+
+            raise AgentAbsent(self.seen.cause or "No agent answers yet.")
+        return self._connection.agent
+
+    @property
+    def read_only(self) -> bool:
+        """Whether this admin may only look; so it is until the agent says otherwise."""
+        return self.session is None or self.session.role == "read"
+
+    def edit(self, key: str, value: "Value") -> None:
+        """Type a value into the draft."""
+        if self.draft is not None:
+            self.draft = self.draft.with_value(key, value)
+
+    def edit_secret(self, name: str, secret: "SecretStr | None") -> None:
+        """Type a password into the draft."""
+        if self.draft is not None:
+            self.draft = self.draft.with_secret(name, secret)
+
+    async def ask(self, question: "Question") -> str:
+        """Show a question and wait for the answer."""
+        from screens.widgets.dialog import Dialog
+
+        return await self._answer(Dialog(question))
+
+    async def ask_noted(self, question: "Question") -> tuple[str, str]:
+        """Show a question with room for a note; the answer and the note."""
+        from screens.widgets.noted_dialog import NotedDialog
+
+        dialog = NotedDialog(question)
+        return await self._answer(dialog), dialog.note
+
+    async def _answer(self, dialog: "Dialog") -> str:
+        self.beside.discard(get_current_worker())
+        return await self.app.push_screen_wait(dialog)
+
+    def goes_on(self) -> None:
+        """From here on, up to the next question, this flow goes on beside the keys."""
+        self.beside.add(get_current_worker())
+
+    def on_mount(self) -> None:
+        """Start following once the first picture is on its way: what that imports takes its time."""
+        self.call_after_refresh(self._shown)
+
+    def _shown(self) -> None:
+        if isinstance(self.app, SlowLineApp):
+            self.app.settled()
+        self._watch_agent()
+
+    @work(group="agent")
+    async def _watch_agent(self) -> None:
+        await watch(self._connect, self._opened, self.post_message, self.clock)
+
+    def _opened(self, connection: "Connection") -> None:
+        self._connection = connection
+
+    async def on_agent_found(self, event: AgentFound) -> None:
+        """Take over what is saved, and keep what was typed."""
+        self.session, self.private = event.session, event.private
+        first = self.draft is None
+        self._adopt(event.document)
+        self._follow_activity()
+        if first:
+            await self.begin()
+
+    def on_status_arrived(self, event: StatusArrived) -> None:
+        """Show the snapshot; fetch the settings when it is of another revision than the form."""
+        self.seen, self.known = self.seen.with_status(event.status, event.arrived), True
+        if self.draft is not None and event.status.revision != self.draft.base.revision:
+            self._fetch_settings()
+
+    def on_agent_lost(self, event: AgentLost) -> None:
+        """Say so; everything else stays as it is."""
+        self._connection, self.known = None, True
+        self.seen = self.seen.lost(event.headline, event.cause, event.remedy, event.at)
+
+    @work(exclusive=True, group="settings")
+    async def _fetch_settings(self) -> None:
+        try:
+            self._adopt(await self.agent.settings())
+        except TmError:
+            return  # the status stream says that the agent is gone, and settings come with its return
+
+    def _adopt(self, document: "SettingsDocument") -> None:
+        from screens.desk.elsewhere import adopted
+
+        self.draft, words = adopted(self.draft, document)
+        if words:
+            self.tell(words)
+
+    def on_activity_wanted(self, event: ActivityWanted) -> None:
+        """Follow what the agent does from now on."""
+        self._activity = event.reply
+        self._follow_activity()
+
+    @work(exclusive=True, group="activity")
+    async def _follow_activity(self) -> None:
+        if self._activity is None or self._connection is None:
+            return  # nobody wants to know, or it begins when the agent is found
+        self._activity(None)
+        try:
+            async with aclosing(self.agent.activity_stream()) as lines:
+                async for line in lines:
+                    self._activity(line)
+        except TmError:
+            return  # the status stream says that the agent is gone; this one begins anew with its return
+
+    @work(exclusive=True, group="send")
+    async def action_send(self) -> None:
+        """F5: deliver the logs now."""
+        from screens.flows.sending import send_logs
+
+        await send_logs(self)
+
+    @work(exclusive=True, group="save")
+    async def action_save(self) -> None:
+        """F2."""
+        from screens.flows.saving import save
+
+        await save(self)
+
+    def action_test(self) -> None:
+        """F3: start the test, or cancel the one that runs."""
+        if self.probing is not None and self.probing.running:
+            self.cancel_test()
+        else:
+            self._test()
+
+    @work(exclusive=True, group="test")
+    async def _test(self) -> None:
+        from screens.flows.testing import run_test
+
+        await run_test(self)
+
+    def cancel_test(self) -> None:
+        """Break the test off that runs."""
+        self.workers.cancel_group(self, "test")
+        if self.probing is not None:
+            self.probing = self.probing.cancelled(self.clock.monotonic())
+
+    def on_for_agent(self, event: ForAgent) -> None:
+        """Run a page's flow."""
+        if event.changes and self.read_only:
+            self.tell("You may only look here.")
+        else:
+            self._run(event)
+
+    def _run(self, event: ForAgent) -> None:
+        """In a worker. It is given a function, as a newer one may end it before it has begun."""
+
+        async def run() -> None:
+            await self._flow(event)
+
+        self.run_worker(run, group=event.group, exclusive=True)  # type: ignore[arg-type]  # as Textual has it
+
+    async def _flow(self, event: ForAgent) -> None:
+        try:
+            await event.flow(self)
+        except TmError as error:
+            self.tell(f"{error.cause} {error.remedy}", wrong=True)

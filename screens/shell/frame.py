@@ -1,0 +1,156 @@
+"""What stands around menu and page: header, ruled lines, test pane, status panel, keys."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from screens.desk.ages import elapsed
+from screens.shell.footer import Footer
+from screens.shell.header import Header
+from screens.shell.panel import StatusPanel
+from screens.shell.test_pane import TestPane
+from screens.widgets.bar import Bar
+
+if TYPE_CHECKING:
+    from screens.desk.draft import Draft
+    from screens.desk.keys import Key
+    from screens.desk.probing import Probing
+    from screens.desk.seen import Seen
+    from screens.shell.menu_tree import MenuTree
+    from tm_tui.control.api import SessionInfo
+
+__all__ = ["Frame"]
+
+_STEPS = 16
+"""Eight stages for each of two servers; each ends, if only as skipped."""
+_SMALL, _PANE, _MOST = 24, 4, 20
+_BOTH = 80
+"""Columns from which on menu and page have room beside each other."""
+_NOTICE_SECONDS = 60.0
+
+
+class Frame:
+    """The parts, and how they are told."""
+
+    def __init__(self, tty: str) -> None:
+        self._tty = tty
+        self._who = self._appliance = ""
+        self._revision = self._trial = ""
+        self._on = 0
+        """How many consoles are on, this one too."""
+        self._notice = ("", False)
+        self._noticed_at = 0.0
+        self._edge = True
+        """Whether the menu's edge is in sight."""
+        self.header = Header()
+        self.top = Bar(joint="┬", indent=21)
+        self.test_bar = Bar(joint="┴")
+        self.test_pane = TestPane()
+        self.bottom = Bar(joint="┴")
+        self.panel = StatusPanel()
+        self.footer = Footer()
+
+    def resize(self, height: int) -> None:
+        """Give the test pane its share of a larger terminal, and less of a smaller one."""
+        more = (height - _SMALL) * 3 // 4 if height > _SMALL else (height - _SMALL) // 3
+        self.test_pane.styles.height = max(1, min(_MOST, _PANE + more))
+
+    def share(self, menu: "MenuTree", width: int, *, working: bool) -> None:
+        """Let the menu make way for the page that is worked on, where both would be cut."""
+        shown = width >= _BOTH or not working
+        if shown == self._edge:
+            return
+        menu.display = self._edge = shown
+        self.top.join("┬" if self._edge else "")
+        self._join()
+
+    def _join(self) -> None:
+        joint = "┴" if self._edge else ""
+        self.test_bar.join(joint)
+        self.bottom.join("" if self.test_bar.display else joint)
+
+    def who(self, session: "SessionInfo | None", *, private: bool) -> None:
+        """Say who the agent takes us for, and whether the agent is ours alone."""
+        if session is None:
+            return
+        role = ", may only look" if session.role == "read" else ""
+        place = f" on {self._tty}" if self._tty else ""
+        agent = "  private agent" if private else ""
+        self._who = f"{session.user}{place}{role}{agent}"
+        self._draw_header()
+
+    def tell_status(self, seen: "Seen", now: float) -> None:
+        """Show the snapshot, as old as it is; a notice has had its time after a while."""
+        self.panel.tell(seen, now)
+        if self._notice[0] and now - self._noticed_at > _NOTICE_SECONDS:
+            self.tell_notice("", now)
+        if seen.status is None:
+            return
+        self._appliance = seen.status.appliance
+        self._on = len(seen.status.sessions)
+        self._draw_header()
+        words = _countdown(seen, now)
+        if words != self._trial:
+            self._trial = words
+            self._draw_bottom()
+
+    def _draw_header(self) -> None:
+        others = f"  {self._on} on" if self._on > 1 and self._who else ""
+        self.header.tell(self._appliance, f"{self._who}{others}")
+
+    def tell_place(self, path: str, changed: int, draft: "Draft | None") -> None:
+        """Show where we are, and what is unsaved here."""
+        self.top.label(path, f"{changed} changed" if changed else "")
+        self._revision = f"revision {draft.base.revision}" if draft else ""
+        self._draw_bottom()
+
+    def tell_notice(self, words: str, now: float, *, wrong: bool = False) -> None:
+        """Show what just happened."""
+        self._notice, self._noticed_at = (words, wrong), now
+        self._draw_bottom()
+
+    def _draw_bottom(self) -> None:
+        words, wrong = self._notice
+        self.bottom.label(
+            f"! {words}" if wrong else words,
+            self._trial or self._revision,
+            "bold ansi_red" if wrong else "bold",
+        )
+
+    def tell_keys(self, keys: Sequence["Key"], hint: str) -> None:
+        """Show the keys that work here."""
+        self.footer.tell(keys, hint)
+
+    def tell_probing(
+        self, probing: "Probing | None", draft: "Draft | None", now: float, *, shown: bool
+    ) -> None:
+        """Show the test while a form is in sight."""
+        visible = shown and probing is not None
+        self.test_bar.display = self.test_pane.display = visible
+        self._join()
+        if probing is None or not visible:
+            return
+        stale = draft is not None and draft.fingerprint() != probing.of
+        self.test_bar.label(
+            _headline(probing, stale=stale), f"{elapsed(probing.seconds(now))}  {probing.done} / {_STEPS}"
+        )
+        self.test_pane.tell(probing)
+
+
+def _countdown(seen: "Seen", now: float) -> str:
+    trial = seen.status.trial if seen.status else None
+    if trial is None:
+        return ""
+    from screens.flows.on_trial import time_left
+
+    return time_left(trial, seen.left(trial.left_seconds, now))
+
+
+def _headline(probing: "Probing", *, stale: bool) -> str:
+    if probing.running:
+        return "Testing the values above (F3 or Esc cancels)"
+    verdict = "Test passed" if probing.passed else "Test broken off" if probing.broken else "Test FAILED"
+    return (
+        f"{verdict}, but the tested values changed: test again"
+        if stale
+        else f"{verdict} with the values above"
+    )
