@@ -60,9 +60,10 @@ host = "status.example.com"
 _PORTAL_SETTINGS = """\
 # The portal's settings
 
-Each key of `portal.toml` in the portal's home. The file is read when the portal starts; without it, and for
-each key that it leaves out, the default counts. Options of `tm-tui portal` stand above it. A key that does not
-exist is refused, with the one that was most likely meant. See [portal.md](portal.md) for what to set when.
+Each key of `portal.toml` in the portal's home. The file is read when the portal starts; without it, and
+for each key that it leaves out, the default counts. Options of `tm-tui portal` stand above it. A key that
+does not exist is refused, with the one that was most likely meant. See [portal.md](portal.md) for what to
+set when.
 """
 _COMMANDS = """\
 # Commands

@@ -7,7 +7,6 @@ without a request under way, of the one who has most. Strangers have nothing und
 import ipaddress
 import resource
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Self
@@ -59,18 +58,24 @@ class Guest:
     who: str = ""
     since: float = field(default_factory=time.monotonic)
     """When it came, or when its last request was over."""
+    beside: "dict[Guest, None]" = field(default_factory=dict)
+    """Those of the same room and the same `who`, the longest unused first."""
 
     def used(self) -> None:
         """It has just been of use."""
         self.since = time.monotonic()
+        if self in self.beside:
+            del self.beside[self]
+            self.beside[self] = None
 
 
 class Rooms:
-    """The connections of one server."""
+    """The connections of one server. A newcomer costs no more in a full room than in an empty one."""
 
     def __init__(self, shares: Shares) -> None:
         self._shares = shares
-        self._guests: dict[Room, dict[Guest, None]] = {room: {} for room in shares}
+        self._guests: dict[Room, dict[str, dict[Guest, None]]] = {room: {} for room in shares}
+        self._counts: dict[Room, int] = dict.fromkeys(shares, 0)
 
     @classmethod
     def of_process(cls, shares: Shares) -> Self:
@@ -85,23 +90,22 @@ class Rooms:
         return cls(less)
 
     def __len__(self) -> int:
-        return sum(map(len, self._guests.values()))
+        return sum(self._counts.values())
 
     def enter(self, guest: Guest) -> None:
         """Let a stranger in."""
-        guest.room, guest.who = "unknown", _network(guest.address)
-        self._make_room("unknown", guest.who, always=True)
-        self._guests["unknown"][guest] = None
+        who = _network(guest.address)
+        self._make_room("unknown", who, always=True)
+        self._place(guest, "unknown", who)
 
     def become(self, guest: Guest, room: Room, who: str) -> bool:
         """It is known from now on; False: the room is full of those who have a request under way."""
         if (guest.room, guest.who) == (room, who):
             return True
-        if guest not in self._guests[guest.room] or not self._make_room(room, who, always=False):
+        if guest not in guest.beside or not self._make_room(room, who, always=False):
             return False
         self.leave(guest)
-        guest.room, guest.who = room, who
-        self._guests[room][guest] = None
+        self._place(guest, room, who)
         return True
 
     def admit(self, guest: Guest, room: Room, who: str) -> None:
@@ -114,24 +118,33 @@ class Rooms:
 
     def leave(self, guest: Guest) -> None:
         """It has gone."""
-        self._guests[guest.room].pop(guest, None)
+        if guest not in guest.beside:
+            return
+        del guest.beside[guest]
+        self._counts[guest.room] -= 1
+        if not guest.beside:
+            del self._guests[guest.room][guest.who]
+
+    def _place(self, guest: Guest, room: Room, who: str) -> None:
+        guest.room, guest.who, guest.beside = room, who, self._guests[room].setdefault(who, {})
+        guest.beside[guest] = None
+        self._counts[room] += 1
 
     def _make_room(self, room: Room, who: str, *, always: bool) -> bool:
         share, guests = self._shares[room], self._guests[room]
-        has = Counter(guest.who for guest in guests) if len(guests) >= share.a_user else Counter[str]()
-        if has[who] >= share.a_user:
-            return self._end_one(room, who, always=always)
-        if len(guests) < share.in_all:
+        if len(guests.get(who, ())) >= share.a_user:
+            return self._end_one(guests[who], always=always)
+        if self._counts[room] < share.in_all:
             return True
-        return any(self._end_one(room, one, always=always) for one, _ in has.most_common())
+        most = sorted(guests.values(), key=len, reverse=True)
+        return any(self._end_one(one, always=always) for one in most)
 
-    def _end_one(self, room: Room, who: str, *, always: bool) -> bool:
-        of = (guest for guest in self._guests[room] if guest.who == who)
-        least = min((one for one in of if always or one.waiting()), key=lambda one: one.since, default=None)
-        if least is None:
+    def _end_one(self, guests: dict[Guest, None], *, always: bool) -> bool:
+        longest = next((one for one in guests if always or one.waiting()), None)
+        if longest is None:
             return False
-        self.leave(least)
-        least.end()
+        self.leave(longest)
+        longest.end()
         return True
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncssh
 import httpx
 import pytest
-from portals import OpenPortal, RunningPortal, batch, beat, running
+from portals import OpenPortal, RunningPortal, batch, beat, opened_portal, running
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -229,6 +229,32 @@ async def test_who_says_nothing_before_tls_is_cut(tmp_path: Path) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         assert await reader.read() == b""
         writer.close()
+
+
+async def test_more_products_than_connections_are_all_answered(tmp_path: Path) -> None:
+    """Each newcomer's beat is taken for the connection that idled longest; the pages keep their places."""
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    (home / "portal.toml").write_text("[limits]\nunknown = 4\nappliances = 8\noperators = 4\n")
+    async with contextlib.AsyncExitStack() as stack, opened_portal(home) as portal:
+        await portal.register()
+        kept = [await stack.enter_async_context(portal.status_server()) for _ in range(20)]
+        for client in kept:
+            assert (await client.post("/v1/heartbeat", json=beat())).status_code == 200
+        async with portal.status_server(auth=None) as browser:
+            assert (await browser.get("/portal/logon")).status_code == 200
+        async with portal.operators() as client:
+            assert (await client.get("/v1/products")).status_code == 200
+        port = portal.ready["status_server"]["port"]
+        assert len(connections(port)) <= 16
+        for client in (kept[0], kept[-1]):  # one whose connection made room, and one that has it still
+            assert (await client.post("/v1/heartbeat", json=beat())).status_code == 200
+
+
+def connections(port: int) -> list[str]:
+    """The established connections that a server has at a port (proc(5))."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [row[2] for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "01"]
 
 
 SHARES: dict[Room, Share] = {"unknown": Share(6, 8), "appliance": Share(3, 4), "operator": Share(2, 2)}
