@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.wire.ptys import Pty
-from tm_tui.control.api import SecretChanges
-from tm_tui.control.markdown_rows import rows_of
+from tm_tui.api.agent import SecretChanges
 from tm_tui.demo.logs import lines_of, some_events
 from tm_tui.demo.stage import Stage, stage
+from tm_tui.markdown_rows import rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

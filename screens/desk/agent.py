@@ -1,4 +1,4 @@
-"""What the face needs of an agent: tm_tui.control.client.ControlClient is one, a scripted one can be."""
+"""What the face needs of an agent: tm_tui.api.client.ControlClient is one, a scripted one can be."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from tm_tui.control.api import (
+    from tm_tui.api.agent import (
         ActivityLine,
         AgentStatus,
         ApproveRequest,
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
         StepEvent,
         TrustDocument,
     )
-    from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
-    from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument
-    from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
-    from tm_tui.control.spool_api import SendReply
+    from tm_tui.api.cases import CaseInfo, CasesDocument, SubmitRequest
+    from tm_tui.api.patterns import DeploymentInfo, DeployRequest, PatternsDocument
+    from tm_tui.api.reports import ReadMarks, ReportDocument, ReportsDocument
+    from tm_tui.api.spool import SendReply
 
 __all__ = ["Agent", "Connect", "Connection"]
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from tm_tui.control.api import KeptDraft, SecretChanges, SettingsDocument
-from tm_tui.control.session_api import SECRET_NAMES
+from tm_tui.api.agent import KeptDraft, SecretChanges, SettingsDocument
+from tm_tui.api.sessions import SECRET_NAMES
 from tm_tui.errors import Problem, SettingsRefused
 from tm_tui.settings.model import Secrets, Settings, default_port, missing_secrets
 from tm_tui.settings.targets import Targets, asked_again, targets_of

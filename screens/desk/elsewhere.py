@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from screens.desk.draft import Draft
 
 if TYPE_CHECKING:
-    from tm_tui.control.api import SettingsDocument
+    from tm_tui.api.agent import SettingsDocument
 
 __all__ = ["adopted"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from screens.widgets.page import Page
-    from tm_tui.control.api import AgentStatus
+    from tm_tui.api.agent import AgentStatus
 
 __all__ = ["ENTRIES", "Entry", "counts", "entries", "rows"]
 

@@ -8,7 +8,7 @@ from textual.message import Message
 
 if TYPE_CHECKING:
     from screens.desk.desk import Desk
-    from tm_tui.control.api import ActivityLine, AgentStatus, SessionInfo, SettingsDocument
+    from tm_tui.api.agent import ActivityLine, AgentStatus, SessionInfo, SettingsDocument
 
 __all__ = ["ActivityWanted", "AgentFound", "AgentLost", "ForAgent", "StatusArrived"]
 

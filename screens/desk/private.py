@@ -51,7 +51,7 @@ class Private:
             raise
 
     async def _hold(self) -> None:
-        from tm_tui.control.launch import private_agent
+        from tm_tui.api.launch import private_agent
 
         try:
             async with private_agent(self._home) as ours:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from screens.desk.draft import Fingerprint
-    from tm_tui.control.api import ProbeReport, StepEvent
+    from tm_tui.api.agent import ProbeReport, StepEvent
 
 __all__ = ["Probing"]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tm_tui.control.api import AgentStatus
+    from tm_tui.api.agent import AgentStatus
 
 __all__ = ["Seen"]
 

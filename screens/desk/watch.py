@@ -22,7 +22,7 @@ _LONGEST_WAIT = 5.0
 
 
 def _headline(lost: TmError) -> str:
-    from tm_tui.control.failures import AgentDenied, ControlRefused
+    from tm_tui.api.failures import AgentDenied, ControlRefused
 
     if isinstance(lost, AgentDenied):
         return "NO ACCESS TO THE AGENT"

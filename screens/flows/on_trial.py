@@ -7,7 +7,7 @@ from screens.desk.question import Question
 
 if TYPE_CHECKING:
     from screens.desk.desk import Desk
-    from tm_tui.control.api import RollbackInfo, TrialInfo
+    from tm_tui.api.agent import RollbackInfo, TrialInfo
 
 __all__ = ["decide_trial", "tell_rollback", "time_left"]
 

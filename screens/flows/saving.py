@@ -7,8 +7,8 @@ from screens.desk.ages import clock_time
 from screens.desk.draft import Draft
 from screens.desk.person import person
 from screens.desk.question import Question
-from tm_tui.control.api import Conflict, SaveRequest, TrialRequest
-from tm_tui.control.failures import ControlRefused, SaveConflict
+from tm_tui.api.agent import Conflict, SaveRequest, TrialRequest
+from tm_tui.api.failures import ControlRefused, SaveConflict
 from tm_tui.errors import Problem, TmError
 from tm_tui.settings.fields import spec_of
 

@@ -6,7 +6,7 @@ from tm_tui.errors import TmError
 
 if TYPE_CHECKING:
     from screens.desk.desk import Desk
-    from tm_tui.control.spool_api import SendReply
+    from tm_tui.api.spool import SendReply
 
 __all__ = ["send_logs"]
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _WITH_AN_AGENT = (
-    "tm_tui.control.transport",
+    "tm_tui.api.transport",
     "tm_tui.settings.fields",
     "screens.desk.draft",
     "screens.desk.elsewhere",
@@ -59,7 +59,7 @@ async def _run(home: "Home", start: Start, *, locked: bool) -> "tuple[int, Left 
         @asynccontextmanager
         async def connect() -> AsyncIterator[Connection]:
             await asyncio.to_thread(_load)
-            from tm_tui.control.client import ControlClient
+            from tm_tui.api.client import ControlClient
 
             ours = await private.ready()
             async with ControlClient(socket, session=identity) as client:

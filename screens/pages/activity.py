@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from screens.desk.messages import ActivityWanted
 from screens.widgets.page import Page, beside
 from screens.widgets.tail import Tail
-from tm_tui.control.api import ActivityLine
+from tm_tui.api.agent import ActivityLine
 from tm_tui.spoken import local_time
 
 __all__ = ["ActivityPage"]

@@ -10,7 +10,7 @@ from textual.geometry import Offset
 from textual.widget import Widget
 
 from screens.desk.ages import span
-from tm_tui.control.cases_api import CaseInfo, CaseProgress
+from tm_tui.api.cases import CaseInfo, CaseProgress
 from tm_tui.spoken import bar, percent
 
 __all__ = ["CaseRow", "progress_bar"]

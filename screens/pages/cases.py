@@ -20,13 +20,13 @@ from screens.widgets.button import Button
 from screens.widgets.field import Field, Slot
 from screens.widgets.page import Page, beside
 from screens.widgets.text_field import TextField
-from tm_tui.control.cases_api import CasesDocument, SubmitRequest
-from tm_tui.control.failures import ControlRefused
+from tm_tui.api.cases import CasesDocument, SubmitRequest
+from tm_tui.api.failures import ControlRefused
 from tm_tui.settings.fields import FieldSpec
 
 if TYPE_CHECKING:
     from screens.desk.desk import Desk
-    from tm_tui.control.cases_api import CasesStatus
+    from tm_tui.api.cases import CasesStatus
 
 __all__ = ["CasesPage"]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from screens.desk.ages import clock_time
 
 if TYPE_CHECKING:
-    from tm_tui.control.api import CertificateInfo, ServerIdentity
+    from tm_tui.api.agent import CertificateInfo, ServerIdentity
 
 __all__ = ["certificate_lines", "chain_lines", "verified"]
 

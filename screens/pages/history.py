@@ -12,7 +12,7 @@ from screens.flows.saving import ON_TRIAL, field_name
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
 from screens.widgets.pick_list import PickList, Row
-from tm_tui.control.api import Difference, RestoreRequest, RevisionInfo, TrialRequest
+from tm_tui.api.agent import Difference, RestoreRequest, RevisionInfo, TrialRequest
 from tm_tui.spoken import local_time
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from screens.widgets.block import Block
 from screens.widgets.field import Slot
 from screens.widgets.form import FormPage
 from screens.widgets.page import beside
-from tm_tui.control.api import HostKeyInfo, ServerIdentity, TrustDocument
+from tm_tui.api.agent import HostKeyInfo, ServerIdentity, TrustDocument
 
 if TYPE_CHECKING:
     from screens.desk.desk import Desk

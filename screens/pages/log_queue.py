@@ -13,8 +13,8 @@ from screens.widgets.block import Block
 from screens.widgets.button import Button
 from screens.widgets.page import Page, beside
 from screens.widgets.rows import doubt_rows, failure_rows, next_in, row, snapshot, state_word, when
-from tm_tui.control.api import AgentStatus, LogServerStatus
-from tm_tui.control.spool_api import KindInfo, ProgressInfo
+from tm_tui.api.agent import AgentStatus, LogServerStatus
+from tm_tui.api.spool import KindInfo, ProgressInfo
 from tm_tui.spoken import bar
 
 __all__ = ["LogQueuePage", "progress_bar"]

@@ -8,8 +8,8 @@ from screens.desk.ages import span
 from screens.desk.question import Question
 from screens.widgets.pick_list import Row
 from screens.widgets.rows import row
-from tm_tui.control.api import AgentStatus
-from tm_tui.control.patterns_api import (
+from tm_tui.api.agent import AgentStatus
+from tm_tui.api.patterns import (
     DeploymentInfo,
     EndpointInfo,
     EndpointResult,

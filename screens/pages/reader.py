@@ -51,7 +51,7 @@ class Reader(ModalScreen[None], inherit_bindings=False):
 
     @work(exclusive=True, group="layout")
     async def _lay_out(self) -> None:
-        from tm_tui.control.markdown_rows import rows_of
+        from tm_tui.markdown_rows import rows_of
 
         width = self._text.size.width
         if width and width != self._width:

@@ -11,7 +11,7 @@ from screens.desk.seen import Seen
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
 from screens.widgets.rows import doubt_rows, row, snapshot
-from tm_tui.control.api import AgentStatus
+from tm_tui.api.agent import AgentStatus
 
 __all__ = ["SessionsPage"]
 

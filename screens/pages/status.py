@@ -14,7 +14,7 @@ from tm_tui.spoken import apart
 
 if TYPE_CHECKING:
     from screens.desk.seen import Seen
-    from tm_tui.control.api import AgentStatus
+    from tm_tui.api.agent import AgentStatus
 
 __all__ = ["StatusPage"]
 

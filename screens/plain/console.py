@@ -14,9 +14,9 @@ from screens.plain.commands import help_of, run_command
 from screens.plain.desk import PlainDesk
 from screens.plain.form import Form
 from screens.plain.lines import Ended, Lines, LoggedOut
+from tm_tui.api.client import ControlClient
 from tm_tui.cli.status import one_line
 from tm_tui.clock import SystemClock
-from tm_tui.control.client import ControlClient
 from tm_tui.errors import TmError
 from tm_tui.harden import harden
 

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from screens.desk.probing import Probing
 from screens.flows.saving import field_name
+from tm_tui.api.failures import AgentAbsent
 from tm_tui.cli.probe import step_lines
-from tm_tui.control.failures import AgentAbsent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

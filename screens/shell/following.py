@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from screens.desk.probing import Probing
     from screens.desk.question import Question
     from screens.widgets.dialog import Dialog
+    from tm_tui.api.agent import ActivityLine, SessionInfo, SettingsDocument
     from tm_tui.clock import Clock
-    from tm_tui.control.api import ActivityLine, SessionInfo, SettingsDocument
     from tm_tui.errors import Problem
 
 __all__ = ["Following"]
@@ -68,7 +68,7 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
     def agent(self) -> "Agent":
         """The agent, or AgentAbsent."""
         if self._connection is None:
-            from tm_tui.control.failures import AgentAbsent
+            from tm_tui.api.failures import AgentAbsent
 
             raise AgentAbsent(self.seen.cause or "No agent answers yet.")
         return self._connection.agent

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from screens.desk.probing import Probing
     from screens.desk.seen import Seen
     from screens.shell.menu_tree import MenuTree
-    from tm_tui.control.api import SessionInfo
+    from tm_tui.api.agent import SessionInfo
 
 __all__ = ["Frame"]
 

@@ -10,7 +10,7 @@ from screens.widgets.theme import state_style
 
 if TYPE_CHECKING:
     from screens.desk.seen import Seen
-    from tm_tui.control.api import LastFailure, LogServerStatus, ServerState, StatusServerStatus
+    from tm_tui.api.agent import LastFailure, LogServerStatus, ServerState, StatusServerStatus
 
 __all__ = ["StatusPanel"]
 

@@ -10,7 +10,7 @@ from screens.widgets.block import Block
 
 if TYPE_CHECKING:
     from screens.desk.probing import Probing
-    from tm_tui.control.api import StepEvent
+    from tm_tui.api.agent import StepEvent
 
 __all__ = ["TestPane", "step_lines"]
 

@@ -10,7 +10,7 @@ from textual.events import Key, Paste, Resize
 from textual.geometry import Offset
 
 from screens.widgets.painted import BOLD, PLAIN, REVERSE, Painted, Parts, typed
-from tm_tui.control.text_rows import STRONG, Row
+from tm_tui.text_rows import STRONG, Row
 
 __all__ = ["Reading"]
 

@@ -11,7 +11,7 @@ from screens.widgets.theme import state_style
 
 if TYPE_CHECKING:
     from screens.desk.seen import Seen
-    from tm_tui.control.api import AgentStatus, LastFailure, ServerState
+    from tm_tui.api.agent import AgentStatus, LastFailure, ServerState
 
 __all__ = ["doubt_rows", "failure_rows", "next_in", "row", "snapshot", "state_word", "when"]
 

@@ -17,7 +17,7 @@ from day.turning import DayClock
 from spooling.events import threat_event
 from tm_tui.agent.agent import Agent
 from tm_tui.agent.folders import prepare_folders
-from tm_tui.control.api import AgentStatus, ServerState
+from tm_tui.api.agent import AgentStatus, ServerState
 from tm_tui.control.core import Who
 from tm_tui.delivery.schedule import Schedule
 from tm_tui.demo.logs import events_at_portal

@@ -6,7 +6,7 @@ from pathlib import Path
 from day.lab import BEAT, HOUR, day
 from day.rules import broken_rules
 from day.turning import zone
-from tm_tui.control.api import ServerState
+from tm_tui.api.agent import ServerState
 
 MINUTE = 60.0
 DAY = 24 * HOUR

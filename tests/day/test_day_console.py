@@ -8,7 +8,7 @@ from agents import agent_in
 from day.turning import DayClock, zone
 from face.conftest import Console, HeldClock, console_of
 from screens.desk.agent import Connection
-from tm_tui.control.client import ControlClient
+from tm_tui.api.client import ControlClient
 from tm_tui.paths import Home
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0

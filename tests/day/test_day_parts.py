@@ -16,7 +16,7 @@ from servers.misbehaving import say_nothing, server
 from spooling.events import numbered_line
 from spooling.log_server import log_server
 from spooling.working import at_work
-from tm_tui.control.api import ServerState
+from tm_tui.api.agent import ServerState
 from tm_tui.delivery.retry import Backoff
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.link.build import build_links

@@ -14,7 +14,7 @@ from cryptography import x509
 
 from day.lab import HOUR, day, the_portal
 from day.turning import DayClock, zone
-from tm_tui.control.api import ServerState
+from tm_tui.api.agent import ServerState
 from tm_tui.link.chains import SEEN
 from tm_tui.link.types import Endpoint
 from tm_tui.portal import products

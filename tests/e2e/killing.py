@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from tm_tui.control.api import SaveRequest, SecretChanges
-from tm_tui.control.client import AgentAbsent, ControlClient
-from tm_tui.control.launch import AgentProcess
+from tm_tui.api.agent import SaveRequest, SecretChanges
+from tm_tui.api.client import AgentAbsent, ControlClient
+from tm_tui.api.launch import AgentProcess
 from tm_tui.paths import Home
 
 __all__ = ["kill_in_saves"]

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from tm_tui.control.api import SaveRequest, SecretChanges, TrialRequest
-from tm_tui.control.client import AgentAbsent, ControlClient, ControlRefused
-from tm_tui.control.launch import AgentProcess
+from tm_tui.api.agent import SaveRequest, SecretChanges, TrialRequest
+from tm_tui.api.client import AgentAbsent, ControlClient, ControlRefused
+from tm_tui.api.launch import AgentProcess
 from tm_tui.paths import Home
 
 __all__ = ["kill_in_trials"]

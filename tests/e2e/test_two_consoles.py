@@ -9,7 +9,7 @@ import pytest
 
 from e2e.lab import COMMAND, short_folder
 from e2e.terminal import Terminal
-from tm_tui.control.launch import AgentProcess
+from tm_tui.api.launch import AgentProcess
 
 
 def environ_of(home: Path, source: str = "") -> dict[str, str]:

@@ -37,7 +37,7 @@ def test_engine_never_loads_the_face() -> None:
 
 def test_console_loads_no_network_library() -> None:
     """The console holds no secret and opens no connection: what could do so is not even loaded."""
-    loaded = loaded_after("import screens.shell.app", "import tm_tui.control.client, tm_tui.control.launch")
+    loaded = loaded_after("import screens.shell.app", "import tm_tui.api.client, tm_tui.api.launch")
     assert "textual" in loaded
     assert not loaded & {"asyncssh", "cryptography", "starlette", "uvicorn", "python_socks"}
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tm_tui.control.markdown_rows import rows_of
-from tm_tui.control.text_rows import STRONG, Row, cells, wrapped
+from tm_tui.markdown_rows import rows_of
+from tm_tui.text_rows import STRONG, Row, cells, wrapped
 
 SAMPLE = """# Title
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from screens.desk.agent import Connection
-from tm_tui.control.api import (
+from tm_tui.api.agent import (
     ActivityLine,
     AgentStatus,
     ApproveRequest,
@@ -33,11 +33,11 @@ from tm_tui.control.api import (
     StepEvent,
     TrustDocument,
 )
-from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
-from tm_tui.control.failures import AgentAbsent, ControlRefused, SaveConflict
-from tm_tui.control.patterns_api import DeployerInfo, EndpointInfo, PatternInfo, PatternsDocument
-from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportInfo, ReportsDocument, ReportsStatus
-from tm_tui.control.spool_api import KindInfo, SendReply
+from tm_tui.api.cases import CaseInfo, CasesDocument, SubmitRequest
+from tm_tui.api.failures import AgentAbsent, ControlRefused, SaveConflict
+from tm_tui.api.patterns import DeployerInfo, EndpointInfo, PatternInfo, PatternsDocument
+from tm_tui.api.reports import ReadMarks, ReportDocument, ReportInfo, ReportsDocument, ReportsStatus
+from tm_tui.api.spool import KindInfo, SendReply
 from tm_tui.errors import TmError
 from tm_tui.settings.model import Settings
 

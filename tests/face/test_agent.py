@@ -15,9 +15,9 @@ from screens.plain.desk import PlainDesk
 from screens.plain.lines import Lines
 from screens.shell.panel import StatusPanel
 from screens.widgets.block import Block
-from tm_tui.control.api import AgentStatus, LastFailure, Refusal, ServerState
-from tm_tui.control.failures import AgentAbsent, ControlRefused
-from tm_tui.control.reports_api import ReportInfo
+from tm_tui.api.agent import AgentStatus, LastFailure, Refusal, ServerState
+from tm_tui.api.failures import AgentAbsent, ControlRefused
+from tm_tui.api.reports import ReportInfo
 from tm_tui.status_server.replies import read_registration
 from tm_tui.status_server.standing import Standing
 

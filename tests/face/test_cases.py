@@ -6,9 +6,9 @@ import pytest
 
 from face.conftest import Console, console_of
 from face.scripted import NOON, ScriptedAgent, status
-from tm_tui.control.api import AgentStatus, LastFailure, Refusal
-from tm_tui.control.cases_api import CaseInfo, CaseProgress, CasesStatus
-from tm_tui.control.failures import ControlRefused
+from tm_tui.api.agent import AgentStatus, LastFailure, Refusal
+from tm_tui.api.cases import CaseInfo, CaseProgress, CasesStatus
+from tm_tui.api.failures import ControlRefused
 
 
 def case(number: int = 1, state: Any = "waiting", **more: Any) -> CaseInfo:

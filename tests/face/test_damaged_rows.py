@@ -6,11 +6,11 @@ import pytest
 
 from face.conftest import console_of
 from face.scripted import NOON, ScriptedAgent
-from tm_tui.control.api import RevisionInfo, TrustDocument
-from tm_tui.control.cases_api import CasesDocument
-from tm_tui.control.patterns_api import DeployerInfo, PatternsDocument
-from tm_tui.control.reports_api import ReportInfo, ReportsDocument, ReportsStatus
-from tm_tui.control.shapes import Unreadable
+from tm_tui.api.agent import RevisionInfo, TrustDocument
+from tm_tui.api.cases import CasesDocument
+from tm_tui.api.patterns import DeployerInfo, PatternsDocument
+from tm_tui.api.reports import ReportInfo, ReportsDocument, ReportsStatus
+from tm_tui.api.shapes import Unreadable
 
 WRONG = (Unreadable(what="Thing 7", cause="made_at: no time"),)
 REPORT = ReportInfo(

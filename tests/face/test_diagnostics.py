@@ -5,7 +5,7 @@ import pytest
 from face.conftest import Console, console_of
 from face.scripted import ScriptedAgent, refused_password
 from screens.pages.help_screen import HelpScreen
-from tm_tui.control.failures import AgentAbsent
+from tm_tui.api.failures import AgentAbsent
 from tm_tui.explain import explanation
 
 

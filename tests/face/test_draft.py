@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from face.scripted import NOON, document, empty_document
 from screens.desk.draft import SECRETS, Draft
-from tm_tui.control.api import KeptDraft
+from tm_tui.api.agent import KeptDraft
 from tm_tui.settings.fields import FIELDS
 
 KEYS = [spec.key for spec in FIELDS if spec.kind in {"text", "number", "choice", "interval"}]

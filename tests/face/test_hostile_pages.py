@@ -23,7 +23,7 @@ from screens.plain.lines import Lines
 from screens.shell.failed_page import FailedPage
 from screens.shell.pages import Pages
 from screens.widgets.dialog import Dialog
-from tm_tui.control.api import ActivityLine, AgentStatus, SessionInfo
+from tm_tui.api.agent import ActivityLine, AgentStatus, SessionInfo
 from tm_tui.paths import Home
 from tm_tui.text import is_safe
 

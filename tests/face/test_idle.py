@@ -12,7 +12,7 @@ from face.scripted import NOON, ScriptedAgent, document, status
 from screens.pages.help_screen import HelpScreen
 from screens.plain.lines import Lines, LoggedOut
 from screens.shell.unattended import Unattended
-from tm_tui.control.api import DraftRequest, KeptDraft, SaveRequest, SecretChanges
+from tm_tui.api.agent import DraftRequest, KeptDraft, SaveRequest, SecretChanges
 
 MINUTE = 60.0
 

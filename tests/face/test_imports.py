@@ -7,7 +7,7 @@ from screens.desk.menu import ENTRIES
 
 EVERYTHING = (
     "import screens.launch.running; screens.launch.running._load()",
-    "import tm_tui.control.launch",
+    "import tm_tui.api.launch",
     *(f"import {entry.module}" for entry in ENTRIES),
     "import screens.pages.help_screen, screens.shell.palette",
     "import screens.flows.saving, screens.flows.testing, screens.flows.leaving",

@@ -10,7 +10,7 @@ from screens.pages.help_screen import HelpScreen, help_text
 from screens.shell.menu_tree import MenuTree
 from screens.shell.palette import Palette
 from screens.widgets.dialog import Dialog
-from tm_tui.control.api import ServerState
+from tm_tui.api.agent import ServerState
 
 FORBIDDEN = ["ctrl+s", "ctrl+q", "ctrl+z", "ctrl+backslash", "ctrl+c"]
 

@@ -10,9 +10,9 @@ from face.scripted import NOON, ScriptedAgent, status
 from screens.desk.menu import entries
 from screens.pages.activity import ActivityPage
 from screens.widgets.tail import Tail
-from tm_tui.control.api import ActivityLine, AgentStatus, LastFailure, ServerState
-from tm_tui.control.failures import ControlRefused, Refusal
-from tm_tui.control.spool_api import ProgressInfo, SendReply
+from tm_tui.api.agent import ActivityLine, AgentStatus, LastFailure, ServerState
+from tm_tui.api.failures import ControlRefused, Refusal
+from tm_tui.api.spool import ProgressInfo, SendReply
 
 REFUSED = LastFailure(
     code="http-auth-refused",

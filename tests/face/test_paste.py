@@ -11,8 +11,8 @@ from screens.pages.reader import Reader
 from screens.shell.palette import Palette
 from screens.widgets.noted_dialog import NotedDialog
 from screens.widgets.text_field import PasswordField
-from tm_tui.control.api import ActivityLine
-from tm_tui.control.reports_api import ReportInfo
+from tm_tui.api.agent import ActivityLine
+from tm_tui.api.reports import ReportInfo
 
 PASTES = [
     ("first", "first", ""),

@@ -10,9 +10,9 @@ from textual.pilot import Pilot
 from face.conftest import Console, HeldClock, console_of
 from face.scripted import NOON, ScriptedAgent, status
 from screens.shell.app import TmTui
-from tm_tui.control.api import AgentStatus, LastFailure
-from tm_tui.control.failures import ControlRefused, Refusal
-from tm_tui.control.patterns_api import (
+from tm_tui.api.agent import AgentStatus, LastFailure
+from tm_tui.api.failures import ControlRefused, Refusal
+from tm_tui.api.patterns import (
     DeployerInfo,
     DeploymentInfo,
     DeploymentProgress,

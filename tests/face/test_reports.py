@@ -14,8 +14,8 @@ from screens.pages.help_screen import HelpScreen
 from screens.pages.reader import Reader
 from screens.shell.app import TmTui
 from screens.widgets.reading import Reading
-from tm_tui.control.api import AgentStatus, LastFailure
-from tm_tui.control.reports_api import ReadMarks, ReportInfo
+from tm_tui.api.agent import AgentStatus, LastFailure
+from tm_tui.api.reports import ReadMarks, ReportInfo
 
 INCIDENT = """# Incident: RTKT\\_HIDE.C on till-07
 

@@ -4,8 +4,8 @@ from pydantic import SecretStr
 
 from face.conftest import Console, console_of
 from face.scripted import PASSED, ScriptedAgent, document, refused_password, status
-from tm_tui.control.api import Conflict, Difference, ProblemInfo, Refusal, SaveRequest
-from tm_tui.control.failures import AgentAbsent, ControlRefused
+from tm_tui.api.agent import Conflict, Difference, ProblemInfo, Refusal, SaveRequest
+from tm_tui.api.failures import AgentAbsent, ControlRefused
 
 
 async def typed(console: Console, text: str = "x") -> None:

@@ -12,7 +12,7 @@ from face.conftest import Console, HeldClock
 from face.scripted import NOON, PASSED, ScriptedAgent, host_key_in_the_way, refused_password, status
 from face.test_cases import FAILED, RECEIVED, case, snapshot
 from screens.shell.app import TmTui
-from tm_tui.control.api import (
+from tm_tui.api.agent import (
     ActivityLine,
     CertificateInfo,
     HostKeyInfo,
@@ -20,7 +20,7 @@ from tm_tui.control.api import (
     ServerState,
     TrustDocument,
 )
-from tm_tui.control.cases_api import CaseProgress
+from tm_tui.api.cases import CaseProgress
 
 SIZES = [(80, 24), (120, 40)]
 Story = Callable[[Console], Awaitable[None]]

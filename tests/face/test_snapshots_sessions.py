@@ -12,7 +12,7 @@ from face.scripted import NOON, ScriptedAgent, status
 from face.test_idle import KEPT
 from face.test_trial import CHANGES, ROLLBACK, TRIAL, history
 from screens.shell.app import TmTui
-from tm_tui.control.api import CertificateInfo, ServerIdentity, SessionEntry, TrustDocument
+from tm_tui.api.agent import CertificateInfo, ServerIdentity, SessionEntry, TrustDocument
 
 SIZES = [(80, 24), (120, 40)]
 Story = Callable[[Console, ScriptedAgent], Awaitable[None]]

@@ -2,7 +2,7 @@
 
 from face.conftest import console_of
 from face.scripted import PASSED, ScriptedAgent, document, host_key_in_the_way, refused_password
-from tm_tui.control.api import ApproveRequest, ProbeRequest
+from tm_tui.api.agent import ApproveRequest, ProbeRequest
 
 
 async def test_unsaved_values_are_tested(agent: ScriptedAgent) -> None:

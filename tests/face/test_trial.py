@@ -5,7 +5,7 @@ from datetime import timedelta
 from face.conftest import Console, console_of
 from face.scripted import NOON, ScriptedAgent, status
 from screens.widgets.pick_list import PickList
-from tm_tui.control.api import (
+from tm_tui.api.agent import (
     Difference,
     RestoreRequest,
     RevisionInfo,

@@ -13,8 +13,8 @@ import zstandard
 
 from e2e.lab import Lab, lab
 from spooling.killing import fill, small_disk
-from tm_tui.control.cases_api import CaseInfo, SubmitRequest
-from tm_tui.control.client import AgentAbsent, ControlClient
+from tm_tui.api.cases import CaseInfo, SubmitRequest
+from tm_tui.api.client import AgentAbsent, ControlClient
 
 LIMIT = 60.0
 SIZE = 50_000_000

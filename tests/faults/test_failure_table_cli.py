@@ -18,7 +18,7 @@ import rows_tls
 from servers.bench import Bench, Row
 from servers.probing import Trial
 from servers.process import folder
-from tm_tui.control.launch import AgentProcess
+from tm_tui.api.launch import AgentProcess
 from tm_tui.paths import Home
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import SettingsStore

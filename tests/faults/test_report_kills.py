@@ -20,7 +20,7 @@ from agents import CANARY, agent_process, settings_for, short_home
 from reporting.server import MADE, ReportServer, plain, report_server, silent
 from servers.certificates import Certificates
 from tm_tui.agent.folders import prepare_folders
-from tm_tui.control.client import ControlClient
+from tm_tui.api.client import ControlClient
 from tm_tui.errors import StorageFailed
 from tm_tui.paths import Home
 from tm_tui.reports.protocol import ReportEntry

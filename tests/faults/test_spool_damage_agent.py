@@ -15,7 +15,7 @@ from spooling import killing, server_files
 from spooling.agent_campaign import AgentCampaign
 from spooling.damage_campaign import DamageCampaign
 from spooling.events import numbered_line
-from tm_tui.control.client import ControlClient, ControlRefused
+from tm_tui.api.client import ControlClient, ControlRefused
 
 
 @pytest.fixture(scope="module")

@@ -12,34 +12,34 @@ from typing import Any
 from pydantic import BaseModel
 
 from hostile.values import TEXTS, Hostile
-from tm_tui.control import api, cases_api, patterns_api, reports_api, session_api, spool_api, trust_api
+from tm_tui.api import agent, cases, patterns, reports, sessions, spool, trust
 from tm_tui.settings.fields import FIELDS
 from tm_tui.settings.model import Settings
 
 __all__ = ["Answers", "answering"]
 
 SHAPES: dict[str, Any] = {
-    "/v1/session": api.SessionInfo,
-    "/v1/status": api.AgentStatus,
-    "/v1/history": [api.RevisionInfo],
-    "/v1/history/N/diff/N": [api.Difference],
-    "/v1/trust": trust_api.TrustDocument,
-    "/v1/patterns": patterns_api.PatternsDocument,
-    "/v1/patterns/check": patterns_api.PatternsDocument,
-    "/v1/patterns/deployments": patterns_api.DeploymentInfo,
-    "/v1/patterns/deployments/N": patterns_api.DeploymentInfo,
-    "/v1/reports": reports_api.ReportsDocument,
-    "/v1/reports/N": reports_api.ReportDocument,
-    "/v1/reports/read": reports_api.ReportsDocument,
-    "/v1/cases": cases_api.CasesDocument,
-    "/v1/cases/N": cases_api.CaseInfo,
-    "/v1/cases/send": cases_api.CasesDocument,
-    "/v1/spool": spool_api.SpoolDocument,
-    "/v1/spool/send": spool_api.SendReply,
-    "/v1/spool/send/N": spool_api.SendReply,
-    "/v1/activity": [api.ActivityLine],
-    "/v1/diagnostics": api.DiagnosticsText,
-    "/v1/draft": session_api.KeptDraft,
+    "/v1/session": agent.SessionInfo,
+    "/v1/status": agent.AgentStatus,
+    "/v1/history": [agent.RevisionInfo],
+    "/v1/history/N/diff/N": [agent.Difference],
+    "/v1/trust": trust.TrustDocument,
+    "/v1/patterns": patterns.PatternsDocument,
+    "/v1/patterns/check": patterns.PatternsDocument,
+    "/v1/patterns/deployments": patterns.DeploymentInfo,
+    "/v1/patterns/deployments/N": patterns.DeploymentInfo,
+    "/v1/reports": reports.ReportsDocument,
+    "/v1/reports/N": reports.ReportDocument,
+    "/v1/reports/read": reports.ReportsDocument,
+    "/v1/cases": cases.CasesDocument,
+    "/v1/cases/N": cases.CaseInfo,
+    "/v1/cases/send": cases.CasesDocument,
+    "/v1/spool": spool.SpoolDocument,
+    "/v1/spool/send": spool.SendReply,
+    "/v1/spool/send/N": spool.SendReply,
+    "/v1/activity": [agent.ActivityLine],
+    "/v1/diagnostics": agent.DiagnosticsText,
+    "/v1/draft": sessions.KeptDraft,
 }
 
 
@@ -56,8 +56,8 @@ class Answers:
         }
         keys = [spec.key for spec in FIELDS if spec.kind == "text"]
         typed = {key: random.choice(TEXTS)[:4096].encode("utf-8", "replace").decode() for key in keys}
-        self._said["/v1/draft"] = hostile.shape(session_api.KeptDraft, typed=typed)
-        self._said["/v1/settings"] = hostile.shape(api.SettingsDocument, settings=Settings().plain())
+        self._said["/v1/draft"] = hostile.shape(sessions.KeptDraft, typed=typed)
+        self._said["/v1/settings"] = hostile.shape(agent.SettingsDocument, settings=Settings().plain())
 
     def shape(self, path: str) -> Any:
         """The answer to GET of a path; numbers in it stand as N."""

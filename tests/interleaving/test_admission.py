@@ -14,7 +14,7 @@ from starlette.routing import Router
 
 from agents import revision_for, settings_for
 from interleaving.loop import LoopClock, played, some_time
-from tm_tui.control.api import StepEvent
+from tm_tui.api.agent import StepEvent
 from tm_tui.control.costly import COSTS, Turns
 from tm_tui.control.http import Refused
 from tm_tui.control.last_test import LastTest

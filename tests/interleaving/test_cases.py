@@ -11,11 +11,11 @@ from interleaving.loop import LoopClock, played, some_time
 from interleaving.portal import Portal, Traffic
 from tm_tui.agent.folders import prepare_folders
 from tm_tui.agent.supervisor import Supervisor
+from tm_tui.api.cases import SubmitRequest
 from tm_tui.cases.book import CaseBook
 from tm_tui.cases.desk import CaseDesk
 from tm_tui.cases.packing import CasePacking
 from tm_tui.cases.uploads import CaseUploads
-from tm_tui.control.cases_api import SubmitRequest
 from tm_tui.errors import TmError
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.host_keys import HostKeys

@@ -10,7 +10,7 @@ from agents import revision_for, settings_for
 from clock import FakeClock
 from reporting.server import ReportServer
 from servers.certificates import Certificates
-from tm_tui.control.reports_api import ReportsStatus
+from tm_tui.api.reports import ReportsStatus
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.reports.service import ReportService

@@ -14,8 +14,8 @@ from pydantic import SecretStr
 
 from servers.certificates import Certificates
 from servers.misbehaving import Told, server
+from tm_tui.api.agent import ProbeReport, ReportFailure, StepEvent
 from tm_tui.clock import Clock, SystemClock
-from tm_tui.control.api import ProbeReport, ReportFailure, StepEvent
 from tm_tui.link.build import build_links
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.sftp import fetch_host_key

@@ -15,9 +15,9 @@ from spooling.child import APPLIANCE
 from spooling.events import numbered_line
 from spooling.killing import Portal
 from tm_tui.agent.folders import prepare_folders
+from tm_tui.api.client import AgentAbsent, ControlClient
+from tm_tui.api.launch import AgentProcess
 from tm_tui.atomic import Folder
-from tm_tui.control.client import AgentAbsent, ControlClient
-from tm_tui.control.launch import AgentProcess
 from tm_tui.errors import TmError
 from tm_tui.paths import Home
 from tm_tui.settings.model import Settings

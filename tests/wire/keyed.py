@@ -26,7 +26,7 @@ from screens.terminal.driver import SlowLineDriver
 from screens.widgets import rest as resting
 from tests.face.scripted import fill
 from tests.wire.real import OrderedAgent, listen
-from tm_tui.control.api import ProbeReport, ProbeRequest, StepEvent
+from tm_tui.api.agent import ProbeReport, ProbeRequest, StepEvent
 
 __all__: list[str] = []
 

@@ -19,8 +19,8 @@ from screens.terminal import TerminalOptions
 from screens.terminal.driver import SlowLineDriver
 from screens.widgets import rest as resting
 from tests.face.scripted import NOON, STAGES, ScriptedAgent, refused_password, status
+from tm_tui.api.agent import ActivityLine, AgentStatus, ProbeReport, ProbeRequest, StepEvent
 from tm_tui.clock import SystemClock
-from tm_tui.control.api import ActivityLine, AgentStatus, ProbeReport, ProbeRequest, StepEvent
 
 
 class HeldClock(SystemClock):

@@ -12,11 +12,11 @@ from tm_tui.agent.snapshot import snapshot, spool_status
 from tm_tui.agent.supervisor import Supervisor
 from tm_tui.agent.throttle import Throttle
 from tm_tui.agent.tmsp import Tmsp
+from tm_tui.api.agent import AgentStatus
 from tm_tui.cases.book import CaseBook
 from tm_tui.cases.desk import CaseDesk
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.control.activity import Activity
-from tm_tui.control.api import AgentStatus
 from tm_tui.control.core import Changed
 from tm_tui.control.drafts import Drafts
 from tm_tui.control.last_test import LastTest

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from tm_tui.agent.log_server import LogServerCheck
 from tm_tui.agent.log_words import Narrator
+from tm_tui.api.agent import LastFailure, LogServerStatus, ServerState
+from tm_tui.api.spool import ProgressInfo
 from tm_tui.clock import Clock
-from tm_tui.control.api import LastFailure, LogServerStatus, ServerState
-from tm_tui.control.spool_api import ProgressInfo
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.delivery.status import DeliveryStatus
 from tm_tui.errors import StorageFailed

@@ -5,8 +5,8 @@ import logging
 import random
 from collections.abc import Callable
 
+from tm_tui.api.agent import LastFailure, LogServerStatus, ServerState
 from tm_tui.clock import Clock
-from tm_tui.control.api import LastFailure, LogServerStatus, ServerState
 from tm_tui.delivery.check import check_log_server
 from tm_tui.link.access import REFUSED
 from tm_tui.link.build import build_links

@@ -4,7 +4,7 @@ import os
 from datetime import datetime
 
 from tm_tui import __version__
-from tm_tui.control.api import (
+from tm_tui.api.agent import (
     AgentStatus,
     LogServerStatus,
     RollbackInfo,
@@ -14,10 +14,10 @@ from tm_tui.control.api import (
     StatusServerStatus,
     TrialInfo,
 )
-from tm_tui.control.cases_api import CasesStatus
-from tm_tui.control.patterns_api import PatternsStatus
-from tm_tui.control.reports_api import ReportsStatus
-from tm_tui.control.spool_api import KindInfo
+from tm_tui.api.cases import CasesStatus
+from tm_tui.api.patterns import PatternsStatus
+from tm_tui.api.reports import ReportsStatus
+from tm_tui.api.spool import KindInfo
 from tm_tui.settings.store import Revision
 from tm_tui.spool.store import SpoolSnapshot
 

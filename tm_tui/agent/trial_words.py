@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tm_tui.control.api import RollbackInfo, TrialInfo
+from tm_tui.api.agent import RollbackInfo, TrialInfo
 from tm_tui.settings.trial import RollbackRecord, TrialRecord
 
 __all__ = ["alerts_of", "rollback_info", "trial_info"]

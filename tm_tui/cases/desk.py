@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from tm_tui.api.cases import CaseInfo, CaseProgress, CasesDocument, CasesStatus, SubmitRequest
+from tm_tui.api.shapes import LastFailure, Unreadable
 from tm_tui.cases.book import CaseBook
 from tm_tui.cases.packing import CasePacking
 from tm_tui.cases.record import Record, State
@@ -12,8 +14,6 @@ from tm_tui.cases.sources import Sources
 from tm_tui.cases.troubles import Trouble
 from tm_tui.cases.uploads import CaseUploads
 from tm_tui.clock import Clock
-from tm_tui.control.cases_api import CaseInfo, CaseProgress, CasesDocument, CasesStatus, SubmitRequest
-from tm_tui.control.shapes import LastFailure, Unreadable
 from tm_tui.errors import Problem, TmError
 from tm_tui.paths import Home
 from tm_tui.text import path_of, safe_text

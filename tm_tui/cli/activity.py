@@ -4,10 +4,10 @@ from contextlib import aclosing
 
 import click
 
+from tm_tui.api.agent import ActivityLine
+from tm_tui.api.client import ControlClient
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import emit, json_option, show
-from tm_tui.control.api import ActivityLine
-from tm_tui.control.client import ControlClient
 from tm_tui.spoken import local_time
 
 __all__ = ["activity"]

@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 
 import click
 
+from tm_tui.api.agent import ProblemInfo, SecretChanges
+from tm_tui.api.client import ControlClient
+from tm_tui.api.failures import ControlRefused
 from tm_tui.cli.asking import ask
 from tm_tui.cli.reading import read_password
-from tm_tui.control.api import ProblemInfo, SecretChanges
-from tm_tui.control.client import ControlClient
-from tm_tui.control.failures import ControlRefused
 from tm_tui.errors import PasswordAgain, Problem
 from tm_tui.settings.model import SECRET_NAMES
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from tm_tui.control.client import ControlClient
+from tm_tui.api.client import ControlClient
 from tm_tui.paths import Home
 
 __all__ = ["ask"]

@@ -7,10 +7,10 @@ from contextlib import aclosing
 
 import click
 
+from tm_tui.api.cases import CaseInfo, CaseProgress, CasesDocument, SubmitRequest
+from tm_tui.api.client import ControlClient
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import count, emit, json_option, show, span, table
-from tm_tui.control.cases_api import CaseInfo, CaseProgress, CasesDocument, SubmitRequest
-from tm_tui.control.client import ControlClient
 from tm_tui.errors import TmError
 from tm_tui.spoken import bar, local_time, percent
 from tm_tui.text import path_text

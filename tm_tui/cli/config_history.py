@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import click
 
+from tm_tui.api.agent import Difference, RestoreRequest, RevisionInfo, SettingsDocument
+from tm_tui.api.client import ControlClient
 from tm_tui.cli.asking import ask
 from tm_tui.cli.config_save import tell_saved
 from tm_tui.cli.config_trial import on_trial, trial_of, trial_options
 from tm_tui.cli.output import ago, emit, json_option, note_option, show, table, who
-from tm_tui.control.api import Difference, RestoreRequest, RevisionInfo, SettingsDocument
-from tm_tui.control.client import ControlClient
 from tm_tui.errors import TmError
 
 __all__ = ["diff", "history", "rollback"]

@@ -5,6 +5,8 @@ from typing import IO, Any
 import click
 from pydantic import SecretStr
 
+from tm_tui.api.agent import SaveRequest, SecretChanges, SettingsDocument
+from tm_tui.api.client import ControlClient
 from tm_tui.cli.again import ask_with, given_passwords, secret_option
 from tm_tui.cli.asking import ask
 from tm_tui.cli.config_show import complete_pair
@@ -12,8 +14,6 @@ from tm_tui.cli.config_trial import trial_of, trial_options
 from tm_tui.cli.output import emit, json_option, note_option, show
 from tm_tui.cli.probe import probe
 from tm_tui.cli.reading import field_of, read_password, read_settings
-from tm_tui.control.api import SaveRequest, SecretChanges, SettingsDocument
-from tm_tui.control.client import ControlClient
 from tm_tui.settings.fields import flat, following_ports, with_value
 
 __all__ = ["apply", "secret", "set_", "tell_saved"]

@@ -6,10 +6,10 @@ import click
 import tomli_w
 from click.shell_completion import CompletionItem
 
+from tm_tui.api.agent import SettingsDocument
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import emit, json_option, show
 from tm_tui.cli.reading import field_of
-from tm_tui.control.api import SettingsDocument
 from tm_tui.settings.fields import FIELDS, FieldSpec, value_of
 from tm_tui.settings.model import Settings, default_port
 from tm_tui.spoken import utc_time

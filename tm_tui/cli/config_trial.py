@@ -5,10 +5,10 @@ from typing import Any, TypeVar
 
 import click
 
+from tm_tui.api.agent import AgentStatus, SettingsDocument, TrialRequest
+from tm_tui.api.client import ControlClient
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import emit, json_option, show
-from tm_tui.control.api import AgentStatus, SettingsDocument, TrialRequest
-from tm_tui.control.client import ControlClient
 from tm_tui.errors import TmError
 
 __all__ = ["acknowledge", "confirm", "on_trial", "trial_of", "trial_options"]

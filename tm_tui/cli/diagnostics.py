@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
+from tm_tui.api.agent import ProbeRequest
+from tm_tui.api.client import ControlClient
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import emit, json_option, show
 from tm_tui.cli.writing import write_whole
-from tm_tui.control.api import ProbeRequest
-from tm_tui.control.client import ControlClient
 from tm_tui.errors import TmError
 
 __all__ = ["diagnostics"]

@@ -7,11 +7,11 @@ from typing import Any, BinaryIO
 
 import click
 
+from tm_tui.api.client import AgentEnded, ControlClient, ControlRefused
+from tm_tui.api.spool import DeliveryInfo, IntakeReply, SendReply, SpoolDocument
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import ago, count, emit, json_option, show, span, table
 from tm_tui.cli.streams import reading_input
-from tm_tui.control.client import AgentEnded, ControlClient, ControlRefused
-from tm_tui.control.spool_api import DeliveryInfo, IntakeReply, SendReply, SpoolDocument
 from tm_tui.errors import TmError
 
 __all__ = ["logs"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from tm_tui.control.api import AgentStatus, LogServerStatus, ServerState, StatusServerStatus
+from tm_tui.api.agent import AgentStatus, LogServerStatus, ServerState, StatusServerStatus
 
 __all__ = ["ABSENT", "openmetrics"]
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import click
 
+from tm_tui.api.agent import AgentStatus, ServerState
+from tm_tui.api.failures import AgentAbsent
 from tm_tui.cli.asking import ask
 from tm_tui.cli.metrics import ABSENT, openmetrics
 from tm_tui.cli.writing import tell
-from tm_tui.control.api import AgentStatus, ServerState
-from tm_tui.control.failures import AgentAbsent
 from tm_tui.errors import TmError
 from tm_tui.spoken import ago, count
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import click
 
+from tm_tui.api.client import ControlClient
+from tm_tui.api.patterns import DeploymentInfo, DeployRequest, PatternsDocument
+from tm_tui.api.shapes import LastFailure
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import count, emit, json_option, show, span, table
-from tm_tui.control.client import ControlClient
-from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument
-from tm_tui.control.shapes import LastFailure
 from tm_tui.errors import TmError
 
 __all__ = ["pattern"]

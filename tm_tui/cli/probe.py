@@ -6,11 +6,11 @@ from typing import IO, Any
 
 import click
 
+from tm_tui.api.agent import HostKeyInfo, ProbeReport, ProbeRequest, SecretChanges, StepEvent
+from tm_tui.api.client import ControlClient
 from tm_tui.cli.again import ask_with, given_passwords, secret_option
 from tm_tui.cli.output import count, emit, json_option, show
 from tm_tui.cli.reading import read_settings
-from tm_tui.control.api import HostKeyInfo, ProbeReport, ProbeRequest, SecretChanges, StepEvent
-from tm_tui.control.client import ControlClient
 
 __all__ = ["probe", "step_lines", "test"]
 

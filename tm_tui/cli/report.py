@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import click
 
+from tm_tui.api.client import ControlClient
+from tm_tui.api.reports import ReadMarks, ReportDocument, ReportsDocument
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import count, emit, json_option, show, table
-from tm_tui.control.client import ControlClient
-from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
 from tm_tui.errors import TmError
 from tm_tui.spoken import local_time
 from tm_tui.text import safe_text
@@ -41,7 +41,7 @@ def show_(*, which: str, as_json: bool) -> None:
     if as_json:
         emit(document.model_dump(mode="json"))
         return
-    from tm_tui.control.markdown_rows import rows_of
+    from tm_tui.markdown_rows import rows_of
 
     width = min(100, shutil.get_terminal_size().columns)
     show(row.text for row in rows_of(document.text, width))

@@ -82,7 +82,7 @@ def _tell_wrong_use(error: click.ClickException, *, as_json: bool) -> None:
 
 
 def _exit_code(error: TmError) -> int:
-    from tm_tui.control.failures import AgentAbsent
+    from tm_tui.api.failures import AgentAbsent
 
     return 3 if isinstance(error, AgentAbsent) else 1
 
@@ -99,7 +99,7 @@ def _tell(error: TmError, *, as_json: bool) -> None:
 
 def _problems(error: TmError) -> tuple[Any, ...]:
     """What is wrong with single fields; each has `field`, `cause`, `remedy`."""
-    from tm_tui.control.failures import ControlRefused
+    from tm_tui.api.failures import ControlRefused
 
     if isinstance(error, SettingsRefused):
         return error.problems
@@ -108,7 +108,7 @@ def _problems(error: TmError) -> tuple[Any, ...]:
 
 def _changes(error: TmError) -> tuple[Any, ...]:
     """What somebody else changed; each has `field`, `old`, `new`."""
-    from tm_tui.control.failures import SaveConflict
+    from tm_tui.api.failures import SaveConflict
 
     return error.conflict.changes if isinstance(error, SaveConflict) else ()
 
@@ -122,7 +122,7 @@ def _lines(error: TmError) -> Iterator[str]:
 
 
 def _code(error: TmError) -> str:
-    from tm_tui.control.failures import AgentAbsent, AgentDenied, ControlRefused
+    from tm_tui.api.failures import AgentAbsent, AgentDenied, ControlRefused
 
     if isinstance(error, ControlRefused):
         return error.refusal.code

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
+from tm_tui.api.agent import AgentStatus, LastFailure
+from tm_tui.api.client import ControlClient
 from tm_tui.cli.asking import ask
 from tm_tui.cli.monitoring import check_agent, tell_metrics
 from tm_tui.cli.output import ago, count, emit, json_option, show, span, table, who
 from tm_tui.cli.writing import tell
-from tm_tui.control.api import AgentStatus, LastFailure
-from tm_tui.control.client import ControlClient
 from tm_tui.spoken import apart, local_time
 
 __all__ = ["one_line", "status"]

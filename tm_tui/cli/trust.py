@@ -4,17 +4,17 @@ from collections.abc import Iterator
 
 import click
 
-from tm_tui.cli.again import ask_with, given_passwords, secret_option
-from tm_tui.cli.asking import ask
-from tm_tui.cli.output import emit, json_option, show, table
-from tm_tui.control.api import (
+from tm_tui.api.agent import (
     ApproveRequest,
     CertificateInfo,
     SecretChanges,
     ServerIdentity,
     TrustDocument,
 )
-from tm_tui.control.client import ControlClient
+from tm_tui.api.client import ControlClient
+from tm_tui.cli.again import ask_with, given_passwords, secret_option
+from tm_tui.cli.asking import ask
+from tm_tui.cli.output import emit, json_option, show, table
 from tm_tui.spoken import local_time
 
 __all__ = ["trust"]

@@ -1,1 +1,1 @@
-"""The control socket: the types both sides share, the agent's server, the client of console and CLI."""
+"""The control socket's server, and what it tells of the agent."""

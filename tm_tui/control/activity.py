@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from typing import Literal
 
+from tm_tui.api.agent import ActivityLine
 from tm_tui.clock import Clock
-from tm_tui.control.api import ActivityLine
 from tm_tui.control.core import Changed
 
 __all__ = ["Activity"]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from pydantic import SecretStr
 
+from tm_tui.api.agent import AgentStatus
 from tm_tui.clock import Clock
-from tm_tui.control.api import AgentStatus
 from tm_tui.errors import TmError
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.settings.model import Settings
@@ -15,9 +15,9 @@ from tm_tui.settings.revision import NO_CLAIMS, Claims
 from tm_tui.settings.store import Revision, SettingsStore
 
 if TYPE_CHECKING:
+    from tm_tui.api.agent import TrialRequest
     from tm_tui.cases.desk import CaseDesk
     from tm_tui.control.activity import Activity
-    from tm_tui.control.api import TrialRequest
     from tm_tui.control.drafts import Drafts
     from tm_tui.control.last_test import LastTest
     from tm_tui.control.sessions import Sessions

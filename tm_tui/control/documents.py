@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from tm_tui.control.api import (
+from tm_tui.api.agent import (
     CertificateInfo,
     Conflict,
     Difference,
@@ -13,7 +13,7 @@ from tm_tui.control.api import (
     SettingsDocument,
     TrustDocument,
 )
-from tm_tui.control.shapes import Unreadable
+from tm_tui.api.shapes import Unreadable
 from tm_tui.errors import StorageFailed
 from tm_tui.link.chains import SEEN
 from tm_tui.link.host_keys import HostKey, HostKeys, KeyState

@@ -12,8 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tm_tui.api.agent import ProblemInfo, Refusal, SessionInfo, Shape
 from tm_tui.atomic import StorageAbsent, storage_failure
-from tm_tui.control.api import ProblemInfo, Refusal, SessionInfo, Shape
 from tm_tui.control.core import TrialOver, Who
 from tm_tui.errors import PasswordAgain, Problem, SettingsRefused, StorageFailed, TmError
 from tm_tui.link.failures import LinkFailure

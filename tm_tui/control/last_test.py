@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tm_tui.control.api import ProbeReport, Shape, StepEvent
+from tm_tui.api.agent import ProbeReport, Shape, StepEvent
 
 __all__ = ["KeptProbe", "LastTest"]
 

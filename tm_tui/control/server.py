@@ -16,9 +16,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tm_tui.api.agent import SessionInfo
+from tm_tui.api.claims import SSH_HEADER, TTY_HEADER
 from tm_tui.control.accepting import ROLE_UNKNOWN, Accepting, Admitted
-from tm_tui.control.api import SessionInfo
-from tm_tui.control.claims import SSH_HEADER, TTY_HEADER
 from tm_tui.control.core import Core
 from tm_tui.control.costly import guarded
 from tm_tui.control.http import Refused, on_refusal, refusal_response

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from tm_tui.api.agent import SessionEntry, SessionInfo
 from tm_tui.clock import Clock
-from tm_tui.control.api import SessionEntry, SessionInfo
 
 __all__ = ["Sessions"]
 

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Send
 
+from tm_tui.api.agent import Shape
 from tm_tui.clock import Clock
-from tm_tui.control.api import Shape
 
 __all__ = ["Events", "event", "event_stream"]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tm_tui.control.api import AgentStatus, LastFailure
+from tm_tui.api.agent import AgentStatus, LastFailure
 from tm_tui.control.last_test import KeptProbe
 from tm_tui.spoken import ago, apart, count, span
 

@@ -10,8 +10,8 @@ from typing import IO
 
 import zstandard
 
-from tm_tui.control.api import AgentStatus, SecretChanges
-from tm_tui.control.cases_api import CaseInfo, SubmitRequest
+from tm_tui.api.agent import AgentStatus, SecretChanges
+from tm_tui.api.cases import CaseInfo, SubmitRequest
 from tm_tui.demo.stage import Stage
 from tm_tui.errors import TmError
 

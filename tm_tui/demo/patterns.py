@@ -10,8 +10,8 @@ from typing import Any
 
 import zstandard
 
-from tm_tui.control.api import AgentStatus
-from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument
+from tm_tui.api.agent import AgentStatus
+from tm_tui.api.patterns import DeploymentInfo, DeployRequest, PatternsDocument
 from tm_tui.demo.logs import lines_of
 from tm_tui.demo.stage import Stage
 from tm_tui.errors import TmError

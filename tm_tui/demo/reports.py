@@ -4,13 +4,13 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tm_tui.control.markdown_rows import rows_of
-from tm_tui.control.reports_api import ReadMarks
+from tm_tui.api.reports import ReadMarks
 from tm_tui.demo.logs import lines_of
 from tm_tui.errors import TmError
+from tm_tui.markdown_rows import rows_of
 
 if TYPE_CHECKING:
-    from tm_tui.control.reports_api import ReportInfo
+    from tm_tui.api.reports import ReportInfo
     from tm_tui.demo.stage import Stage
 
 __all__ = ["report_of_an_incident"]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from pydantic import SecretStr
 
-from tm_tui.control.api import (
+from tm_tui.api.agent import (
     AgentStatus,
     ApproveRequest,
     HostKeyInfo,

@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 from typing import Literal
 
+from tm_tui.api.patterns import DeployRequest, PatternsDocument, PatternsStatus
 from tm_tui.clock import Clock
-from tm_tui.control.patterns_api import DeployRequest, PatternsDocument, PatternsStatus
 from tm_tui.errors import TmError
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.host_keys import HostKeys

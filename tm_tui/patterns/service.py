@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tm_tui.api.shapes import LastFailure
 from tm_tui.clock import Clock
-from tm_tui.control.shapes import LastFailure
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.build import build_links
@@ -29,7 +29,7 @@ from tm_tui.tasks import threaded
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tm_tui.control.patterns_api import PatternsState
+    from tm_tui.api.patterns import PatternsState
     from tm_tui.patterns.pattern import Pattern
     from tm_tui.patterns.repository import Seen
 

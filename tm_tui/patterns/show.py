@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from tm_tui.control.patterns_api import (
+from tm_tui.api.patterns import (
     DeployerInfo,
     DeploymentInfo,
     DeploymentProgress,
@@ -14,7 +14,7 @@ from tm_tui.control.patterns_api import (
     PatternsDocument,
     PatternsStatus,
 )
-from tm_tui.control.shapes import Unreadable
+from tm_tui.api.shapes import Unreadable
 from tm_tui.patterns.deployer import DeployerFailure
 from tm_tui.patterns.deployment import Deployment
 from tm_tui.patterns.endpoints import Endpoint

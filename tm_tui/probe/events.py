@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Literal
 
+from tm_tui.api.agent import HostKeyInfo, ReportFailure, StepEvent
 from tm_tui.clock import Clock
-from tm_tui.control.api import HostKeyInfo, ReportFailure, StepEvent
 from tm_tui.errors import TmError
 
 __all__ = ["NO_PROXY", "Emit", "ServerName", "Steps"]

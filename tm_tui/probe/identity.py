@@ -3,8 +3,8 @@
 import re
 from datetime import UTC, date, datetime
 
+from tm_tui.api.agent import HostKeyInfo
 from tm_tui.clock import Clock
-from tm_tui.control.api import HostKeyInfo
 from tm_tui.link.host_keys import HostKey
 from tm_tui.link.types import Link, Observer
 from tm_tui.probe.events import Steps

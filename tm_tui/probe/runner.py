@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 
+from tm_tui.api.agent import ProbeReport, ReportFailure, StepEvent
 from tm_tui.clock import Clock
-from tm_tui.control.api import ProbeReport, ReportFailure, StepEvent
 from tm_tui.link.build import build_links
 from tm_tui.link.failures import LinkFailure, translate
 from tm_tui.link.host_keys import HostKeys

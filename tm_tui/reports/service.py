@@ -6,9 +6,9 @@ import random
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from tm_tui.api.reports import ReportInfo, ReportsStatus
+from tm_tui.api.shapes import LastFailure, Unreadable
 from tm_tui.clock import Clock
-from tm_tui.control.reports_api import ReportInfo, ReportsStatus
-from tm_tui.control.shapes import LastFailure, Unreadable
 from tm_tui.errors import TmError
 from tm_tui.link.access import REFUSED, Pause
 from tm_tui.link.bandwidth import Bandwidth

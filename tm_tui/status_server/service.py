@@ -5,8 +5,8 @@ import secrets
 from collections.abc import Callable
 from dataclasses import fields, replace
 
+from tm_tui.api.agent import StatusServerStatus
 from tm_tui.clock import Clock
-from tm_tui.control.api import StatusServerStatus
 from tm_tui.link.build import build_links
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.host_keys import HostKeys

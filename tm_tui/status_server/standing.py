@@ -4,7 +4,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tm_tui.control.api import LastFailure, ServerState, StatusServerStatus
+from tm_tui.api.agent import LastFailure, ServerState, StatusServerStatus
 from tm_tui.link.failures import LinkFailure
 from tm_tui.spoken import apart, utc_time
 from tm_tui.status_server.heartbeat import NOT_REGISTERED, Accepted

@@ -18,7 +18,7 @@ from clock import FakeClock
 from servers.certificates import Certificates
 from servers.misbehaving import say_nothing, server
 from tm_tui.agent.announced import Announced
-from tm_tui.control.api import ServerState, StatusServerStatus
+from tm_tui.api.agent import ServerState, StatusServerStatus
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.status_server.heartbeat import Facts
 from tm_tui.status_server.protocol import Notice

@@ -14,7 +14,7 @@ from servers.certificates import Certificates
 from servers.openssh import Sshd
 from servers.web import PASSWORD, USER, Web
 from tm_tui.agent.log_server import LogServerCheck
-from tm_tui.control.api import LogServerStatus, ServerState
+from tm_tui.api.agent import LogServerStatus, ServerState
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.sftp import fetch_host_key
 from tm_tui.link.trust import Trust

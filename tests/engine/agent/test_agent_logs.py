@@ -16,10 +16,10 @@ from spooling.events import numbered_line
 from spooling.server_files import check, read
 from tm_tui.agent.folders import prepare_folders
 from tm_tui.agent.throttle import Throttle
+from tm_tui.api.agent import ApproveRequest, SaveRequest, SecretChanges
+from tm_tui.api.client import ControlClient, ControlRefused
+from tm_tui.api.spool import SendReply
 from tm_tui.clock import SystemClock
-from tm_tui.control.api import ApproveRequest, SaveRequest, SecretChanges
-from tm_tui.control.client import ControlClient, ControlRefused
-from tm_tui.control.spool_api import SendReply
 from tm_tui.paths import Home
 from tm_tui.portal.log import PortalLog
 from tm_tui.portal.service import PortalOptions, Ready, open_portal

@@ -16,8 +16,8 @@ from agents import CANARY, LIMIT, agent_process, settings_for, short_home, start
 from people import settled_groups
 from servers.misbehaving import say_nothing, server
 from tm_tui.agent.identity import appliance_name
-from tm_tui.control.api import ProbeRequest, SaveRequest, SecretChanges, ServerState
-from tm_tui.control.client import AgentAbsent, ControlClient
+from tm_tui.api.agent import ProbeRequest, SaveRequest, SecretChanges, ServerState
+from tm_tui.api.client import AgentAbsent, ControlClient
 from tm_tui.errors import StorageFailed
 from tm_tui.paths import Home
 from tm_tui.settings.model import Settings

@@ -9,7 +9,7 @@ import pytest
 from agents import short_home
 from tm_tui.agent.folders import prepare_folders
 from tm_tui.agent.snapshot import overall
-from tm_tui.control.api import ServerState
+from tm_tui.api.agent import ServerState
 from tm_tui.paths import Home
 
 

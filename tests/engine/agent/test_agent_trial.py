@@ -12,7 +12,7 @@ from agents import agent_in, settings_for, short_home, status_server, status_whe
 from clock import FakeClock
 from servers.certificates import Certificates
 from tm_tui.agent import trials
-from tm_tui.control.api import (
+from tm_tui.api.agent import (
     AgentStatus,
     RestoreRequest,
     SaveRequest,
@@ -20,8 +20,8 @@ from tm_tui.control.api import (
     SettingsDocument,
     TrialRequest,
 )
-from tm_tui.control.client import ControlClient
-from tm_tui.control.failures import ControlRefused
+from tm_tui.api.client import ControlClient
+from tm_tui.api.failures import ControlRefused
 from tm_tui.paths import Home
 
 TEN_MINUTES = 600.0

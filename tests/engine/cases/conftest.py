@@ -12,12 +12,12 @@ from agents import revision_for, settings_for, short_home
 from servers.tus_scripted import tus_scripted
 from servers.tus_server import tus_server
 from tm_tui.agent.folders import prepare_folders
+from tm_tui.api.cases import SubmitRequest
 from tm_tui.cases.book import CaseBook
 from tm_tui.cases.desk import CaseDesk
 from tm_tui.cases.packing import CasePacking
 from tm_tui.cases.uploads import CaseUploads
 from tm_tui.clock import SystemClock
-from tm_tui.control.cases_api import SubmitRequest
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.host_keys import HostKeys
 

@@ -10,9 +10,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families as older_parser
 
-from tm_tui.cli.metrics import ABSENT, openmetrics
-from tm_tui.cli.monitoring import verdict
-from tm_tui.control.api import (
+from tm_tui.api.agent import (
     AgentStatus,
     LastFailure,
     LogServerStatus,
@@ -20,7 +18,9 @@ from tm_tui.control.api import (
     SpoolStatus,
     StatusServerStatus,
 )
-from tm_tui.control.spool_api import KindInfo
+from tm_tui.api.spool import KindInfo
+from tm_tui.cli.metrics import ABSENT, openmetrics
+from tm_tui.cli.monitoring import verdict
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 EXPIRED = LastFailure(code="tls-expired", stage="tls", cause="It expired.", remedy="Renew.", at=NOON, count=4)

@@ -6,7 +6,7 @@ import pytest
 
 from agents import agent_in, short_home
 from tm_tui.agent.agent import Agent
-from tm_tui.control.client import ControlClient
+from tm_tui.api.client import ControlClient
 from tm_tui.paths import Home
 
 

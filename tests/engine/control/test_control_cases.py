@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from agents import LIMIT, status_when
-from tm_tui.control.cases_api import CaseInfo, SubmitRequest
-from tm_tui.control.client import ControlClient, ControlRefused
+from tm_tui.api.cases import CaseInfo, SubmitRequest
+from tm_tui.api.client import ControlClient, ControlRefused
 from tm_tui.paths import Home
 
 

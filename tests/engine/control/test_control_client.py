@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agents import short_home
-from tm_tui.control.client import AgentAbsent, ControlClient, ControlRefused
+from tm_tui.api.client import AgentAbsent, ControlClient, ControlRefused
 from tm_tui.paths import Home
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -152,7 +152,7 @@ async def test_a_refusal_in_the_middle_of_a_request_is_read(path: Path) -> None:
 def test_the_client_is_light() -> None:
     """The console starts quickly and holds no network library beside the reader of HTTP."""
     code = (
-        "import tm_tui.control.client, sys; first = set(sys.modules); import tm_tui.control.transport;"
+        "import tm_tui.api.client, sys; first = set(sys.modules); import tm_tui.api.transport;"
         "print(*first & {'h11', 'asyncio'});"
         "print(*{'httpx', 'anyio', 'rich', 'click', 'cryptography', 'asyncssh'} & set(sys.modules))"
     )

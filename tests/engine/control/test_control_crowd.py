@@ -19,9 +19,9 @@ from agents import CANARY, LIMIT, StatusServer, agent_process, settings_for, sho
 from crowd import COSTLY, HALF, IDLE, KINDS, SLOW, UNREAD, counts_of, crowd
 from people import Child, Identity, people
 from servers.certificates import Certificates
-from tm_tui.control.api import SaveRequest, SecretChanges, ServerState
-from tm_tui.control.client import ControlClient
-from tm_tui.control.failures import ControlRefused
+from tm_tui.api.agent import SaveRequest, SecretChanges, ServerState
+from tm_tui.api.client import ControlClient
+from tm_tui.api.failures import ControlRefused
 from tm_tui.control.limits import Limits
 from tm_tui.paths import Home
 

@@ -23,12 +23,12 @@ from agents import CANARY, LIMIT, agent_in, settings_for, short_home
 from servers.misbehaving import say_nothing, server
 from tm_tui.agent.agent import Agent
 from tm_tui.agent.folders import prepare_folders
+from tm_tui.api.agent import ProbeReport, ProbeRequest, SecretChanges, SessionInfo
+from tm_tui.api.client import ControlClient, ControlRefused
 from tm_tui.clock import SystemClock
 from tm_tui.control import accepting, listening, peers
 from tm_tui.control import server as control_server
 from tm_tui.control.accepting import Accepting
-from tm_tui.control.api import ProbeReport, ProbeRequest, SecretChanges, SessionInfo
-from tm_tui.control.client import ControlClient, ControlRefused
 from tm_tui.control.costly import COSTS, Rule, Turns
 from tm_tui.control.http import Refused
 from tm_tui.control.limits import Limits, Patience, Share

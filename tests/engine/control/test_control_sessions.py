@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from agents import CANARY, LIMIT, status_when
 from tm_tui.agent.agent import Agent
-from tm_tui.control.api import (
+from tm_tui.api.agent import (
     AgentStatus,
     DraftRequest,
     ProbeReport,
@@ -19,9 +19,9 @@ from tm_tui.control.api import (
     SettingsDocument,
     TrialRequest,
 )
-from tm_tui.control.claims import own_claims
-from tm_tui.control.client import ControlClient
-from tm_tui.control.failures import ControlRefused, SaveConflict
+from tm_tui.api.claims import own_claims
+from tm_tui.api.client import ControlClient
+from tm_tui.api.failures import ControlRefused, SaveConflict
 from tm_tui.paths import Home
 
 

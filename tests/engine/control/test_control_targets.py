@@ -17,7 +17,7 @@ from servers.certificates import Certificates
 from servers.misbehaving import close_at_once, server
 from servers.openssh import Sshd
 from tm_tui.agent.agent import Agent
-from tm_tui.control.api import (
+from tm_tui.api.agent import (
     ApproveRequest,
     DraftRequest,
     ProbeReport,
@@ -26,7 +26,7 @@ from tm_tui.control.api import (
     SecretChanges,
     TrialRequest,
 )
-from tm_tui.control.client import ControlClient, ControlRefused
+from tm_tui.api.client import ControlClient, ControlRefused
 from tm_tui.link.host_keys import HostKey
 from tm_tui.link.types import Endpoint
 from tm_tui.settings.fields import FIELDS, value_of, with_value

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from portals import ANY_APPLIANCE, ndjson, registration, sealed
 
 from hostile.values import DATES, TEXTS, Hostile
-from tm_tui.control.markdown_rows import rows_of
+from tm_tui.markdown_rows import rows_of
 from tm_tui.portal import endpoints, products
 from tm_tui.portal.cases import Case
 from tm_tui.portal.database import opened

@@ -11,8 +11,8 @@ import pytest
 from servers.certificates import Certificates
 from servers.misbehaving import say_nothing, server
 from servers.probing import PATIENT, SHORT, Outcome, Trial, beats, host_keys, server_context
+from tm_tui.api.agent import StepEvent
 from tm_tui.clock import SystemClock
-from tm_tui.control.api import StepEvent
 from tm_tui.link.types import Limits
 
 

@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tm_tui.api.cases import CaseInfo, CasesDocument, SubmitRequest
 from tm_tui.cases.desk import CaseRefused
-from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
 from tm_tui.control.core import Core
 from tm_tui.control.http import Refused, answer, body_of
 from tm_tui.errors import StorageFailed, TmError

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tm_tui.control.api import DiagnosticsText
+from tm_tui.api.agent import DiagnosticsText
 from tm_tui.control.bundle import bundle, bundle_name
 from tm_tui.control.core import Core
 from tm_tui.control.http import Refused, answer

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tm_tui.control.api import DraftRequest
+from tm_tui.api.agent import DraftRequest
 from tm_tui.control.core import Core
 from tm_tui.control.http import Refused, answer, body_of, uid_of
 from tm_tui.errors import StorageFailed

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tm_tui.control.api import RestoreRequest
+from tm_tui.api.agent import RestoreRequest
 from tm_tui.control.core import Core
 from tm_tui.control.documents import differences_of, document_of, history_of
 from tm_tui.control.http import answer, body_of, expected_revision, who_of

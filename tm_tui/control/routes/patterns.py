@@ -6,16 +6,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tm_tui.api.patterns import DeployRequest, RootForgotten
 from tm_tui.control.core import Changed, Core
 from tm_tui.control.http import Refused, answer, body_of
-from tm_tui.control.patterns_api import DeployRequest, RootForgotten
 from tm_tui.patterns.custom_patterns import CustomPatterns, DeploymentRefused
 from tm_tui.patterns.deployer import DeployerFailure
 from tm_tui.patterns.deployment import Deployment
 from tm_tui.patterns.show import deployment_info
 
 if TYPE_CHECKING:
-    from tm_tui.control.api import SessionInfo
+    from tm_tui.api.agent import SessionInfo
 
 __all__ = ["patterns_routes"]
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tm_tui.control.api import ProbeReport, ProbeRequest, StepEvent
+from tm_tui.api.agent import ProbeReport, ProbeRequest, StepEvent
 from tm_tui.control.core import Core
 from tm_tui.control.costly import held
 from tm_tui.control.http import Refused, body_of, uid_of

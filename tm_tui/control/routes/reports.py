@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tm_tui.api.reports import ReadMarks, ReportDocument, ReportsDocument
 from tm_tui.control.http import Refused, answer, body_of
-from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
 
 if TYPE_CHECKING:
     from tm_tui.reports.service import ReportService

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tm_tui.control.api import SaveRequest
+from tm_tui.api.agent import SaveRequest
 from tm_tui.control.core import Core
 from tm_tui.control.documents import conflict_of, document_of
 from tm_tui.control.http import answer, body_of, expected_revision, uid_of, who_of

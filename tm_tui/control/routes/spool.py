@@ -12,11 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from tm_tui.clock import Clock, SystemClock
-from tm_tui.control.http import Refused, answer
-from tm_tui.control.routes.taking import take_lines
-from tm_tui.control.shapes import LastFailure
-from tm_tui.control.spool_api import (
+from tm_tui.api.shapes import LastFailure
+from tm_tui.api.spool import (
     BatchInfo,
     DeliveryInfo,
     KindInfo,
@@ -24,6 +21,9 @@ from tm_tui.control.spool_api import (
     SendReply,
     SpoolDocument,
 )
+from tm_tui.clock import Clock, SystemClock
+from tm_tui.control.http import Refused, answer
+from tm_tui.control.routes.taking import take_lines
 from tm_tui.errors import TmError
 from tm_tui.spool.export import Format, writer_for
 from tm_tui.spool.store import Spool

@@ -7,8 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tm_tui.control.api import EditingRequest, SessionInfo
-from tm_tui.control.claims import SESSION_HEADER
+from tm_tui.api.agent import EditingRequest, SessionInfo
+from tm_tui.api.claims import SESSION_HEADER
 from tm_tui.control.core import Core
 from tm_tui.control.http import Refused, answer, body_of, uid_of
 from tm_tui.control.streams import Events, event, event_stream

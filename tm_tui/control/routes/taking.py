@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+from tm_tui.api.spool import IntakeReply, RejectedLine
 from tm_tui.control.http import Refused
-from tm_tui.control.spool_api import IntakeReply, RejectedLine
 from tm_tui.errors import StorageFailed
 from tm_tui.spool.intake import MOST_LINE_BYTES, Intake, Rejection
 from tm_tui.spool.quota import SpoolFull

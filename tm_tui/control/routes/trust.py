@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tm_tui.control.api import ApproveRequest
+from tm_tui.api.agent import ApproveRequest
 from tm_tui.control.core import Core
 from tm_tui.control.documents import trust_of
 from tm_tui.control.http import Refused, answer, body_of, uid_of

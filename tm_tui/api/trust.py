@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import AwareDatetime, Field
 
-from tm_tui.control.shapes import Shape, Unreadable
+from tm_tui.api.shapes import Shape, Unreadable
 from tm_tui.text import SafeText
 from tm_tui.values import Moment
 

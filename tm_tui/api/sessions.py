@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from tm_tui.control.shapes import Shape
+from tm_tui.api.shapes import Shape
 from tm_tui.settings.model import SECRET_NAMES
 from tm_tui.text import SafeText, safe_text
 from tm_tui.values import Count, Moment, Number

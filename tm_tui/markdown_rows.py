@@ -5,7 +5,7 @@ Weight is a mark beside each character; what a row says is there without it too.
 
 from typing import TYPE_CHECKING, ClassVar
 
-from tm_tui.control.text_rows import NARROWEST, PLAIN, STRONG, Row, cells, cut_at, laid_out, wrapped
+from tm_tui.text_rows import NARROWEST, PLAIN, STRONG, Row, cells, cut_at, laid_out, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

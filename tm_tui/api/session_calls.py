@@ -1,6 +1,6 @@
 """The client's calls about trials, about who is on, and about drafts that are kept."""
 
-from tm_tui.control.api import (
+from tm_tui.api.agent import (
     AgentStatus,
     DraftRequest,
     EditingRequest,
@@ -8,7 +8,7 @@ from tm_tui.control.api import (
     SessionInfo,
     SettingsDocument,
 )
-from tm_tui.control.calls import Calls
+from tm_tui.api.calls import Calls
 
 __all__ = ["SessionCalls", "if_match"]
 

@@ -3,10 +3,10 @@
 from enum import StrEnum
 from typing import Any, Literal
 
-from tm_tui.control.cases_api import CasesStatus
-from tm_tui.control.patterns_api import PatternsStatus
-from tm_tui.control.reports_api import ReportsStatus
-from tm_tui.control.session_api import (
+from tm_tui.api.cases import CasesStatus
+from tm_tui.api.patterns import PatternsStatus
+from tm_tui.api.reports import ReportsStatus
+from tm_tui.api.sessions import (
     Claim,
     DraftRequest,
     EditingRequest,
@@ -18,9 +18,9 @@ from tm_tui.control.session_api import (
     TrialInfo,
     TrialRequest,
 )
-from tm_tui.control.shapes import LastFailure, Shape
-from tm_tui.control.spool_api import DeliveryState, KindInfo, ProgressInfo
-from tm_tui.control.trust_api import CertificateInfo, HostKeyInfo, ServerIdentity, TrustDocument
+from tm_tui.api.shapes import LastFailure, Shape
+from tm_tui.api.spool import DeliveryState, KindInfo, ProgressInfo
+from tm_tui.api.trust import CertificateInfo, HostKeyInfo, ServerIdentity, TrustDocument
 from tm_tui.text import SafeText
 from tm_tui.values import Count, Moment, Number
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from tm_tui.control.api import (
+from tm_tui.api.agent import (
     ActivityLine,
     AgentStatus,
     ApproveRequest,
@@ -30,16 +30,16 @@ from tm_tui.control.api import (
     StepEvent,
     TrustDocument,
 )
-from tm_tui.control.claims import SESSION_HEADER
-from tm_tui.control.failures import AgentAbsent, AgentDenied, AgentEnded, ControlRefused, SaveConflict
-from tm_tui.control.session_calls import SessionCalls, if_match
-from tm_tui.control.spool_api import IntakeReply, SendReply, SpoolDocument
-from tm_tui.control.tmsp_calls import TmspCalls
+from tm_tui.api.claims import SESSION_HEADER
+from tm_tui.api.failures import AgentAbsent, AgentDenied, AgentEnded, ControlRefused, SaveConflict
+from tm_tui.api.session_calls import SessionCalls, if_match
+from tm_tui.api.spool import IntakeReply, SendReply, SpoolDocument
+from tm_tui.api.tmsp_calls import TmspCalls
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from tm_tui.control.transport import Answer, Event, Transport
+    from tm_tui.api.transport import Answer, Event, Transport
 
 __all__ = ["AgentAbsent", "AgentDenied", "AgentEnded", "ControlClient", "ControlRefused", "SaveConflict"]
 
@@ -183,7 +183,7 @@ class ControlClient(SessionCalls, TmspCalls):
         raise AgentAbsent("The agent has ended.")
 
     async def _download(self, path: str) -> AsyncGenerator[bytes, None]:
-        from tm_tui.control.transport import Answer
+        from tm_tui.api.transport import Answer
 
         async with aclosing(self._transport().download(path)) as pieces:
             async for piece in pieces:
@@ -215,7 +215,7 @@ class ControlClient(SessionCalls, TmspCalls):
         body: BaseModel | None = None,
         more: Mapping[str, str] | None = None,
     ) -> AsyncGenerator["Event", None]:
-        from tm_tui.control.transport import Answer
+        from tm_tui.api.transport import Answer
 
         headers = {"Accept": "text/event-stream", **_type_of(body), **(more or {})}
         async with aclosing(self._transport().events(method, path, _written(body), headers)) as events:
@@ -226,7 +226,7 @@ class ControlClient(SessionCalls, TmspCalls):
 
     def _transport(self) -> "Transport":
         if self._opened is None:
-            from tm_tui.control.transport import Transport
+            from tm_tui.api.transport import Transport
 
             self._opened = Transport(self._socket, self._silence)
         return self._opened

@@ -1,10 +1,10 @@
-"""What the log queue says over the control socket: frozen shapes, beside those of control/api.py."""
+"""What the log queue says over the control socket: frozen shapes, beside those of api/agent.py."""
 
 from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from tm_tui.control.shapes import LastFailure, Shape
+from tm_tui.api.shapes import LastFailure, Shape
 from tm_tui.text import SafeText
 from tm_tui.values import Count, Moment, Number
 

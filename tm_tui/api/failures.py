@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tm_tui.control.api import Conflict, Refusal
+from tm_tui.api.agent import Conflict, Refusal
 from tm_tui.errors import TmError
 
 __all__ = ["AgentAbsent", "AgentDenied", "AgentEnded", "ControlRefused", "SaveConflict"]

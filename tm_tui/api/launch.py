@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from tm_tui.api.client import AgentAbsent, ControlClient
 from tm_tui.atomic import storage_failure
-from tm_tui.control.client import AgentAbsent, ControlClient
 from tm_tui.errors import TmError
 from tm_tui.paths import Home
 from tm_tui.text import safe_text

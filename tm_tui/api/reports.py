@@ -1,10 +1,10 @@
-"""What TMSP's reports say over the control socket: frozen shapes, beside those of control/api.py."""
+"""What TMSP's reports say over the control socket: frozen shapes, beside those of api/agent.py."""
 
 from typing import Annotated
 
 from pydantic import Field
 
-from tm_tui.control.shapes import LastFailure, Shape, Unreadable
+from tm_tui.api.shapes import LastFailure, Shape, Unreadable
 from tm_tui.text import SafeLines, SafeText
 from tm_tui.values import Count, Moment
 

@@ -1,9 +1,9 @@
 """The client's calls about cases, custom patterns and reports."""
 
-from tm_tui.control.calls import Calls
-from tm_tui.control.cases_api import CaseInfo, CasesDocument, SubmitRequest
-from tm_tui.control.patterns_api import DeploymentInfo, DeployRequest, PatternsDocument, RootForgotten
-from tm_tui.control.reports_api import ReadMarks, ReportDocument, ReportsDocument
+from tm_tui.api.calls import Calls
+from tm_tui.api.cases import CaseInfo, CasesDocument, SubmitRequest
+from tm_tui.api.patterns import DeploymentInfo, DeployRequest, PatternsDocument, RootForgotten
+from tm_tui.api.reports import ReadMarks, ReportDocument, ReportsDocument
 
 __all__ = ["TmspCalls"]
 

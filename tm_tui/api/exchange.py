@@ -12,7 +12,7 @@ from pathlib import Path
 
 import h11
 
-from tm_tui.control.failures import AgentAbsent, AgentDenied, AgentEnded
+from tm_tui.api.failures import AgentAbsent, AgentDenied, AgentEnded
 
 __all__ = ["Call", "Exchange", "exchange"]
 

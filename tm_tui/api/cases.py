@@ -1,10 +1,10 @@
-"""What the control socket says of cases: frozen shapes, beside those of control/api.py."""
+"""What the control socket says of cases: frozen shapes, beside those of api/agent.py."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tm_tui.control.shapes import LastFailure, Shape, Unreadable
+from tm_tui.api.shapes import LastFailure, Shape, Unreadable
 from tm_tui.text import SafeText
 from tm_tui.values import Count, Moment, Number
 

@@ -5,8 +5,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
-from tm_tui.control.claims import own_claims
-from tm_tui.control.exchange import Call, exchange
+from tm_tui.api.claims import own_claims
+from tm_tui.api.exchange import Call, exchange
 
 __all__ = ["Answer", "Event", "Transport"]
 

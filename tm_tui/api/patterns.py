@@ -1,10 +1,10 @@
-"""What patterns and their deployment say over the control socket: frozen shapes, beside control/api.py."""
+"""What patterns and their deployment say over the control socket: frozen shapes, beside api/agent.py."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tm_tui.control.shapes import LastFailure, Shape, Unreadable
+from tm_tui.api.shapes import LastFailure, Shape, Unreadable
 from tm_tui.text import SafeText
 from tm_tui.values import Count, Moment, Number
 
