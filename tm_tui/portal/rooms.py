@@ -17,7 +17,7 @@ from tm_tui.portal.settings import Limits
 
 __all__ = ["Guest", "Room", "Rooms", "Shares", "descriptors", "ssh_shares", "web_shares"]
 
-Room = Literal["unknown", "appliance", "operator"]
+Room = Literal["unknown", "appliance", "operator", "proxy"]
 
 Shares = Mapping[Room, Share]
 
@@ -25,7 +25,13 @@ Shares = Mapping[Room, Share]
 def web_shares(limits: Limits) -> Shares:
     """Of one HTTPS server; `a_user` is a remote address, an account, an operator."""
     operators = Share(limits.operators // 2, limits.operators)
-    return {"unknown": _most(limits.unknown), "appliance": _most(limits.appliances), "operator": operators}
+    clients = limits.unknown + limits.appliances + limits.operators
+    return {
+        "unknown": _most(limits.unknown),
+        "appliance": _most(limits.appliances),
+        "operator": operators,
+        "proxy": Share(clients, clients),  # beside them: a portal has clients of one way or of the other
+    }
 
 
 def ssh_shares(limits: Limits) -> Shares:
@@ -39,7 +45,11 @@ def _most(in_all: int) -> Share:
 
 def descriptors(limits: Limits) -> int:
     """Open files that a process needs, so that its rooms are as large as that."""
-    return max(sum(one.in_all for one in of(limits).values()) for of in (web_shares, ssh_shares)) * _PART
+    return max(_in_all(of(limits)) for of in (web_shares, ssh_shares)) * _PART
+
+
+def _in_all(shares: Shares) -> int:
+    return sum(share.in_all for room, share in shares.items() if room != "proxy")
 
 
 _RETRY_SECONDS = 10
@@ -60,6 +70,8 @@ class Guest:
     """When it came, or when its last request was over."""
     beside: "dict[Guest, None]" = field(default_factory=dict)
     """Those of the same room and the same `who`, the longest unused first."""
+    client: str = ""
+    """The address that a proxy named for the whole connection."""
 
     def used(self) -> None:
         """It has just been of use."""
@@ -81,7 +93,7 @@ class Rooms:
     def of_process(cls, shares: Shares) -> Self:
         """As many as the soft limit of descriptors of this process allows."""
         soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        wanted = sum(share.in_all for share in shares.values()) * _PART
+        wanted = _in_all(shares) * _PART
         part = 1.0 if soft < 0 or soft >= wanted else soft / wanted
         less = {
             room: Share(max(1, int(one.a_user * part)), max(2, int(one.in_all * part)))
@@ -98,9 +110,14 @@ class Rooms:
         self._make_room("unknown", who, always=True)
         self._place(guest, "unknown", who)
 
+    def enter_proxied(self, guest: Guest) -> None:
+        """Let a trusted proxy in: its connection serves many clients, whom it has to bound itself."""
+        self._make_room("proxy", "", always=False)
+        self._place(guest, "proxy", "")
+
     def become(self, guest: Guest, room: Room, who: str) -> bool:
         """It is known from now on; False: the room is full of those who have a request under way."""
-        if (guest.room, guest.who) == (room, who):
+        if guest.room == "proxy" or (guest.room, guest.who) == (room, who):
             return True
         if guest not in guest.beside or not self._make_room(room, who, always=False):
             return False

@@ -7,10 +7,12 @@ import logging
 import secrets
 import socket
 import sqlite3
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import asyncssh
 from pydantic import SecretStr
@@ -36,13 +38,14 @@ from tm_tui.portal.home import PortalHome
 from tm_tui.portal.listeners import listener
 from tm_tui.portal.log import LibraryMessages, PortalLog
 from tm_tui.portal.pages.site import Site
+from tm_tui.portal.proxies import Proxies
 from tm_tui.portal.ready import LogServerAddress, Ready, StatusServerAddress, password_files
 from tm_tui.portal.reports.maker import keep_reports
 from tm_tui.portal.rooms import ssh_shares, web_shares
 from tm_tui.portal.settings import PortalSettings
 from tm_tui.portal.settings_file import read_settings
-from tm_tui.portal.ssh import ensure_host_key, ssh_server
-from tm_tui.portal.web import WebLimits, https_servers
+from tm_tui.portal.ssh import SshServing, host_key, ssh_server
+from tm_tui.portal.web import Served, WebLimits, https_servers
 
 __all__ = ["PortalOptions", "Ready", "open_portal", "serve"]
 
@@ -138,7 +141,7 @@ async def open_portal(
         changed = await database.call(index.catch_up, home.logs, log)
         ports = (settings.https_port, settings.ssh_port, settings.status_port)
         listeners = [stack.enter_context(contextlib.closing(listener(settings.host, port))) for port in ports]
-        key = ensure_host_key(home)
+        key = host_key(home, settings.ssh_host_key)
         tasks = await _start(stack, portal, settings, listeners, key)
         log.say("ready", home=str(home.path), index_entries_changed=changed)
         yield _ready(settings, listeners, home, key.get_fingerprint(), names), tasks
@@ -153,9 +156,7 @@ async def _start(
     key: asyncssh.SSHKey,
 ) -> tuple[asyncio.Task[None], ...]:
     """Start everything that serves, on the listeners for log (SSL), log (SSH), status."""
-    shown = Certificate(portal.home, settings)
-    context = shown.context(portal.clock.now())
-    await stack.enter_async_context(_background(asyncio.create_task(keep(shown, portal, context))))
+    context = await _context(stack, portal, settings)
     await stack.enter_async_context(_background(asyncio.create_task(read_threat_events(portal))))
     await pattern_routes.prepare_patterns(portal)
     await stack.enter_async_context(_background(asyncio.create_task(pattern_routes.keep_patterns(portal))))
@@ -163,14 +164,33 @@ async def _start(
     received = CaseStore(portal)
     await received.catch_up()
     log_https, log_ssh, status = listeners
-    await stack.enter_async_context(ssh_server(portal, log_ssh, key, ssh_shares(settings.limits)))
-    apps = (
-        (_app(portal, "log", routes.log_server(portal)), log_https),
-        (Site(portal, _app(portal, "status", routes.status_server(portal, received))), status),
+    ssh = SshServing(key, ssh_shares(settings.limits), _proxies(settings, "ssh"))
+    await stack.enter_async_context(ssh_server(portal, log_ssh, ssh))
+    log_app = _app(portal, "log", routes.log_server(portal))
+    status_app = Site(portal, _app(portal, "status", routes.status_server(portal, received)))
+    served = (
+        Served(log_app, log_https, _proxies(settings, "https")),
+        Served(status_app, status, _proxies(settings, "status")),
     )
-    return await stack.enter_async_context(
-        https_servers(apps, context, WebLimits(web_shares(settings.limits)))
-    )
+    limits = WebLimits(web_shares(settings.limits))
+    return await stack.enter_async_context(https_servers(served, context, limits))
+
+
+def _proxies(settings: PortalSettings, listening: Literal["https", "ssh", "status"]) -> Proxies:
+    header, only = listening in settings.proxy_protocol, settings.tls.at_proxy and listening != "ssh"
+    return Proxies.of(settings.trusted_proxies, header=header, only=only)
+
+
+async def _context(
+    stack: contextlib.AsyncExitStack, portal: Portal, settings: PortalSettings
+) -> ssl.SSLContext | None:
+    """TLS with a certificate that is kept in date; None where a proxy ends it."""
+    if settings.tls.at_proxy:
+        return None
+    shown = Certificate(portal.home, settings)
+    context = shown.context(portal.clock.now())
+    await stack.enter_async_context(_background(asyncio.create_task(keep(shown, portal, context))))
+    return context
 
 
 def _ready(
@@ -185,7 +205,7 @@ def _ready(
     return Ready(
         log_server=LogServerAddress(host=settings.host, https_port=https_port, ssh_port=ssh_port),
         status_server=StatusServerAddress(host=settings.host, port=status_port),
-        ca_file=None if settings.tls.certificate else str(home.ca_file),
+        ca_file=None if settings.tls.certificate or settings.tls.at_proxy else str(home.ca_file),
         ssh_host_key=fingerprint,
         username=names[0],
         password_file=password_file,

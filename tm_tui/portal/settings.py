@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterator
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
@@ -29,9 +29,19 @@ def _certified(name: str) -> str:
     return name
 
 
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        cause = "This is neither an IP address nor a network."
+        raise refusal("network", cause, "Enter an address, or a network such as 192.0.2.0/24.") from None
+
+
 _Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
 _Host = Annotated[str, AfterValidator(_listened)]
 _Name = Annotated[str, AfterValidator(_certified)]
+_Network = Annotated[str, AfterValidator(_network)]
+_Switch = Annotated[bool, Field(strict=True)]
 _Count = Annotated[int, Field(strict=True, ge=2, le=1_000_000)]
 
 
@@ -44,6 +54,9 @@ class Tls(Part):
     within ten minutes."""
     key: Annotated[str, Field(max_length=4096)] = ""
     """File (PEM) with the private key of `tls.certificate`, without a passphrase."""
+    at_proxy: _Switch = False
+    """The proxy before the portal ends TLS: both HTTPS servers speak HTTP in the clear, to `trusted_proxies`
+    alone."""
 
     @model_validator(mode="after")
     def _both(self) -> Self:
@@ -51,6 +64,9 @@ class Tls(Part):
             missing = "key" if self.certificate else "certificate"
             cause = f"Certificate and key belong together, and {missing} is missing."
             raise refusal("tls", cause, f"Set tls.{missing} too, or leave out both.")
+        if self.certificate and self.at_proxy:
+            cause = "Either the portal shows a certificate, or the proxy before it does."
+            raise refusal("tls", cause, "Leave out tls.certificate and tls.key, or tls.at_proxy.")
         return self
 
 
@@ -84,8 +100,25 @@ class PortalSettings(Part):
     """Port of the status server and the pages; 0 takes a free one at each start."""
     names: Annotated[tuple[_Name, ...], Field(max_length=100)] = ()
     """Further addresses and names for the certificate that the portal makes."""
+    ssh_host_key: Annotated[str, Field(max_length=4096)] = ""
+    """File with the private key that the log server over SSH shows, the same for all processes. Empty: the
+    portal makes one in its home. A relative path begins in the home."""
+    trusted_proxies: Annotated[tuple[_Network, ...], Field(max_length=100)] = ()
+    """Addresses and networks of proxies before the portal. Of them alone X-Forwarded-For, X-Forwarded-Proto
+    and PROXY headers count. A proxy that speaks HTTP has to bound its clients' connections itself."""
+    proxy_protocol: Annotated[tuple[Literal["https", "ssh", "status"], ...], Field(max_length=3)] = ()
+    """Listeners to which trusted proxies begin each connection with a PROXY header, version 1 or 2: `https`,
+    `ssh`, `status`."""
     tls: Tls = Tls()
     limits: Limits = Limits()
+
+    @model_validator(mode="after")
+    def _proxies_named(self) -> Self:
+        for key in ("tls.at_proxy",) * self.tls.at_proxy + ("proxy_protocol",) * bool(self.proxy_protocol):
+            if not self.trusted_proxies:
+                cause = f"{key} needs to know the proxies that are trusted."
+                raise refusal("proxies", cause, "Name them in trusted_proxies.")
+        return self
 
 
 def keys(model: type[BaseModel] = PortalSettings, above: str = "") -> Iterator[tuple[str, Any, str]]:

@@ -81,7 +81,8 @@ def _check(path: Path, found: os.stat_result) -> None:
 
 def _problem(item: Any) -> Problem:
     place, kind, context = item["loc"], item["type"], item.get("ctx") or {}
-    field = f"{NAME}: {safe_text('.'.join(str(part) for part in place), 100)}"
+    key = safe_text(".".join(str(part) for part in place), 100)
+    field = f"{NAME}: {key}" if key else NAME
     if "cause" in context:
         return Problem(field, context["cause"], context["remedy"])
     if kind == "extra_forbidden":

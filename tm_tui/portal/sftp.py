@@ -65,6 +65,7 @@ class LogFolder(asyncssh.SFTPServer):
         portal: "Portal",
         uploads: Uploads,
         used: Callable[[], None],
+        source: str,
     ) -> None:
         super().__init__(channel)
         self._portal = portal
@@ -72,9 +73,8 @@ class LogFolder(asyncssh.SFTPServer):
         self._used = used
         self._open = 0
         self._probes: dict[Path, _Upload] = {}
-        connection = channel.get_connection()
-        self._source = str((connection.get_extra_info("peername") or ("",))[0])
-        self._account = str(connection.get_extra_info("username"))
+        self._source = source
+        self._account = str(channel.get_connection().get_extra_info("username"))
 
     def _place(self, path: bytes) -> Place:
         self._used()

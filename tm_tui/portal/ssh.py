@@ -11,17 +11,22 @@ from typing import TYPE_CHECKING
 import asyncssh
 from pydantic import SecretStr
 
-from tm_tui.atomic import Folder, StorageAbsent
+from tm_tui.atomic import Folder, StorageAbsent, storage_failure
+from tm_tui.control.listening import AcceptLoop
+from tm_tui.control.seldom import Seldom
 from tm_tui.errors import StorageFailed
 from tm_tui.portal.home import PortalHome
+from tm_tui.portal.proxies import NO_PROXY, BadHeader, Proxies, client_of
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.rooms import Guest, Rooms, Shares
 from tm_tui.portal.sftp import LogFolder, Uploads
+from tm_tui.tasks import Tasks
+from tm_tui.text import safe_text
 
 if TYPE_CHECKING:
     from tm_tui.portal.core import Portal
 
-__all__ = ["ensure_host_key", "ssh_server"]
+__all__ = ["SshServing", "host_key", "ssh_server"]
 
 _KEY_FILE = "ssh_host_ed25519"
 _MOST_SESSIONS = 8
@@ -33,8 +38,24 @@ _CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly13
 _MACS = ("hmac-sha2-256-etm@openssh.com", "hmac-sha2-512-etm@openssh.com", "hmac-sha2-256", "hmac-sha2-512")
 
 
-def ensure_host_key(home: PortalHome) -> asyncssh.SSHKey:
-    """The Ed25519 host key, made at the first start. Raises StorageFailed."""
+def host_key(home: PortalHome, given: str) -> asyncssh.SSHKey:
+    """The host key in the file that the settings give, else an Ed25519 key made at the first start.
+
+    Raises StorageFailed.
+    """
+    if not given:
+        return _own_key(home)
+    path = home.path / given
+    try:
+        return asyncssh.read_private_key(path)
+    except OSError as error:
+        raise storage_failure(path, error) from None
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError):
+        cause = f"{safe_text(str(path))} holds no private key without a passphrase."
+        raise StorageFailed(cause, "See ssh_host_key in portal.toml.") from None
+
+
+def _own_key(home: PortalHome) -> asyncssh.SSHKey:
     with Folder.open(home.path) as top, top.folder("keys") as keys:
         try:
             return asyncssh.import_private_key(keys.read(_KEY_FILE, 65536))
@@ -53,6 +74,8 @@ class _House:
     rooms: Rooms
     callers: set["_Caller"]
     uploads: Uploads
+    clients: dict[object, str]
+    """Clients' addresses as a proxy named them, by the peer's address and port, until SSH begins."""
 
 
 class _Caller(asyncssh.SSHServer):
@@ -67,7 +90,8 @@ class _Caller(asyncssh.SSHServer):
         self.guest = Guest("")
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        self._source = str((conn.get_extra_info("peername") or ("",))[0])
+        peer = conn.get_extra_info("peername") or ("",)
+        self._source = self._house.clients.pop(peer, "") or str(peer[0])
         self._connection = conn
         self.guest = Guest(self._source, end=self._crowded_out, waiting=lambda: self.idle > _LOOK_SECONDS)
         self._house.callers.add(self)
@@ -95,7 +119,7 @@ class _Caller(asyncssh.SSHServer):
         self._sessions += 1
         if self._sessions > _MOST_SESSIONS:
             self._refuse(f"A connection has at most {_MOST_SESSIONS} SFTP sessions.")
-        return LogFolder(channel, self._house.portal, self._house.uploads, self.guest.used)
+        return LogFolder(channel, self._house.portal, self._house.uploads, self.guest.used, self._source)
 
     def _refuse(self, words: str) -> None:
         self._house.portal.log.refuse("refused", self._source, server="ssh", cause=words)
@@ -136,18 +160,23 @@ async def _end_idle(house: _House) -> None:
                 caller.end()
 
 
-@contextlib.asynccontextmanager
-async def ssh_server(
-    portal: "Portal", listener: socket.socket, key: asyncssh.SSHKey, shares: Shares
-) -> AsyncIterator[None]:
-    """Serve while the block runs; at its end every connection is cut."""
-    house = _House(portal, Rooms.of_process(shares), set(), {})
+@dataclass(frozen=True)
+class SshServing:
+    """How the log server over SSH is served: its key, how many connections, proxies in front of it."""
 
-    acceptor = await asyncssh.listen(
-        sock=listener,
+    key: asyncssh.SSHKey
+    shares: Shares
+    proxies: Proxies = NO_PROXY
+
+
+@contextlib.asynccontextmanager
+async def ssh_server(portal: "Portal", listener: socket.socket, serving: SshServing) -> AsyncIterator[None]:
+    """Serve while the block runs; at its end every connection is cut."""
+    house = _House(portal, Rooms.of_process(serving.shares), set(), {}, {})
+    options = asyncssh.SSHServerConnectionOptions(
         config=None,
         server_factory=lambda: _Caller(house),
-        server_host_keys=[key],
+        server_host_keys=[serving.key],
         server_version="tm-tui-portal",
         sftp_factory=_folder,
         allow_scp=False,
@@ -166,10 +195,65 @@ async def ssh_server(
     )
     looking = asyncio.create_task(_end_idle(house))
     try:
-        yield
+        async with _accepting(house, listener, options, serving.proxies):
+            yield
     finally:
         looking.cancel()
-        acceptor.close()
-        for caller in tuple(house.callers):
-            caller.end()
-        await acceptor.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def _accepting(
+    house: _House, listener: socket.socket, options: asyncssh.SSHServerConnectionOptions, proxies: Proxies
+) -> AsyncIterator[None]:
+    """The library accepts; behind proxies we do, as their word comes first."""
+    if not proxies.header:
+        acceptor = await asyncssh.listen(sock=listener, config=None, options=options)
+        try:
+            yield
+        finally:
+            acceptor.close()
+            _end_all(house)
+            await acceptor.wait_closed()
+        return
+    tasks = Tasks()
+
+    def take(connection: socket.socket) -> None:
+        tasks.start(_begin(house, connection, options, proxies), "portal-ssh")
+
+    accepting = AcceptLoop(listener, take, "the portal", Seldom())
+    try:
+        yield
+    finally:
+        accepting.close()
+        await tasks.stop()
+        _end_all(house)
+
+
+def _end_all(house: _House) -> None:
+    for caller in tuple(house.callers):
+        caller.end()
+
+
+async def _begin(
+    house: _House,
+    connection: socket.socket,
+    options: asyncssh.SSHServerConnectionOptions,
+    proxies: Proxies,
+) -> None:
+    """The proxy's header, if it is one, then SSH until the log-on."""
+    try:
+        peer = connection.getpeername()
+        if proxies.trusts(str(peer[0])) and (client := await client_of(connection)) is not None:
+            house.clients[peer] = client
+    except (BadHeader, OSError):
+        connection.close()
+        return
+    except BaseException:
+        connection.close()
+        raise
+    try:
+        await asyncssh.run_server(connection, config=None, options=options)
+    except (OSError, asyncssh.Error):
+        return  # it ended before anybody was logged on
+    finally:
+        house.clients.pop(peer, None)

@@ -10,18 +10,20 @@ from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tm_tui.control.limits import Patience
 from tm_tui.control.listening import AcceptLoop
 from tm_tui.control.seldom import Seldom
 from tm_tui.control.serving import Serving
+from tm_tui.portal.proxies import NO_PROXY, BadHeader, Proxies, client_of, peer_of
 from tm_tui.portal.rooms import Guest, Rooms, Shares, web_shares
 from tm_tui.portal.settings import Limits
 
-__all__ = ["WebLimits", "https_servers", "tls_context"]
+__all__ = ["Served", "WebLimits", "https_servers", "tls_context"]
 
 _STOP_SECONDS = 1
-_NO_TLS = (OSError, ssl.SSLError, TimeoutError, EOFError)
+_NO_TLS = (OSError, ssl.SSLError, TimeoutError, EOFError, BadHeader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class _Serving(Serving):
         self.guest.end = transport.abort
         self.guest.waiting = lambda: self.answered
         super().connection_made(transport)
+        if self.guest.client:  # as a proxy said
+            self.client = (self.guest.client, 0)
 
     def on_response_complete(self) -> None:
         """Wait for the next request, as the youngest of those who wait."""
@@ -61,9 +65,11 @@ class _Serving(Serving):
 class _Server(uvicorn.Server):
     """Accepts by our own rules, leaves signals to the process, and tells when it is up."""
 
-    def __init__(self, config: uvicorn.Config, context: ssl.SSLContext, limits: WebLimits) -> None:
+    def __init__(
+        self, config: uvicorn.Config, context: ssl.SSLContext | None, limits: WebLimits, proxies: Proxies
+    ) -> None:
         super().__init__(config)
-        self._context, self._limits = context, limits
+        self._context, self._limits, self._proxies = context, limits, proxies
         self._rooms = Rooms.of_process(limits.shares)
         self._accepting: list[AcceptLoop] = []
         self._beginning: set[asyncio.Task[None]] = set()
@@ -88,42 +94,33 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _take(self, connection: socket.socket) -> None:
-        try:
-            address = str(connection.getpeername()[0])
-        except OSError:  # it has gone already
+        address = peer_of(connection)
+        proxied = address is not None and self._proxies.trusts(address)
+        if address is None or (self._proxies.only and not proxied):
             connection.close()
             return
         guest = Guest(address)
-        task = asyncio.get_running_loop().create_task(self._begin(connection, guest))
+        task = asyncio.get_running_loop().create_task(self._begin(connection, guest, proxied=proxied))
         guest.end = task.cancel
-        self._rooms.enter(guest)
+        if proxied:
+            self._rooms.enter_proxied(guest)
+        else:
+            self._rooms.enter(guest)
         self._beginning.add(task)
         task.add_done_callback(self._beginning.discard)
 
-    async def _begin(self, connection: socket.socket, guest: Guest) -> None:
-        """The TLS handshake, then HTTP."""
-
-        def served() -> Serving:
-            state = {"admit": partial(self._rooms.admit, guest)}
-            give_back = partial(self._rooms.leave, guest)
-            serving = _Serving(
-                self.config,
-                self.server_state,
-                state,
-                give_back=give_back,
-                patience=self._limits.patience,
-                look_seconds=self._limits.look,
-            )
-            serving.guest = guest
-            return serving
-
+    async def _begin(self, connection: socket.socket, guest: Guest, *, proxied: bool) -> None:
+        """The proxy's header, the TLS handshake, then HTTP."""
+        tls = self._limits.handshake if self._context else None
         try:
+            if proxied and self._proxies.header:
+                await self._named(connection, guest)
             await asyncio.get_running_loop().connect_accepted_socket(
-                served,
+                partial(self._served, guest),
                 connection,
                 ssl=self._context,
-                ssl_handshake_timeout=self._limits.handshake,
-                ssl_shutdown_timeout=self._limits.handshake,
+                ssl_handshake_timeout=tls,
+                ssl_shutdown_timeout=tls,
             )
         except _NO_TLS:
             self._rooms.leave(guest)  # who sends nonsense, or nothing, is not worth a line
@@ -133,6 +130,26 @@ class _Server(uvicorn.Server):
             connection.close()
             raise
 
+    async def _named(self, connection: socket.socket, guest: Guest) -> None:
+        """The connection is one client's, whose address the proxy says: it is his. Raises BadHeader."""
+        client = await client_of(connection)
+        if client is not None:
+            self._rooms.leave(guest)
+            guest.address = guest.client = client
+            self._rooms.enter(guest)
+
+    def _served(self, guest: Guest) -> Serving:
+        serving = _Serving(
+            self.config,
+            self.server_state,
+            {"admit": partial(self._rooms.admit, guest)},
+            give_back=partial(self._rooms.leave, guest),
+            patience=self._limits.patience,
+            look_seconds=self._limits.look,
+        )
+        serving.guest = guest
+        return serving
+
 
 def tls_context() -> ssl.SSLContext:
     """TLS 1.2 or newer. Loading a renewed certificate into it later serves new connections."""
@@ -141,9 +158,10 @@ def tls_context() -> ssl.SSLContext:
     return context
 
 
-def _configured(app: ASGIApp, context: ssl.SSLContext, limits: WebLimits) -> _Server:
+def _configured(served: "Served", context: ssl.SSLContext | None, limits: WebLimits) -> _Server:
+    trusted = [] if served.proxies.header else [str(one) for one in served.proxies.networks]
     config = uvicorn.Config(
-        app,
+        ProxyHeadersMiddleware(served.app, trusted) if trusted else served.app,  # type: ignore[arg-type]
         http=_Serving,
         ws="none",
         lifespan="off",
@@ -154,18 +172,30 @@ def _configured(app: ASGIApp, context: ssl.SSLContext, limits: WebLimits) -> _Se
         timeout_keep_alive=3600,  # `Serving` has its own limit, which half a request does not lift
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
-    return _Server(config, context, limits)
+    return _Server(config, context, limits, served.proxies)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What is served at a listener, and the proxies in front of it."""
+
+    app: ASGIApp
+    listener: socket.socket
+    proxies: Proxies = NO_PROXY
 
 
 @contextlib.asynccontextmanager
 async def https_servers(
-    apps: Sequence[tuple[ASGIApp, socket.socket]], context: ssl.SSLContext, limits: WebLimits | None = None
+    served: Sequence[Served], context: ssl.SSLContext | None, limits: WebLimits | None = None
 ) -> AsyncIterator[tuple[asyncio.Task[None], ...]]:
-    """Serve while the block runs. A task ends with its server; at the end requests get a second to finish."""
-    servers = [_configured(app, context, limits or WebLimits()) for app, _ in apps]
+    """Serve while the block runs. A task ends with its server; at the end requests get a second to finish.
+
+    Without a `context` HTTP is spoken in the clear, as to a proxy that ends TLS.
+    """
+    servers = [_configured(one, context, limits or WebLimits()) for one in served]
     tasks = tuple(
-        asyncio.create_task(server.serve(sockets=[listener]))
-        for server, (_, listener) in zip(servers, apps, strict=True)
+        asyncio.create_task(server.serve(sockets=[one.listener]))
+        for server, one in zip(servers, served, strict=True)
     )
     try:
         for server, task in zip(servers, tasks, strict=True):

@@ -22,7 +22,7 @@ from tm_tui.portal.home import PortalHome
 from tm_tui.portal.listeners import listener
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.rooms import Guest, Room, Rooms
-from tm_tui.portal.web import WebLimits, https_servers, tls_context
+from tm_tui.portal.web import Served, WebLimits, https_servers, tls_context
 
 PAGE = b"GET /portal/logon HTTP/1.1\r\nHost: x\r\n\r\n"
 HALF = b"POST /v1/heartbeat HTTP/1.1\r\nHost: x\r\nAuthori"
@@ -158,7 +158,7 @@ async def hasty_server(folder: Path) -> AsyncIterator[tuple[int, ssl.SSLContext]
     with contextlib.closing(listener("127.0.0.1", 0)) as listening:
         context = tls_context()
         context.load_cert_chain(*certificate_files(home))
-        async with https_servers([(app, listening)], context, limits):
+        async with https_servers([Served(app, listening)], context, limits):
             yield listening.getsockname()[1], trusting(str(home.ca_file))
 
 
