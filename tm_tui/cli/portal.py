@@ -21,6 +21,7 @@ _LAZY = {
     "account": Lazy("tm_tui.cli.portal_accounts:account", "Accounts of appliances."),
     "operator": Lazy("tm_tui.cli.portal_accounts:operator", "Operators: who may use the pages."),
     "products": Lazy("tm_tui.cli.portal_products:products", "Registered Products."),
+    "alert": Lazy("tm_tui.cli.portal_alerts:alert", "Alerts by mail, webhook and syslog."),
     "case": Lazy("tm_tui.cli.portal_cases:case", "Cases that appliances submitted for analysis."),
     "pattern": Lazy("tm_tui.cli.portal_patterns:pattern", "Custom patterns: issue, list, withdraw; keys."),
     "report": Lazy("tm_tui.cli.portal_reports:report", "The reports that this portal makes of its logs."),

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
+from tm_tui.portal.alerts.settings import AlertSettings
 from tm_tui.settings.model import Part
 from tm_tui.settings.types import refusal
 
@@ -111,6 +112,7 @@ class PortalSettings(Part):
     `ssh`, `status`."""
     tls: Tls = Tls()
     limits: Limits = Limits()
+    alerts: AlertSettings = AlertSettings()
 
     @model_validator(mode="after")
     def _proxies_named(self) -> Self:

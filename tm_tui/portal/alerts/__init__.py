@@ -1,0 +1,1 @@
+"""Alerts: what an operator should know without looking, and the ways on which it goes out."""
