@@ -1,5 +1,5 @@
 # Two commands for users: `make demo` and `make test`. Both set up .venv by themselves.
-# `make lock` renews the pinned dependencies (needs uv). The lists are complete, so they are installed with --no-deps:
+# `make lock` renews the pinned dependencies (needs uv): portal.txt is runtime.txt with what only the portal needs. The lists are complete, so they are installed with --no-deps:
 # pip before 23.3 looks past a pin when a package asks for its extras, and then fails for want of a hash.
 
 PYTHON ?= python3
@@ -28,9 +28,9 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) \
 	    || { echo "Python's venv module is missing (Debian: python3-venv)" >&2; rm -rf $(VENV); exit 1; }
 
-$(VENV)/.runtime: requirements/runtime.txt requirements/build.txt pyproject.toml | $(VENV)/bin/python
+$(VENV)/.runtime: requirements/portal.txt requirements/build.txt pyproject.toml | $(VENV)/bin/python
 	@echo "Setting up $(VENV) ..."
-	@$(PIP) install --no-deps --require-hashes -r requirements/runtime.txt -r requirements/build.txt
+	@$(PIP) install --no-deps --require-hashes -r requirements/portal.txt -r requirements/build.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -44,8 +44,9 @@ deb: $(VENV)/.runtime
 	@$(BIN)/python packaging/build_deb.py
 
 lock:
-	@for set in runtime build dev; do \
-	    case $$set in runtime) from="pyproject.toml";; dev) from="pyproject.toml --group dev";; \
+	@for set in runtime portal build dev; do \
+	    case $$set in runtime) from="pyproject.toml";; portal) from="pyproject.toml --extra portal";; \
+	        dev) from="pyproject.toml --extra portal --group dev";; \
 	        build) from="--group build";; esac; \
 	    uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	        --no-annotate --no-header --constraint requirements/dev.txt --output-file requirements/$$set.txt $$from; done

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 ENGINE = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
     for path in (ROOT / "tm_tui").rglob("*.py")
-    if path.name != "__main__.py"
+    if path.name != "__main__.py" and "migrations" not in path.parts  # Alembic's scripts, no modules
 )
 
 
@@ -35,11 +35,19 @@ def test_engine_never_loads_the_face() -> None:
     assert not loaded & {"textual", "screens"}
 
 
+def test_the_agent_knows_no_database_of_the_portal() -> None:
+    """An appliance has neither the portal's libraries nor a need of them: agent, CLI and probe load none."""
+    engine = (name for name in ENGINE if not name.startswith(("tm_tui.portal", "tm_tui.cli.portal_")))
+    loaded = loaded_after(*(f"import {name}" for name in engine if name != "tm_tui.cli.portal_endpoints"))
+    assert "asyncssh" in loaded
+    assert not loaded & {"sqlalchemy", "alembic", "mako", "psycopg", "jinja2"}
+
+
 def test_console_loads_no_network_library() -> None:
     """The console holds no secret and opens no connection: what could do so is not even loaded."""
     loaded = loaded_after("import screens.shell.app", "import tm_tui.api.client, tm_tui.api.launch")
     assert "textual" in loaded
-    assert not loaded & {"asyncssh", "cryptography", "starlette", "uvicorn", "python_socks"}
+    assert not loaded & {"asyncssh", "cryptography", "starlette", "uvicorn", "python_socks", "sqlalchemy"}
 
 
 @cache

@@ -9,7 +9,7 @@ import click
 
 from tm_tui.cli.lazy import Lazy, LazyGroup
 from tm_tui.cli.output import json_option, refuse_bytes
-from tm_tui.cli.portal_home import HOME_TYPE, database, failures_told, with_home
+from tm_tui.cli.portal_home import HOME_TYPE, check_extra, database, failures_told, with_home
 
 if TYPE_CHECKING:
     from tm_tui.portal.service import PortalOptions, Ready
@@ -28,7 +28,16 @@ _LAZY = {
 }
 
 
-@click.group(cls=LazyGroup, lazy=_LAZY, invoke_without_command=True)
+class _Portal(LazyGroup):
+    """Its commands need the portal's libraries, which an appliance does not have."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name. Raises ClickException without the libraries."""
+        check_extra()
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=_Portal, lazy=_LAZY, invoke_without_command=True)
 @click.option("--home", type=HOME_TYPE, help="Folder of the portal; made at the first start.")
 @click.option("--host", help="Address to listen on: 127.0.0.1 unless portal.toml names another.")
 @click.option("--https-port", type=_PORT, help="Log server over SSL; 0 takes a free port.")
@@ -52,6 +61,7 @@ def portal(
         return
     if home is None:
         raise click.UsageError("--home is missing: give the portal a folder.")
+    check_extra()
     from tm_tui.portal.service import PortalOptions
 
     ports = {name: rest[name] for name in ("https_port", "ssh_port", "status_port")}
@@ -86,6 +96,6 @@ def endpoints(context: click.Context, own_home: Path | None, *, every: bool, as_
     """List the endpoints with mitigation issues, as the threat event logs tell them."""
     from tm_tui.cli.portal_endpoints import as_json_object, as_lines
 
-    with database(context, own_home) as (connection, _):
+    with database(context, own_home, reading=True) as (connection, _):
         for piece in (as_json_object if as_json else as_lines)(connection, every=every):
             click.echo(piece, nl=False)

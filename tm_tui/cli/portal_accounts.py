@@ -14,9 +14,8 @@ from tm_tui.spoken import utc_time
 from tm_tui.text import safe_text
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from pydantic import SecretStr
+    from sqlalchemy import Connection
 
     from tm_tui.portal.callers import Role
     from tm_tui.portal.home import PortalHome
@@ -40,7 +39,8 @@ def _add(context: click.Context, name: str, own_home: Path | None, role: "Role",
     from tm_tui.portal import accounts
 
     with database(context, own_home) as (connection, _):
-        accounts.add(connection, name, _password(), role)
+        password = _password()  # before the first statement: nobody waits for who types
+        accounts.add(connection, name, password, role)
     done(f"{_TITLE[role]} {safe_text(name)} made.", as_json=as_json, added=name)
 
 
@@ -50,8 +50,10 @@ def _set_password(
     from tm_tui.portal import accounts
 
     with database(context, own_home) as (connection, home):
+        password = _password()
         first = _is_first(connection, name, role)
-        accounts.set_password(connection, name, _password(), role)
+        accounts.set_password(connection, name, password, role)
+        connection.commit()
         _forget_told(home, role, first=first)
     done(f"Password of {safe_text(name)} changed.", as_json=as_json, changed=name)
 
@@ -62,11 +64,12 @@ def _remove(context: click.Context, name: str, own_home: Path | None, role: "Rol
     with database(context, own_home) as (connection, home):
         first = _is_first(connection, name, role)
         accounts.remove(connection, name, role)
+        connection.commit()
         _forget_told(home, role, first=first)
     done(f"{_TITLE[role]} {safe_text(name)} removed.", as_json=as_json, removed=name)
 
 
-def _is_first(connection: "sqlite3.Connection", name: str, role: "Role") -> bool:
+def _is_first(connection: "Connection", name: str, role: "Role") -> bool:
     """Whether it is the one that a start made: it makes one only where there is none."""
     from tm_tui.portal import accounts
 
@@ -82,7 +85,7 @@ def _forget_told(home: "PortalHome", role: "Role", *, first: bool) -> None:
 def _list(context: click.Context, own_home: Path | None, role: "Role", *, as_json: bool) -> None:
     from tm_tui.portal import accounts
 
-    with database(context, own_home) as (connection, _):
+    with database(context, own_home, reading=True) as (connection, _):
         found = accounts.listed(connection, role)
     if as_json:
         shown = [{"name": one.name, "created_at": one.created_at.isoformat()} for one in found]

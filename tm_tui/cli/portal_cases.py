@@ -65,6 +65,7 @@ def download(
 
     with database(context, own_home) as (connection, home):
         found = cases.case_of(connection, name)
+        connection.commit()  # nobody waits for the copying
         path = target / found.file if target.is_dir() else target
         try:
             with (home.cases / found.file).open("rb") as source, _new(path) as file:

@@ -1,7 +1,8 @@
 """What `tm-tui portal endpoints` prints, piece by piece: there may be more endpoints than fit into memory."""
 
-import sqlite3
 from collections.abc import Iterator
+
+from sqlalchemy import Connection
 
 from tm_tui.clock import SystemClock
 from tm_tui.portal import endpoints
@@ -11,14 +12,14 @@ from tm_tui.spoken import utc_time
 __all__ = ["as_json_object", "as_lines"]
 
 
-def _all(connection: sqlite3.Connection, *, every: bool) -> Iterator[Endpoint]:
+def _all(connection: Connection, *, every: bool) -> Iterator[Endpoint]:
     now, after = SystemClock().now(), ""
     while found := endpoints.listed(connection, now, every=every, after=after):
         yield from found
         after = found[-1].cursor
 
 
-def as_json_object(connection: sqlite3.Connection, *, every: bool) -> Iterator[str]:
+def as_json_object(connection: Connection, *, every: bool) -> Iterator[str]:
     """One JSON object on a line: `{"unread_batches": n, "endpoints": [...]}`."""
     yield f'{{"unread_batches": {endpoints.unread_batches(connection)}, "endpoints": ['
     comma = ""
@@ -28,7 +29,7 @@ def as_json_object(connection: sqlite3.Connection, *, every: bool) -> Iterator[s
     yield "]}\n"
 
 
-def as_lines(connection: sqlite3.Connection, *, every: bool) -> Iterator[str]:
+def as_lines(connection: Connection, *, every: bool) -> Iterator[str]:
     """One line an endpoint, and what is missing in the list."""
     unread = endpoints.unread_batches(connection)
     known = False

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -13,15 +14,35 @@ from tm_tui.errors import TmError
 from tm_tui.text import safe_text
 
 if TYPE_CHECKING:
-    import sqlite3
+    from sqlalchemy import Connection
 
     from tm_tui.portal.home import PortalHome
 
-__all__ = ["HOME_TYPE", "at_the_command_line", "database", "done", "failures_told", "with_home"]
+__all__ = [
+    "HOME_TYPE",
+    "at_the_command_line",
+    "check_extra",
+    "database",
+    "done",
+    "failures_told",
+    "with_home",
+]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
+_EXTRA = ("aiosmtplib", "alembic", "jinja2", "psycopg", "sqlalchemy")
+
 HOME_TYPE = click.Path(file_okay=False, path_type=Path)
+
+
+def check_extra() -> None:
+    """Raise ClickException where what only the portal needs was not installed."""
+    missing = [name for name in _EXTRA if find_spec(name) is None]
+    if missing:
+        raise click.ClickException(
+            f"The portal's libraries are not installed here ({', '.join(missing)}):"
+            " `pip install 'tm-tui[portal]'` brings them, or the package tm-tui-portal."
+        )
 
 
 @contextmanager
@@ -42,9 +63,12 @@ def with_home(command: _F) -> _F:
 
 @contextmanager
 def database(
-    context: click.Context, own_home: Path | None
-) -> Iterator[tuple["sqlite3.Connection", "PortalHome"]]:
-    """The database of the portal that is meant, and its home."""
+    context: click.Context, own_home: Path | None, *, reading: bool = False
+) -> Iterator[tuple["Connection", "PortalHome"]]:
+    """The database of the portal that is meant, and its home. What was done counts at the end.
+
+    From the first statement until then a running portal writes nothing, unless this is `reading`.
+    """
     path = own_home or context.obj
     if not isinstance(path, Path):
         raise click.UsageError("--home is missing: which portal is meant?")
@@ -56,7 +80,7 @@ def database(
         if not home.database.is_file():
             cause = f"There is no portal in {safe_text(str(home.path))}."
             raise TmError(cause, "Start it once with `tm-tui portal --home DIR`.")
-        with opened(home.database) as connection:
+        with opened(home.database, reading=reading) as connection:
             yield connection, home
 
 

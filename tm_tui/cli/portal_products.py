@@ -31,7 +31,7 @@ def list_products(context: click.Context, own_home: Path | None, *, as_json: boo
     from tm_tui.clock import SystemClock
     from tm_tui.portal import products as registered
 
-    with database(context, own_home) as (connection, _):
+    with database(context, own_home, reading=True) as (connection, _):
         found = registered.listed(connection, SystemClock().now())
     if as_json:
         click.echo(json.dumps({"products": [one.model_dump(mode="json") for one in found]}))

@@ -1,19 +1,19 @@
 """`tm-tui portal report`: make, list and show the reports of a portal, running or not."""
 
 import json
-import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from sqlalchemy import Connection, select
 
 from tm_tui.cli.output import json_option
 from tm_tui.cli.portal_home import database, done, with_home
 from tm_tui.errors import TmError
 from tm_tui.moments import moment_of
-from tm_tui.portal import index
+from tm_tui.portal import index, tables
 from tm_tui.portal.log import PortalLog
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.reports import making, reader, shelf
@@ -54,7 +54,7 @@ def make(
 @with_home
 def list_(context: click.Context, own_home: Path | None, appliance: str | None, *, as_json: bool) -> None:
     """List the newest reports."""
-    with database(context, own_home) as (connection, _):
+    with database(context, own_home, reading=True) as (connection, _):
         for line in _listed(connection, appliance, as_json=as_json):
             click.echo(line)
 
@@ -65,32 +65,36 @@ def list_(context: click.Context, own_home: Path | None, appliance: str | None, 
 @with_home
 def show(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
     """Print a report's Markdown."""
-    with database(context, own_home) as (connection, _):
+    with database(context, own_home, reading=True) as (connection, _):
         text = _shown(connection, name)
     click.echo(json.dumps({"text": text}) if as_json else text, nl=as_json)
 
 
-def _made(connection: sqlite3.Connection, logs: Path, kind: str, appliance: str | None) -> tuple[Report, ...]:
+def _made(connection: Connection, logs: Path, kind: str, appliance: str | None) -> tuple[Report, ...]:
     """Read what was received, then make reports. Raises TmError."""
     from tm_tui.clock import SystemClock
 
     now = SystemClock().now()
     index.catch_up(connection, logs, PortalLog(sys.stderr, SystemClock()))
+    connection.commit()
     _read_all(connection, logs)
     if kind == "incident":
         reports: list[Report] = []
         while (some := making.make_incidents(connection, now, wait=False, appliance=appliance)) is not None:
             reports += some
+            connection.commit()
         return tuple(reports)
-    known = connection.execute("SELECT 1 FROM products WHERE ?1 IS NULL OR appliance = ?1", (appliance,))
-    if known.fetchone() is None:
+    known = select(tables.products.c.appliance).limit(1)
+    if appliance is not None:
+        known = known.where(tables.products.c.appliance == appliance)
+    if connection.execute(known).first() is None:
         who = f"{safe_text(appliance, 80)} is not registered." if appliance else "No appliance is registered."
         raise TmError(who, "See `tm-tui portal products list`.")
     chosen: dict[str, Kind] = {"daily": "daily", "weekly": "weekly", "monthly": "monthly"}
     return making.make_so_far(connection, chosen[kind], now, appliance)
 
 
-def _read_all(connection: sqlite3.Connection, logs: Path) -> None:
+def _read_all(connection: Connection, logs: Path) -> None:
     after = 0
     while found := reader.unread(connection, after):
         for batch in found:
@@ -99,6 +103,7 @@ def _read_all(connection: sqlite3.Connection, logs: Path) -> None:
             try:
                 for portion in reader.portions(path, moment_of(batch["received_at"])):
                     reader.keep(connection, batch["appliance"], portion, None)
+                    connection.commit()  # beats of a running portal go between
             except (Refused, OSError) as error:
                 click.echo(
                     f"tm-tui portal: {batch['name']} cannot be read: {safe_text(str(error))}", err=True
@@ -107,7 +112,7 @@ def _read_all(connection: sqlite3.Connection, logs: Path) -> None:
                 reader.keep(connection, batch["appliance"], None, batch["name"])
 
 
-def _listed(connection: sqlite3.Connection, appliance: str | None, *, as_json: bool) -> Iterator[str]:
+def _listed(connection: Connection, appliance: str | None, *, as_json: bool) -> Iterator[str]:
     """The newest reports, a line each or as one JSON object."""
     found = shelf.listed(connection, appliance)
     if as_json:
@@ -119,7 +124,7 @@ def _listed(connection: sqlite3.Connection, appliance: str | None, *, as_json: b
             yield f"{local_time(one.made_at, '%Y-%m-%d %H:%M')}  {one.id}  {one.title}"
 
 
-def _shown(connection: sqlite3.Connection, id_: str) -> str:
+def _shown(connection: Connection, id_: str) -> str:
     """The Markdown of a report. Raises TmError when there is none of this id."""
     if id_ == "latest":
         newest = shelf.listed(connection, None, 1)

@@ -7,22 +7,25 @@ import asyncio
 import hashlib
 import hmac
 import secrets
-import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
+from sqlalchemy import Connection, delete, select, update
 
 from tm_tui.errors import TmError
 from tm_tui.moments import moment_of
+from tm_tui.portal import tables
 from tm_tui.portal.callers import Caller, Role
 from tm_tui.portal.database import Database
+from tm_tui.portal.engines import insert
 from tm_tui.portal.refusals import Refused
 from tm_tui.settings.types import TypedPassword, UserName
 from tm_tui.text import safe_text
 
 __all__ = ["Account", "Doorkeeper", "add", "listed", "remove", "secret_of", "set_password"]
 
+_OF = tables.accounts.c
 _COMMAND = {"appliance": "tm-tui portal account list", "operator": "tm-tui portal operator list"}
 _WORD = {"appliance": "account", "operator": "operator"}
 
@@ -88,33 +91,29 @@ def _checked(name: str, password: SecretStr) -> None:
         raise TmError(cause, remedy) from None
 
 
-def add(connection: sqlite3.Connection, name: str, password: SecretStr, role: Role = "appliance") -> None:
+def add(connection: Connection, name: str, password: SecretStr, role: Role = "appliance") -> None:
     """Make an account. Raises TmError for an unusable name or password, or when the name is taken."""
     _checked(name, password)
-    try:
-        row = (name, _sealed(password), datetime.now(UTC).timestamp(), role)
-        connection.execute("INSERT INTO accounts (name, secret, created_at, role) VALUES (?, ?, ?, ?)", row)
-    except sqlite3.IntegrityError:
+    entry = insert(connection, tables.accounts).values(
+        name=name, secret=_sealed(password), created_at=datetime.now(UTC).timestamp(), role=role
+    )
+    if not connection.execute(entry.on_conflict_do_nothing(index_elements=["name"])).rowcount:
         cause = f"There is an account or an operator {safe_text(name)} already."
-        raise TmError(cause, "Choose another name, or set its password.") from None
+        raise TmError(cause, "Choose another name, or set its password.")
 
 
-def set_password(
-    connection: sqlite3.Connection, name: str, password: SecretStr, role: Role = "appliance"
-) -> None:
+def set_password(connection: Connection, name: str, password: SecretStr, role: Role = "appliance") -> None:
     """Give an account a new password. Raises TmError when there is none of this name and role."""
     _checked(name, password)
     secret = _sealed(password)
-    found = connection.execute(
-        "UPDATE accounts SET secret = ? WHERE name = ? AND role = ?", (secret, name, role)
-    )
-    if not found.rowcount:
+    found = update(tables.accounts).where(_OF.name == name, _OF.role == role)
+    if not connection.execute(found.values(secret=secret)).rowcount:
         raise _absent(name, role)
 
 
-def remove(connection: sqlite3.Connection, name: str, role: Role = "appliance") -> None:
+def remove(connection: Connection, name: str, role: Role = "appliance") -> None:
     """Remove an account; who uses it is refused from now on. Raises TmError when there is none."""
-    if not connection.execute("DELETE FROM accounts WHERE name = ? AND role = ?", (name, role)).rowcount:
+    if not connection.execute(delete(tables.accounts).where(_OF.name == name, _OF.role == role)).rowcount:
         raise _absent(name, role)
 
 
@@ -122,21 +121,23 @@ def _absent(name: str, role: Role) -> TmError:
     return TmError(f"There is no {_WORD[role]} {safe_text(name)}.", f"See `{_COMMAND[role]}`.")
 
 
-def listed(connection: sqlite3.Connection, role: Role = "appliance") -> tuple[Account, ...]:
+def listed(connection: Connection, role: Role = "appliance") -> tuple[Account, ...]:
     """All accounts of a role, in the order in which they were made."""
-    rows = connection.execute("SELECT name, created_at FROM accounts WHERE role = ? ORDER BY rowid", (role,))
-    return tuple(Account(row["name"], moment_of(row["created_at"])) for row in rows)
+    chosen = select(_OF.name, _OF.created_at).where(_OF.role == role).order_by(_OF.created_at, _OF.name)
+    return tuple(Account(row.name, moment_of(row.created_at)) for row in connection.execute(chosen))
 
 
-def secret_of(connection: sqlite3.Connection, name: str) -> str | None:
+def secret_of(connection: Connection, name: str) -> str | None:
     """The stored hash of an account, of whatever role."""
     found = _stored(connection, name)
     return found[0] if found else None
 
 
-def _stored(connection: sqlite3.Connection, name: str) -> tuple[str, Role] | None:
-    row = connection.execute("SELECT secret, role FROM accounts WHERE name = ?", (name,)).fetchone()
-    return (row["secret"], row["role"]) if row else None
+def _stored(connection: Connection, name: str) -> tuple[str, Role] | None:
+    if "\0" in name:  # no database keeps that
+        return None
+    row = connection.execute(select(_OF.secret, _OF.role).where(_OF.name == name)).first()
+    return (row.secret, row.role) if row else None
 
 
 class Doorkeeper:
@@ -167,7 +168,7 @@ class Doorkeeper:
             digest = hmac.digest(self._key, name.encode() + b"\0" + plain, "sha256")
         except UnicodeEncodeError:
             return None
-        stored = await self._database.call(_stored, name)
+        stored = await self._database.read(_stored, name)
         if stored is not None and self._remembers(name, stored[0], digest):
             return Caller(name, stored[1])
         if len(plain) <= _MOST_PASSWORD_BYTES:

@@ -1,21 +1,22 @@
 """Cases in the portal's database: how far each upload is, and what became of the whole ones."""
 
 import re
-import sqlite3
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Connection, RowMapping, delete, func, select, update
 
 from tm_tui.cases.protocol import CaseStatus
 from tm_tui.errors import TmError
 from tm_tui.moments import moment_of
+from tm_tui.portal import tables
+from tm_tui.portal.engines import insert
 from tm_tui.portal.refusals import Refused
 from tm_tui.text import SafeText, safe_text
 from tm_tui.values import Moment
 
 __all__ = [
-    "SCHEMA",
     "Case",
     "NewUpload",
     "Upload",
@@ -31,15 +32,7 @@ __all__ = [
     "uploads",
 ]
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS cases (
-    upload TEXT PRIMARY KEY, key TEXT NOT NULL, appliance TEXT NOT NULL, account TEXT NOT NULL,
-    form TEXT NOT NULL, bytes INTEGER NOT NULL, arrived INTEGER NOT NULL DEFAULT 0, sha256 TEXT NOT NULL,
-    endpoint TEXT NOT NULL, threat TEXT NOT NULL, description TEXT NOT NULL, touched_at REAL NOT NULL,
-    number INTEGER UNIQUE, status TEXT NOT NULL DEFAULT 'new-case-received', received_at REAL,
-    updated_at REAL, pattern_id TEXT NOT NULL DEFAULT '') STRICT;
-CREATE UNIQUE INDEX IF NOT EXISTS cases_by_key ON cases (appliance, key);
-"""
+_OF = tables.cases.c
 _CASE_ID = re.compile(r"C-([0-9]{6,12})")
 
 
@@ -100,70 +93,57 @@ def case_id(number: int) -> str:
     return f"C-{number:06d}"
 
 
-def begin(connection: sqlite3.Connection, new: NewUpload, now: datetime) -> Upload:
+def begin(connection: Connection, new: NewUpload, now: datetime) -> Upload:
     """Make an upload, or find the one that has this key already. Raises Refused for a key used otherwise."""
-    connection.execute("BEGIN IMMEDIATE")
-    with connection:
-        row = connection.execute(
-            "SELECT * FROM cases WHERE appliance = ? AND key = ?", (new.appliance, new.key)
-        ).fetchone()
-        if row is None:
-            connection.execute(
-                "INSERT INTO cases (upload, key, appliance, account, form, bytes, sha256, endpoint, threat,"
-                " description, touched_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    *(new.upload, new.key, new.appliance, new.account, new.form, new.bytes, new.sha256),
-                    *(new.endpoint, new.threat, new.description, now.timestamp()),
-                ),
-            )
-            row = connection.execute("SELECT * FROM cases WHERE upload = ?", (new.upload,)).fetchone()
+    entry = insert(connection, tables.cases).values(**asdict(new), touched_at=now.timestamp())
+    connection.execute(entry.on_conflict_do_nothing(index_elements=["appliance", "key"]))
+    by_key = select(tables.cases).where(_OF.appliance == new.appliance, _OF.key == new.key)
+    row = connection.execute(by_key).mappings().one()
     if (row["bytes"], row["sha256"]) != (new.bytes, new.sha256):
         raise Refused(409, "other-content", "Another case has this key.", "Choose a new key for each case.")
     return _upload(row)
 
 
-def _upload(row: sqlite3.Row) -> Upload:
+def _upload(row: RowMapping) -> Upload:
     return Upload(**{name: row[name] for name in Upload.__slots__})
 
 
-def upload_of(connection: sqlite3.Connection, upload: str) -> Upload | None:
+def upload_of(connection: Connection, upload: str) -> Upload | None:
     """One upload, whole or not; None when there is none of this name."""
-    row = connection.execute("SELECT * FROM cases WHERE upload = ?", (upload,)).fetchone()
+    row = connection.execute(select(tables.cases).where(_OF.upload == upload)).mappings().first()
     return _upload(row) if row else None
 
 
-def uploads(connection: sqlite3.Connection) -> tuple[Upload, ...]:
+def uploads(connection: Connection) -> tuple[Upload, ...]:
     """All of them."""
-    return tuple(_upload(row) for row in connection.execute("SELECT * FROM cases"))
+    return tuple(_upload(row) for row in connection.execute(select(tables.cases)).mappings())
 
 
-def advance(connection: sqlite3.Connection, upload: str, arrived: int, now: datetime) -> None:
+def advance(connection: Connection, upload: str, arrived: int, now: datetime) -> None:
     """So many bytes are on the disk now."""
-    connection.execute(
-        "UPDATE cases SET arrived = ?, touched_at = ? WHERE upload = ?", (arrived, now.timestamp(), upload)
-    )
+    moved = update(tables.cases).where(_OF.upload == upload)
+    connection.execute(moved.values(arrived=arrived, touched_at=now.timestamp()))
 
 
-def complete(connection: sqlite3.Connection, upload: str, now: datetime) -> Upload:
-    """The upload is whole and right: it becomes a case and gets its number."""
-    connection.execute("BEGIN IMMEDIATE")
-    with connection:
+def complete(connection: Connection, upload: str, now: datetime) -> Upload:
+    """The upload is whole and right: it becomes a case and gets its number, which nobody else gets."""
+    open_ = update(tables.cases).where(_OF.upload == upload, _OF.number.is_(None))
+    received = {"received_at": now.timestamp(), "updated_at": now.timestamp()}
+    if connection.execute(open_.values(received)).rowcount:  # from here on it is ours alone
         connection.execute(
-            "UPDATE cases SET number = (SELECT coalesce(max(number), 0) + 1 FROM cases), received_at = ?,"
-            " updated_at = ? WHERE upload = ? AND number IS NULL",
-            (now.timestamp(), now.timestamp(), upload),
+            open_.values(number=select(func.coalesce(func.max(_OF.number), 0) + 1).scalar_subquery())
         )
-        row = connection.execute("SELECT * FROM cases WHERE upload = ?", (upload,)).fetchone()
+    row = connection.execute(select(tables.cases).where(_OF.upload == upload)).mappings().one()
     return _upload(row)
 
 
-def remove(connection: sqlite3.Connection, upload: str) -> None:
+def remove(connection: Connection, upload: str) -> None:
     """Forget an upload that is no case yet."""
-    connection.execute("DELETE FROM cases WHERE upload = ? AND number IS NULL", (upload,))
+    connection.execute(delete(tables.cases).where(_OF.upload == upload, _OF.number.is_(None)))
 
 
 def listed(
-    connection: sqlite3.Connection,
+    connection: Connection,
     *,
     appliance: str | None = None,
     account: str | None = None,
@@ -171,17 +151,19 @@ def listed(
     most: int = 250,
 ) -> tuple[Case, ...]:
     """Cases, the newest first, with numbers below `before`: of one appliance, of an account's, of all."""
-    rows = connection.execute(
-        "SELECT * FROM cases WHERE number IS NOT NULL AND (?1 IS NULL OR appliance = ?1)"
-        " AND (?2 IS NULL OR number < ?2)"
-        " AND (?4 IS NULL OR appliance IN (SELECT appliance FROM appliances WHERE account = ?4))"
-        " ORDER BY number DESC LIMIT ?3",
-        (appliance, before, most, account),
-    )
+    chosen = select(tables.cases).where(_OF.number.is_not(None))
+    if appliance is not None:
+        chosen = chosen.where(_OF.appliance == appliance)
+    if before is not None:
+        chosen = chosen.where(_OF.number < before)
+    if account is not None:
+        owned = select(tables.appliances.c.appliance).where(tables.appliances.c.account == account)
+        chosen = chosen.where(_OF.appliance.in_(owned))
+    rows = connection.execute(chosen.order_by(_OF.number.desc()).limit(most)).mappings()
     return tuple(_case(row) for row in rows)
 
 
-def _case(row: sqlite3.Row) -> Case:
+def _case(row: RowMapping) -> Case:
     name = case_id(row["number"])
     moments = {of: moment_of(row[of]) for of in ("received_at", "updated_at")}
     plain = {of: row[of] for of in Case.model_fields.keys() - {"case_id", "file", *moments}}
@@ -194,34 +176,31 @@ def number_of(name: str) -> int:
     return int(match[1]) if match else 0
 
 
-def case_of(connection: sqlite3.Connection, name: str) -> Case:
+def case_of(connection: Connection, name: str) -> Case:
     """A case by its Case ID. Raises TmError when there is none."""
-    row = connection.execute("SELECT * FROM cases WHERE number = ?", (number_of(name),)).fetchone()
+    by_number = select(tables.cases).where(_OF.number == number_of(name))
+    row = connection.execute(by_number).mappings().first()
     if row is None:
         raise TmError(f"There is no case {safe_text(name, 40)}.", "See `tm-tui portal case list`.")
     return _case(row)
 
 
 def set_status(
-    connection: sqlite3.Connection,
+    connection: Connection,
     name: str,
     now: datetime,
     status: CaseStatus | None = None,
     pattern_id: str | None = None,
 ) -> Case:
     """Write down how a case stands, or which pattern came of it. Raises TmError when there is none."""
-    connection.execute(
-        "UPDATE cases SET status = coalesce(?, status), pattern_id = coalesce(?, pattern_id),"
-        " updated_at = ? WHERE number = ?",
-        (status, pattern_id, now.timestamp(), number_of(name)),
-    )
+    told = {"status": status, "pattern_id": pattern_id}
+    values = {key: value for key, value in told.items() if value is not None}
+    changed = update(tables.cases).where(_OF.number == number_of(name))
+    connection.execute(changed.values(**values, updated_at=now.timestamp()))
     return case_of(connection, name)
 
 
-def seen(connection: sqlite3.Connection, now: datetime) -> None:
+def seen(connection: Connection, now: datetime) -> None:
     """An administrator looks at the list: whoever sent a new case may know that."""
-    connection.execute(
-        "UPDATE cases SET status = 'administrator-notified', updated_at = ?"
-        " WHERE number IS NOT NULL AND status = 'new-case-received'",
-        (now.timestamp(),),
-    )
+    new = update(tables.cases).where(_OF.number.is_not(None), _OF.status == "new-case-received")
+    connection.execute(new.values(status="administrator-notified", updated_at=now.timestamp()))

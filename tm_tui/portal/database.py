@@ -1,133 +1,107 @@
-"""The portal's one SQLite file, used by the running portal on a thread and by the commands beside it."""
+"""The portal's database: used by the running portal on threads, and by the commands beside it.
+
+A function that works on it takes a connection first and ends no transaction: who calls it does.
+"""
 
 import asyncio
-import os
-import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from tm_tui.atomic import storage_failure
-from tm_tui.errors import StorageFailed
-from tm_tui.portal import appliances, cases, instances, removals
-from tm_tui.portal.refusals import Refused
-from tm_tui.portal.reports.tables import SCHEMA as _REPORTS
-from tm_tui.text import safe_text
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from tm_tui.portal import schema
+from tm_tui.portal.engines import READING, failed, is_sqlite, made_engine, refused
+from tm_tui.portal.writers import Writers
 
 __all__ = ["Database", "opened"]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-_DISK = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS accounts (
-    name TEXT PRIMARY KEY, secret TEXT NOT NULL, created_at REAL NOT NULL,
-    role TEXT NOT NULL DEFAULT 'appliance') STRICT;
-CREATE TABLE IF NOT EXISTS products (
-    appliance TEXT PRIMARY KEY, product TEXT NOT NULL, version TEXT NOT NULL, edition TEXT NOT NULL,
-    email TEXT NOT NULL, account TEXT NOT NULL, heartbeat_seconds INTEGER NOT NULL,
-    registered_at REAL NOT NULL, updated_at REAL NOT NULL, beats INTEGER NOT NULL DEFAULT 0,
-    last_beat_at REAL, revision INTEGER,
-    uptime_seconds REAL, waiting_events INTEGER, clock_skew_seconds REAL) STRICT;
-CREATE TABLE IF NOT EXISTS notices (
-    number INTEGER PRIMARY KEY, appliance TEXT, kind TEXT NOT NULL, id TEXT NOT NULL, title TEXT NOT NULL,
-    created_at REAL NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS batches (
-    number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, appliance TEXT NOT NULL, kind TEXT NOT NULL,
-    events INTEGER NOT NULL, bytes INTEGER NOT NULL, received_at REAL NOT NULL, first_seq INTEGER,
-    last_seq INTEGER) STRICT;
-CREATE INDEX IF NOT EXISTS batches_of ON batches (appliance, number);
-CREATE TABLE IF NOT EXISTS endpoints (
-    appliance TEXT NOT NULL, key TEXT NOT NULL, hostname TEXT NOT NULL, ip TEXT, mac TEXT,
-    status TEXT NOT NULL, event_type TEXT NOT NULL, threat TEXT NOT NULL, severity TEXT NOT NULL,
-    event_id TEXT NOT NULL, at REAL NOT NULL, seq INTEGER NOT NULL,
-    PRIMARY KEY (appliance, key)) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS read_batches (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
-"""
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """Open or make the file (0600). Raises StorageFailed."""
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise storage_failure(path, error) from None
-    connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        parts = (_SCHEMA, _REPORTS, cases.SCHEMA, appliances.SCHEMA, instances.SCHEMA, removals.SCHEMA)
-        connection.executescript("".join(parts))
-        _upgrade(connection)
-    except sqlite3.Error as error:
-        connection.close()
-        raise _failed(path, error) from None
-    return connection
-
-
-def _upgrade(connection: sqlite3.Connection) -> None:
-    """Bring a database of before to the form of now: its accounts had no roles, its appliances no owners."""
-    connection.execute("BEGIN IMMEDIATE")
-    with connection:
-        columns = {row["name"] for row in connection.execute("PRAGMA table_info(accounts)")}
-        if "role" not in columns:
-            connection.execute("ALTER TABLE accounts ADD COLUMN role TEXT NOT NULL DEFAULT 'appliance'")
-            appliances.bind_older(connection)
-
-
-def _failed(path: Path, error: sqlite3.Error) -> StorageFailed:
-    reason = safe_text(str(error))
-    return StorageFailed(
-        f"{safe_text(str(path))} cannot be used: {reason}.",
-        "Check the disk, or restore the file from a backup.",
-    )
-
-
-def _refused(error: sqlite3.Error) -> Refused:
-    """507 when the disk stands in the way: full, or it fails in a way that a full one does too."""
-    kind = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the detail of an extended code
-    status = 507 if kind in _DISK else 500
-    code = "disk-full" if kind == sqlite3.SQLITE_FULL else "storage-failed"
-    cause = f"The portal's database cannot be used: {safe_text(str(error))}."
-    return Refused(status, code, cause, "Check the portal's disk, then try again.")
+_SOON, _LATER = 0, 1
+_READERS = 4
+_WRITERS = 8
+"""Threads on PostgreSQL; SQLite has one."""
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """The database for a command beside the running portal. Raises StorageFailed."""
-    connection = _connect(path)
+def opened(where: Path | str, *, reading: bool = False) -> Iterator[Connection]:
+    """The database (a file, or an URL) for a command beside the running portal.
+
+    What was done is committed at the end, or by `commit()` before. With `reading`, nothing is written and
+    nobody is kept waiting. Raises StorageFailed.
+    """
+    engine = made_engine(where)
     try:
-        yield connection
-    except sqlite3.Error as error:
-        raise _failed(path, error) from None
+        schema.prepare(engine)
+        with engine.connect().execution_options(**READING if reading else {}) as connection:
+            yield connection
+            connection.commit()
+    except SQLAlchemyError as error:
+        raise failed(engine, error) from None
     finally:
-        connection.close()
+        engine.dispose()
 
 
 class Database:
-    """The database of a running portal: short calls in order, each on the database's own thread."""
+    """The database of a running portal. Raises StorageFailed when it cannot be opened."""
 
-    def __init__(self, path: Path) -> None:
-        self._connection = _connect(path)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="portal-database")
+    def __init__(self, where: Path | str) -> None:
+        self._engine = made_engine(where)
+        try:
+            schema.prepare(self._engine)
+        except SQLAlchemyError as error:
+            self._engine.dispose()
+            raise failed(self._engine, error) from None
+        alone = is_sqlite(self._engine)
+        self._writers = Writers(self._engine, 1) if alone else Writers(self._engine, _WRITERS, together=1)
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="portal-reader")
+
+    @property
+    def engine(self) -> Engine:
+        """For what must see all of it, such as a backup."""
+        return self._engine
 
     async def call(
-        self, function: Callable[Concatenate[sqlite3.Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
+        self, function: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
     ) -> _T:
-        """Run `function(connection, ...)`. Raises Refused (507, 500) when the file cannot be used."""
-        loop = asyncio.get_running_loop()
+        """Run `function(connection, ...)` in a transaction that may write, before what can wait.
+
+        Raises what it raises, else Refused (507, 503, 500) when the database cannot be used.
+        """
+        return await self._write(_SOON, lambda connection: function(connection, *args, **kwargs))
+
+    async def later(
+        self, function: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _T:
+        """As `call`, for work that nobody waits for: beats and batches go first. It must be short."""
+        return await self._write(_LATER, lambda connection: function(connection, *args, **kwargs))
+
+    async def read(
+        self, function: Callable[Concatenate[Connection, _P], _T], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _T:
+        """As `call`, for what only reads: however long it takes, it keeps no writer waiting."""
+
+        def reading() -> _T:
+            with self._engine.connect().execution_options(**READING) as connection:
+                return function(connection, *args, **kwargs)
+
         try:
-            return await loop.run_in_executor(
-                self._thread, lambda: function(self._connection, *args, **kwargs)
-            )
-        except sqlite3.Error as error:
-            raise _refused(error) from None
+            return await asyncio.get_running_loop().run_in_executor(self._readers, reading)
+        except SQLAlchemyError as error:
+            raise refused(error) from None
+
+    async def _write(self, rank: int, function: Callable[[Connection], _T]) -> _T:
+        try:
+            return await asyncio.wrap_future(self._writers.submit(rank, function))
+        except SQLAlchemyError as error:
+            raise refused(error) from None
 
     def close(self) -> None:
-        """Wait for the call in progress, then close the file."""
-        self._thread.shutdown()
-        self._connection.close()
+        """Wait for the calls in progress, then close it."""
+        self._writers.close()
+        self._readers.shutdown()
+        self._engine.dispose()

@@ -3,15 +3,17 @@
 What counts as an issue, and what as one endpoint, is docs/protocol.md, "Endpoints with mitigation issues".
 """
 
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, func, or_, select, tuple_
 
 from tm_tui.moments import moment_of
+from tm_tui.portal import tables
+from tm_tui.portal.engines import insert
 from tm_tui.spool.events import Status
 from tm_tui.spool.issues import ISSUES, STUCK_SECONDS, endpoint_key
 from tm_tui.text import SafeText, safe_text
@@ -24,6 +26,7 @@ __all__ = [
     "Endpoint",
     "Mark",
     "forget_read",
+    "issues_of",
     "keep",
     "listed",
     "mark_of",
@@ -34,6 +37,7 @@ __all__ = [
 KIND = "threat-event"
 """Of the batches that are read."""
 _MOST_LISTED = 1000
+_OF, _BATCH, _READ = tables.endpoints.c, tables.batches.c, tables.read_batches.c
 
 _Text = Annotated[str, Field(max_length=256)]
 _Short = Annotated[str, Field(max_length=64)]
@@ -96,48 +100,62 @@ def mark_of(event: dict[str, object], received_at: datetime) -> Mark | None:
     return Mark(endpoint_key(named.hostname, named.mac, named.ip), at, read)
 
 
-def keep(connection: sqlite3.Connection, appliance: str, marks: Iterable[Mark], batch: str | None) -> None:
+def keep(connection: Connection, appliance: str, marks: Iterable[Mark], batch: str | None) -> None:
     """Enter what is newer than what is known; with `batch`, that this one is read to its end. Idempotent."""
-    connection.execute("BEGIN IMMEDIATE")
-    with connection:
-        connection.executemany(
-            "INSERT INTO endpoints VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (appliance, key)"
-            " DO UPDATE SET hostname = excluded.hostname, ip = excluded.ip, mac = excluded.mac,"
-            " status = excluded.status, event_type = excluded.event_type, threat = excluded.threat,"
-            " severity = excluded.severity, event_id = excluded.event_id, at = excluded.at,"
-            " seq = excluded.seq WHERE (excluded.at, excluded.seq) > (endpoints.at, endpoints.seq)",
-            (_row(appliance, mark) for mark in marks),
-        )
-        if batch is not None:
-            connection.execute("INSERT INTO read_batches VALUES (?) ON CONFLICT DO NOTHING", (batch,))
-
-
-def _row(appliance: str, mark: Mark) -> tuple[object, ...]:
-    event, named, threat = mark.event, mark.event.endpoint, mark.event.threat
-    addresses = (None if text is None else safe_text(text) for text in (named.ip, named.mac))
-    texts = (event.event_type, threat.name, threat.severity, event.id)
-    return (
-        *(appliance, mark.key, safe_text(named.hostname), *addresses),
-        *(event.status, *map(safe_text, texts), mark.at, event.seq),
+    newest: dict[str, Mark] = {}
+    for mark in marks:  # one row a key: PostgreSQL changes none twice
+        if mark.newer(newest.get(mark.key)):
+            newest[mark.key] = mark
+    rows = [_row(appliance, newest[key]) for key in sorted(newest)]  # two writers never wait for each other
+    entry = insert(connection, tables.endpoints)
+    new = entry.excluded
+    changes = {name: new[name] for name in _OF.keys() if name not in {"appliance", "key"}}  # noqa: SIM118
+    entry = entry.on_conflict_do_update(
+        index_elements=["appliance", "key"],
+        set_=changes,
+        where=tuple_(new.at, new.seq) > tuple_(_OF.at, _OF.seq),
     )
+    if rows:
+        connection.execute(entry, rows)
+    if batch is not None:
+        connection.execute(
+            insert(connection, tables.read_batches).values(name=batch).on_conflict_do_nothing()
+        )
 
 
-def was_read(connection: sqlite3.Connection, batch: str) -> bool:
+def _row(appliance: str, mark: Mark) -> dict[str, object]:
+    event, named, threat = mark.event, mark.event.endpoint, mark.event.threat
+    return {
+        "appliance": appliance,
+        "key": mark.key,
+        "hostname": safe_text(named.hostname),
+        "ip": None if named.ip is None else safe_text(named.ip),
+        "mac": None if named.mac is None else safe_text(named.mac),
+        "status": event.status,
+        "event_type": safe_text(event.event_type),
+        "threat": safe_text(threat.name),
+        "severity": safe_text(threat.severity),
+        "event_id": safe_text(event.id),
+        "at": mark.at,
+        "seq": event.seq,
+    }
+
+
+def was_read(connection: Connection, batch: str) -> bool:
     """Whether a batch was read to its end."""
-    return bool(connection.execute("SELECT 1 FROM read_batches WHERE name = ?", (batch,)).fetchone())
+    found = select(_READ.name).where(_READ.name == batch)
+    return connection.execute(found).first() is not None
 
 
-def unread_batches(connection: sqlite3.Connection) -> int:
+def unread_batches(connection: Connection) -> int:
     """How many threat event logs are not read to their end: what they say is not listed yet."""
-    (count,) = connection.execute(
-        "SELECT count(*) FROM batches WHERE kind = ? AND name NOT IN (SELECT name FROM read_batches)", (KIND,)
-    ).fetchone()
-    return int(count)
+    unread = and_(_BATCH.kind == KIND, _BATCH.name.not_in(select(_READ.name)))
+    return connection.execute(select(func.count()).select_from(tables.batches).where(unread)).scalar_one()
 
 
-def forget_read(connection: sqlite3.Connection) -> None:
+def forget_read(connection: Connection) -> None:
     """Forget that batches were read which are not in the index (any more)."""
-    connection.execute("DELETE FROM read_batches WHERE name NOT IN (SELECT name FROM batches)")
+    connection.execute(delete(tables.read_batches).where(_READ.name.not_in(select(_BATCH.name))))
 
 
 class Endpoint(BaseModel):
@@ -164,29 +182,46 @@ class Endpoint(BaseModel):
 
 
 def listed(
-    connection: sqlite3.Connection,
+    connection: Connection,
     now: datetime,
     *,
     every: bool = False,
     after: str = "",
     most: int = _MOST_LISTED,
+    appliance: str | None = None,
 ) -> tuple[Endpoint, ...]:
-    """Endpoints of Registered Products, by appliance and name: with an issue at `now`, or `every` one."""
-    appliance, _, key = after.partition("/")
-    marks = ", ".join("?" * len(ISSUES))
-    rows = connection.execute(
-        "SELECT * FROM (SELECT *, status IN ("  # noqa: S608 # question marks only
-        f"{marks}) OR (status = 'in-progress' AND at < ?) AS issue FROM endpoints"
-        " WHERE (appliance, key) > (?, ?) AND appliance IN (SELECT appliance FROM products))"
-        " WHERE issue OR ? ORDER BY appliance, key LIMIT ?",
-        (*ISSUES, now.timestamp() - STUCK_SECONDS, appliance, key, every, most),
+    """Endpoints of Registered Products, by appliance and name: with an issue at `now`, or `every` one.
+
+    `appliance`: of this one alone.
+    """
+    above, _, key = after.replace("\0", "").partition("/")
+    issue = _is_issue(now)
+    chosen = select(tables.endpoints, issue.label("issue")).where(
+        tuple_(_OF.appliance, _OF.key) > tuple_(above, key),
+        _OF.appliance.in_(select(tables.products.c.appliance)),
     )
+    if appliance is not None:
+        chosen = chosen.where(_OF.appliance == appliance)
+    if not every:
+        chosen = chosen.where(issue)
+    rows = connection.execute(chosen.order_by(_OF.appliance, _OF.key).limit(most)).mappings()
     return tuple(_endpoint(row, now) for row in rows)
 
 
-def _endpoint(row: sqlite3.Row, now: datetime) -> Endpoint:
+def issues_of(connection: Connection, appliance: str, now: datetime) -> int:
+    """How many endpoints of an appliance have an issue."""
+    chosen = select(func.count()).where(_OF.appliance == appliance, _is_issue(now))
+    return connection.execute(chosen).scalar_one()
+
+
+def _is_issue(now: datetime) -> ColumnElement[bool]:
+    stuck = and_(_OF.status == "in-progress", _OF.at < now.timestamp() - STUCK_SECONDS)
+    return or_(_OF.status.in_(sorted(ISSUES)), stuck)
+
+
+def _endpoint(row: RowMapping, now: datetime) -> Endpoint:
     return Endpoint(
-        **{name: row[name] for name in row.keys() if name not in {"key", "at"}},  # noqa: SIM118 # a Row is no mapping
+        **{name: value for name, value in row.items() if name not in {"key", "at"}},
         since=moment_of(row["at"]),
         age_seconds=round(max(0.0, now.timestamp() - row["at"]), 3),
         cursor=f"{row['appliance']}/{row['key']}",

@@ -1,19 +1,23 @@
 """The index of batches: what the files say, in a form that can be asked. The files are the truth."""
 
-import sqlite3
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Connection, RowMapping, delete, select
 
 from tm_tui.moments import moment_of
+from tm_tui.portal import tables
 from tm_tui.portal.batch_file import BatchName, Contents, checked_contents
+from tm_tui.portal.engines import insert
 from tm_tui.portal.log import PortalLog
 from tm_tui.portal.refusals import Refused
 from tm_tui.text import SafeText
 from tm_tui.values import Moment
 
-__all__ = ["IndexedBatch", "add", "catch_up", "listed"]
+__all__ = ["IndexedBatch", "add", "catch_up", "listed", "newest"]
+
+_OF = tables.batches.c
 
 
 class IndexedBatch(BaseModel):
@@ -32,45 +36,57 @@ class IndexedBatch(BaseModel):
     last_seq: int | None
 
 
-def add(connection: sqlite3.Connection, name: BatchName, contents: Contents, received_at: datetime) -> None:
+def add(connection: Connection, name: BatchName, contents: Contents, received_at: datetime) -> None:
     """Enter a batch; one that is there already stays as it is."""
-    connection.execute(
-        "INSERT INTO batches (name, appliance, kind, events, bytes, received_at, first_seq, last_seq)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
-        (
-            *(name.text, name.appliance, contents.kind, contents.events, contents.bytes),
-            *(received_at.timestamp(), contents.first_seq, contents.last_seq),
-        ),
+    entry = insert(connection, tables.batches).values(
+        name=name.text,
+        appliance=name.appliance,
+        kind=contents.kind,
+        events=contents.events,
+        bytes=contents.bytes,
+        received_at=received_at.timestamp(),
+        first_seq=contents.first_seq,
+        last_seq=contents.last_seq,
     )
+    connection.execute(entry.on_conflict_do_nothing(index_elements=["name"]))
 
 
 def listed(
-    connection: sqlite3.Connection, *, appliance: str | None = None, after: int = 0, most: int = 1000
+    connection: Connection, *, appliance: str | None = None, after: int = 0, most: int = 1000
 ) -> tuple[IndexedBatch, ...]:
     """Batches with a number above `after`, in the order of their numbers."""
-    rows = connection.execute(
-        "SELECT * FROM batches WHERE number > ? AND (?2 IS NULL OR appliance = ?2) ORDER BY number LIMIT ?3",
-        (after, appliance, most),
-    )
-    return tuple(
-        IndexedBatch.model_validate({**row, "received_at": moment_of(row["received_at"])}) for row in rows
-    )
+    chosen = select(tables.batches).where(_OF.number > after)
+    if appliance is not None:
+        chosen = chosen.where(_OF.appliance == appliance)
+    rows = connection.execute(chosen.order_by(_OF.number).limit(most)).mappings()
+    return tuple(_batch(row) for row in rows)
 
 
-def catch_up(connection: sqlite3.Connection, logs: Path, log: PortalLog) -> int:
+def _batch(row: RowMapping) -> IndexedBatch:
+    return IndexedBatch.model_validate({**row, "received_at": moment_of(row["received_at"])})
+
+
+def newest(connection: Connection, before: int, most: int) -> tuple[IndexedBatch, ...]:
+    """Batches with a number below `before`, the newest first."""
+    chosen = select(tables.batches).where(_OF.number < before).order_by(_OF.number.desc()).limit(most)
+    return tuple(_batch(row) for row in connection.execute(chosen).mappings())
+
+
+def catch_up(connection: Connection, logs: Path, log: PortalLog) -> int:
     """Enter the files that a crash, or a lost database, left out, and drop entries without a file.
 
     Returns how many entries changed. A file that is no whole batch stays where it is, and the log names it.
     """
-    known = {row["name"] for row in connection.execute("SELECT name FROM batches")}
+    known = set(connection.execute(select(_OF.name)).scalars())
     found = {path.name: path for path in sorted(logs.glob("*/*.ndjson.zst"), key=lambda path: path.name)}
     gone = known - found.keys()
-    connection.executemany("DELETE FROM batches WHERE name = ?", [(name,) for name in gone])
+    for name in gone:
+        connection.execute(delete(tables.batches).where(_OF.name == name))
     entered = [name for name in found if name not in known and _enter(connection, found[name], log)]
     return len(gone) + len(entered)
 
 
-def _enter(connection: sqlite3.Connection, path: Path, log: PortalLog) -> bool:
+def _enter(connection: Connection, path: Path, log: PortalLog) -> bool:
     name = BatchName.parse(path.name)
     if name is None or name.appliance != path.parent.name or path.is_symlink():
         log.say("no-batch", path=str(path))

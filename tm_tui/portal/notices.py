@@ -1,33 +1,34 @@
 """What the portal announces in its replies to beats. Patterns and reports will put their notices here."""
 
-import sqlite3
 from datetime import datetime
 
+from sqlalchemy import Connection, delete, insert, select
+
+from tm_tui.portal import tables
 from tm_tui.status_server.protocol import Notice
 
 __all__ = ["announce", "for_appliance", "withdraw"]
 
 _MOST = 100
+_OF = tables.notices.c
 
 
-def announce(connection: sqlite3.Connection, notice: Notice, appliance: str | None, now: datetime) -> None:
+def announce(connection: Connection, notice: Notice, appliance: str | None, now: datetime) -> None:
     """Announce something to one appliance, or to all (None)."""
-    connection.execute(
-        "INSERT INTO notices (appliance, kind, id, title, created_at) VALUES (?, ?, ?, ?, ?)",
-        (appliance, notice.kind, notice.id, notice.title, now.timestamp()),
-    )
+    told = {"kind": notice.kind, "id": notice.id, "title": notice.title, "created_at": now.timestamp()}
+    connection.execute(insert(tables.notices).values(appliance=appliance, **told))
 
 
-def withdraw(connection: sqlite3.Connection, kind: str, number: str) -> None:
-    """Announce something no more."""
-    connection.execute("DELETE FROM notices WHERE kind = ? AND id = ?", (kind, number))
+def withdraw(connection: Connection, kind: str, number: str, appliance: str | None = None) -> None:
+    """Announce something no more; one appliance's alone, where it is named."""
+    chosen = [_OF.kind == kind, _OF.id == number]
+    if appliance is not None:
+        chosen.append(_OF.appliance == appliance)
+    connection.execute(delete(tables.notices).where(*chosen))
 
 
-def for_appliance(connection: sqlite3.Connection, appliance: str) -> tuple[Notice, ...]:
+def for_appliance(connection: Connection, appliance: str) -> tuple[Notice, ...]:
     """The newest hundred notices that concern an appliance, the oldest first."""
-    rows = connection.execute(
-        "SELECT kind, id, title FROM notices WHERE appliance IS NULL OR appliance = ?"
-        " ORDER BY number DESC LIMIT ?",
-        (appliance, _MOST),
-    ).fetchall()
-    return tuple(Notice(kind=row["kind"], id=row["id"], title=row["title"]) for row in reversed(rows))
+    chosen = select(_OF.kind, _OF.id, _OF.title).where(_OF.appliance.is_(None) | (_OF.appliance == appliance))
+    rows = connection.execute(chosen.order_by(_OF.number.desc()).limit(_MOST)).all()
+    return tuple(Notice(kind=row.kind, id=row.id, title=row.title) for row in reversed(rows))

@@ -1,20 +1,22 @@
 """Registered Products: who registered, when the last beat came, and what is missing."""
 
-import sqlite3
 from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from tm_tui.errors import TmError
 from tm_tui.moments import moment_of
-from tm_tui.portal import appliances, instances, removals
+from tm_tui.portal import appliances, instances, removals, tables
+from tm_tui.portal.engines import insert
 from tm_tui.status_server.protocol import HeartbeatRequest, RegistrationRequest
 from tm_tui.text import SafeText, safe_text
 from tm_tui.values import Moment
 
 __all__ = ["Product", "beat", "listed", "register", "remove"]
 
+_OF = tables.products.c
 _JITTER = 1.1
 """Beats come at their interval, ten percent more or less."""
 
@@ -57,80 +59,65 @@ def _moment(seconds: float) -> datetime:
 
 
 def register(
-    connection: sqlite3.Connection, request: RegistrationRequest, account: str, now: datetime
+    connection: Connection, request: RegistrationRequest, account: str, now: datetime
 ) -> tuple[datetime, bool]:
     """Register, or change what is registered. Returns since when, and whether it is new.
 
     Raises Refused: 403 for an appliance of another account, 410 for one that was removed, without `renew`.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    with connection:
-        appliances.bind(connection, request.appliance, account)
-        removals.check(connection, request.appliance, renew=request.renew)
-        known = connection.execute(
-            "SELECT registered_at FROM products WHERE appliance = ?", (request.appliance,)
-        ).fetchone()
-        connection.execute(
-            "INSERT INTO products (appliance, product, version, edition, email, account, heartbeat_seconds,"
-            " registered_at, updated_at) VALUES (:appliance, :product, :version, :edition, :email, :account,"
-            " :heartbeat_seconds, :now, :now) ON CONFLICT (appliance) DO UPDATE SET product = :product,"
-            " version = :version, edition = :edition, email = :email, account = :account,"
-            " heartbeat_seconds = :heartbeat_seconds, updated_at = :now",
-            {**request.model_dump(exclude={"instance", "renew"}), "account": account, "now": now.timestamp()},
-        )
-    return (_moment(known["registered_at"]), False) if known else (now, True)
+    appliances.bind(connection, request.appliance, account)
+    removals.check(connection, request.appliance, renew=request.renew)
+    known = connection.execute(select(_OF.registered_at).where(_OF.appliance == request.appliance)).scalar()
+    told = request.model_dump(exclude={"instance", "renew"})
+    values = {**told, "account": account, "updated_at": now.timestamp()}
+    entered = insert(connection, tables.products).values(**values, registered_at=now.timestamp())
+    connection.execute(entered.on_conflict_do_update(index_elements=["appliance"], set_=values))
+    return (now, True) if known is None else (_moment(known), False)
 
 
 def beat(
-    connection: sqlite3.Connection, request: HeartbeatRequest, now: datetime, account: str | None = None
+    connection: Connection, request: HeartbeatRequest, now: datetime, account: str | None = None
 ) -> bool:
     """Count a beat. False if the appliance is not registered.
 
     Raises Refused: 403 for an appliance of another account than `account`, 410 for one that was removed.
     """
     appliances.check_owner(connection, request.appliance, account)
-    done = connection.execute(
-        "UPDATE products SET beats = beats + 1, last_beat_at = :now, version = :version,"
-        " revision = :revision, heartbeat_seconds = :heartbeat_seconds, uptime_seconds = :uptime_seconds,"
-        " waiting_events = :waiting_events, clock_skew_seconds = :skew WHERE appliance = :appliance",
-        {
-            **request.model_dump(exclude={"sent_at", "probe", "instance"}),
-            "now": now.timestamp(),
-            "skew": (request.sent_at - now).total_seconds(),
-        },
-    )
-    if not done.rowcount:
-        removals.check(connection, request.appliance)
-    return bool(done.rowcount)
+    told = request.model_dump(exclude={"sent_at", "probe", "instance", "appliance"})
+    counted = update(tables.products).where(_OF.appliance == request.appliance)
+    skew = (request.sent_at - now).total_seconds()
+    values = {**told, "beats": _OF.beats + 1, "last_beat_at": now.timestamp(), "clock_skew_seconds": skew}
+    if connection.execute(counted.values(values)).rowcount:
+        return True
+    removals.check(connection, request.appliance)
+    return False
 
 
-def remove(connection: sqlite3.Connection, appliance: str, by: str, now: datetime) -> None:
+def remove(connection: Connection, appliance: str, by: str, now: datetime) -> None:
     """Take an appliance off the list until it is wanted back (`removals`); what it delivered stays.
 
     `by` is who does it. Raises TmError when it is not there.
     """
-    connection.execute("BEGIN IMMEDIATE")
-    with connection:
-        if not connection.execute("DELETE FROM products WHERE appliance = ?", (appliance,)).rowcount:
-            cause = f"{safe_text(appliance, 80)} is not registered."
-            raise TmError(cause, "See `tm-tui portal products list`.")
-        removals.note(connection, appliance, by, now)
+    if not connection.execute(delete(tables.products).where(_OF.appliance == appliance)).rowcount:
+        cause = f"{safe_text(appliance, 80)} is not registered."
+        raise TmError(cause, "See `tm-tui portal products list`.")
+    removals.note(connection, appliance, by, now)
 
 
-def listed(connection: sqlite3.Connection, now: datetime) -> tuple[Product, ...]:
+def listed(connection: Connection, now: datetime) -> tuple[Product, ...]:
     """All of them by name, with their states at `now`."""
-    rows = connection.execute("SELECT * FROM products ORDER BY appliance")
+    rows = connection.execute(select(tables.products).order_by(_OF.appliance)).mappings()
     twice = instances.clones(connection, now)
     return tuple(_product(row, now.timestamp(), twice.get(row["appliance"], ())) for row in rows)
 
 
-def _product(row: sqlite3.Row, now: float, clones: tuple[str, ...]) -> Product:
+def _product(row: RowMapping, now: float, clones: tuple[str, ...]) -> Product:
     last, interval = row["last_beat_at"], row["heartbeat_seconds"]
     since = now - (row["updated_at"] if last is None else last)
     silence = max(0.0, since)
     fresh: Literal["connected", "waiting"] = "waiting" if last is None else "connected"
     return Product(
-        **{name: row[name] for name in row.keys() if not name.endswith("_at")},  # noqa: SIM118 # a Row is no mapping
+        **{name: value for name, value in row.items() if not name.endswith("_at")},
         registered_at=_moment(row["registered_at"]),
         updated_at=_moment(row["updated_at"]),
         last_beat_at=None if last is None else _moment(last),

@@ -6,7 +6,6 @@ import dataclasses
 import logging
 import secrets
 import socket
-import sqlite3
 import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -16,6 +15,7 @@ from typing import Literal
 
 import asyncssh
 from pydantic import SecretStr
+from sqlalchemy import Connection
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -70,7 +70,7 @@ class PortalOptions:
         return read_settings(self.home, given)
 
 
-def _first_account(connection: sqlite3.Connection, home: PortalHome, role: Role) -> str:
+def _first_account(connection: Connection, home: PortalHome, role: Role) -> str:
     """Make the account that a home without one of this role gets, and name the one to show."""
     known = accounts.listed(connection, role)
     if known:

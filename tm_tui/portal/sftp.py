@@ -4,7 +4,6 @@ import asyncio
 import io
 import os
 import posixpath
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -24,6 +23,7 @@ from asyncssh import (
     SFTPOpUnsupported,
     SFTPPermissionDenied,
 )
+from sqlalchemy import Connection
 
 from tm_tui.portal import appliances
 from tm_tui.portal.batch_file import MOST_BYTES, BatchName
@@ -226,7 +226,7 @@ class LogFolder(asyncssh.SFTPServer):
         if place.appliance:
             await self._checked(appliances.check_owner, place.appliance)
 
-    async def _checked(self, check: Callable[[sqlite3.Connection, str, str], None], appliance: str) -> None:
+    async def _checked(self, check: Callable[[Connection, str, str], None], appliance: str) -> None:
         try:
             await self._portal.database.call(check, appliance, self._account)
         except Refused as refused:

@@ -46,7 +46,7 @@ def test_two_side_by_side_are_a_clone(tmp_path: Path, beats: list[tuple[str, int
         (shown,) = products.listed(connection, now)
         assert bool(shown.clones) is twice
         assert ("IDENTITY TWICE" in _line(shown)) is twice
-        kept = connection.execute("SELECT count(*) FROM instances").fetchone()[0]
+        kept = connection.exec_driver_sql("SELECT count(*) FROM instances").fetchone()[0]
         assert kept <= 8
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from portals import PATIENCE, OpenPortal, lines, ndjson, opened_portal, registration, sealed, threat_event
+from sqlalchemy import Connection
 
 from tm_tui.portal import endpoint_reader, endpoints, products, removals
 from tm_tui.portal.database import Database, opened
@@ -25,23 +25,23 @@ APPLIANCE = "tm-lab-1"
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+def connection(tmp_path: Path) -> Iterator[Connection]:
     """A portal's database in which one appliance is registered."""
     with opened(tmp_path / "portal.sqlite3") as connection:
         register(connection)
         yield connection
 
 
-def register(connection: sqlite3.Connection) -> None:
+def register(connection: Connection) -> None:
     products.register(connection, RegistrationRequest.model_validate(registration(APPLIANCE)), "account", NOW)
 
 
-def keep(connection: sqlite3.Connection, *events: dict[str, Any]) -> None:
+def keep(connection: Connection, *events: dict[str, Any]) -> None:
     marks = [endpoints.mark_of(event, NOW) for event in events]
     endpoints.keep(connection, APPLIANCE, [mark for mark in marks if mark], None)
 
 
-def statuses(connection: sqlite3.Connection, now: datetime = NOW, *, every: bool = True) -> dict[str, str]:
+def statuses(connection: Connection, now: datetime = NOW, *, every: bool = True) -> dict[str, str]:
     return {one.hostname: one.status for one in endpoints.listed(connection, now, every=every)}
 
 
@@ -68,7 +68,7 @@ async def asked(portal: OpenPortal, **parameters: str) -> dict[str, Any]:
     return found
 
 
-def test_what_is_an_issue(connection: sqlite3.Connection) -> None:
+def test_what_is_an_issue(connection: Connection) -> None:
     """The list has each endpoint whose mitigation failed or waits for somebody, and no other one."""
     keep(connection, *(threat_event(seq, status, status) for seq, status in enumerate(STATUSES)))
     issues = {"unsuccessful", "rollback-unsuccessful", "no-mitigation", "manual-cleanup-needed"}
@@ -84,14 +84,13 @@ SOME_EVENTS = st.lists(
 )
 
 
-def test_newest_event_counts(connection: sqlite3.Connection) -> None:
+def test_newest_event_counts(connection: Connection) -> None:
     """Whatever order batches come in, and however often, the latest event of an endpoint tells its status."""
-    connection.execute("PRAGMA synchronous = OFF")
 
     @settings(max_examples=50)
     @given(SOME_EVENTS, st.randoms(use_true_random=False), st.integers(1, 12))
     def holds(drawn: list[tuple[str, int, str]], chance: Any, portion: int) -> None:
-        connection.execute("DELETE FROM endpoints")
+        connection.exec_driver_sql("DELETE FROM endpoints")
         numbered = [(name, second, seq, status) for seq, (name, second, status) in enumerate(drawn)]
         shuffled = [
             threat_event(seq, name, status, time=f"2026-01-01T00:00:0{second}Z")
@@ -105,7 +104,7 @@ def test_newest_event_counts(connection: sqlite3.Connection) -> None:
     holds()
 
 
-def test_clock_ahead_hides_nothing(connection: sqlite3.Connection) -> None:
+def test_clock_ahead_hides_nothing(connection: Connection) -> None:
     """An event from an appliance whose clock was years ahead does not stand before all that come later."""
     keep(connection, threat_event(1, time="2036-01-01T00:00:00Z", status="cleaned"))
     later = endpoints.mark_of(
@@ -116,7 +115,7 @@ def test_clock_ahead_hides_nothing(connection: sqlite3.Connection) -> None:
     assert statuses(connection, NOW + timedelta(days=2), every=False) == {"pc-1": "unsuccessful"}
 
 
-def test_one_endpoint_has_many_spellings(connection: sqlite3.Connection) -> None:
+def test_one_endpoint_has_many_spellings(connection: Connection) -> None:
     """One computer is one line, with a new address too; two computers of the same name are two."""
     keep(
         connection,
@@ -133,7 +132,7 @@ def test_one_endpoint_has_many_spellings(connection: sqlite3.Connection) -> None
     ]
 
 
-def test_removed_product_has_no_endpoints(connection: sqlite3.Connection) -> None:
+def test_removed_product_has_no_endpoints(connection: Connection) -> None:
     """Who left Registered Products leaves this list too, and is back when it registers again."""
     keep(connection, threat_event(1, status="unsuccessful"))
     products.remove(connection, APPLIANCE, "operator", datetime.now(UTC))
@@ -247,7 +246,8 @@ async def test_list_is_caught_up_at_start(home: Path) -> None:
         path = await deliver(portal, ndjson(threat_event(1, "pc-1", "unsuccessful")))
         await deliver(portal, ndjson(threat_event(2, "pc-2", "no-mitigation")), 2)
     with opened(home / "portal.sqlite3") as connection:
-        connection.executescript("DELETE FROM endpoints; DELETE FROM read_batches;")
+        connection.exec_driver_sql("DELETE FROM endpoints")
+        connection.exec_driver_sql("DELETE FROM read_batches")
     whole = path.read_bytes()
     path.write_bytes(whole[:-8])
     async with opened_portal(home) as portal, asyncio.timeout(PATIENCE):
@@ -274,18 +274,25 @@ def test_batch_is_read_in_bounded_portions(tmp_path: Path) -> None:
     assert all(before[-1].event.seq <= after[0].event.seq for (before, _), (after, _) in pairwise(portions))
 
 
+def pages(connection: Connection, most: int = 0) -> int:
+    """How many pages the file may have (0: as it is)."""
+    found = connection.exec_driver_sql(f"PRAGMA max_page_count{f' = {most}' if most else ''}").scalar()
+    assert isinstance(found, int)
+    return found
+
+
 async def test_full_database_is_507(tmp_path: Path) -> None:
     """A database that cannot grow is told as a full disk, which the appliance shows, and recovers."""
     database = Database(tmp_path / "portal.sqlite3")
     await database.call(register)
-    most = await database.call(lambda connection: connection.execute("PRAGMA max_page_count").fetchone()[0])
+    most = await database.call(pages)
     marks = [endpoints.mark_of(threat_event(seq, f"pc-{seq}"), NOW) for seq in range(500)]
     wanted = [mark for mark in marks if mark]
-    await database.call(lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchone())
+    await database.call(pages, 1)
     with pytest.raises(Refused) as caught:
         await database.call(endpoints.keep, APPLIANCE, wanted, None)
     assert (caught.value.status, caught.value.code) == (507, "disk-full")
-    await database.call(lambda connection: connection.execute(f"PRAGMA max_page_count = {most}").fetchone())
+    await database.call(pages, most)
     await database.call(endpoints.keep, APPLIANCE, wanted, None)
     assert len(await database.call(statuses)) == 500
     database.close()

@@ -1,6 +1,5 @@
 """Whatever appliances send, the portal's lists, pages and reports can be made of it."""
 
-import sqlite3
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from portals import ANY_APPLIANCE, ndjson, registration, sealed
+from sqlalchemy import Connection
 
 from hostile.values import DATES, TEXTS, Hostile
 from tm_tui.markdown_rows import rows_of
@@ -56,7 +56,7 @@ def event(random: Random, seq: int) -> dict[str, Any]:
     return {**common, "kind": "threat-event", "threat": threat, **words}
 
 
-def full(connection: sqlite3.Connection, random: Random, folder: Path) -> None:
+def full(connection: Connection, random: Random, folder: Path) -> None:
     """An appliance that registered, beats, and has sent odd events."""
     hostile = Hostile(random)
     wanted = {**registration(ANY_APPLIANCE), "email": random.choice(TEXTS), "version": random.choice(TEXTS)}
@@ -80,7 +80,6 @@ def test_lists_and_reports_can_be_made_of_whatever_came(seed: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with opened(folder / "portal.sqlite3") as connection:
-            connection.execute("PRAGMA synchronous = OFF")
             full(connection, Random(seed), folder)
             assert [one.appliance for one in products.listed(connection, NOW)] == [ANY_APPLIANCE]
             for one in endpoints.listed(connection, NOW, every=True):

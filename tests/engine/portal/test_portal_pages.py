@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from portals import (
     sealed,
     threat_event,
 )
+from sqlalchemy.exc import OperationalError
 
 from clock import FakeClock
 from tm_tui.portal import accounts
@@ -329,9 +331,7 @@ async def test_the_database_s_trouble_is_a_page(
     async with operator(own_portal) as client:
 
         def broken(*_: object) -> None:
-            import sqlite3
-
-            raise sqlite3.OperationalError("disk I/O error")
+            raise OperationalError("SELECT", {}, sqlite3.OperationalError("disk I/O error"))
 
         monkeypatch.setattr(accounts, "secret_of", broken)
         reply = await client.get("/portal/products")

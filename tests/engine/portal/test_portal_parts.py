@@ -2,7 +2,6 @@
 
 import io
 import json
-import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 from portals import batch, beat, registration
+from sqlalchemy import Connection
 
 from tm_tui.portal import notices, products
 from tm_tui.portal.authority import ensure_certificate, names_for
@@ -64,7 +64,7 @@ def test_every_good_name_is_read_back(appliance: str, sequence: int) -> None:
     assert (name.appliance, name.sequence, name.digest) == (appliance, sequence, "0123456789abcdef")
 
 
-def test_silence_shows_as_missed_beats(connection: sqlite3.Connection) -> None:
+def test_silence_shows_as_missed_beats(connection: Connection) -> None:
     """An appliance is connected for two intervals after a beat; then it is missing, with a number."""
     products.register(connection, RegistrationRequest.model_validate(registration()), "account", NOW)
 
@@ -82,7 +82,7 @@ def test_silence_shows_as_missed_beats(connection: sqlite3.Connection) -> None:
     ]
 
 
-def test_notices_reach_whom_they_concern(connection: sqlite3.Connection) -> None:
+def test_notices_reach_whom_they_concern(connection: Connection) -> None:
     """An appliance is told what is for it and for all, the oldest first, and at most a hundred."""
     notices.announce(connection, Notice(kind="pattern", id="1", title="for all"), None, NOW)
     notices.announce(connection, Notice(kind="report", id="2"), "tm-lab-2", NOW)

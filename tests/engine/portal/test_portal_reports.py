@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -23,6 +22,7 @@ from portals import (
     sealed,
     threat_event,
 )
+from sqlalchemy import Connection
 
 from tm_tui.portal import notices, products
 from tm_tui.portal.database import opened
@@ -67,10 +67,9 @@ def root_cause(seq: int, threat_event_id: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+def connection(tmp_path: Path) -> Iterator[Connection]:
     """A portal's database in which one appliance is registered since long ago."""
     with opened(tmp_path / "portal.sqlite3") as connection:
-        connection.execute("PRAGMA synchronous = OFF")
         since = NOW - timedelta(days=100)
         products.register(
             connection, RegistrationRequest.model_validate(registration(ANY_APPLIANCE)), "account", since
@@ -78,9 +77,7 @@ def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def received(
-    connection: sqlite3.Connection, tmp_path: Path, *events: dict[str, Any], at: datetime = NOW
-) -> None:
+def received(connection: Connection, tmp_path: Path, *events: dict[str, Any], at: datetime = NOW) -> None:
     """What the portal keeps of a batch with these events."""
     name, packed = sealed(ndjson(*events))
     path = tmp_path / name
@@ -89,7 +86,7 @@ def received(
         reader.keep(connection, ANY_APPLIANCE, portion, name)
 
 
-def incidents(connection: sqlite3.Connection, now: datetime = NOW, **more: Any) -> list[str]:
+def incidents(connection: Connection, now: datetime = NOW, **more: Any) -> list[str]:
     """Make the incident reports that can be made; their texts."""
     found: list[str] = []
     while (made := making.make_incidents(connection, now, zone=UTC, **more)) is not None:
@@ -97,9 +94,7 @@ def incidents(connection: sqlite3.Connection, now: datetime = NOW, **more: Any) 
     return found
 
 
-def test_an_incident_tells_what_happened_and_what_to_do(
-    connection: sqlite3.Connection, tmp_path: Path
-) -> None:
+def test_an_incident_tells_what_happened_and_what_to_do(connection: Connection, tmp_path: Path) -> None:
     """Malicious behaviours, the chain in its order, and actions by event type, status and threat."""
     event = threat_event(
         1, "pc-1", "manual-cleanup-needed", time="2026-11-25T09:00:00Z",
@@ -127,7 +122,7 @@ def test_an_incident_tells_what_happened_and_what_to_do(
     assert incidents(connection) == []
 
 
-def test_a_root_cause_waits_for_its_threat_event(connection: sqlite3.Connection, tmp_path: Path) -> None:
+def test_a_root_cause_waits_for_its_threat_event(connection: Connection, tmp_path: Path) -> None:
     """The two halves may come in any order; after ten minutes the report says what is missing."""
     received(connection, tmp_path, root_cause(1, "e5"), root_cause(2, "lost"))
     assert incidents(connection) == []
@@ -156,7 +151,7 @@ def test_ids_are_stable(tmp_path: Path) -> None:
 
 
 def test_incidents_do_not_flood(
-    connection: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many root causes there are, so many reports a day are made, one notice, and bounded rows."""
     monkeypatch.setattr(making, "_MOST_INCIDENTS", 200)
@@ -164,12 +159,12 @@ def test_incidents_do_not_flood(
     received(connection, tmp_path, *(root_cause(n + 1000, f"e{n}") for n in range(1, 300)))
     assert len(incidents(connection)) == 200
     assert len(notices.for_appliance(connection, ANY_APPLIANCE)) == 1
-    assert connection.execute("SELECT count(*) FROM root_causes WHERE waiting").fetchone()[0] == 0
-    assert connection.execute("SELECT max(length(chain)) FROM root_causes").fetchone()[0] == 0
+    assert connection.exec_driver_sql("SELECT count(*) FROM root_causes WHERE waiting").fetchone()[0] == 0
+    assert connection.exec_driver_sql("SELECT max(length(chain)) FROM root_causes").fetchone()[0] == 0
 
 
 @pytest.mark.parametrize("field", ["hostname", "threat", "actor", "object", "action"])
-def test_nothing_from_outside_is_markdown(connection: sqlite3.Connection, tmp_path: Path, field: str) -> None:
+def test_nothing_from_outside_is_markdown(connection: Connection, tmp_path: Path, field: str) -> None:
     """Links, tags, tables and escapes in names are shown as text, and nothing else."""
     event, cause = threat_event(1, time="2026-11-25T09:00:00Z"), root_cause(2, "e1")
     if field == "hostname":
@@ -223,7 +218,7 @@ def test_weeks_run_from_sunday_to_saturday() -> None:
     assert (day.ends.astimezone(UTC) - day.begins.astimezone(UTC)) == timedelta(hours=25)
 
 
-def test_what_is_due_is_made_once(connection: sqlite3.Connection) -> None:
+def test_what_is_due_is_made_once(connection: Connection) -> None:
     """After a downtime of a week each missed report is made, once; the running day is not."""
     made = {one.id for one in making.make_due(connection, NOW, UTC)}
     days = {f"{ANY_APPLIANCE}-daily-2026-11-{day}" for day in range(18, 25)}
@@ -234,21 +229,21 @@ def test_what_is_due_is_made_once(connection: sqlite3.Connection) -> None:
     assert next_day.id == f"{ANY_APPLIANCE}-daily-2026-11-25"
 
 
-def test_a_new_product_gets_no_old_reports(connection: sqlite3.Connection) -> None:
+def test_a_new_product_gets_no_old_reports(connection: Connection) -> None:
     """Reports begin with the registration."""
     request = RegistrationRequest.model_validate(registration("tm-new"))
     products.register(connection, request, "account", NOW - timedelta(hours=1))
     assert not any(one.appliance == "tm-new" for one in making.make_due(connection, NOW, UTC))
 
 
-def summary(connection: sqlite3.Connection, kind: Any = "daily") -> str:
+def summary(connection: Connection, kind: Any = "daily") -> str:
     (report,) = making.make_so_far(connection, kind, NOW, ANY_APPLIANCE, UTC)
     return report.text
 
 
 @pytest.mark.parametrize("kind", ["daily", "weekly", "monthly"])
 def test_a_summary_counts_by_type_status_and_severity(
-    connection: sqlite3.Connection, tmp_path: Path, kind: Any
+    connection: Connection, tmp_path: Path, kind: Any
 ) -> None:
     """Counts, endpoints with issues, the trend, the incidents, and that the period is not over."""
     events = [
@@ -276,7 +271,7 @@ def test_a_summary_counts_by_type_status_and_severity(
     assert "UTC (UTC+0000)" in text
 
 
-def test_no_data_is_said(connection: sqlite3.Connection) -> None:
+def test_no_data_is_said(connection: Connection) -> None:
     """An appliance whose sending is switched off sends neither logs nor beats: its report says so."""
     assert "**There is no data of this appliance.**" in summary(connection)
     beat = {"appliance": ANY_APPLIANCE, "version": "1", "sent_at": NOW, "heartbeat_seconds": 5}
@@ -286,7 +281,7 @@ def test_no_data_is_said(connection: sqlite3.Connection) -> None:
     assert "**No threat events.**" in later.text
 
 
-def test_a_report_never_changes_under_its_id(connection: sqlite3.Connection) -> None:
+def test_a_report_never_changes_under_its_id(connection: Connection) -> None:
     """Who has read it has read it; a long one is cut so that clients can read it."""
     first = shelf.Report("a-1", ANY_APPLIANCE, "daily", "T", "line\n" * MOST_REPORT_BYTES)
     assert shelf.put(connection, first, NOW)

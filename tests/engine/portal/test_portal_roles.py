@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import asyncssh
 import httpx
 import pytest
+from old_homes import as_before
 from portals import OpenPortal, RunningPortal, batch, beat, registration, running
 
 from tm_tui.portal import routes
@@ -287,11 +288,10 @@ async def test_a_home_of_before(tmp_path: Path) -> None:
     with running(home) as portal:
         await portal.register(A)
         credentials, ports = portal.credentials, portal.ports
-    with closing(sqlite3.connect(home / "portal.sqlite3")) as connection:
-        connection.executescript(
-            "DELETE FROM accounts WHERE role = 'operator'; ALTER TABLE accounts DROP COLUMN role;"
-            "DROP TABLE appliances; INSERT INTO accounts VALUES ('operator', 'x:y', 0)"
-        )
+    with closing(sqlite3.connect(home / "portal.sqlite3", isolation_level=None)) as connection:
+        connection.execute("DELETE FROM accounts WHERE role = 'operator'")
+        connection.execute("INSERT INTO accounts VALUES ('operator', 'x:y', 4e9, 'appliance')")
+    as_before(home / "portal.sqlite3", owners=False)
     (home / "operator-password").unlink()
     with running(home, *ports) as portal:
         assert portal.credentials == credentials

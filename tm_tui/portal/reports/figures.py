@@ -1,21 +1,19 @@
 """What the logs of one appliance say of a stretch of time, counted in the database."""
 
-import sqlite3
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tm_tui.portal import endpoints
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, select
+
+from tm_tui.portal import endpoints, tables
 from tm_tui.portal.endpoints import Endpoint
 from tm_tui.portal.reports.periods import Period
 
 __all__ = ["Figures", "figures_of", "trend"]
 
 _MOST_ENDPOINTS = 50
-_WHERE = "WHERE appliance = ? AND at >= ? AND at < ?"
-_ROOT_CAUSES = "SELECT count(*) FROM root_causes WHERE appliance = ? AND at >= ? AND at < ?"
-_HOSTS = "SELECT count(DISTINCT hostname) FROM threats WHERE appliance = ? AND at >= ? AND at < ?"
+_OF = tables.threats.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +36,21 @@ class Figures:
     """(id, title) of the incident reports made in this period, the newest first; at most 50."""
 
 
-def figures_of(connection: sqlite3.Connection, appliance: str, period: Period, now: datetime) -> Figures:
+def figures_of(connection: Connection, appliance: str, period: Period, now: datetime) -> Figures:
     """Count."""
     begins, ends = period.begins.timestamp(), min(period.ends.timestamp(), now.timestamp())
-    within = _Within(connection, (appliance, begins, ends))
+    within = _Within(connection, appliance, begins, ends)
     statuses = within.counts("status")
     issues, more = _issues(connection, appliance, now)
     return Figures(
         events=sum(number for _, number in statuses),
-        late=within.one(
-            "SELECT count(*) FROM threats WHERE appliance = ?1 AND at < ?2 AND received_at >= ?2"
-            " AND received_at < ?3"
-        ),
-        root_causes=within.one(_ROOT_CAUSES),
+        late=within.late(),
+        root_causes=within.number(tables.root_causes),
         types=within.counts("event_type"),
         statuses=statuses,
         severities=within.counts("severity"),
         threats=within.threats(),
-        hosts=within.one(_HOSTS),
+        hosts=within.hosts(),
         issues=issues,
         more_issues=more,
         incidents=within.incidents(),
@@ -66,69 +61,70 @@ def figures_of(connection: sqlite3.Connection, appliance: str, period: Period, n
 class _Within:
     """Questions about one appliance between two moments."""
 
-    connection: sqlite3.Connection
-    values: tuple[str, float, float]
+    connection: Connection
+    appliance: str
+    begins: float
+    ends: float
 
-    def one(self, question: str) -> int:
-        """A number."""
-        return int(self.connection.execute(question, self.values).fetchone()[0])
+    def _of(self, table: Table) -> ColumnElement[bool]:
+        of = table.c
+        return and_(of.appliance == self.appliance, of.at >= self.begins, of.at < self.ends)
+
+    def number(self, table: Table) -> int:
+        """How many rows."""
+        return self.connection.execute(select(func.count()).where(self._of(table))).scalar_one()
+
+    def late(self) -> int:
+        """Threat events that came in this stretch, and happened before it."""
+        came = and_(_OF.received_at >= self.begins, _OF.received_at < self.ends)
+        chosen = select(func.count()).where(_OF.appliance == self.appliance, _OF.at < self.begins, came)
+        return self.connection.execute(chosen).scalar_one()
+
+    def hosts(self) -> int:
+        """Endpoints with threat events."""
+        chosen = select(func.count(_OF.hostname.distinct())).where(self._of(tables.threats))
+        return self.connection.execute(chosen).scalar_one()
 
     def counts(self, column: str) -> tuple[tuple[str, int], ...]:
         """How many threat events have each value of a column, the most frequent first."""
-        rows = self.connection.execute(
-            f"SELECT {column}, count(*) FROM threats {_WHERE} GROUP BY {column} ORDER BY 2 DESC, 1",  # noqa: S608 # our own words
-            self.values,
-        )
+        number = func.count().label("number")
+        chosen = select(_OF[column], number).where(self._of(tables.threats)).group_by(_OF[column])
+        rows = self.connection.execute(chosen.order_by(number.desc(), _OF[column]))
         return tuple((row[0], row[1]) for row in rows)
 
     def threats(self) -> tuple[tuple[str, str, int, int], ...]:
         """The most frequent ones."""
-        rows = self.connection.execute(
-            f"SELECT threat, severity, count(*), count(DISTINCT hostname) FROM threats {_WHERE}"  # noqa: S608 # our own words
-            " GROUP BY threat, severity ORDER BY 3 DESC, 1 LIMIT 10",
-            self.values,
-        )
-        return tuple((row[0], row[1], row[2], row[3]) for row in rows)
+        number, named = func.count().label("number"), (_OF.threat, _OF.severity)
+        chosen = select(*named, number, func.count(_OF.hostname.distinct())).where(self._of(tables.threats))
+        chosen = chosen.group_by(*named).order_by(number.desc(), _OF.threat, _OF.severity).limit(10)
+        return tuple((row[0], row[1], row[2], row[3]) for row in self.connection.execute(chosen))
 
     def incidents(self) -> tuple[tuple[str, str], ...]:
         """The incident reports that were made."""
-        rows = self.connection.execute(
-            "SELECT id, title FROM reports WHERE appliance = ? AND kind = 'incident' AND made_at >= ?"
-            " AND made_at < ? ORDER BY number DESC LIMIT 50",
-            self.values,
+        made = tables.reports.c
+        chosen = select(made.id, made.title).where(
+            made.appliance == self.appliance,
+            made.kind == "incident",
+            made.made_at >= self.begins,
+            made.made_at < self.ends,
         )
-        return tuple((row["id"], row["title"]) for row in rows)
+        rows = self.connection.execute(chosen.order_by(made.number.desc()).limit(50))
+        return tuple((row.id, row.title) for row in rows)
 
 
-def trend(
-    connection: sqlite3.Connection, appliance: str, stretches: Sequence[Period]
-) -> tuple[tuple[int, int], ...]:
+def trend(connection: Connection, appliance: str, stretches: Sequence[Period]) -> tuple[tuple[int, int], ...]:
     """(events, those of severity critical or high) of each period."""
     found = []
     for period in stretches:
-        within = (appliance, period.begins.timestamp(), period.ends.timestamp())
-        counted: Counter[bool] = Counter()
-        for row in connection.execute(
-            "SELECT severity IN ('critical', 'high'), count(*) FROM threats WHERE appliance = ?"
-            " AND at >= ? AND at < ? GROUP BY 1",
-            within,
-        ):
-            counted[bool(row[0])] = row[1]
-        found.append((counted.total(), counted[True]))
+        within = _Within(connection, appliance, period.begins.timestamp(), period.ends.timestamp())
+        counted = dict(within.counts("severity"))
+        grave = sum(number for word, number in counted.items() if word in {"critical", "high"})
+        found.append((sum(counted.values()), grave))
     return tuple(found)
 
 
-def _issues(
-    connection: sqlite3.Connection, appliance: str, now: datetime
-) -> tuple[tuple[Endpoint, ...], int]:
-    found: list[Endpoint] = []
-    after, more = f"{appliance}/", 0
-    while portion := endpoints.listed(connection, now, after=after):
-        ours = [one for one in portion if one.appliance == appliance]
-        room = _MOST_ENDPOINTS - len(found)
-        found += ours[:room]
-        more += len(ours[room:])
-        if len(ours) < len(portion):
-            break
-        after = portion[-1].cursor
-    return tuple(found), more
+def _issues(connection: Connection, appliance: str, now: datetime) -> tuple[tuple[Endpoint, ...], int]:
+    found = endpoints.listed(connection, now, appliance=appliance, most=_MOST_ENDPOINTS)
+    if len(found) < _MOST_ENDPOINTS:
+        return found, 0
+    return found, endpoints.issues_of(connection, appliance, now) - len(found)

@@ -1,10 +1,10 @@
 """One incident: what the malware did, how it came in step by step, and what to do now."""
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
 from pydantic import TypeAdapter
+from sqlalchemy import RowMapping
 
 from tm_tui.moments import moment_of
 from tm_tui.portal.reports import words
@@ -16,14 +16,12 @@ __all__ = ["incident_text", "incident_title"]
 _CHAIN: TypeAdapter[tuple[Chain, ...]] = TypeAdapter(tuple[Chain, ...])
 
 
-def incident_title(cause: sqlite3.Row) -> str:
+def incident_title(cause: RowMapping) -> str:
     """`TROJ_X on pc-17`, as text."""
     return f"{cause['threat'] or 'Unnamed threat'} on {cause['hostname']}"
 
 
-def incident_text(
-    cause: sqlite3.Row, others: Sequence[str], now: datetime, zone: tzinfo | None = None
-) -> str:
+def incident_text(cause: RowMapping, others: Sequence[str], now: datetime, zone: tzinfo | None = None) -> str:
     """The Markdown of one root cause, joined with its threat event (whose columns may be NULL)."""
     chain = _CHAIN.validate_json(cause["chain"])
     steps = [(link.actor, link.action, link.object) for link in chain]
@@ -50,7 +48,7 @@ def incident_text(
     return "\n".join(lines)
 
 
-def _facts(cause: sqlite3.Row, now: datetime, zone: tzinfo | None) -> Iterator[tuple[str, str]]:
+def _facts(cause: RowMapping, now: datetime, zone: tzinfo | None) -> Iterator[tuple[str, str]]:
     address = f", {plain(cause['address'])}" if cause["address"] else ""
     yield "Endpoint", f"{bold(cause['hostname'])}{address}"
     if cause["threat"] is None:
@@ -74,7 +72,7 @@ def _steps(chain: Sequence[Chain], zone: tzinfo | None) -> Iterator[str]:
         yield f"{number}. {_shown(link.time, zone)}: {said}{parent}{digest}"
 
 
-def _actions(cause: sqlite3.Row, others: Sequence[str], chain: Sequence[Chain]) -> Iterator[str]:
+def _actions(cause: RowMapping, others: Sequence[str], chain: Sequence[Chain]) -> Iterator[str]:
     hashes = list(dict.fromkeys(link.hash for link in chain if link.hash))
     if cause["threat"] is None:
         yield "Look up the threat event on the appliance: it names the threat and how its mitigation stands."

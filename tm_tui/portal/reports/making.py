@@ -1,10 +1,12 @@
 """Which reports are due, and making them: each once, in one transaction with its notice."""
 
 import hashlib
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
+from sqlalchemy import Connection, RowMapping, func, or_, select, update
+
+from tm_tui.portal import tables
 from tm_tui.portal.reports import shelf
 from tm_tui.portal.reports.incident import incident_text, incident_title
 from tm_tui.portal.reports.periods import KINDS, Kind, Period, current, last_ended
@@ -22,13 +24,15 @@ _AT_ONCE = 20
 _MISSED: dict[Kind, int] = {"daily": 7, "weekly": 4, "monthly": 2}
 """How far back a portal that was down makes up for what it missed."""
 _WEEK = 7 * 86400.0
+_CAUSE, _THREAT = tables.root_causes.c, tables.threats.c
+_REGISTERED = select(tables.products.c.appliance)
 
 
 # --- incidents
 
 
 def make_incidents(
-    connection: sqlite3.Connection,
+    connection: Connection,
     now: datetime,
     *,
     wait: bool = True,
@@ -39,25 +43,23 @@ def make_incidents(
 
     With `wait`, a root cause whose threat event is not there yet gets its time.
     """
-    found = connection.execute(
-        "SELECT root_causes.*, threats.threat, threats.severity, threats.status, threats.event_type,"
-        " threats.source FROM root_causes LEFT JOIN threats ON threats.appliance = root_causes.appliance"
-        " AND threats.id = root_causes.threat_event_id WHERE waiting"
-        " AND root_causes.appliance IN (SELECT appliance FROM products)"
-        " AND (threats.id IS NOT NULL OR root_causes.received_at < ?1)"
-        " AND (?2 IS NULL OR root_causes.appliance = ?2)"
-        " ORDER BY root_causes.appliance, root_causes.at LIMIT ?3",
-        (now.timestamp() - WAIT_SECONDS if wait else now.timestamp() + 1, appliance, _AT_ONCE),
-    ).fetchall()
-    if not found:
-        return None
-    connection.execute("BEGIN IMMEDIATE")
-    with connection:
-        return tuple(_incidents(connection, found, now, zone))
+    waited = _CAUSE.received_at < (now.timestamp() - WAIT_SECONDS if wait else now.timestamp() + 1)
+    explained = (_THREAT.appliance == _CAUSE.appliance) & (_THREAT.id == _CAUSE.threat_event_id)
+    told = (_THREAT.threat, _THREAT.severity, _THREAT.status, _THREAT.event_type, _THREAT.source)
+    chosen = (
+        select(tables.root_causes, *told)
+        .join(tables.threats, explained, isouter=True)
+        .where(_CAUSE.waiting == 1, _CAUSE.appliance.in_(_REGISTERED), or_(_THREAT.id.is_not(None), waited))
+    )
+    if appliance is not None:
+        chosen = chosen.where(_CAUSE.appliance == appliance)
+    chosen = chosen.order_by(_CAUSE.appliance, _CAUSE.at).limit(_AT_ONCE)
+    found = connection.execute(chosen).mappings().all()
+    return tuple(_incidents(connection, found, now, zone)) if found else None
 
 
 def _incidents(
-    connection: sqlite3.Connection, causes: list[sqlite3.Row], now: datetime, zone: tzinfo | None
+    connection: Connection, causes: Sequence[RowMapping], now: datetime, zone: tzinfo | None
 ) -> Iterator[Report]:
     made: dict[str, list[Report]] = {}
     for cause in causes:
@@ -70,52 +72,44 @@ def _incidents(
             )
             if shelf.put(connection, report, now):
                 made.setdefault(appliance, []).append(report)
-        connection.execute(
-            "UPDATE root_causes SET waiting = 0, chain = '' WHERE appliance = ? AND id = ?",
-            (appliance, cause["id"]),
-        )
+        done = update(tables.root_causes).where(_CAUSE.appliance == appliance, _CAUSE.id == cause["id"])
+        connection.execute(done.values(waiting=0, chain=""))
     for appliance, reports in made.items():
         shelf.announce(connection, appliance, reports, now)
         yield from reports
 
 
-def _incidents_today(connection: sqlite3.Connection, appliance: str, now: datetime) -> int:
-    (number,) = connection.execute(
-        "SELECT count(*) FROM reports WHERE appliance = ? AND kind = 'incident' AND made_at > ?",
-        (appliance, now.timestamp() - 86400),
-    ).fetchone()
-    return int(number)
+def _incidents_today(connection: Connection, appliance: str, now: datetime) -> int:
+    made = tables.reports.c
+    chosen = select(func.count()).where(
+        made.appliance == appliance, made.kind == "incident", made.made_at > now.timestamp() - 86400
+    )
+    return connection.execute(chosen).scalar_one()
 
 
-def _others(connection: sqlite3.Connection, cause: sqlite3.Row) -> tuple[str, ...]:
+def _others(connection: Connection, cause: RowMapping) -> tuple[str, ...]:
     """Other endpoints with the same threat within a week, as far as that many events name them.
 
     The database has one thread: what looks at millions of rows would keep beats waiting.
     """
-    rows = connection.execute(
-        "SELECT DISTINCT hostname FROM (SELECT hostname FROM threats WHERE appliance = ? AND threat = ?"
-        " AND at BETWEEN ? AND ? LIMIT ?) WHERE hostname <> ? ORDER BY hostname LIMIT 6",
-        (
-            *(cause["appliance"], cause["threat"], cause["at"] - _WEEK, cause["at"] + _WEEK),
-            *(_MOST_LOOKED_AT, cause["hostname"]),
-        ),
-    )
-    return tuple(row["hostname"] for row in rows)
+    around = _THREAT.at.between(cause["at"] - _WEEK, cause["at"] + _WEEK)
+    same = (_THREAT.appliance == cause["appliance"], _THREAT.threat == cause["threat"], around)
+    looked_at = select(_THREAT.hostname).where(*same).limit(_MOST_LOOKED_AT).subquery()
+    name = looked_at.c.hostname
+    others = select(name).distinct().where(name != cause["hostname"]).order_by(name).limit(6)
+    return tuple(connection.execute(others).scalars())
 
 
-def longest_waiting(connection: sqlite3.Connection) -> float | None:
+def longest_waiting(connection: Connection) -> float | None:
     """When the oldest root cause arrived that waits for its threat event, in Unix seconds."""
-    (oldest,) = connection.execute(
-        "SELECT min(received_at) FROM root_causes WHERE waiting"
-        " AND appliance IN (SELECT appliance FROM products)"
-    ).fetchone()
-    return None if oldest is None else float(oldest)
+    waiting = (_CAUSE.waiting == 1, _CAUSE.appliance.in_(_REGISTERED))
+    return connection.execute(select(func.min(_CAUSE.received_at)).where(*waiting)).scalar()
 
 
 # --- days, weeks, months
 
 
-def make_due(connection: sqlite3.Connection, now: datetime, zone: tzinfo | None = None) -> tuple[Report, ...]:
+def make_due(connection: Connection, now: datetime, zone: tzinfo | None = None) -> tuple[Report, ...]:
     """Make what is due of each Registered Product and was not made, the missed ones of a downtime too."""
     made: list[Report] = []
     for product in _products(connection):
@@ -131,7 +125,7 @@ def make_due(connection: sqlite3.Connection, now: datetime, zone: tzinfo | None 
 
 
 def make_so_far(
-    connection: sqlite3.Connection,
+    connection: Connection,
     kind: Kind,
     now: datetime,
     appliance: str | None = None,
@@ -146,28 +140,26 @@ def make_so_far(
     return tuple(made)
 
 
-def _products(connection: sqlite3.Connection) -> list[sqlite3.Row]:
-    return connection.execute(
-        "SELECT appliance, registered_at, last_beat_at FROM products ORDER BY appliance"
-    ).fetchall()
+def _products(connection: Connection) -> Sequence[RowMapping]:
+    of = tables.products.c
+    chosen = select(of.appliance, of.registered_at, of.last_beat_at).order_by(of.appliance)
+    return connection.execute(chosen).mappings().all()
 
 
 def _made(
-    connection: sqlite3.Connection, product: sqlite3.Row, wanted: list[tuple[Period, str]], now: datetime
+    connection: Connection, product: RowMapping, wanted: list[tuple[Period, str]], now: datetime
 ) -> list[Report]:
     appliance = product["appliance"]
     made: list[Report] = []
     if not wanted:
         return made
-    connection.execute("BEGIN IMMEDIATE")
-    with connection:
-        for period, moment in wanted:
-            text = summary_text(connection, appliance, product["last_beat_at"], period, now)
-            id_, title = f"{_id(appliance, period)}{moment}", period.words
-            report = Report(id_, appliance, period.kind, f"{title}{', so far' if moment else ''}", text)
-            if shelf.put(connection, report, now):
-                made.append(report)
-        shelf.announce(connection, appliance, made, now)
+    for period, moment in wanted:
+        text = summary_text(connection, appliance, product["last_beat_at"], period, now)
+        id_, title = f"{_id(appliance, period)}{moment}", period.words
+        report = Report(id_, appliance, period.kind, f"{title}{', so far' if moment else ''}", text)
+        if shelf.put(connection, report, now):
+            made.append(report)
+    shelf.announce(connection, appliance, made, now)
     return made
 
 

@@ -1,6 +1,5 @@
 """Reads threat event and root cause logs for reports. The files are the truth; reading again is harmless."""
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,8 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
+from sqlalchemy import Connection, RowMapping, Table, delete, select
 
+from tm_tui.portal import tables
 from tm_tui.portal.batch_file import events
+from tm_tui.portal.engines import insert
 from tm_tui.spool.events import Severity, Status
 from tm_tui.text import safe_text
 from tm_tui.values import ZonedMoment
@@ -85,8 +87,8 @@ _KINDS = ("threat-event", "root-cause")
 class Portion:
     """Some rows for the tables, and how many events could not be read."""
 
-    threats: list[tuple[object, ...]] = field(default_factory=list)
-    root_causes: list[tuple[object, ...]] = field(default_factory=list)
+    threats: list[dict[str, object]] = field(default_factory=list)
+    root_causes: list[dict[str, object]] = field(default_factory=list)
     unreadable: int = 0
 
 
@@ -108,16 +110,22 @@ def portions(path: Path, received_at: datetime) -> Iterator[Portion]:
 def _add(portion: Portion, event: _ThreatEvent | _RootCause, received_at: float) -> None:
     """A time after the arrival counts as the arrival, as for endpoints."""
     named = event.endpoint
-    common = (
-        *(safe_text(event.id), max(0.0, min(event.time.timestamp(), received_at)), received_at),
-        *(safe_text(named.hostname), safe_text(named.ip or named.mac or "")),
-    )
+    row: dict[str, object] = {
+        "id": safe_text(event.id),
+        "at": max(0.0, min(event.time.timestamp(), received_at)),
+        "received_at": received_at,
+        "hostname": safe_text(named.hostname),
+        "address": safe_text(named.ip or named.mac or ""),
+    }
     if isinstance(event, _RootCause):
-        chain = [_shortened(link) for link in event.chain]
-        portion.root_causes.append((*common, safe_text(event.threat_event_id), to_json(chain).decode()))
+        chain = to_json([_shortened(link) for link in event.chain]).decode()
+        portion.root_causes.append(
+            row | {"threat_event_id": safe_text(event.threat_event_id), "chain": chain}
+        )
     else:
-        texts = (event.event_type, event.source, event.status, event.threat.severity, event.threat.name)
-        portion.threats.append((*common, *map(safe_text, texts)))
+        texts = {"event_type": event.event_type, "source": event.source, "status": event.status}
+        texts |= {"severity": event.threat.severity, "threat": event.threat.name}
+        portion.threats.append(row | {name: safe_text(text) for name, text in texts.items()})
 
 
 def _shortened(link: Chain) -> dict[str, object]:
@@ -128,36 +136,37 @@ def _shortened(link: Chain) -> dict[str, object]:
     }
 
 
-def keep(connection: sqlite3.Connection, appliance: str, portion: Portion | None, batch: str | None) -> None:
+def keep(connection: Connection, appliance: str, portion: Portion | None, batch: str | None) -> None:
     """Enter a portion; with `batch`, that this one is read to its end. Idempotent."""
-    connection.execute("BEGIN IMMEDIATE")
-    with connection:
-        if portion is not None:
-            connection.executemany(
-                "INSERT INTO threats VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                ((appliance, *row) for row in portion.threats),
-            )
-            connection.executemany(
-                "INSERT INTO root_causes VALUES (?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO NOTHING",
-                ((appliance, *row) for row in portion.root_causes),
-            )
-        if batch is not None:
-            connection.execute("INSERT INTO report_batches VALUES (?) ON CONFLICT DO NOTHING", (batch,))
+    if portion is not None:
+        _enter(connection, tables.threats, appliance, portion.threats)
+        _enter(connection, tables.root_causes, appliance, portion.root_causes)
+    if batch is not None:
+        _enter(connection, tables.report_batches, None, [{"name": batch}])
 
 
-def unread(connection: sqlite3.Connection, after: int = 0, most: int = 50) -> tuple[sqlite3.Row, ...]:
+def _enter(
+    connection: Connection, table: Table, appliance: str | None, rows: list[dict[str, object]]
+) -> None:
+    """What is there stays."""
+    if rows:
+        of = {} if appliance is None else {"appliance": appliance}
+        connection.execute(insert(connection, table).on_conflict_do_nothing(), [of | row for row in rows])
+
+
+def unread(connection: Connection, after: int = 0, most: int = 50) -> tuple[RowMapping, ...]:
     """Batches of the two kinds with a number above `after` that are not read to their end."""
-    rows = connection.execute(
-        "SELECT number, name, appliance, received_at FROM batches WHERE number > ? AND kind IN (?, ?)"
-        " AND name NOT IN (SELECT name FROM report_batches) ORDER BY number LIMIT ?",
-        (after, *_KINDS, most),
+    of, read = tables.batches.c, select(tables.report_batches.c.name)
+    chosen = select(of.number, of.name, of.appliance, of.received_at).where(
+        of.number > after, of.kind.in_(_KINDS), of.name.not_in(read)
     )
-    return tuple(rows)
+    return tuple(connection.execute(chosen.order_by(of.number).limit(most)).mappings())
 
 
-def forget(connection: sqlite3.Connection, now: datetime) -> None:
+def forget(connection: Connection, now: datetime) -> None:
     """Forget events that no report will be about any more, and batches that are gone."""
     oldest = now.timestamp() - _DAYS_KEPT * 86400
-    connection.execute("DELETE FROM threats WHERE at < ? AND received_at < ?", (oldest, oldest))
-    connection.execute("DELETE FROM root_causes WHERE at < ? AND received_at < ?", (oldest, oldest))
-    connection.execute("DELETE FROM report_batches WHERE name NOT IN (SELECT name FROM batches)")
+    for table in (tables.threats, tables.root_causes):
+        connection.execute(delete(table).where(table.c.at < oldest, table.c.received_at < oldest))
+    read = tables.report_batches
+    connection.execute(delete(read).where(read.c.name.not_in(select(tables.batches.c.name))))

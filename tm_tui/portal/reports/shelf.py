@@ -1,19 +1,22 @@
 """The finished reports of the portal, by id, and the one notice an appliance that speaks of them."""
 
 import hashlib
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import Connection, delete, select
+
 from tm_tui.moments import moment_of
-from tm_tui.portal import notices
+from tm_tui.portal import notices, tables
+from tm_tui.portal.engines import insert
 from tm_tui.reports.protocol import MOST_LISTED, MOST_REPORT_BYTES, NOTICE_KIND, ReportEntry
 from tm_tui.status_server.protocol import Notice
 from tm_tui.text import safe_text
 
 __all__ = ["Report", "announce", "appliances", "has", "listed", "put", "text_of"]
 
+_OF = tables.reports.c
 _MOST_KEPT = 2000
 """Reports of one appliance; the oldest go first."""
 
@@ -29,29 +32,29 @@ class Report:
     text: str
 
 
-def has(connection: sqlite3.Connection, id_: str) -> bool:
+def has(connection: Connection, id_: str) -> bool:
     """Whether it was made."""
-    return bool(connection.execute("SELECT 1 FROM reports WHERE id = ?", (id_,)).fetchone())
+    return connection.execute(select(_OF.id).where(_OF.id == id_)).first() is not None
 
 
-def put(connection: sqlite3.Connection, report: Report, now: datetime) -> bool:
+def put(connection: Connection, report: Report, now: datetime) -> bool:
     """Put a report there, for ever the same under its id. False if there is one already."""
     raw = _fitting(report.text)
-    done = connection.execute(
-        "INSERT INTO reports (id, appliance, kind, title, made_at, text, bytes, sha256)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-        (
-            *(report.id, report.appliance, report.kind, safe_text(report.title, 200), now.timestamp()),
-            *(raw.decode(), len(raw), hashlib.sha256(raw).hexdigest()),
-        ),
+    entry = insert(connection, tables.reports).values(
+        id=report.id,
+        appliance=report.appliance,
+        kind=report.kind,
+        title=safe_text(report.title, 200),
+        made_at=now.timestamp(),
+        text=raw.decode(),
+        bytes=len(raw),
+        sha256=hashlib.sha256(raw).hexdigest(),
     )
-    if not done.rowcount:
+    if not connection.execute(entry.on_conflict_do_nothing(index_elements=["id"])).rowcount:
         return False
-    connection.execute(
-        "DELETE FROM reports WHERE appliance = ?1 AND number <= (SELECT number FROM reports"
-        " WHERE appliance = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)",
-        (report.appliance, _MOST_KEPT),
-    )
+    ours = _OF.appliance == report.appliance
+    oldest = select(_OF.number).where(ours).order_by(_OF.number.desc()).limit(1).offset(_MOST_KEPT)
+    connection.execute(delete(tables.reports).where(ours, _OF.number <= oldest.scalar_subquery()))
     return True
 
 
@@ -65,11 +68,12 @@ def _fitting(text: str) -> bytes:
     return kept[: kept.rfind(b"\n")] + end.encode()
 
 
-def announce(connection: sqlite3.Connection, appliance: str, made: Sequence[Report], now: datetime) -> None:
+def announce(connection: Connection, appliance: str, made: Sequence[Report], now: datetime) -> None:
     """Tell the appliance, in place of what it was told of reports before: it asks for the list anyway."""
     if not made:
         return
-    connection.execute("DELETE FROM notices WHERE kind = ? AND appliance = ?", (NOTICE_KIND, appliance))
+    told = tables.notices.c
+    connection.execute(delete(tables.notices).where(told.kind == NOTICE_KIND, told.appliance == appliance))
     one = f"{made[-1].kind}, {made[-1].title}"
     title = one if len(made) == 1 else f"{len(made)} new reports"
     notice = Notice(kind=NOTICE_KIND, id=made[-1].id, title=safe_text(title, 200))
@@ -77,35 +81,39 @@ def announce(connection: sqlite3.Connection, appliance: str, made: Sequence[Repo
 
 
 def listed(
-    connection: sqlite3.Connection,
+    connection: Connection,
     appliance: str | None = None,
     most: int = MOST_LISTED,
     *,
     account: str | None = None,
 ) -> tuple[ReportEntry, ...]:
     """The newest reports, of one appliance or of all (an account's, where one is named), newest first."""
-    rows = connection.execute(
-        "SELECT id, kind, title, made_at, bytes, sha256 FROM reports WHERE (?1 IS NULL OR appliance = ?1)"
-        " AND (?3 IS NULL OR appliance IN (SELECT appliance FROM appliances WHERE account = ?3))"
-        " ORDER BY number DESC LIMIT ?2",
-        (appliance, most, account),
-    )
+    chosen = select(_OF.id, _OF.kind, _OF.title, _OF.made_at, _OF.bytes, _OF.sha256)
+    if appliance is not None:
+        chosen = chosen.where(_OF.appliance == appliance)
+    if account is not None:
+        owned = select(tables.appliances.c.appliance).where(tables.appliances.c.account == account)
+        chosen = chosen.where(_OF.appliance.in_(owned))
+    rows = connection.execute(chosen.order_by(_OF.number.desc()).limit(most)).mappings()
     return tuple(ReportEntry.model_validate({**row, "made_at": moment_of(row["made_at"])}) for row in rows)
 
 
-def appliance_of(connection: sqlite3.Connection, id_: str) -> str | None:
+def appliance_of(connection: Connection, id_: str) -> str | None:
     """Whose report it is; None if there is none of this id."""
-    row = connection.execute("SELECT appliance FROM reports WHERE id = ?", (id_,)).fetchone()
-    return row["appliance"] if row else None
+    return connection.execute(select(_OF.appliance).where(_OF.id == _known(id_))).scalar()
 
 
-def text_of(connection: sqlite3.Connection, id_: str) -> str | None:
+def text_of(connection: Connection, id_: str) -> str | None:
     """The Markdown of a report; None if there is none of this id."""
-    row = connection.execute("SELECT text FROM reports WHERE id = ?", (id_,)).fetchone()
-    return row["text"] if row else None
+    return connection.execute(select(_OF.text).where(_OF.id == _known(id_))).scalar()
 
 
-def appliances(connection: sqlite3.Connection) -> tuple[str, ...]:
+def _known(id_: str) -> str:
+    """What a database can compare with: no NUL, and no half of a character."""
+    return safe_text(id_)
+
+
+def appliances(connection: Connection) -> tuple[str, ...]:
     """Whose reports there are."""
-    rows = connection.execute("SELECT DISTINCT appliance FROM reports ORDER BY appliance")
-    return tuple(row["appliance"] for row in rows)
+    chosen = select(_OF.appliance).distinct().order_by(_OF.appliance)
+    return tuple(connection.execute(chosen).scalars())

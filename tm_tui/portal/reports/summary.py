@@ -1,8 +1,9 @@
 """A day for the administrator, a week for the executive, a month for both: counts, issues and trends."""
 
-import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
 
 from tm_tui.moments import moment_of
 from tm_tui.portal.reports import words
@@ -22,7 +23,7 @@ _BAR = 20
 
 
 def summary_text(
-    connection: sqlite3.Connection, appliance: str, last_beat: float | None, period: Period, now: datetime
+    connection: Connection, appliance: str, last_beat: float | None, period: Period, now: datetime
 ) -> str:
     """The Markdown of one period, as far as the logs received until `now` tell."""
     figures = figures_of(connection, appliance, period, now)
@@ -130,7 +131,7 @@ def _incidents(figures: Figures) -> Iterator[str]:
         yield ""
 
 
-def _trends(connection: sqlite3.Connection, appliance: str, period: Period) -> Iterator[str]:
+def _trends(connection: Connection, appliance: str, period: Period) -> Iterator[str]:
     """The days of a week, or the periods that led here, the newest last."""
     if period.kind == "weekly":
         noon = (datetime(day.year, day.month, day.day, 12, tzinfo=period.zone) for day in period.days())

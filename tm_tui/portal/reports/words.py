@@ -1,7 +1,8 @@
 """Words for what events say, and what an admin should do about it: by event type, status and threat."""
 
-import sqlite3
 from collections.abc import Iterator, Sequence
+
+from sqlalchemy import RowMapping
 
 from tm_tui.portal.reports.markdown import bold, code, plain
 from tm_tui.spool.events import Severity
@@ -115,7 +116,7 @@ def _told(steps: Sequence[tuple[str, str, str]]) -> str:
     return "; ".join(said) + more
 
 
-def actions(event: sqlite3.Row, others: Sequence[str], hashes: Sequence[str]) -> Iterator[str]:
+def actions(event: RowMapping, others: Sequence[str], hashes: Sequence[str]) -> Iterator[str]:
     """What to do now about a threat event, the most urgent first.
 
     `others` are endpoints with the same threat, `hashes` those of files on the way to the infection.

@@ -1,0 +1,145 @@
+"""The two database engines: how each is opened, and what its failures mean."""
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, Table, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoneFree
+
+from tm_tui.atomic import storage_failure
+from tm_tui.errors import StorageFailed
+from tm_tui.portal.refusals import Refused
+from tm_tui.text import safe_text
+
+__all__ = ["READING", "failed", "insert", "is_sqlite", "made_engine", "refused", "shown"]
+
+READING = {"portal_reading": True}
+"""Execution options of a connection that only reads: on SQLite it waits for no writer, and none for it."""
+_DISK = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+_SECONDS = 5
+_RETRY_SECONDS = 5
+_MOST_OPEN = 24
+
+
+def made_engine(where: Path | str) -> Engine:
+    """For a file of SQLite's, or an URL: `sqlite:///FILE`, `postgresql+psycopg://...`.
+
+    Raises StorageFailed.
+    """
+    if isinstance(where, Path):
+        url = sqlalchemy.URL.create("sqlite", database=str(where))
+    else:
+        try:
+            url = make_url(where)
+        except ArgumentError:
+            raise _unknown() from None
+    if url.drivername == "sqlite" and url.database not in {None, "", ":memory:"}:
+        return _sqlite(url)
+    if url.drivername == "postgresql+psycopg":
+        return _postgresql(url)
+    raise _unknown()
+
+
+def _unknown() -> StorageFailed:
+    remedy = "Give sqlite:///FILE, or postgresql+psycopg://USER@HOST/NAME."
+    return StorageFailed("This is no URL of a database that the portal can use.", remedy)
+
+
+def is_sqlite(connection: Connection | Engine) -> bool:
+    """Whether it is a file of SQLite's."""
+    return connection.dialect.name == "sqlite"
+
+
+def _sqlite(url: sqlalchemy.URL) -> Engine:
+    """One file (0600) that many may read while one writes; a commit is on the disk."""
+    path = Path(url.database or "")
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise storage_failure(path, error) from None
+    more = {"timeout": _SECONDS, "isolation_level": None}  # we say BEGIN ourselves
+    engine = sqlalchemy.create_engine(url, connect_args=more, pool_size=_MOST_OPEN, max_overflow=0)
+    event.listen(engine, "connect", _sqlite_connected)
+    event.listen(engine, "begin", _sqlite_begins)
+    return engine
+
+
+def _sqlite_connected(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def _sqlite_begins(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("portal_reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _postgresql(url: sqlalchemy.URL) -> Engine:
+    """A server's database; a connection that was lost meanwhile is replaced."""
+    return sqlalchemy.create_engine(
+        url,
+        connect_args={"connect_timeout": _SECONDS, "application_name": "tm-tui portal"},
+        pool_size=_MOST_OPEN,
+        max_overflow=0,
+        pool_timeout=_SECONDS,
+        pool_pre_ping=True,
+    )
+
+
+def insert(connection: Connection, table: Table) -> Any:
+    """INSERT with `on_conflict_do_nothing` and `on_conflict_do_update`, as this engine has them."""
+    return sqlite.insert(table) if is_sqlite(connection) else postgresql.insert(table)
+
+
+def shown(engine: Engine) -> str:
+    """The database as a message names it: a file, or host and name; no password."""
+    url = engine.url
+    if is_sqlite(engine):
+        return safe_text(url.database or "")
+    return safe_text(f"{url.database} at {url.host or 'the local socket'}")
+
+
+def failed(engine: Engine, error: SQLAlchemyError) -> StorageFailed:
+    """For commands."""
+    remedy = (
+        "Check the disk, or restore the file from a backup."
+        if is_sqlite(engine)
+        else "Check that the database server runs and lets this portal in."
+    )
+    return StorageFailed(f"{shown(engine)} cannot be used: {_reason(error)}.", remedy)
+
+
+def refused(error: SQLAlchemyError) -> Refused:
+    """For clients: 507 when the disk stands in the way, 503 while a server is away, else 500."""
+    cause = f"The portal's database cannot be used: {_reason(error)}."
+    disk = "Check the portal's disk, then try again."
+    original = error.orig if isinstance(error, DBAPIError) else None
+    if isinstance(original, sqlite3.Error):
+        kind = getattr(original, "sqlite_errorcode", 0) & 0xFF  # without the detail of an extended code
+        code = "disk-full" if kind == sqlite3.SQLITE_FULL else "storage-failed"
+        return Refused(507 if kind in _DISK else 500, code, cause, disk)
+    state = getattr(original, "sqlstate", None)
+    if state == "53100":
+        return Refused(507, "disk-full", cause, "Make room for the database, then try again.")
+    if isinstance(error, NoneFree) or _away(error, state):
+        remedy = "Try again in a moment."
+        return Refused(503, "busy", cause, remedy, retry_after=_RETRY_SECONDS)
+    return Refused(500, "storage-failed", cause, "Look into the portal's log, and the database's.")
+
+
+def _away(error: SQLAlchemyError, state: str | None) -> bool:
+    """Whether a server does not answer, starts or ends (SQLSTATE classes 08, 53, 57)."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    return state is None or state[:2] in {"08", "53", "57"}
+
+
+def _reason(error: SQLAlchemyError) -> str:
+    """The library's or server's own words, the first line of them, without statement and values."""
+    words = str(error.orig if isinstance(error, DBAPIError) else type(error).__name__).strip()
+    return safe_text(words.partition("\n")[0].rstrip("."), 300)
