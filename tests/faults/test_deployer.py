@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 
 from patterning.deploying import LIMIT, deploying, fill, left_of, target, until, write_deployer
 from tm_tui.patterns.deployer import DeployerFailure, deployer_in
+from tm_tui.patterns.deployer_run import run_deployer
 from tm_tui.patterns.deployment import Deployment, Plan
 from tm_tui.patterns.pattern import Pattern
 
@@ -195,6 +198,24 @@ async def test_stopping_takes_the_command_with_it(tmp_path: Path) -> None:
         await until((tmp_path / "pid").exists)
     group = int((tmp_path / "pid").read_text())
     await until(lambda: left_of(group) == [])  # killed, but a child of the command is not ours to wait for
+
+
+@pytest.mark.parametrize("turns", range(3, 9))
+async def test_stopping_in_the_middle_of_the_start_does_so_too(tmp_path: Path, turns: int) -> None:
+    """The command may be at work before the loop has heard of it: then too none of its children is left."""
+    pid = tmp_path / "pid"
+    script = f"sleep 600 & echo $$ >{tmp_path}/new; mv {tmp_path}/new {pid}; wait"
+    write_deployer(tmp_path / "config", script)
+    running = asyncio.create_task(run_deployer(deployer_in(tmp_path / "config"), b"{}", 1, AsyncMock()))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    end = time.monotonic() + LIMIT
+    while not pid.exists():  # the loop must not turn
+        assert time.monotonic() < end
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await until(lambda: left_of(int(pid.read_text())) == [])
 
 
 FILES = {

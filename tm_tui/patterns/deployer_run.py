@@ -35,16 +35,7 @@ async def run_deployer(deployer: Deployer, request: bytes, wanted: int, took: To
     Cancelled, it takes the command with it.
     """
     try:
-        process = await asyncio.create_subprocess_exec(
-            *deployer.argv,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            cwd="/",
-            env={"PATH": _PATH, "LANG": "C.UTF-8"},
-            limit=_PIECE,
-        )
+        process = await _started(deployer)
     except (OSError, ValueError) as error:
         name = safe_text(Path(deployer.argv[0]).name, 60)
         reason = getattr(error, "strerror", None) or type(error).__name__
@@ -54,6 +45,31 @@ async def run_deployer(deployer: Deployer, request: bytes, wanted: int, took: To
         return await run.until_end(request)
     finally:
         await _ended(process)
+
+
+async def _started(deployer: Deployer) -> asyncio.subprocess.Process:
+    """Start the command. It may be at work before this returns; cancelled, it ends the whole group too.
+
+    asyncio would kill the command alone, and leave what the command has started.
+    """
+    starting = asyncio.create_task(
+        asyncio.create_subprocess_exec(
+            *deployer.argv,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            cwd="/",
+            env={"PATH": _PATH, "LANG": "C.UTF-8"},
+            limit=_PIECE,
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        with suppress(OSError, ValueError):
+            await _ended(await starting)
+        raise
 
 
 class _Run:
