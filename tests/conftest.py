@@ -1,7 +1,9 @@
 """Real peers (tests/servers) as fixtures for every test. Properties have no deadline: machines are noisy."""
 
+import os
 import signal
 
+import pytest
 from hypothesis import settings
 
 pytest_plugins = ["servers.plugin"]
@@ -12,3 +14,8 @@ settings.load_profile("unhurried")
 # A shell starts `make test &` with these two ignored, and what the tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two workers for each core: tests wait for servers, disks and terminals about as long as they work."""
+    return 2 * len(os.sched_getaffinity(0))

@@ -24,6 +24,8 @@ __all__ = ["KEYS", "PACES", "Differs", "Play", "Typing", "compare", "play", "slo
 
 PACES = ("at once", "1 ms", "3 ms", "8 ms", "20 ms", "60 ms", "after a stop", "from the first byte")
 _AT_REST = 0.25
+_BETWEEN = 0.1
+"""Seconds without output after which the next key is typed, where keys are waited for."""
 _LIMIT = 20.0
 _SIZES = ((80, 24), (80, 24), (60, 18), (120, 40))
 _TERMS = ("vt100", "xterm", "linux")
@@ -169,7 +171,7 @@ def slowly(typing: Typing) -> Play:
         for key in typing.keys:
             if not console.send(key):
                 break
-            console.settle(_AT_REST, _LIMIT)
+            console.settle(_BETWEEN, _LIMIT)
         console.settle(3 * _AT_REST, _LIMIT)
         return console.play()
 

@@ -1,9 +1,11 @@
 """Random frames, and what an emulator shows, in one comparable shape."""
 
 import unicodedata
+from functools import lru_cache
 
 import pyte
 from hypothesis import strategies as st
+from pyte.screens import Char
 
 from screens.terminal.capabilities import (
     BLINK,
@@ -124,13 +126,15 @@ def pyte_signs(screen: pyte.Screen):
 
 def pyte_cells(screen: pyte.Screen):
     """Signs with bold, underline, reverse and the colours by name."""
-    cells = []
-    for y in range(screen.lines):
-        row = []
-        for x in range(screen.columns):
-            char = screen.buffer[y][x]
-            seen = (char.bold, char.underscore, char.reverse, char.strikethrough, char.italics, char.blink)
-            plain_blank = char.data == " " and not (char.underscore or char.reverse or char.strikethrough)
-            row.append((composed(char.data), char.bg, None if plain_blank else (char.fg, *seen)))
-        cells.append(row)
-    return cells
+    return [
+        [pyte_cell(line[x]) for x in range(screen.columns)]
+        for line in (screen.buffer[y] for y in range(screen.lines))
+    ]
+
+
+@lru_cache(1 << 14)
+def pyte_cell(char: Char):
+    """One of them."""
+    seen = (char.bold, char.underscore, char.reverse, char.strikethrough, char.italics, char.blink)
+    plain_blank = char.data == " " and not (char.underscore or char.reverse or char.strikethrough)
+    return composed(char.data), char.bg, None if plain_blank else (char.fg, *seen)

@@ -1,5 +1,6 @@
 """Whatever two screens follow each other, the terminal ends up showing the second one."""
 
+import pyte
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from screens.terminal.frame import Frame
 from screens.terminal.looks import Palette
 from screens.terminal.painter import Painter
-from tests.emulator import Emulator, Stream
+from tests.emulator import Emulator, QuickScreen, Stream
 from tests.wire.screens_of import (
     ALL_SETS,
     CURSORS,
@@ -90,3 +91,13 @@ def test_a_lost_screen_is_painted_anew():
     terminal.wrap = False
     terminal.feed(painter.paint(frame, None))
     assert on_blanks(terminal.cells, palette) == on_blanks(wanted(frame), palette)
+
+
+@given(data=st.text(st.sampled_from("ab~ é漢\u0301─\x00\r\n\b\x1b[7;3m1H(0B4hl"), max_size=60))
+def test_the_quick_screen_shows_what_pyte_shows(data):
+    """Whatever is written, in whatever mode: cells, cursor and looks are those of pyte's own screen."""
+    quick, slow = QuickScreen(12, 4), pyte.Screen(12, 4)
+    for screen in (quick, slow):
+        pyte.Stream(screen).feed(data)
+    assert pyte_cells(quick) == pyte_cells(slow)
+    assert (quick.cursor.x, quick.cursor.y) == (slow.cursor.x, slow.cursor.y)

@@ -52,6 +52,12 @@ class Window:
             assert time.monotonic() < end, self.shown()
             self.changed(1.0)
 
+    def answered(self):
+        """Wait for what a key makes the program write, if it does."""
+        quiet = 0.4
+        while self.changed(quiet):
+            quiet = 0.1
+
     def settled(self):
         """The screen once nothing was written for a while."""
         while self.changed(0.4):
@@ -184,7 +190,7 @@ def test_it_shows_the_console_as_a_full_repaint_does(term, window):
     opened.until(lambda shown: "beat 12 s ago" in shown)
     for key in CONSOLE_STORY:
         opened.press(key)
-        opened.settled()
+        opened.answered()
     opened.until(lambda shown: "F1 Help" in shown)
     built_up = opened.settled()
     opened.press("C-l")
@@ -200,7 +206,8 @@ def test_it_shows_the_same_after_a_full_repaint(term, window):
     opened.until(lambda shown: "CONNECTED" in shown)
     for key in STORY:
         opened.press(key)
-        built_up = opened.settled()
+        opened.answered()
+    built_up = opened.settled()
     opened.press("C-l")
     assert cells(opened.settled()) == cells(built_up)
     assert "Threat Mitigator" in built_up

@@ -9,6 +9,7 @@ import pty
 import random
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pyte
 from rich.console import Console
@@ -24,7 +25,7 @@ from screens.terminal.input import Key
 from screens.terminal.options import Choice, TerminalOptions
 from screens.terminal.session import Session
 from screens.terminal.tokens import event_for
-from tests.emulator import Emulator, Stream
+from tests.emulator import Emulator, QuickScreen, Stream
 from tests.wire.screens_of import pyte_cells
 from tests.wire.strict import StrictTerminal
 from tests.wire.subjects import SUBJECTS
@@ -88,7 +89,7 @@ class Twins(SlowLineDriver):
 
     def restart(self, size) -> None:
         """Both emulators at a new size; what they show is not sure until all is painted again."""
-        self.theirs, self.ours = pyte.Screen(*size), Emulator(*size)
+        self.theirs, self.ours = QuickScreen(*size), Emulator(*size)
         self.their_stream, self.our_stream = pyte.Stream(self.theirs), Stream(self.ours)
         self.their_stream.feed("\x1b[?7l")
         # A frame for another size would scroll that emulator: nothing before the first whole one.
@@ -133,20 +134,20 @@ class Twins(SlowLineDriver):
 
     def seen(self, screen, stock: bool):
         """The cells as this terminal can show them."""
-        rows = []
-        for row in pyte_cells(screen):
-            cells = []
-            for sign, back, rest in row:
-                shown = sign if self.capabilities.utf8 or not stock else as_ascii(sign) or " "
-                if not self.capabilities.colours:
-                    cells.append(shown)
-                elif not self.capabilities.off_codes and rest is not None:
-                    fore, bold, underscore, reverse, _, _, blink = rest
-                    cells.append((shown, back, fore, bold, underscore, reverse, blink))
-                else:
-                    cells.append((shown, back, rest))
-            rows.append(cells)
-        return rows
+        return [[seen_cell(self.capabilities, stock, cell) for cell in row] for row in pyte_cells(screen)]
+
+
+@lru_cache(1 << 14)
+def seen_cell(capabilities: Capabilities, stock: bool, cell):
+    """One of pyte's cells as this terminal can show it."""
+    sign, back, rest = cell
+    shown = sign if capabilities.utf8 or not stock else as_ascii(sign) or " "
+    if not capabilities.colours:
+        return shown
+    if not capabilities.off_codes and rest is not None:
+        fore, bold, underscore, reverse, _, _, blink = rest
+        return shown, back, fore, bold, underscore, reverse, blink
+    return shown, back, rest
 
 
 async def campaign(
