@@ -20,11 +20,11 @@ from servers.certificates import Certificates
 from servers.misbehaving import Told, server
 from tm_tui.agent.agent import Agent
 from tm_tui.agent.folders import prepare_folders
+from tm_tui.agent.server.control_server import ControlServer, control_app
+from tm_tui.agent.server.control_socket import bind_control_socket, unbind
 from tm_tui.api.agent import AgentStatus
 from tm_tui.api.client import ControlClient
 from tm_tui.clock import Clock
-from tm_tui.control.listen import bind_control_socket, unbind
-from tm_tui.control.server import ControlServer, control_app
 from tm_tui.paths import Home
 from tm_tui.settings.model import Secrets, Settings
 from tm_tui.settings.store import Revision

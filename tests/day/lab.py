@@ -16,9 +16,9 @@ from pydantic import SecretStr
 from day.turning import DayClock
 from spooling.events import threat_event
 from tm_tui.agent.agent import Agent
+from tm_tui.agent.core import Who
 from tm_tui.agent.folders import prepare_folders
 from tm_tui.api.agent import AgentStatus, ServerState
-from tm_tui.control.core import Who
 from tm_tui.delivery.schedule import Schedule
 from tm_tui.demo.logs import events_at_portal
 from tm_tui.paths import Home

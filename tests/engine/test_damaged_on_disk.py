@@ -10,8 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from hostile.values import DATES
+from tm_tui.agent.server.documents import history_of, trust_of
 from tm_tui.cases.book import CaseBook
-from tm_tui.control.documents import history_of, trust_of
 from tm_tui.errors import StorageFailed
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.moments import EARLIEST, LATEST

@@ -144,3 +144,29 @@ def test_rooms_stay_small() -> None:
         if len(path.read_text(encoding="utf-8").splitlines()) > 300
     ]
     assert large == []
+
+
+def _imports(tree: ast.AST) -> set[str]:
+    """The modules of ours that a file imports when it runs, those inside functions too."""
+    found: set[str] = set()
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        found |= _imports(node)
+    return found
+
+
+def test_no_two_files_need_each_other() -> None:
+    """No circle of imports between files: imports for types do not count."""
+    files = {
+        ".".join(path.with_suffix("").parts).removesuffix(".__init__"): _imports(tree)
+        for path, tree in _trees("tm_tui", "screens")
+    }
+    left = {name: imports & files.keys() - {name} for name, imports in files.items()}
+    while free := {name for name, imports in left.items() if not imports & left.keys()}:
+        left = {name: imports for name, imports in left.items() if name not in free}
+    assert left == {}

@@ -17,9 +17,9 @@ import rows_tls
 from screens.shell.test_pane import step_lines
 from servers.bench import Bench, Row
 from servers.probing import APPLIANCE, PATIENT, Outcome, Trial
-from tm_tui.agent.log_server import LogServerCheck
 from tm_tui.api.agent import LastFailure, StepEvent
 from tm_tui.clock import SystemClock
+from tm_tui.delivery.log_server_check import LogServerCheck
 from tm_tui.settings.model import Settings
 from tm_tui.status_server.heartbeat import Facts
 from tm_tui.status_server.service import StatusServerService

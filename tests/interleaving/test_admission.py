@@ -14,15 +14,15 @@ from starlette.routing import Router
 
 from agents import revision_for, settings_for
 from interleaving.loop import LoopClock, played, some_time
+from tm_tui.agent.server.costly import COSTS, Turns
+from tm_tui.agent.server.routes.probe import probe_routes
 from tm_tui.api.agent import StepEvent
-from tm_tui.control.costly import COSTS, Turns
-from tm_tui.control.http import Refused
-from tm_tui.control.last_test import LastTest
-from tm_tui.control.routes.probe import probe_routes
+from tm_tui.diagnostics.last_test import LastTest
+from tm_tui.serving.refusals import Refused
 
 if TYPE_CHECKING:
-    from tm_tui.control.core import Core
-    from tm_tui.control.peers import Role
+    from tm_tui.agent.core import Core
+    from tm_tui.serving.peers import Role
 
 SEEDS = range(100)
 MOST = 4

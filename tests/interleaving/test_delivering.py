@@ -11,8 +11,8 @@ import pytest
 
 from agents import revision_for, settings_for
 from interleaving.loop import LoopClock, played, some_time
-from tm_tui.agent.log_delivery import LogDelivery
 from tm_tui.agent.supervisor import Supervisor
+from tm_tui.delivery.log_delivery import LogDelivery
 from tm_tui.errors import StorageFailed
 from tm_tui.link.failures import failure
 from tm_tui.link.host_keys import HostKeys
@@ -153,7 +153,7 @@ class Lab:
             await some_time(chance)
             self.servers.maybe_fails(link)
 
-        patch.setattr("tm_tui.agent.log_server.check_log_server", look)
+        patch.setattr("tm_tui.delivery.log_server_check.check_log_server", look)
         self.logs = LogDelivery(
             "tm-lab-1",
             HostKeys(folder / "host_keys"),

@@ -6,22 +6,21 @@ import random
 import re
 from typing import Self
 
+from tm_tui.agent.activity import Activity
+from tm_tui.agent.drafts import Drafts
 from tm_tui.agent.identity import appliance_name
 from tm_tui.agent.in_force import InForce
+from tm_tui.agent.sessions import Sessions
 from tm_tui.agent.snapshot import snapshot, spool_status
 from tm_tui.agent.supervisor import Supervisor
-from tm_tui.agent.throttle import Throttle
 from tm_tui.agent.tmsp import Tmsp
 from tm_tui.api.agent import AgentStatus
 from tm_tui.cases.book import CaseBook
 from tm_tui.cases.desk import CaseDesk
+from tm_tui.changes import Changed, Throttle
 from tm_tui.clock import Clock, SystemClock
-from tm_tui.control.activity import Activity
-from tm_tui.control.core import Changed
-from tm_tui.control.drafts import Drafts
-from tm_tui.control.last_test import LastTest
-from tm_tui.control.sessions import Sessions
 from tm_tui.delivery.service import DeliveryService
+from tm_tui.diagnostics.last_test import LastTest
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.pace import Chance
 from tm_tui.paths import Home

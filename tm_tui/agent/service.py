@@ -13,8 +13,8 @@ from tm_tui.agent.folders import prepare_folders
 from tm_tui.agent.journal import set_up_log
 from tm_tui.agent.lock import agent_lock
 from tm_tui.agent.notify import Notifier
-from tm_tui.control.listen import bind_control_socket, unbind
-from tm_tui.control.server import ControlServer, control_app
+from tm_tui.agent.server.control_server import ControlServer, control_app
+from tm_tui.agent.server.control_socket import bind_control_socket, unbind
 from tm_tui.harden import harden, raise_descriptors
 from tm_tui.paths import Home
 

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from tm_tui.agent.announced import Announced
-from tm_tui.agent.cases import Cases, Owner
-from tm_tui.agent.log_delivery import LogDelivery
 from tm_tui.agent.supervisor import Service
-from tm_tui.agent.throttle import Throttle
 from tm_tui.api.agent import ServerState
 from tm_tui.cases.book import CaseBook
+from tm_tui.cases.cases import Cases, Owner
+from tm_tui.changes import Throttle
+from tm_tui.delivery.log_delivery import LogDelivery
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.pace import Chance
 from tm_tui.paths import Home

@@ -10,10 +10,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tm_tui.agent.core import TrialOver, Who
 from tm_tui.agent.trial_words import alerts_of, rollback_info, trial_info
 from tm_tui.api.agent import RollbackInfo, TrialInfo
 from tm_tui.clock import Clock, boot_id
-from tm_tui.control.core import TrialOver, Who
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.pace import wait_until
 from tm_tui.settings.store import Loaded, Revision, SettingsStore

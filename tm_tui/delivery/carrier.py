@@ -1,14 +1,11 @@
 """What both ways of delivery promise, and which of them it is."""
 
-from collections.abc import Callable
 from typing import Literal, Protocol, Self
 
+from tm_tui.delivery.delivered import Sent
 from tm_tui.link.types import Link
 
-__all__ = ["Carrier", "Sent", "carrier_for"]
-
-Sent = Callable[[int], None]
-"""Called with the number of bytes that have just gone out: a sign of life, and progress to show."""
+__all__ = ["Carrier", "carrier_for"]
 
 
 class Carrier(Protocol):

@@ -4,7 +4,9 @@ All else is a failure, and the batch stays: a log-on page, a maintenance page or
 server says 200 to anything, and keeps nothing.
 """
 
-__all__ = ["HTTP_DELIVERED", "HTTP_STORED", "SFTP_DELIVERED"]
+from collections.abc import Callable
+
+__all__ = ["HTTP_DELIVERED", "HTTP_STORED", "SFTP_DELIVERED", "Sent"]
 
 HTTP_STORED = frozenset({201, 204})
 """Answers to a PUT whose content is kept (RFC 9110, 9.3.4); 200 and 202 do not say that."""
@@ -12,3 +14,5 @@ HTTP_DELIVERED = HTTP_STORED | {412}
 """The same, and: it is there already, which `If-None-Match: *` asks for (RFC 9110, 13.1.2)."""
 SFTP_DELIVERED = frozenset({0})
 """SSH_FX_OK of the last step, the rename."""
+Sent = Callable[[int], None]
+"""Called with the number of bytes that have just gone out: a sign of life, and progress to show."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Mapping
 
 from tm_tui.link.failures import LinkFailure, failure
-from tm_tui.link.http_failures import for_status
+from tm_tui.link.http_status import for_status
 from tm_tui.link.https import Content, LinkClient, Reply, call
 
 __all__ = ["put_file"]

@@ -7,8 +7,7 @@ from typing import Any, Self
 
 import asyncssh
 
-from tm_tui.delivery.carrier import Sent
-from tm_tui.delivery.delivered import SFTP_DELIVERED
+from tm_tui.delivery.delivered import SFTP_DELIVERED, Sent
 from tm_tui.link.failures import translate
 from tm_tui.link.sftp import Sftp, open_sftp
 from tm_tui.link.types import Link

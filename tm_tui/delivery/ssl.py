@@ -5,8 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Self
 
-from tm_tui.delivery.carrier import Sent
-from tm_tui.delivery.delivered import HTTP_DELIVERED
+from tm_tui.delivery.delivered import HTTP_DELIVERED, Sent
 from tm_tui.delivery.put import put_file
 from tm_tui.link.https import LinkClient, https_client
 from tm_tui.link.types import Link

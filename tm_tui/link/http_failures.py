@@ -1,56 +1,8 @@
-"""What an HTTP server answers, and what httpcore reports, as failures of docs/failures.md."""
-
-from collections.abc import Mapping
+"""What httpcore reports, as codes of docs/failures.md."""
 
 import httpcore
 
-from tm_tui.link.failures import LinkFailure, failure
-from tm_tui.link.http_headers import auth_schemes, retry_after_seconds
-from tm_tui.link.types import Endpoint, Proxy
-
-__all__ = ["code_for_http_error", "for_status"]
-
-_STATUS = {
-    401: ("http-auth-refused", "authentication"),
-    403: ("http-forbidden", "authentication"),
-    404: ("http-not-found", "service"),
-    405: ("http-method", "service"),
-    407: ("http-proxy-auth", "service"),
-    409: ("http-conflict", "service"),
-    413: ("http-too-large", "service"),
-    429: ("http-busy", "service"),
-    501: ("http-method", "service"),
-    507: ("remote-disk-full", "service"),
-    511: ("captive-portal", "service"),
-}
-
-
-def for_status(
-    status: int,
-    headers: Mapping[str, str],
-    target: Endpoint,
-    proxy: Proxy | None = None,
-    *,
-    body: bytes = b"",
-) -> LinkFailure:
-    """Make the failure of an HTTP answer that is no success (RFC 9110, section 15)."""
-    code, stage = _STATUS.get(status, ("", "service"))
-    if not code and status < 300:  # a page that says yes to everything, or no server of this protocol
-        code = "reply-not-understood"
-    elif not code and status < 400:
-        code = "captive-portal"
-    elif not code:
-        code = "http-server-error" if status >= 500 else "http-refused"
-    if (
-        status == 401
-        and (ways := auth_schemes([headers.get("www-authenticate", "")]))
-        and "basic" not in ways
-    ):
-        code = "http-auth-method"
-    if status == 400 and b"SSL certificate" in body:  # nginx and Apache, after the handshake
-        code = "tls-client-certificate"
-    wait = retry_after_seconds(headers)
-    return failure(code, stage, target, proxy, detail=f"HTTP status {status}", retry_after=wait)
+__all__ = ["code_for_http_error"]
 
 
 def code_for_http_error(error: BaseException) -> str | None:

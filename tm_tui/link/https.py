@@ -13,8 +13,8 @@ import httpx
 from tm_tui.errors import TmError
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.failures import LinkFailure, failure, translate
-from tm_tui.link.http_failures import for_status
 from tm_tui.link.http_headers import USER_AGENT, basic
+from tm_tui.link.http_status import for_status
 from tm_tui.link.stream import Backend
 from tm_tui.link.types import Credentials, Link, Observer, unobserved
 

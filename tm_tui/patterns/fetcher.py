@@ -11,7 +11,7 @@ from typing import IO
 from tuf.api.exceptions import DownloadHTTPError, DownloadLengthMismatchError, SlowRetrievalError
 from tuf.ngclient.fetcher import FetcherInterface
 
-from tm_tui.link.http_failures import for_status
+from tm_tui.link.http_status import for_status
 from tm_tui.link.https import LinkClient
 from tm_tui.patterns.bridge import LoopCalls, Stopped
 from tm_tui.patterns.patience import Patience

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
-from tm_tui.control.limits import Share
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.settings import Limits
+from tm_tui.serving.limits import Share
 
 __all__ = ["Guest", "Room", "Rooms", "Shares", "descriptors", "ssh_shares", "web_shares"]
 

@@ -12,14 +12,14 @@ import asyncssh
 from pydantic import SecretStr
 
 from tm_tui.atomic import Folder, StorageAbsent, storage_failure
-from tm_tui.control.listening import AcceptLoop
-from tm_tui.control.seldom import Seldom
 from tm_tui.errors import StorageFailed
 from tm_tui.portal.home import PortalHome
 from tm_tui.portal.proxies import NO_PROXY, BadHeader, Proxies, client_of
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.rooms import Guest, Rooms, Shares
 from tm_tui.portal.sftp import LogFolder, Uploads
+from tm_tui.serving.listening import AcceptLoop
+from tm_tui.serving.seldom import Seldom
 from tm_tui.tasks import Tasks
 from tm_tui.text import safe_text
 

@@ -12,13 +12,13 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from tm_tui.control.limits import Patience
-from tm_tui.control.listening import AcceptLoop
-from tm_tui.control.seldom import Seldom
-from tm_tui.control.serving import Serving
 from tm_tui.portal.proxies import NO_PROXY, BadHeader, Proxies, client_of, peer_of
 from tm_tui.portal.rooms import Guest, Rooms, Shares, web_shares
 from tm_tui.portal.settings import Limits
+from tm_tui.serving.connection import Serving
+from tm_tui.serving.limits import Patience
+from tm_tui.serving.listening import AcceptLoop
+from tm_tui.serving.seldom import Seldom
 
 __all__ = ["Served", "WebLimits", "https_servers", "tls_context"]
 

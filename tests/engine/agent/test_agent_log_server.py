@@ -13,8 +13,8 @@ from clock import FakeClock
 from servers.certificates import Certificates
 from servers.openssh import Sshd
 from servers.web import PASSWORD, USER, Web
-from tm_tui.agent.log_server import LogServerCheck
 from tm_tui.api.agent import LogServerStatus, ServerState
+from tm_tui.delivery.log_server_check import LogServerCheck
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.sftp import fetch_host_key
 from tm_tui.link.trust import Trust

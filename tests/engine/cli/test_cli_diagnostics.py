@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tm_tui.control.last_test import LastTest
-from tm_tui.control.redaction import Redaction
+from tm_tui.diagnostics.last_test import LastTest
+from tm_tui.diagnostics.redaction import Redaction
 from tm_tui.settings.model import Secrets, Settings
 from tm_tui.settings.store import Revision
 
@@ -111,7 +111,7 @@ def test_bundles_are_made_of_what_is_there() -> None:
     """The archive is plain: no links, no paths that lead elsewhere."""
     from datetime import UTC, datetime
 
-    from tm_tui.control.bundle import _packed
+    from tm_tui.diagnostics.bundle import _packed
 
     data = _packed("folder", {"a.txt": "x\ud800"}, datetime.now(UTC))
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:

@@ -22,8 +22,8 @@ from servers.certificates import Certificates
 from tm_tui.api.agent import SaveRequest, SecretChanges, ServerState
 from tm_tui.api.client import ControlClient
 from tm_tui.api.failures import ControlRefused
-from tm_tui.control.limits import Limits
 from tm_tui.paths import Home
+from tm_tui.serving.limits import Limits
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be other users")
 

@@ -23,23 +23,23 @@ from agents import CANARY, LIMIT, agent_in, settings_for, short_home
 from servers.misbehaving import say_nothing, server
 from tm_tui.agent.agent import Agent
 from tm_tui.agent.folders import prepare_folders
+from tm_tui.agent.server import accepting, control_server
+from tm_tui.agent.server.accepting import Accepting
+from tm_tui.agent.server.control_server import ControlServer, control_app
+from tm_tui.agent.server.control_socket import bind_control_socket, unbind
+from tm_tui.agent.server.costly import COSTS, Rule, Turns
+from tm_tui.agent.server.rate import Rate
+from tm_tui.agent.server.routes import diagnostics
+from tm_tui.agent.server.slots import Slots
+from tm_tui.agent.sessions import Sessions
 from tm_tui.api.agent import ProbeReport, ProbeRequest, SecretChanges, SessionInfo
 from tm_tui.api.client import ControlClient, ControlRefused
 from tm_tui.clock import SystemClock
-from tm_tui.control import accepting, listening, peers
-from tm_tui.control import server as control_server
-from tm_tui.control.accepting import Accepting
-from tm_tui.control.costly import COSTS, Rule, Turns
-from tm_tui.control.http import Refused
-from tm_tui.control.limits import Limits, Patience, Share
-from tm_tui.control.listen import bind_control_socket, unbind
-from tm_tui.control.rate import Rate
-from tm_tui.control.routes import diagnostics
-from tm_tui.control.seldom import Seldom
-from tm_tui.control.server import ControlServer, control_app
-from tm_tui.control.sessions import Sessions
-from tm_tui.control.slots import Slots
 from tm_tui.paths import Home
+from tm_tui.serving import listening, peers
+from tm_tui.serving.limits import Limits, Patience, Share
+from tm_tui.serving.refusals import Refused
+from tm_tui.serving.seldom import Seldom
 
 PASSWORD = SecretChanges(tmsp=SecretStr(CANARY))
 SHORT = Limits(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from agents import short_home
-from tm_tui.control.listen import bind_control_socket, unbind
+from tm_tui.agent.server.control_socket import bind_control_socket, unbind
 from tm_tui.errors import StorageFailed
 from tm_tui.paths import Home
 

@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from agents import agent_in, short_home
 from people import Identity, people
 from tm_tui.agent.agent import Agent
-from tm_tui.control.server import control_app
+from tm_tui.agent.server.control_server import control_app
 from tm_tui.paths import Home
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be other users")

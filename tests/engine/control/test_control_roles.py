@@ -11,8 +11,9 @@ import pytest
 
 from agents import agent_in, short_home
 from tm_tui.agent.agent import Agent
-from tm_tui.control import listen, peers, server
+from tm_tui.agent.server import control_server, control_socket
 from tm_tui.paths import Home
+from tm_tui.serving import peers
 
 ADMIN, VIEW = 54321, 54322
 NOBODY = 65534
@@ -38,7 +39,7 @@ WRITES = (
 async def agent(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Agent, Home]]:
     """An agent where both groups exist: their names are looked up here, all else is the kernel's."""
     monkeypatch.setattr(peers, "group_id", GROUPS.get)
-    monkeypatch.setattr(listen, "group_id", GROUPS.get)
+    monkeypatch.setattr(control_socket, "group_id", GROUPS.get)
     with short_home(0o711) as home:
         home.config.parent.mkdir(mode=0o711)
         home.config.parent.chmod(0o711)
@@ -137,7 +138,7 @@ async def test_the_role_is_asked_for_at_each_request(
     writer.write(request)
     assert b"200" in await reader.readline()
     await reader.readuntil(b"}")
-    monkeypatch.setattr(server, "role_of", lambda _: None)
+    monkeypatch.setattr(control_server, "role_of", lambda _: None)
     writer.write(request)
     assert await reader.read() == b""
     writer.close()

@@ -6,9 +6,9 @@ import pytest
 
 from agents import revision_for, settings_for
 from spooling.events import numbered_line
-from tm_tui.agent.log_delivery import LogDelivery
 from tm_tui.agent.supervisor import Supervisor
 from tm_tui.clock import SystemClock
+from tm_tui.delivery.log_delivery import LogDelivery
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.errors import StorageFailed
 from tm_tui.link.host_keys import HostKeys

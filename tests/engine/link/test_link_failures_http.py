@@ -12,8 +12,8 @@ from ways import QUICK, Ways, credentials, fails
 from servers import misbehaving as bad
 from servers.certificates import Certificates
 from servers.web import PASSWORD, USER, Web
-from tm_tui.link.http_failures import for_status
 from tm_tui.link.http_headers import retry_after_seconds
+from tm_tui.link.http_status import for_status
 from tm_tui.link.https import call, https_client
 from tm_tui.link.types import Credentials, Endpoint
 

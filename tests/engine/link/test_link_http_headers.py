@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tm_tui.link.http_failures import for_status
 from tm_tui.link.http_headers import auth_schemes, http_date, retry_after_seconds
+from tm_tui.link.http_status import for_status
 from tm_tui.link.types import Endpoint
 
 FAR = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"

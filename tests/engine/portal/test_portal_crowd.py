@@ -15,7 +15,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from tm_tui.control.limits import Patience, Share
 from tm_tui.harden import raise_descriptors
 from tm_tui.portal.authority import certificate_files, ensure_certificate, names_for
 from tm_tui.portal.home import PortalHome
@@ -23,6 +22,7 @@ from tm_tui.portal.listeners import listener
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.rooms import Guest, Room, Rooms
 from tm_tui.portal.web import Served, WebLimits, https_servers, tls_context
+from tm_tui.serving.limits import Patience, Share
 
 PAGE = b"GET /portal/logon HTTP/1.1\r\nHost: x\r\n\r\n"
 HALF = b"POST /v1/heartbeat HTTP/1.1\r\nHost: x\r\nAuthori"

@@ -13,11 +13,11 @@ from starlette.applications import Starlette
 
 from clock import FakeClock
 from spooling.events import line, numbered_line, threat_event
+from tm_tui.agent.server.control_server import ControlServer
+from tm_tui.agent.server.http import on_refusal
+from tm_tui.agent.server.routes.spool import spool_routes
 from tm_tui.cli.commands import engine_commands
 from tm_tui.cli.running import run
-from tm_tui.control.http import on_refusal
-from tm_tui.control.routes.spool import spool_routes
-from tm_tui.control.server import ControlServer
 from tm_tui.errors import TmError
 from tm_tui.link.failures import failure
 from tm_tui.link.types import Endpoint

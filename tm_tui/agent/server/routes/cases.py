@@ -1,0 +1,72 @@
+"""/v1/cases: submit a case, cancel it, look at all. Roles are checked outside."""
+
+import asyncio
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tm_tui.agent.core import Core
+from tm_tui.agent.server.http import body_of
+from tm_tui.api.cases import CaseInfo, CasesDocument, SubmitRequest
+from tm_tui.cases.desk import CaseRefused
+from tm_tui.errors import StorageFailed, TmError
+from tm_tui.serving.refusals import Refused, answer
+
+__all__ = ["case_routes"]
+
+
+def case_routes(core: Core) -> list[Route]:
+    """Make the routes."""
+
+    async def shown(_request: Request | None = None) -> Response:
+        return answer(await _document(core))
+
+    async def submit(request: Request) -> Response:
+        wanted = await body_of(request, SubmitRequest)
+        try:
+            await asyncio.to_thread(core.cases.check, wanted)
+        except CaseRefused as refused:
+            raise Refused(422, "case-refused", refused.cause, refused.remedy, refused.problems) from None
+        return answer(await core.cases.submit(wanted, request.state.session.user), 202)
+
+    async def one(request: Request) -> Response:
+        return answer(_found(core, request))
+
+    async def cancel(request: Request) -> Response:
+        return answer(await _cancelled(core, _found(core, request).number, request.state.session.user), 202)
+
+    async def send(_request: Request) -> Response:
+        if not core.revision.settings.tmsp.enabled:
+            cause = "Sending to TMSP is switched off: cases wait on this appliance."
+            raise Refused(409, "disabled", cause, "Switch it on first (tmsp.enabled), then try again.")
+        core.cases.send_now()
+        return await shown()
+
+    return [
+        Route("/v1/cases", shown, methods=["GET"]),
+        Route("/v1/cases", submit, methods=["POST"]),
+        Route("/v1/cases/send", send, methods=["POST"]),
+        Route("/v1/cases/{number:int}", one, methods=["GET"]),
+        Route("/v1/cases/{number:int}", cancel, methods=["DELETE"]),
+    ]
+
+
+async def _document(core: Core) -> CasesDocument:
+    return await asyncio.to_thread(core.cases.document, enabled=core.revision.settings.tmsp.enabled)
+
+
+def _found(core: Core, request: Request) -> CaseInfo:
+    try:
+        return core.cases.get(request.path_params["number"])
+    except TmError as absent:
+        raise Refused(404, "not-found", absent.cause, absent.remedy) from None
+
+
+async def _cancelled(core: Core, number: int, by: str) -> CaseInfo:
+    try:
+        return await core.cases.cancel(number, by)
+    except StorageFailed:
+        raise
+    except TmError as late:
+        raise Refused(409, "too-late", late.cause, late.remedy) from None

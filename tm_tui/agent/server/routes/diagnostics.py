@@ -1,0 +1,50 @@
+"""GET /v1/diagnostics: the bundle for support, or how the appliance stands in a few lines."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tm_tui.agent.core import Core
+from tm_tui.agent.server.documents import document_of, history_of, trust_of
+from tm_tui.api.agent import DiagnosticsText
+from tm_tui.diagnostics.bundle import Findings, bundle, bundle_name
+from tm_tui.diagnostics.summary import summary
+from tm_tui.serving.refusals import Refused, answer
+
+__all__ = ["diagnostics_routes"]
+
+
+def diagnostics_routes(core: Core) -> list[Route]:
+    """Make the route."""
+
+    async def show(request: Request) -> Response:
+        form = request.query_params.get("format", "bundle")
+        if form == "text":
+            status = core.status()
+            lines = summary(status, core.last_test.newest)
+            return answer(DiagnosticsText(taken_at=status.taken_at, lines=lines))
+        if form != "bundle":
+            cause = "Diagnostics come as `bundle` or as `text`."
+            raise Refused(400, "bad-request", cause, "See docs/control.md.")
+        name = bundle_name(core.appliance, core.clock.now())
+        headers = {
+            "Cache-Control": "no-store",
+            "Content-Disposition": f'attachment; filename="{name}.tar.gz"',
+        }
+        return Response(await bundle(_findings(core)), media_type="application/gzip", headers=headers)
+
+    return [Route("/v1/diagnostics", show, methods=["GET"])]
+
+
+def _findings(core: Core) -> Findings:
+    revision = core.revision
+    return Findings(
+        status=core.status(),
+        revision=revision,
+        settings=document_of(revision),
+        spool=core.spool,
+        test=core.last_test.newest,
+        activity=core.activity.lines(),
+        history=lambda: history_of(core.store.looked_through(), None),
+        trust=lambda: trust_of(revision, core.host_keys),
+    )

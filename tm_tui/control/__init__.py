@@ -1,1 +1,0 @@
-"""The control socket's server, and what it tells of the agent."""

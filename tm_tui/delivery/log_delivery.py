@@ -1,0 +1,240 @@
+"""Keeps logs going to the log server under the settings in force, and tells how that stands."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+
+from tm_tui.api.agent import LastFailure, LogServerStatus, ServerState
+from tm_tui.api.spool import ProgressInfo
+from tm_tui.clock import Clock
+from tm_tui.delivery.log_server_check import LogServerCheck
+from tm_tui.delivery.narrator import Narrator
+from tm_tui.delivery.service import DeliveryService
+from tm_tui.delivery.status import DeliveryStatus
+from tm_tui.errors import StorageFailed
+from tm_tui.link.build import build_links
+from tm_tui.link.host_keys import HostKeys
+from tm_tui.moments import moment_of
+from tm_tui.pace import Chance, full_jitter, wait_until
+from tm_tui.settings.store import Revision
+from tm_tui.settings.types import interval_seconds
+from tm_tui.spool.store import Spool
+
+__all__ = ["LogDelivery"]
+
+_log = logging.getLogger(__name__)
+
+_FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 60.0
+_REGISTRATION_SECONDS = 10.0
+_LAST_DELIVERY = "last_delivery"
+_WAY_ON = "Save other settings, or send now, to go on. By itself it is tried again within the hour."
+_IN_TROUBLE = frozenset({"retrying", "paused"})
+
+
+class LogDelivery:
+    """Delivery by the schedule, and a light check of the log server while there is nothing to deliver.
+
+    Switched off, neither runs; the spool goes on to take events, which wait.
+    """
+
+    name = "log delivery"
+
+    def __init__(
+        self,
+        appliance: str,
+        host_keys: HostKeys,
+        spool: Spool,
+        *,
+        changed: Callable[[], None],
+        clock: Clock,
+        chance: Chance = random.random,
+        registration_known: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._registration_known = registration_known
+        self._registration = asyncio.Event()
+        self._appliance, self._host_keys, self._spool = appliance, host_keys, spool
+        self._changed, self._clock, self._chance = changed, clock, chance
+        self._check = LogServerCheck(
+            appliance, host_keys, changed=changed, clock=clock, chance=chance, wanted=self._quiet
+        )
+        self._delivery: DeliveryService | None = None
+        self._moved = asyncio.Event()
+        self._unstarted: LastFailure | None = None
+        mark = spool.mark(_LAST_DELIVERY)
+        self._last_at = moment_of(mark / 1000) if mark else None
+
+    # --- as the supervisor wants it
+
+    def concerns(self, revision: Revision) -> object:
+        """What the way to the log server is made of, and the interval."""
+        return self._check.concerns(revision)
+
+    def prepare(self, revision: Revision) -> None:
+        """Make the delivery of these settings; `run` starts it."""
+        before, self._delivery = self._delivery, None
+        if before is not None:
+            self._last_at = before.status().last_delivery_at or self._last_at
+            before.dismiss()
+        self._check.prepare(revision)
+        self._unstarted = None
+        if revision.settings.tmsp.enabled:
+            self._delivery = self._made(revision)
+
+    def _made(self, revision: Revision) -> DeliveryService:
+        server = revision.settings.tmsp.log_server
+        links = build_links(revision, self._host_keys)
+        made = DeliveryService(
+            self._spool,
+            links.log_server,
+            protocol=server.protocol,
+            appliance=self._appliance,
+            interval=interval_seconds(server.interval),
+            clock=self._clock,
+        )
+        made.changed = self._on_change
+        return made
+
+    async def run(self) -> None:
+        """Deliver until cancelled; nothing to do when sending is switched off."""
+        delivery = self._delivery
+        if delivery is None:
+            return
+        try:
+            await self._wait_for_registration()
+            await self._begin(delivery)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._check.run(), name=self._check.name)
+                group.create_task(self._narrate(delivery), name="log of deliveries")
+                group.create_task(delivery.work(), name="delivery")
+        finally:
+            delivery.dismiss()
+
+    def stop(self) -> None:
+        """No run begins any more: who waits for one is told."""
+        delivery, self._delivery = self._delivery, None
+        if delivery is not None:
+            delivery.dismiss()
+
+    async def _wait_for_registration(self) -> None:
+        """A portal refuses logs of an appliance that it does not know yet; a plain log server would not."""
+        moment = self._clock.monotonic() + _REGISTRATION_SECONDS
+        while not self._registration_known():
+            self._registration.clear()
+            if not await wait_until(self._clock, moment, self._registration):
+                return
+
+    async def _begin(self, delivery: DeliveryService) -> None:
+        failures = 0
+        while True:
+            try:
+                await delivery.begin()
+            except StorageFailed as problem:
+                failures += 1
+                if delivery is self._delivery:
+                    self._unstarted = _own_disk(problem, self._clock.now(), failures)
+                if failures == 1:
+                    _log.error("Logs are not delivered. %s %s", problem.cause, problem.remedy)
+                self._changed()
+                wait = full_jitter(failures, _FIRST_BACKOFF, _LONGEST_BACKOFF, self._chance)
+                await wait_until(self._clock, self._clock.monotonic() + wait, delivery.wanted)
+            else:
+                if delivery is self._delivery:
+                    self._unstarted = None
+                return
+
+    async def _narrate(self, delivery: DeliveryService) -> None:
+        """Write down what became of the logs, and keep the date of the last delivery over a restart."""
+        narrator = Narrator(_log)
+        while True:
+            await self._moved.wait()
+            self._moved.clear()
+            seen = delivery.status()
+            if narrator.tell(seen) and seen.last_delivery_at is not None:
+                if delivery is self._delivery:  # and not one whose settings are gone
+                    self._check.delivered()
+                with suppress(StorageFailed):  # the date is for showing only
+                    await self._spool.put_mark(
+                        **{_LAST_DELIVERY: round(seen.last_delivery_at.timestamp() * 1000)}
+                    )
+
+    def _on_change(self) -> None:
+        self._moved.set()
+        self._changed()
+
+    def _quiet(self) -> bool:
+        return self._delivery is not None and self._delivery.status().state == "idle"
+
+    # --- to look at
+
+    def delivery(self) -> DeliveryService | None:
+        """What delivers under these settings; None when sending is switched off."""
+        return self._delivery
+
+    def trust_changed(self) -> None:
+        """A host key was approved or forgotten: try again at once what failed."""
+        self._check.trust_changed()
+        if self._delivery is not None and self._delivery.status().state in _IN_TROUBLE:
+            self._delivery.send_now()
+
+    def registration_moved(self) -> None:
+        """The registration was accepted or refused: who waits for that goes on."""
+        self._registration.set()
+
+    def registered(self) -> None:
+        """The portal knows the appliance (anew): what it refused before is tried again."""
+        self.trust_changed()
+
+    def beat_accepted(self) -> None:
+        """The status server takes the credentials: a log server that refused them is asked again."""
+        if self._delivery is not None:
+            self._delivery.beat_accepted()
+
+    def alerts(self) -> tuple[str, ...]:
+        """What an admin must know now."""
+        seen = self._delivery.status() if self._delivery else None
+        if seen is None or seen.last_failure is None:
+            return self._check.alerts()
+        failure = seen.last_failure
+        if seen.state == "paused":
+            return (f"Sending logs is paused. {failure.cause} {_WAY_ON}",)
+        if failure.stage == "host_key":
+            return (f"{failure.cause} Logs are not sent until this is settled.",)
+        return ()
+
+    def status(self) -> LogServerStatus:
+        """The status of this moment."""
+        if self._delivery is None:
+            return self._shown(LogServerStatus(state=ServerState.DISABLED), None)
+        seen = self._delivery.status()
+        return self._shown(self._check.status(), seen)
+
+    def _shown(self, check: LogServerStatus, seen: DeliveryStatus | None) -> LogServerStatus:
+        failure, wait, last_at, age = check.last_failure, None, self._last_at, None
+        if seen is not None:
+            last_at, wait = seen.last_delivery_at or last_at, seen.next_delivery_in_seconds
+            age = seen.last_delivery_age_seconds
+            if seen.last_failure:
+                failure = LastFailure.model_validate(seen.last_failure, from_attributes=True)
+            elif failure and check.next_delivery_in_seconds is not None:
+                wait = min(check.next_delivery_in_seconds, wait if wait is not None else float("inf"))
+        failure = self._unstarted or failure
+        if age is None and last_at is not None:  # delivered before this start: only its date is known
+            age = max(0.0, (self._clock.now() - last_at).total_seconds())
+        return LogServerStatus(
+            state=ServerState.FAILING if failure else check.state,
+            delivery=seen.state if seen else "disabled",
+            progress=ProgressInfo.model_validate(seen.progress) if seen and seen.progress else None,
+            last_delivery_at=last_at,
+            last_delivery_age_seconds=None if age is None else round(age, 3),
+            next_delivery_in_seconds=None if wait is None else round(wait, 3),
+            last_failure=failure,
+        )
+
+
+def _own_disk(problem: StorageFailed, at: datetime, count: int) -> LastFailure:
+    return LastFailure(
+        code="storage", stage="spool", cause=problem.cause, remedy=problem.remedy, at=at, count=count
+    )

@@ -1,0 +1,64 @@
+"""Accepts connections by rules of our own.
+
+asyncio's server would take every connection first, and write a traceback for each attempt that fails.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable
+
+from tm_tui.serving.seldom import Seldom
+
+__all__ = ["AcceptLoop"]
+
+_log = logging.getLogger(__name__)
+
+_AT_ONCE = 16
+"""Connections that are accepted before the event loop sees to something else."""
+_BACK_OFF = 1.0
+
+
+class AcceptLoop:
+    """Hands each connection of `listener` to `take`, until `close`. `what` names it in the log."""
+
+    def __init__(
+        self, listener: socket.socket, take: Callable[[socket.socket], None], what: str, seldom: Seldom
+    ) -> None:
+        self._listener, self._take, self._what, self._seldom = listener, take, what, seldom
+        self._loop = asyncio.get_running_loop()
+        self._again: asyncio.TimerHandle | None = None
+        listener.setblocking(False)
+        self._go_on()
+
+    def close(self) -> None:
+        """Accept no more. The listener stays the caller's."""
+        self._loop.remove_reader(self._listener)
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+
+    def _go_on(self) -> None:
+        self._again = None
+        self._loop.add_reader(self._listener, self._accept)
+
+    def _accept(self) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                connection, _address = self._listener.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                self._back_off(error)
+                return
+            connection.setblocking(False)
+            self._take(connection)
+
+    def _back_off(self, error: OSError) -> None:
+        """Let the attempts wait: the kernel would call for every connection that queues, all the time."""
+        if self._seldom("accept"):
+            why = os.strerror(error.errno or 0)
+            _log.error("No connection to %s can be accepted: %s. It is tried again.", self._what, why)
+        self._loop.remove_reader(self._listener)
+        self._again = self._loop.call_later(_BACK_OFF, self._go_on)
