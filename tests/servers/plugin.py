@@ -7,6 +7,7 @@ import pytest
 from servers import certificates as certs
 from servers.account import Account
 from servers.openssh import Sshd, sshd, throwaway
+from servers.postgres import Postgres, postgres
 from servers.process import folder
 from servers.proxies import PLAIN_PASSWORD, PLAIN_USER, Dante, Squid, dante, squid, tinyproxy
 from servers.web import Web, nginx
@@ -72,4 +73,11 @@ def dante_with_password(local_account: Account) -> Iterator[Dante]:
 def dante_for_all() -> Iterator[Dante]:
     """Dante: SOCKS4 and SOCKS5 without credentials."""
     with dante() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgres]:
+    """PostgreSQL, where databases cost little."""
+    with postgres() as running:
         yield running

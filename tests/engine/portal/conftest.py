@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from portals import RunningPortal, running
 
+from servers.postgres import Postgres
+from tm_tui.portal.database import opened
+
 
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPortal]:
@@ -18,3 +21,21 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPortal]:
 def home(tmp_path: Path) -> Path:
     """A place for a portal of the test's own."""
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql: Postgres) -> str:
+    """A database of a portal that was just made, to be copied."""
+    postgresql.run("CREATE DATABASE portal")
+    with opened(postgresql.url("portal")):
+        pass
+    return "portal"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """Where a portal's database is, empty and of the form of now: a file, then a database of a server's."""
+    if request.param == "sqlite":
+        return tmp_path / "portal.sqlite3"
+    postgresql: Postgres = request.getfixturevalue("postgresql")
+    return postgresql.database(request.getfixturevalue("postgresql_template"))

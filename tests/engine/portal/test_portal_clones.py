@@ -34,9 +34,9 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
         pytest.param([(str(n), n * 10) for n in range(40)], False, id="a machine that starts all the time"),
     ],
 )
-def test_two_side_by_side_are_a_clone(tmp_path: Path, beats: list[tuple[str, int]], twice: bool) -> None:
+def test_two_side_by_side_are_a_clone(store: Path | str, beats: list[tuple[str, int]], twice: bool) -> None:
     """A restart is none, a late beat is none, an ended copy is none after a while."""
-    with opened(tmp_path / "portal.sqlite3") as connection:
+    with opened(store) as connection:
         request = RegistrationRequest.model_validate(registration(heartbeat_seconds=300))
         products.register(connection, request, "account", START)
         for instance, seconds in beats:

@@ -25,9 +25,9 @@ APPLIANCE = "tm-lab-1"
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
+def connection(store: Path | str) -> Iterator[Connection]:
     """A portal's database in which one appliance is registered."""
-    with opened(tmp_path / "portal.sqlite3") as connection:
+    with opened(store) as connection:
         register(connection)
         yield connection
 

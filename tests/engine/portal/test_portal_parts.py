@@ -41,8 +41,8 @@ class HandClock:
 
 
 @pytest.fixture
-def connection(tmp_path: Path):
-    with opened(tmp_path / "portal.sqlite3") as connection:
+def connection(store: Path | str):
+    with opened(store) as connection:
         yield connection
 
 

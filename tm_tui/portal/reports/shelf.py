@@ -50,7 +50,8 @@ def put(connection: Connection, report: Report, now: datetime) -> bool:
         bytes=len(raw),
         sha256=hashlib.sha256(raw).hexdigest(),
     )
-    if not connection.execute(entry.on_conflict_do_nothing(index_elements=["id"])).rowcount:
+    entered = entry.on_conflict_do_nothing(index_elements=["id"]).returning(_OF.number)
+    if connection.execute(entered).first() is None:
         return False
     ours = _OF.appliance == report.appliance
     oldest = select(_OF.number).where(ours).order_by(_OF.number.desc()).limit(1).offset(_MOST_KEPT)
