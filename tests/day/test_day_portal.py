@@ -33,7 +33,7 @@ _REQUEST = RegistrationRequest(
     email="a@example.com",
     heartbeat_seconds=300,
 )
-AT_REST = 3
+AT_REST = 4
 LOOKS, LOOKS_AT_CERTIFICATE = 5 * MINUTE + 2, 10 * MINUTE + 2
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -6,6 +6,8 @@ import ssl
 from datetime import datetime
 from pathlib import Path
 
+from cryptography import x509
+
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.portal.authority import certificate_files, ensure_certificate, names_for
 from tm_tui.portal.core import Portal
@@ -54,6 +56,14 @@ class Certificate:
             return False
         self._load(context)
         return True
+
+    def end(self) -> datetime | None:
+        """When it ends; None while its file cannot be read."""
+        try:
+            found = x509.load_pem_x509_certificates(self._files[0].read_bytes())
+        except (OSError, ValueError):
+            return None
+        return found[0].not_valid_after_utc
 
     def _marks(self) -> tuple[object, ...]:
         try:

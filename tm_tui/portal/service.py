@@ -25,6 +25,7 @@ from tm_tui.clock import Clock, SystemClock
 from tm_tui.errors import TmError
 from tm_tui.portal import accounts, index, pattern_routes, routes
 from tm_tui.portal.accounts import Doorkeeper
+from tm_tui.portal.alerts.watch import keep_alerts
 from tm_tui.portal.answers import EXCEPTION_HANDLERS
 from tm_tui.portal.batches import BatchStore
 from tm_tui.portal.callers import ROLES, Role
@@ -161,6 +162,7 @@ async def _start(
     await pattern_routes.prepare_patterns(portal)
     await stack.enter_async_context(_background(asyncio.create_task(pattern_routes.keep_patterns(portal))))
     await stack.enter_async_context(_background(asyncio.create_task(keep_reports(portal))))
+    await stack.enter_async_context(_background(asyncio.create_task(keep_alerts(portal, settings))))
     received = CaseStore(portal)
     await received.catch_up()
     log_https, log_ssh, status = listeners

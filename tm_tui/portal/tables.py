@@ -23,6 +23,8 @@ from sqlalchemy.types import REAL, TypeEngine
 __all__ = [
     "SCHEMA",
     "accounts",
+    "alert_messages",
+    "alerts",
     "appliances",
     "batches",
     "cases",
@@ -39,7 +41,7 @@ __all__ = [
     "threats",
 ]
 
-SCHEMA = "0001"
+SCHEMA = "0002"
 """The revision in `migrations/versions` that these tables are."""
 
 metadata = MetaData()
@@ -247,3 +249,37 @@ cases = _table(
     keyed=False,
 )
 Index("cases_by_key", cases.c.appliance, cases.c.key, unique=True)
+
+alerts = _table(
+    "alerts",
+    _number(),
+    _text("kind"),
+    _text("subject"),
+    _real("since"),
+    _text("detail", server_default=""),
+    _real("noted_at"),
+    _real("told_at", nullable=True),
+    _real("ended_at", nullable=True),
+    _real("end_noted_at", nullable=True),
+    _real("end_told_at", nullable=True),
+    keyed=False,
+)
+"""What an operator is told of: each from its beginning to its end. `told_at`: a message was made of it."""
+_STANDS: dict[str, Any] = {f"{engine}_where": text("ended_at IS NULL") for engine in ("sqlite", "postgresql")}
+Index("alerts_standing", alerts.c.kind, alerts.c.subject, unique=True, **_STANDS)
+Index("alerts_untold", alerts.c.end_told_at)
+
+alert_messages = _table(
+    "alert_messages",
+    _number(),
+    _text("way"),
+    _text("message"),
+    _real("made_at"),
+    _real("due_at"),
+    _whole("tries", server_default="0"),
+    _text("failure", server_default=""),
+    _real("done_at", nullable=True),
+    keyed=False,
+)
+"""Messages on each way, until they went out or were given up (then with their `failure`)."""
+Index("alert_messages_due", alert_messages.c.way, alert_messages.c.done_at, alert_messages.c.due_at)

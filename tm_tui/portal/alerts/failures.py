@@ -39,7 +39,14 @@ _ENDED = ("{target} ended the connection.", "Look into that server's log; the po
 
 
 class NotSent(TmError):
-    """A message that did not go out. It is tried again."""
+    """A message that did not go out. It is tried again.
+
+    `answered`: the receiver is there and does not want this one; others may go out meanwhile.
+    """
+
+    def __init__(self, cause: str, remedy: str, *, answered: bool = False) -> None:
+        super().__init__(cause, remedy)
+        self.answered = answered
 
 
 def not_sent(error: BaseException, target: str) -> NotSent:

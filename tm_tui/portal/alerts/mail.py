@@ -79,11 +79,12 @@ class MailSender:
             told = "; ".join(
                 f"{say(one.recipient)}: {one.code} {say(one.message)}" for one in error.recipients[:3]
             )
-            return NotSent(f"{self.target} takes none of the addresses ({told}).", "Check alerts.mail.to.")
+            cause = f"{self.target} takes none of the addresses ({told})."
+            return NotSent(cause, "Check alerts.mail.to.", answered=True)
         if isinstance(error, aiosmtplib.SMTPNotSupported):
             cause = f"{self.target} does not offer what is needed ({say(str(error))})."
             return NotSent(cause, "Check alerts.mail.security, alerts.mail.port and the user name.")
         if isinstance(error, aiosmtplib.SMTPResponseException):
             cause = f"{self.target} refused the mail: {error.code} {say(error.message)}."
-            return NotSent(cause, "Look into that server's log.")
+            return NotSent(cause, "Look into that server's log.", answered=error.code >= 500)
         return not_sent(error, self.target)

@@ -135,6 +135,8 @@ class AlertSettings(Part):
     """So many days before the end of the portal's certificate."""
     group_seconds: Annotated[int, Field(strict=True, ge=0, le=3600)] = 60
     """What begins or ends within so many seconds is one message. What has passed by then is none."""
+    look_seconds: Annotated[int, Field(strict=True, ge=5, le=600)] = 15
+    """How often the portal looks whether there is something to tell, and tries what did not go out."""
     quiet: Annotated[str, AfterValidator(_quiet)] = ""
     """A span of each day in which nothing goes out, as `22:00-06:00` in the portal's time zone. What still
     holds at its end goes out then."""

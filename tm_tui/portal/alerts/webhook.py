@@ -45,7 +45,8 @@ class WebhookSender:
             raise not_sent(error, endpoint.authority) from None
         target = endpoint.authority
         if not 200 <= status < 300:
-            raise NotSent(f"{target} answered {status}.", _REMEDY.get(status, "Look into that server's log."))
+            remedy = _REMEDY.get(status, "Look into that server's log.")
+            raise NotSent(f"{target} answered {status}.", remedy, answered=status in _THIS_ONE)
 
     def _address(self) -> str:
         """The address that stands in a file. Raises NotSent."""
@@ -60,6 +61,8 @@ class WebhookSender:
         return url
 
 
+_THIS_ONE = frozenset({400, 413, 422})
+"""What is wrong with one message, not with all."""
 _REMEDY = {
     401: "Check the token: `tm-tui portal alert password webhook`.",
     403: "Check the token: `tm-tui portal alert password webhook`.",

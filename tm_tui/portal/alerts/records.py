@@ -1,0 +1,189 @@
+"""Alerts and messages in the database, so that a restart repeats nothing and forgets nothing."""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+
+from tm_tui.moments import moment_of
+from tm_tui.portal import instances, tables
+from tm_tui.portal.alerts.message import Item, Kind, Message
+from tm_tui.portal.alerts.rules import JITTER, Began, Change, Known, Seen
+from tm_tui.portal.alerts.settings import AlertSettings
+
+__all__ = [
+    "Outgoing",
+    "apply",
+    "due",
+    "failed",
+    "grouped",
+    "look",
+    "put",
+    "sent",
+    "standing",
+    "sweep",
+    "untold",
+]
+
+_ALERT, _MESSAGE, _OF = tables.alerts.c, tables.alert_messages.c, tables.products.c
+_KEPT_SECONDS = 90 * 86400.0
+_MOST_TRIES_SECONDS = 3 * 86400.0
+"""So long a message is tried."""
+_MOST_DUE = 20
+_LONGEST_GROUP = 5
+"""Groups are closed after so many times `group_seconds`, though more keeps coming."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message on one way."""
+
+    number: int
+    way: str
+    message: Message
+    tries: int
+    made_at: float
+
+
+def standing(connection: Connection) -> dict[tuple[Kind, str], Known]:
+    """The alerts that hold."""
+    rows = connection.execute(
+        select(_ALERT.kind, _ALERT.subject, _ALERT.number, _ALERT.since).where(_ALERT.ended_at.is_(None))
+    )
+    return {(row.kind, row.subject): Known(row.number, row.since) for row in rows}
+
+
+def look(connection: Connection, settings: AlertSettings, now: datetime) -> tuple[Seen, ...]:
+    """Those appliances about which something may begin or end."""
+    last = func.coalesce(_OF.last_beat_at, _OF.updated_at)
+    late = now.timestamp() - last > settings.silent_intervals * JITTER * _OF.heartbeat_seconds
+    named = select(_ALERT.subject).where(_ALERT.ended_at.is_(None))
+    twice = instances.clones(connection, now)
+    full = _OF.waiting_events >= settings.queue_events
+    rows = connection.execute(
+        select(_OF.appliance, _OF.heartbeat_seconds, last.label("last_at"), _OF.waiting_events).where(
+            or_(late, last > now.timestamp(), full, _OF.appliance.in_(named), _OF.appliance.in_(twice))
+        )
+    )
+    return tuple(
+        Seen(
+            row.appliance,
+            row.heartbeat_seconds,
+            row.last_at,
+            row.waiting_events or 0,
+            twice.get(row.appliance, ()),
+        )
+        for row in rows
+    )
+
+
+def apply(connection: Connection, changes: Iterable[Change], now: datetime) -> None:
+    """Write down what began and what ended. What ended before anybody was told of it is told to nobody."""
+    at = now.timestamp()
+    for change in changes:
+        if isinstance(change, Began):
+            values = {"kind": change.kind, "subject": change.subject, "since": change.since}
+            row = {**values, "detail": change.detail, "noted_at": at}
+            connection.execute(insert(tables.alerts).values(row))
+            continue
+        ended: dict[str, Any] = {"ended_at": change.at, "end_noted_at": at}
+        if change.quietly:
+            ended["end_told_at"] = at
+        one = update(tables.alerts).where(_ALERT.number == change.number)
+        connection.execute(one.values(ended))
+        connection.execute(one.where(_ALERT.told_at.is_(None)).values(told_at=at, end_told_at=at))
+
+
+_BEGAN = and_(_ALERT.told_at.is_(None), _ALERT.ended_at.is_(None))
+_ENDED = and_(_ALERT.ended_at.is_not(None), _ALERT.end_told_at.is_(None))
+
+
+def untold(connection: Connection) -> bool:
+    """Whether there is anything of which no message was made yet."""
+    return connection.execute(select(_ALERT.number).where(or_(_BEGAN, _ENDED)).limit(1)).first() is not None
+
+
+def grouped(
+    connection: Connection, ways: Sequence[str], portal: str, settings: AlertSettings, now: datetime
+) -> int:
+    """Make one message of all that is not told yet, if its group is complete.
+
+    Returns how many things it tells.
+    """
+    rows = connection.execute(select(tables.alerts).where(or_(_BEGAN, _ENDED))).all()
+    if not rows:
+        return 0
+    noted = [row.end_noted_at or row.noted_at for row in rows]
+    waited, longest = now.timestamp() - max(noted), now.timestamp() - min(noted)
+    group = settings.group_seconds
+    if waited < group and longest < _LONGEST_GROUP * group and longest >= 0:
+        return 0
+    at = now.timestamp()
+    connection.execute(update(tables.alerts).where(_BEGAN).values(told_at=at))
+    connection.execute(update(tables.alerts).where(_ENDED).values(end_told_at=at))
+    message = Message(
+        number=secrets.token_hex(8), at=now, portal=portal, items=tuple(_item(row) for row in rows)
+    )
+    put(connection, ways, message, now)
+    return len(rows)
+
+
+def _item(row: Any) -> Item:
+    over = row.ended_at is not None
+    return Item(
+        kind=row.kind,
+        state="ended" if over else "began",
+        subject=row.subject,
+        since=moment_of(row.since),
+        ended=moment_of(row.ended_at) if over else None,
+        detail=row.detail,
+    )
+
+
+def put(connection: Connection, ways: Sequence[str], message: Message, now: datetime) -> None:
+    """Leave a message to be sent on each of the ways."""
+    at, text = now.timestamp(), message.model_dump_json()
+    for way in ways:
+        row = {"way": way, "message": text, "made_at": at, "due_at": at}
+        connection.execute(insert(tables.alert_messages).values(row))
+
+
+def due(connection: Connection, way: str, now: datetime) -> tuple[Outgoing, ...]:
+    """All that waits on a way, the oldest first, if anything of it is due."""
+    waiting = select(tables.alert_messages).where(_MESSAGE.way == way, _MESSAGE.done_at.is_(None))
+    rows = connection.execute(waiting.order_by(_MESSAGE.number).limit(_MOST_DUE)).all()
+    if all(row.due_at > now.timestamp() for row in rows):
+        return ()
+    return tuple(
+        Outgoing(row.number, way, Message.model_validate_json(row.message), row.tries, row.made_at)
+        for row in rows
+    )
+
+
+def sent(connection: Connection, number: int, now: datetime) -> None:
+    """It went out."""
+    done = update(tables.alert_messages).where(_MESSAGE.number == number)
+    connection.execute(done.values(done_at=now.timestamp(), failure="", tries=_MESSAGE.tries + 1))
+
+
+def failed(connection: Connection, one: Outgoing, failure: str, wait: float, now: datetime) -> bool:
+    """It did not go out: all of the way waits `wait` seconds, but for what is new. Too old, it is given up.
+
+    Returns whether it was given up.
+    """
+    at, over = now.timestamp(), now.timestamp() - one.made_at > _MOST_TRIES_SECONDS
+    ours = update(tables.alert_messages).where(_MESSAGE.way == one.way, _MESSAGE.done_at.is_(None))
+    connection.execute(ours.where(_MESSAGE.due_at < at + wait).values(due_at=at + wait))
+    told: dict[str, Any] = {"failure": failure, "tries": one.tries + 1, **({"done_at": at} if over else {})}
+    connection.execute(ours.where(_MESSAGE.number == one.number).values(told))
+    return over
+
+
+def sweep(connection: Connection, now: datetime) -> None:
+    """Forget what is long over."""
+    oldest = now.timestamp() - _KEPT_SECONDS
+    connection.execute(delete(tables.alerts).where(_ALERT.ended_at < oldest))
+    connection.execute(delete(tables.alert_messages).where(_MESSAGE.done_at < oldest))
