@@ -10,6 +10,7 @@ from screens.desk.seen import Seen
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
 from tm_tui import __version__
+from tm_tui.api.registration_words import FITTING, portal
 
 if TYPE_CHECKING:
     from screens.shell.app import TmTui
@@ -34,12 +35,15 @@ class AboutPage(Page):
     def told_status(self, seen: Seen, now: float) -> None:  # noqa: ARG002  versions have no age
         """Show the versions."""
         agent = f"version {seen.status.version}, process {seen.status.pid}" if seen.status else "not seen yet"
+        server = seen.status.status_server if seen.status else None
         terminal = cast("TmTui", self.app).terminal
         lines = [
             "Threat Mitigator: console and agent for the Threat Management Services Portal",
             "",
             f"Console   version {__version__}",
             f"Agent     {agent}{' (not running)' if seen.stale and seen.status else ''}",
+            f"Portal    {portal(server) if server else 'not seen yet'}",
+            f"Fits      {FITTING}",
             f"Machine   {os.uname().nodename}",
             "",
             "The terminal:",

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.content import Content
 
-from screens.desk.ages import age, clock_time, span
+from screens.desk.ages import age, span
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
 from screens.widgets.rows import doubt_rows, failure_rows, next_in, row, snapshot, state_word, when
+from tm_tui.api.registration_words import portal, registration
 from tm_tui.spoken import apart
 
 if TYPE_CHECKING:
@@ -55,7 +56,9 @@ def _lines(seen: "Seen", status: "AgentStatus", now: float) -> Iterator[Content]
 def _status_server(seen: "Seen", status: "AgentStatus", now: float) -> Iterator[Content]:
     server = status.status_server
     yield row("Status server", state_word(seen, server.state, now))
-    yield row("  Registered", clock_time(server.registered_at))
+    yield row("  Registered", registration(server))
+    if server.portal is not None:
+        yield row("  Portal", portal(server))
     yield row("  Last beat", when(server.last_beat_at, seen.aged(server.last_beat_age_seconds, now)))
     due = next_in(seen, server.next_beat_in_seconds, now)
     yield row("  Next beat", f"{due}; {server.beats_accepted} accepted, {server.beats_missed} missed")

@@ -70,6 +70,8 @@ def _lost(seen: "Seen", now: float) -> Content:
 
 
 def _beats(seen: "Seen", server: "StatusServerStatus", now: float) -> str:
+    if server.removed_at is not None and server.state.value != "disabled":
+        return "removed at the portal; saving the settings registers again"
     beat, wait = seen.aged(server.last_beat_age_seconds, now), seen.left(server.next_beat_in_seconds, now)
     parts = []
     if beat is not None:

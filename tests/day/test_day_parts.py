@@ -29,6 +29,7 @@ from tm_tui.spool.store import Spool
 from tm_tui.status_server.heart import Heart
 from tm_tui.status_server.heartbeat import Accepted, Facts
 from tm_tui.status_server.registration import registration_of
+from tm_tui.status_server.removal import RegistrationRecord
 from tm_tui.status_server.schedule import BeatSchedule
 from tm_tui.status_server.standing import Standing
 
@@ -85,8 +86,9 @@ async def test_the_lamp_goes_out_during_an_exchange(folder: Path, certificates: 
         async with https_client(link) as client:
             heart = Heart(
                 client,
-                registration_of("tm-0042", revision.settings.tmsp),
+                lambda: registration_of("tm-0042", revision.settings.tmsp),
                 standing,
+                RegistrationRecord(folder, "tm-0042"),
                 facts=lambda: Facts(1, 1.0),
                 changed=told.set,
                 noticed=lambda _: None,

@@ -22,6 +22,7 @@ from tm_tui.clock import SystemClock
 from tm_tui.delivery.log_server_check import LogServerCheck
 from tm_tui.settings.model import Settings
 from tm_tui.status_server.heartbeat import Facts
+from tm_tui.status_server.removal import RegistrationRecord
 from tm_tui.status_server.service import StatusServerService
 
 ROWS = [*rows_proxy.ROWS, *rows_tls.ROWS, *rows_ssh.ROWS, *rows_http.ROWS]
@@ -48,19 +49,19 @@ async def test_each_fault_is_told_with_cause_and_remedy(bench: Bench, fault: Row
 
 
 @pytest.mark.parametrize("fault", ROWS, ids=lambda fault: fault.id)
-async def test_each_fault_shows_in_the_status(bench: Bench, fault: Row) -> None:
+async def test_each_fault_shows_in_the_status(bench: Bench, fault: Row, tmp_path: Path) -> None:
     """What the connection test would say, the status says too when it happens to the agent at work."""
     trial = await fault.provoke(bench)
     if trial.limits is not PATIENT or fault.stage in {"settings", "clock"}:
         return  # only the test's own short limits provoke it in time, or it is no failure of a link
-    found = await _status_after(trial, fault.server)
+    found = await _status_after(trial, fault.server, tmp_path)
     assert (found.code, found.stage) == (fault.code, fault.stage), found.cause
     _check_texts(found.cause, found.remedy)
     assert fault.names in found.cause
     assert found.count >= 1
 
 
-async def _status_after(trial: Trial, server: str) -> LastFailure:
+async def _status_after(trial: Trial, server: str, folder: Path) -> LastFailure:
     """Let the agent's own service meet the fault."""
     told = asyncio.Event()
     common = {"changed": told.set, "clock": SystemClock()}
@@ -68,7 +69,8 @@ async def _status_after(trial: Trial, server: str) -> LastFailure:
     if server == "log_server":
         service = LogServerCheck(APPLIANCE, trial.host_keys, **common)
     else:
-        service = StatusServerService(APPLIANCE, trial.host_keys, lambda: Facts(1, 1.0), **common)
+        record = RegistrationRecord(folder, APPLIANCE)
+        service = StatusServerService(APPLIANCE, trial.host_keys, record, lambda: Facts(1, 1.0), **common)
     revision = trial.revision
     tmsp = {**trial.tmsp, "enabled": True, "heartbeat_seconds": 20}
     settings = Settings.parse({**revision.settings.plain(), "tmsp": tmsp})

@@ -59,7 +59,16 @@ class Agent:
         announce = self.changed.announce
         self._busy = Throttle(self._spool_changed)
         self._spool_alerts: frozenset[str] = frozenset()
-        self._tmsp = Tmsp(home, self, cases, chance, busy=self._busy, beaten=self._beaten)
+        self._tmsp = Tmsp(
+            home,
+            self,
+            cases,
+            chance,
+            busy=self._busy,
+            beaten=self._beaten,
+            removal_moved=lambda: self._supervise(self.revision),
+        )
+        self._registering = Supervisor((self._tmsp.status_server,), announce, clock, chance)
         self._supervisor = Supervisor(self._tmsp.services, announce, clock, chance)
         self._consoles = Throttle(announce)
         self.sessions = Sessions(clock, self._consoles)
@@ -96,7 +105,7 @@ class Agent:
         """End streams and services, a beat that is under way too."""
         self.stopping.set()
         await self._settings.stop()
-        await asyncio.gather(self._supervisor.stop(), self.patterns.stop())
+        await asyncio.gather(self._registering.stop(), self._supervisor.stop(), self.patterns.stop())
         self._tmsp.log_server.stop()
 
     async def close(self) -> None:
@@ -151,7 +160,13 @@ class Agent:
             patterns=self.patterns.status(),
             reports=self.reports.status(),
             cases=self.cases.status(enabled=self.revision.settings.tmsp.enabled),
-            alerts=(*settings.trials.alerts(), *alerts, *spool.alerts, *self._supervisor.alerts()),
+            alerts=(
+                *settings.trials.alerts(),
+                *alerts,
+                *spool.alerts,
+                *self._registering.alerts(),
+                *self._supervisor.alerts(),
+            ),
             trial=settings.trials.info(),
             rollback=settings.trials.rollback(),
             sessions=self.sessions.entries(),
@@ -160,8 +175,12 @@ class Agent:
     def _apply(self, revision: Revision) -> None:
         queue = revision.settings.spool
         self.spool.limit(quota_of(queue.max_mib, queue.max_days))
+        self._registering.apply(revision)
         self._tmsp.adopt(revision)
-        self._supervisor.apply(revision)
+        self._supervise(revision)
+
+    def _supervise(self, revision: Revision) -> None:
+        self._supervisor.apply(self._tmsp.while_registered(revision))
 
     def _uptime(self) -> float:
         return self.clock.monotonic() - self._started

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from tm_tui.agent.announced import Announced
@@ -17,10 +18,12 @@ from tm_tui.paths import Home
 from tm_tui.patterns.custom_patterns import CustomPatterns
 from tm_tui.reports.service import ReportService
 from tm_tui.reports.store import ReportStore
+from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision
 from tm_tui.spool.store import Spool
 from tm_tui.status_server.heartbeat import Facts
 from tm_tui.status_server.protocol import Notice
+from tm_tui.status_server.removal import RegistrationRecord
 from tm_tui.status_server.service import StatusServerService
 
 if TYPE_CHECKING:
@@ -40,7 +43,8 @@ class _Agent(Owner, Protocol):
 class Tmsp:
     """Registration and beats, logs, cases, patterns, reports.
 
-    `busy` announces changes that come in swarms; `beaten` is called when the status server said something.
+    `busy` announces changes that come in swarms; `beaten` is called when the status server said something,
+    `removal_moved` when the portal removed the appliance, or took it back.
     """
 
     def __init__(
@@ -52,16 +56,20 @@ class Tmsp:
         *,
         busy: Throttle,
         beaten: Callable[[], None],
+        removal_moved: Callable[[], None],
     ) -> None:
         appliance, keys, spool, clock = agent.appliance, agent.host_keys, agent.spool, agent.clock
         self._announce, self._beaten = agent.changed.announce, beaten
+        self._removal_moved = removal_moved
         self._registered_at: datetime | None = None
+        self._removed = False
         self._beats = 0
         self._said = Announced(_log)
         bandwidth = self._bandwidth = Bandwidth()
         self.status_server = StatusServerService(
             appliance,
             keys,
+            RegistrationRecord(home.state, appliance),
             agent.facts,
             changed=self._registration_moved,
             noticed=self._noticed,
@@ -84,13 +92,21 @@ class Tmsp:
 
     @property
     def services(self) -> tuple[Service, ...]:
-        """What the supervisor keeps running."""
-        more = (*self.cases.services, *self.patterns.services, self.reports)
-        return (self.status_server, self.log_server, *more)
+        """What works only while the portal has the appliance, beside `status_server`."""
+        return (self.log_server, *self.cases.services, *self.patterns.services, self.reports)
+
+    def while_registered(self, revision: Revision) -> Revision:
+        """The settings for `services`: an appliance that the portal removed sends and fetches nothing."""
+        if self.status_server.status().removed_at is None or not revision.settings.tmsp.enabled:
+            return revision
+        settings = revision.settings.plain()
+        settings["tmsp"]["enabled"] = False
+        return replace(revision, settings=Settings.parse(settings))
 
     def adopt(self, revision: Revision) -> None:
         """Take over what needs no restart; what failed is tried again once the status server has spoken."""
         self._registered_at = None
+        self._removed = self.status_server.status().removed_at is not None
         server = revision.settings.tmsp.status_server
         self._bandwidth.set(server.upload_kbps, server.download_kbps)
         self.patterns.deploy = revision.settings.patterns.deploy
@@ -104,6 +120,9 @@ class Tmsp:
         """The status server said something: the others may hang on that."""
         status = self.status_server.status()
         connected = status.state is ServerState.CONNECTED
+        if (status.removed_at is not None) != self._removed:
+            self._removed = not self._removed
+            self._removal_moved()
         self.log_server.registration_moved()
         self.patterns.registered(self.status_server.pattern_root())
         self.patterns.connection(connected=connected)

@@ -18,7 +18,7 @@ from tm_tui.api.sessions import (
     TrialInfo,
     TrialRequest,
 )
-from tm_tui.api.shapes import LastFailure, Shape
+from tm_tui.api.shapes import LastFailure, PortalInfo, Shape
 from tm_tui.api.spool import DeliveryState, KindInfo, ProgressInfo
 from tm_tui.api.trust import CertificateInfo, HostKeyInfo, ServerIdentity, TrustDocument
 from tm_tui.text import SafeText
@@ -79,6 +79,10 @@ class StatusServerStatus(Shape):
 
     state: ServerState
     registered_at: Moment | None = None
+    removed_at: Moment | None = None
+    """When the portal's operator removed the appliance, which stays so until its settings are saved."""
+    portal: PortalInfo | None = None
+    """None: it says nothing of itself, or has not answered yet."""
     beats_accepted: Count = 0
     beats_missed: Count = 0
     last_beat_at: Moment | None = None

@@ -36,3 +36,12 @@ class LastFailure(Shape):
     remedy: SafeText
     at: Moment
     count: Count = 1
+
+
+class PortalInfo(Shape):
+    """What the portal said of itself. `fits`: this agent speaks its version of the link protocol."""
+
+    product: SafeText
+    version: SafeText
+    protocol: Count
+    fits: bool

@@ -10,6 +10,7 @@ import click
 
 from tm_tui.api.agent import AgentStatus, LastFailure
 from tm_tui.api.client import ControlClient
+from tm_tui.api.registration_words import portal, registration
 from tm_tui.cli.asking import ask
 from tm_tui.cli.monitoring import check_agent, tell_metrics
 from tm_tui.cli.output import ago, count, emit, json_option, show, span, table, who
@@ -126,6 +127,8 @@ def _patterns(status: AgentStatus) -> Iterator[tuple[str, str]]:
 def _status_server(status: AgentStatus) -> Iterator[tuple[str, str]]:
     server = status.status_server
     yield "Status server", server.state
+    yield "  Registered", registration(server)
+    yield "  Portal", portal(server)
     trip = "" if server.round_trip_ms is None else f", round trip {server.round_trip_ms:.0f} ms"
     yield "  Last beat", ago(server.last_beat_age_seconds) + trip
     if server.next_beat_in_seconds is not None:

@@ -125,8 +125,22 @@ SERVERS: dict[str, tuple[str, str]] = {
         "Nothing is lost: it is sent again. Check the line, and that the server is healthy.",
     ),
     "not-registered": (
-        "The server {target} does not know this appliance: it was removed from the Registered Products.",
+        "The server {target} does not know this appliance (any more).",
         "Nothing to do: the appliance registers again. To stop that, switch off sending to TMSP.",
+    ),
+    "registration-removed": (
+        "The server {target} says that this appliance was removed from the Registered Products.",
+        (
+            "It stays removed, and its logs wait here. To register it again, save the settings with sending "
+            "switched on (F2), or ask the portal's operator to readmit it."
+        ),
+    ),
+    "version-refused": (
+        "The server {target} does not take this version of the appliance.",
+        (
+            "System > About names the versions of both. Update the one that is older; until then logs wait "
+            "here, and it is tried again."
+        ),
     ),
     "link-failed": (
         "The connection to {peer} failed for an unusual reason.",

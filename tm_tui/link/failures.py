@@ -7,6 +7,7 @@ from tm_tui.errors import TmError
 from tm_tui.link.failure_codes import FAILURES
 from tm_tui.link.host_keys import HostKey
 from tm_tui.link.os_failures import code_for_os_error, code_for_tls_error
+from tm_tui.link.server_words import ServerWords
 from tm_tui.link.types import Endpoint, Proxy
 from tm_tui.text import safe_text
 
@@ -34,7 +35,7 @@ class LinkFailure(TmError):
 
     `code` is a heading of docs/failures.md; `stage` is one of settings name proxy tcp tls host_key
     authentication service clock; `retry_after` is in seconds, as the server asked; `host_key` is the key that
-    the server showed.
+    the server showed; `told` is what it said of its refusal, which stands in cause and remedy too.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class LinkFailure(TmError):
         *,
         retry_after: float | None = None,
         host_key: HostKey | None = None,
+        told: ServerWords | None = None,
     ) -> None:
         super().__init__(cause, remedy)
         self.code = code
         self.stage = stage
         self.retry_after = retry_after
         self.host_key = host_key
+        self.told = told
 
 
 def failure(
@@ -63,10 +66,12 @@ def failure(
     detail: str = "",
     retry_after: float | None = None,
     host_key: HostKey | None = None,
+    told: ServerWords | None = None,
 ) -> LinkFailure:
     """Make the failure of `code` with its texts filled in; `detail` may come from outside and is made safe.
 
-    In stage `proxy` the peer that the texts speak of is the proxy.
+    What the server `told` is quoted behind them. In stage `proxy` the peer that the texts speak of is the
+    proxy.
     """
     cause, remedy = FAILURES[code]
     peer = proxy.endpoint if proxy and stage == "proxy" else target
@@ -82,9 +87,12 @@ def failure(
     text = cause.format_map(names)
     if detail:
         text = f"{text} ({safe_text(detail, 160)})"
-    return LinkFailure(
-        code, stage, text, remedy.format_map(names), retry_after=retry_after, host_key=host_key
-    )
+    advice = remedy.format_map(names)
+    if told is not None and told.cause:
+        text = f'{text} It says: "{told.cause}"'
+    if told is not None and told.remedy:
+        advice = f'{advice} The server says: "{told.remedy}"'
+    return LinkFailure(code, stage, text, advice, retry_after=retry_after, host_key=host_key, told=told)
 
 
 def translate(error: BaseException, stage: str, target: Endpoint, proxy: Proxy | None = None) -> LinkFailure:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.http_headers import auth_schemes, retry_after_seconds
+from tm_tui.link.server_words import words_in
 from tm_tui.link.types import Endpoint, Proxy
 
 __all__ = ["for_status"]
@@ -16,11 +17,14 @@ _STATUS = {
     407: ("http-proxy-auth", "service"),
     409: ("http-conflict", "service"),
     413: ("http-too-large", "service"),
+    426: ("version-refused", "service"),
     429: ("http-busy", "service"),
     501: ("http-method", "service"),
     507: ("remote-disk-full", "service"),
     511: ("captive-portal", "service"),
 }
+_OF_PASSWORDS = frozenset({401, 407})
+"""What a server says of these is not quoted: it could ask for a password in our name."""
 
 
 def for_status(
@@ -31,7 +35,11 @@ def for_status(
     *,
     body: bytes = b"",
 ) -> LinkFailure:
-    """Make the failure of an HTTP answer that is no success (RFC 9110, section 15)."""
+    """Make the failure of an HTTP answer that is no success (RFC 9110, section 15).
+
+    Of a refusal (4xx) the server's own words in `body` are quoted.
+    """
+    told = words_in(body) if 400 <= status < 500 and status not in _OF_PASSWORDS else None
     code, stage = _STATUS.get(status, ("", "service"))
     if not code and status < 300:  # a page that says yes to everything, or no server of this protocol
         code = "reply-not-understood"
@@ -45,7 +53,9 @@ def for_status(
         and "basic" not in ways
     ):
         code = "http-auth-method"
+    if told is not None and told.code == "version-refused":
+        code, stage = "version-refused", "service"
     if status == 400 and b"SSL certificate" in body:  # nginx and Apache, after the handshake
         code = "tls-client-certificate"
     wait = retry_after_seconds(headers)
-    return failure(code, stage, target, proxy, detail=f"HTTP status {status}", retry_after=wait)
+    return failure(code, stage, target, proxy, detail=f"HTTP status {status}", retry_after=wait, told=told)

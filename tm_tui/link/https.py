@@ -18,7 +18,7 @@ from tm_tui.link.http_status import for_status
 from tm_tui.link.stream import Backend
 from tm_tui.link.types import Credentials, Link, Observer, unobserved
 
-__all__ = ["Content", "LinkClient", "Reply", "call", "https_client"]
+__all__ = ["Content", "LinkClient", "Reply", "call", "https_client", "refusal_of"]
 
 for _name in ("httpx", "httpcore"):  # at INFO and DEBUG they log URLs and headers
     logging.getLogger(_name).setLevel(logging.WARNING)
@@ -250,6 +250,11 @@ async def call(
     if response.status_code not in accept:
         raise for_status(response.status_code, response.headers, link.endpoint, link.proxy, body=body)
     return Reply(response.status_code, response.headers, body, time.monotonic() - started)
+
+
+def refusal_of(reply: Reply, link: Link) -> LinkFailure:
+    """The failure of an answer that was accepted to be looked at, and is none of the protocol's after all."""
+    return for_status(reply.status, reply.headers, link.endpoint, link.proxy, body=reply.body)
 
 
 async def _whole(response: httpx.Response, link: Link, most_bytes: int) -> bytes:

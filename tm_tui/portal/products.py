@@ -68,7 +68,7 @@ def register(
     appliances.bind(connection, request.appliance, account)
     removals.check(connection, request.appliance, renew=request.renew)
     known = connection.execute(select(_OF.registered_at).where(_OF.appliance == request.appliance)).scalar()
-    told = request.model_dump(exclude={"instance", "renew"})
+    told = request.model_dump(exclude={"instance", "renew", "protocol"})
     values = {**told, "account": account, "updated_at": now.timestamp()}
     entered = insert(connection, tables.products).values(**values, registered_at=now.timestamp())
     connection.execute(entered.on_conflict_do_update(index_elements=["appliance"], set_=values))
@@ -83,7 +83,7 @@ def beat(
     Raises Refused: 403 for an appliance of another account than `account`, 410 for one that was removed.
     """
     appliances.check_owner(connection, request.appliance, account)
-    told = request.model_dump(exclude={"sent_at", "probe", "instance", "appliance"})
+    told = request.model_dump(exclude={"sent_at", "probe", "instance", "appliance", "product", "protocol"})
     counted = update(tables.products).where(_OF.appliance == request.appliance)
     skew = (request.sent_at - now).total_seconds()
     values = {**told, "beats": _OF.beats + 1, "last_beat_at": now.timestamp(), "clock_skew_seconds": skew}

@@ -22,6 +22,7 @@ class Refused(TmError):
         close: bool = False,
         retry_after: int | None = None,
         more: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(cause, remedy)
         self.status = status
@@ -32,11 +33,12 @@ class Refused(TmError):
         """Seconds after which it may be tried again, for 503."""
         self.more = dict(more or {})
         """Further members of the JSON body, beside `error`."""
+        self._headers = dict(headers or {})
 
     @property
     def headers(self) -> dict[str, str]:
         """What goes with the answer over HTTP."""
-        found = {"connection": "close"} if self.close else {}
+        found = {**self._headers, **({"connection": "close"} if self.close else {})}
         return found if self.retry_after is None else {**found, "retry-after": str(self.retry_after)}
 
 

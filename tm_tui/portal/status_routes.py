@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tm_tui import __version__
 from tm_tui.portal import appliances, instances, notices, products
 from tm_tui.portal.answers import model_reply, read_model
 from tm_tui.portal.callers import caller_of, only
@@ -15,9 +16,18 @@ from tm_tui.portal.refusals import Refused
 from tm_tui.status_server.protocol import (
     HeartbeatReply,
     HeartbeatRequest,
+    Notice,
     RegistrationReply,
     RegistrationRequest,
 )
+from tm_tui.status_server.versions import (
+    OLDEST_AGENT,
+    PORTAL_PRODUCT,
+    PROTOCOL,
+    VERSION_REFUSED,
+    is_older,
+)
+from tm_tui.text import safe_text
 from tm_tui.values import ZonedMoment
 
 __all__ = ["routes"]
@@ -33,26 +43,46 @@ def _address(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
+def _check_version(request: RegistrationRequest | HeartbeatRequest) -> None:
+    """Raise Refused (426 `version-refused`) for an agent that this portal does not work with."""
+    if request.protocol != PROTOCOL:
+        what = f"version {request.protocol} of the link protocol, and this portal version {PROTOCOL}"
+        cause = f"The appliance {request.appliance} speaks {what}."
+    elif is_older(request.version, OLDEST_AGENT):
+        cause = f"Version {safe_text(request.version, 40)} of the agent is older than {OLDEST_AGENT}."
+    else:
+        return
+    remedy = f"Update the appliance or the portal: portal {__version__} takes agents from {OLDEST_AGENT} on."
+    raise Refused(426, VERSION_REFUSED, cause, remedy, headers={"upgrade": f"TMSP/{PROTOCOL}"})
+
+
 def routes(portal: Portal) -> list[Route]:
     """POST /v1/registration and /v1/heartbeat."""
 
     async def registration(request: Request) -> Response:
         wanted = await read_model(request, RegistrationRequest)
+        _check_version(wanted)
         now, account = portal.clock.now(), caller_of(request).name
         since, created = await portal.database.call(products.register, wanted, account, now.astimezone(UTC))
         await portal.database.call(instances.note, wanted.appliance, wanted.instance, _address(request), now)
         portal.log.say("registered", appliance=wanted.appliance, account=account, new=created)
         root = await pattern_root(portal)
         reply = RegistrationReply(
-            appliance=wanted.appliance, registered_at=since, server_time=now, pattern_root=root
+            product=PORTAL_PRODUCT,
+            version=__version__,
+            appliance=wanted.appliance,
+            registered_at=since,
+            server_time=now,
+            pattern_root=root,
         )
         return model_reply(reply, 201 if created else 200)
 
     async def heartbeat(request: Request) -> Response:
         beat, account = await read_model(request, _Beat), caller_of(request).name
+        _check_version(beat)
         if beat.probe:
             await portal.database.call(appliances.check_owner, beat.appliance, account)
-            return model_reply(HeartbeatReply(server_time=portal.clock.now()))
+            return answer()
         if not await portal.database.call(products.beat, beat, portal.clock.now(), account):
             cause = f"The appliance {beat.appliance} is not registered with this portal."
             raise Refused(404, "not-registered", cause, "Register it at the status server.")
@@ -60,7 +90,16 @@ def routes(portal: Portal) -> list[Route]:
         await portal.database.call(instances.note, beat.appliance, beat.instance, _address(request), now)
         found = await portal.database.call(notices.for_appliance, beat.appliance)
         clone = bool(await portal.database.call(instances.clones, now, beat.appliance))
-        return model_reply(HeartbeatReply(server_time=portal.clock.now(), notices=found, clone=clone))
+        return answer(found, clone=clone)
+
+    def answer(found: tuple[Notice, ...] = (), *, clone: bool = False) -> Response:
+        """What the portal says of itself stands in each reply to a beat."""
+        now = portal.clock.now()
+        return model_reply(
+            HeartbeatReply(
+                product=PORTAL_PRODUCT, version=__version__, server_time=now, notices=found, clone=clone
+            )
+        )
 
     return [
         Route("/v1/registration", only("appliance", registration), methods=["POST"]),

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from tm_tui.clock import Clock
 from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.https import LinkClient
-from tm_tui.pace import Chance, full_jitter, wait_until
+from tm_tui.pace import Chance, full_jitter, spread, wait_until
 from tm_tui.status_server.heartbeat import NOT_REGISTERED, Facts, beat
 from tm_tui.status_server.protocol import Notice, RegistrationRequest
 from tm_tui.status_server.registration import register
+from tm_tui.status_server.removal import RegistrationRecord, Removed
 from tm_tui.status_server.schedule import BeatSchedule
 from tm_tui.status_server.standing import Standing
 
@@ -21,22 +22,26 @@ _log = logging.getLogger(__name__)
 
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 300.0
 _LONGEST_WAIT = 3600.0
+_ASK_AGAIN, _JITTER = 1800.0, 0.1
+"""Seconds after which a removed appliance asks whether it is wanted back; an hour at most."""
 
 Noticed = Callable[[tuple[Notice, ...]], None]
 """Told the notices that are new."""
 
 
 class Heart:
-    """Beats for one set of settings, and notes in `standing` how it went.
+    """Beats for one set of settings, and notes in `standing` how it went, in `record` what is kept of it.
 
-    `limit` is how many seconds one exchange may take.
+    `registration` makes the request anew for each time: it says what the record says. `limit` is how many
+    seconds one exchange may take.
     """
 
     def __init__(
         self,
         client: LinkClient,
-        registration: RegistrationRequest,
+        registration: Callable[[], RegistrationRequest],
         standing: Standing,
+        record: RegistrationRecord,
         *,
         facts: Callable[[], Facts],
         changed: Callable[[], None],
@@ -47,7 +52,7 @@ class Heart:
     ) -> None:
         self._client = client
         self._registration = registration
-        self._standing = standing
+        self._standing, self._record = standing, record
         self._facts = facts
         self._changed = changed
         self._noticed = noticed
@@ -64,14 +69,19 @@ class Heart:
             if self._standing.failures > 1:
                 await self._wait(self._clock.monotonic() + self._backoff(None))
             await self._register()
-            await self._beat()
+            removed = await self._beat()
+            if removed is not None:
+                await self._removed(removed)
 
     async def _register(self) -> None:
         """Try until the portal accepts."""
         while True:
             try:
                 async with asyncio.timeout(self._limit):
-                    reply = await register(self._client, self._registration)
+                    reply = await register(self._client, self._registration())
+            except Removed as removed:
+                await self._removed(removed)
+                continue
             except LinkFailure as error:
                 refused = error
             except TimeoutError:
@@ -79,28 +89,40 @@ class Heart:
             else:
                 _log.info("Registered as %s.", reply.appliance)
                 self._say_odd(reply.odd)
-                self._standing.registered(reply.registered_at or self._clock.now(), reply.pattern_root)
+                since = reply.registered_at or self._clock.now()
+                self._standing.registered(since, reply.pattern_root, reply.portal)
+                await self._record.accepted()
                 return
             self._say("Registration failed", refused)
             self._standing.refused(refused, self._clock.now())
             await self._wait(self._clock.monotonic() + self._backoff(refused.retry_after))
 
-    async def _beat(self) -> None:
-        """Beat until the portal does not know us any more."""
+    async def _removed(self, removed: Removed) -> None:
+        """Note that the portal removed us, and wait: it is asked seldom whether it wants us back."""
+        self._say("This appliance was removed", removed)
+        at = removed.removed_at or self._standing.removed_at or self._clock.now()
+        self._standing.removed(removed, at, self._clock.now())
+        await self._record.removed(at)
+        await self._wait(self._clock.monotonic() + spread(_ASK_AGAIN, _JITTER, self._chance))
+
+    async def _beat(self) -> Removed | None:
+        """Beat until the portal does not know us any more. Returns what it says if it removed us."""
         schedule = BeatSchedule(self._standing.interval, self._chance, self._clock.monotonic(), self._limit)
         while True:
             self._standing.missed += schedule.begin(self._clock.monotonic())
             refused = await self._beat_once()
             if refused is None:
                 schedule.accepted()
+            elif isinstance(refused, Removed):
+                return refused
             elif refused.code == NOT_REGISTERED:
-                return
+                return None
             else:
                 schedule.failed(self._standing.failures, self._clock.monotonic(), refused.retry_after)
             await self._wait(schedule.due)
 
     async def _beat_once(self) -> LinkFailure | None:
-        request = self._registration
+        request = self._registration()
         try:
             with self._lamp():
                 async with asyncio.timeout(self._limit):
@@ -124,6 +146,9 @@ class Heart:
             if new:
                 self._noticed(new)
             return None
+        if isinstance(refused, Removed):
+            self._standing.missed += 1
+            return refused
         self._say("A beat was not accepted", refused)
         self._standing.beat_missed(refused, self._clock.now())
         self._changed()

@@ -5,10 +5,14 @@ from datetime import datetime
 
 from tm_tui import __version__
 from tm_tui.clock import Clock
-from tm_tui.link.failures import failure
-from tm_tui.link.https import LinkClient, call
+from tm_tui.link.failures import LinkFailure, failure
+from tm_tui.link.https import LinkClient, Reply, call, refusal_of
+from tm_tui.link.server_words import words_in
+from tm_tui.link.types import Link
 from tm_tui.status_server.protocol import HeartbeatRequest, Notice
+from tm_tui.status_server.removal import removal_in
 from tm_tui.status_server.replies import read_beat
+from tm_tui.status_server.versions import PortalVersion
 
 __all__ = ["NOT_REGISTERED", "Accepted", "Facts", "beat"]
 
@@ -40,6 +44,7 @@ class Accepted:
     """Sentences about what of the reply was left out."""
     clone: bool = False
     """The server hears from another machine under this identity."""
+    portal: PortalVersion | None = None
 
 
 async def beat(
@@ -52,7 +57,7 @@ async def beat(
     probe: bool = False,
     instance: str = "",
 ) -> Accepted:
-    """Send one beat (docs/protocol.md). Raises LinkFailure."""
+    """Send one beat (docs/protocol.md). Raises Removed, LinkFailure."""
     sent_at, started = clock.now(), clock.monotonic()
     request = HeartbeatRequest(
         appliance=appliance,
@@ -67,14 +72,23 @@ async def beat(
     )
     link = client.link
     body = request.model_dump(mode="json")
-    reply = await call(client, "POST", _PATH, json=body, accept=(200, 201, 404), repeatable=True)
-    if reply.status == 404:
-        # A probe needs no registration: whoever says so does not know heartbeats at all.
-        raise failure("http-not-found" if probe else NOT_REGISTERED, "service", link.endpoint, link.proxy)
+    reply = await call(client, "POST", _PATH, json=body, accept=(200, 201, 404, 410), repeatable=True)
+    if reply.status in {404, 410}:
+        raise _refused(reply, link, probe=probe)
     round_trip = clock.monotonic() - started
     told = read_beat(reply.body)
     if told is None:
         raise failure("reply-not-understood", "service", link.endpoint, link.proxy)
     there = told.server_time
     skew = None if there is None else (sent_at - there).total_seconds() + round_trip / 2
-    return Accepted(round_trip, skew, told.notices, there, told.odd, told.clone)
+    return Accepted(round_trip, skew, told.notices, there, told.odd, told.clone, told.portal)
+
+
+def _refused(reply: Reply, link: Link, *, probe: bool) -> LinkFailure:
+    """Tell apart who does not know us, who does not want us, and who does not know heartbeats at all."""
+    if reply.status == 410:
+        return removal_in(reply.body, link) or refusal_of(reply, link)
+    told = words_in(reply.body)
+    if probe or (told is not None and told.code != NOT_REGISTERED):  # a probe needs no registration
+        return refusal_of(reply, link)
+    return failure(NOT_REGISTERED, "service", link.endpoint, link.proxy)

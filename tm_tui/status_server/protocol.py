@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tm_tui.status_server.versions import PROTOCOL
 from tm_tui.text import SafeText
 from tm_tui.values import Amount, Count, Moment
 
@@ -27,6 +28,9 @@ MOST_NOTICES = 100
 Instance = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{0,64}\z")]
 """Chosen by an agent at each start. Two machines with one identity are told apart by it; empty: not told."""
 
+Protocol = Annotated[int, Field(ge=1, le=9999)]
+"""The version of the link protocol that the sender speaks; a body without it is of version 1."""
+
 Appliance = Annotated[str, Field(pattern=rf"^{APPLIANCE_PATTERN}\z")]
 
 
@@ -40,6 +44,7 @@ class RegistrationRequest(_Body):
     appliance: Appliance
     product: Literal["Threat Mitigator"] = "Threat Mitigator"
     version: SafeText
+    protocol: Protocol = PROTOCOL
     edition: Literal["hosted", "on-premise"]
     email: SafeText = ""
     heartbeat_seconds: int = Field(ge=5, le=28800)
@@ -48,7 +53,15 @@ class RegistrationRequest(_Body):
     """The admin switched sending on, or saved: an appliance that was removed is wanted back."""
 
 
-class RegistrationReply(_Body):
+class _Reply(_Body):
+    """What a portal says of itself. One of before says nothing."""
+
+    product: SafeText = ""
+    version: SafeText = ""
+    protocol: Protocol = PROTOCOL
+
+
+class RegistrationReply(_Reply):
     """200 or 201."""
 
     appliance: Appliance
@@ -62,7 +75,9 @@ class HeartbeatRequest(_Body):
     """POST /v1/heartbeat. With `probe` it is checked in full and counts as nothing, registered or not."""
 
     appliance: Appliance
+    product: Literal["Threat Mitigator"] = "Threat Mitigator"
     version: SafeText
+    protocol: Protocol = PROTOCOL
     sent_at: Moment
     heartbeat_seconds: int = Field(ge=5, le=28800)
     revision: Count
@@ -80,8 +95,8 @@ class Notice(_Body):
     title: SafeText = ""
 
 
-class HeartbeatReply(_Body):
-    """200. 404 says the appliance is not registered (any more)."""
+class HeartbeatReply(_Reply):
+    """200. 404 says the appliance is not registered (any more), 410 that it was removed."""
 
     server_time: Moment
     notices: tuple[Notice, ...] = Field(default=(), max_length=MOST_NOTICES)

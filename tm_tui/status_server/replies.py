@@ -13,9 +13,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from tm_tui.status_server.protocol import MOST_NOTICES, Appliance, Notice
+from tm_tui.status_server.versions import PortalVersion, portal_version
 from tm_tui.values import Moment
 
-__all__ = ["Beaten", "Registered", "json_object", "read_beat", "read_registration", "readable"]
+__all__ = ["Beaten", "Registered", "json_object", "read_beat", "read_moment", "read_registration", "readable"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -36,6 +37,7 @@ class Beaten:
     notices: tuple[Notice, ...]
     odd: tuple[str, ...]
     clone: bool = False
+    portal: PortalVersion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Registered:
     registered_at: datetime | None
     pattern_root: str | None
     odd: tuple[str, ...]
+    portal: PortalVersion | None = None
 
 
 def json_object(body: bytes) -> dict[str, Any] | None:
@@ -71,7 +74,7 @@ def read_beat(body: bytes) -> Beaten | None:
     told = json_object(body)
     if told is None or "server_time" not in told:
         return None
-    moment, listed = _moment(told["server_time"]), told.get("notices")
+    moment, listed = read_moment(told["server_time"]), told.get("notices")
     newest = listed[-MOST_NOTICES:] if isinstance(listed, list) else []
     notices = readable(Notice, newest)
     odd = {
@@ -79,7 +82,7 @@ def read_beat(body: bytes) -> Beaten | None:
         _TOO_MANY: isinstance(listed, list) and len(listed) > MOST_NOTICES,
         _ODD_NOTICE: len(notices) < len(newest) or not isinstance(listed, list | None),
     }
-    return Beaten(moment, notices, _those(odd), told.get("clone") is True)
+    return Beaten(moment, notices, _those(odd), told.get("clone") is True, portal_version(told))
 
 
 def read_registration(body: bytes) -> Registered | None:
@@ -89,12 +92,14 @@ def read_registration(body: bytes) -> Registered | None:
         appliance = _APPLIANCE.validate_python(told.get("appliance"))
     except ValidationError:
         return None
-    since, root = _moment(told.get("registered_at")), told.get("pattern_root")
+    since, root = read_moment(told.get("registered_at")), told.get("pattern_root")
     odd = {_ODD_DATE: since is None, _ODD_ROOT: not isinstance(root, str | None)}
-    return Registered(appliance, since, root if isinstance(root, str | None) else "", _those(odd))
+    usable = root if isinstance(root, str | None) else ""
+    return Registered(appliance, since, usable, _those(odd), portal_version(told))
 
 
-def _moment(value: object) -> datetime | None:
+def read_moment(value: object) -> datetime | None:
+    """Read a moment, bounded; None for what is none."""
     try:
         return _MOMENT.validate_python(value)
     except ValidationError:

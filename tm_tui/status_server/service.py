@@ -16,8 +16,9 @@ from tm_tui.pace import Chance
 from tm_tui.settings.store import Revision
 from tm_tui.status_server.heart import Heart, Noticed
 from tm_tui.status_server.heartbeat import Facts
-from tm_tui.status_server.protocol import Notice
+from tm_tui.status_server.protocol import Notice, RegistrationRequest
 from tm_tui.status_server.registration import registration_of
+from tm_tui.status_server.removal import RegistrationRecord
 from tm_tui.status_server.standing import Standing
 
 __all__ = ["StatusServerService"]
@@ -28,7 +29,7 @@ _SHARE = 0.8
 
 
 class StatusServerService:
-    """Registration and heartbeats.
+    """Registration and heartbeats. `record` is what of the registration outlives the agent.
 
     `changed` is called whenever its part of the status says something new, `noticed` with what the server
     announces.
@@ -40,6 +41,7 @@ class StatusServerService:
         self,
         appliance: str,
         host_keys: HostKeys,
+        record: RegistrationRecord,
         facts: Callable[[], Facts],
         *,
         changed: Callable[[], None],
@@ -49,7 +51,7 @@ class StatusServerService:
     ) -> None:
         self._appliance = appliance
         self._instance = secrets.token_hex(8)
-        self._host_keys = host_keys
+        self._host_keys, self._record = host_keys, record
         self._facts = facts
         self._changed = changed
         self._noticed = noticed
@@ -59,21 +61,27 @@ class StatusServerService:
         self._standing = Standing(enabled=False, interval=0.0)
 
     def concerns(self, revision: Revision) -> object:
-        """All but the log server's own settings: a change of anything else registers anew."""
+        """All but the log server's own settings: a change of anything else registers anew.
+
+        While the appliance is removed, any save does.
+        """
         tmsp = revision.settings.tmsp.model_dump(exclude={"log_server"})
         proxy = revision.settings.proxy.model_dump() if revision.settings.proxy.enabled else None
-        return (tmsp, proxy, revision.secrets, revision.ca_pem)
+        removed = revision.number if self._record.removed_at is not None else None
+        return (tmsp, proxy, revision.secrets, revision.ca_pem, removed)
 
     def prepare(self, revision: Revision) -> None:
         """Forget what was, but for the counters, which run on; `run` follows these settings."""
         tmsp = revision.settings.tmsp
         self._revision = revision
         before = self._standing
+        self._record.follow(revision.number, saved=revision.kind != "rollback")
         self._standing = Standing(
             enabled=tmsp.enabled,
             interval=tmsp.heartbeat_seconds,
             accepted=before.accepted,
             missed=before.missed,
+            removed_at=self._record.removed_at,
         )
 
     def status(self) -> StatusServerStatus:
@@ -98,8 +106,13 @@ class StatusServerService:
         if revision is None or not standing.enabled:
             return
         link = build_links(revision, self._host_keys).status_server
-        registration = registration_of(self._appliance, revision.settings.tmsp, self._instance)
         limit = min(_LONGEST_BEAT, _SHARE * standing.interval)
+
+        def registration() -> RegistrationRequest:
+            tmsp, renew = revision.settings.tmsp, self._record.renew
+            return registration_of(self._appliance, tmsp, self._instance, renew=renew)
+
+        await self._record.keep()
         try:
             client = https_client(replace(link, limits=_within(link.limits, limit)))
         except LinkFailure as unusable:  # the CA file; other settings can help, trying again cannot
@@ -111,6 +124,7 @@ class StatusServerService:
                 client,
                 registration,
                 standing,
+                self._record,
                 facts=self._facts,
                 changed=self._changed,
                 noticed=self._noticed,

@@ -5,18 +5,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tm_tui.api.agent import LastFailure, ServerState, StatusServerStatus
+from tm_tui.api.shapes import PortalInfo
 from tm_tui.link.failures import LinkFailure
 from tm_tui.spoken import apart, utc_time
 from tm_tui.status_server.heartbeat import NOT_REGISTERED, Accepted
 from tm_tui.status_server.protocol import Notice
+from tm_tui.status_server.versions import PROTOCOL, PortalVersion
 
 __all__ = ["Standing", "counted"]
 
 _MOST_NOTICES = 1000
+_TOLD = frozenset({"http-forbidden", "version-refused"})
+"""Refusals that an admin must see in the server's words."""
+_REMOVED = "Nothing is sent or fetched; logs wait here. Saving the settings registers it again."
+_REMOVED_AND_OFF = "Switching sending on registers it again."
 _MUCH_SKEW, _YEAR = 300.0, 366 * 86400.0
 _REFUSED = frozenset({"http-forbidden", "http-not-found", "http-refused", "http-conflict", "http-method"})
 """Answers of a server that understood a registration and does not want it."""
-_CREDENTIALS = frozenset({"http-auth-refused", "http-forbidden"})
 
 
 def counted(before: LastFailure | None, failure: LinkFailure, at: datetime) -> LastFailure:
@@ -42,6 +47,9 @@ class Standing:
     interval: float
     next_try: float | None = None
     unregistered: bool = False
+    removed_at: datetime | None = None
+    """Since when the portal does not want it; the appliance asks seldom then, and sends nothing else."""
+    portal: PortalVersion | None = None
     registered_at: datetime | None = None
     pattern_root: str | None = None
     accepted: int = 0
@@ -61,15 +69,17 @@ class Standing:
         """How many tries failed in a row."""
         return self.last_failure.count if self.last_failure else 0
 
-    def registered(self, at: datetime, pattern_root: str | None = None) -> None:
+    def registered(
+        self, at: datetime, pattern_root: str | None = None, portal: PortalVersion | None = None
+    ) -> None:
         """The portal accepted the registration, and said by which root patterns are verified."""
-        self.unregistered = False
+        self.unregistered, self.removed_at, self.portal = False, None, portal
         self.registered_at, self.pattern_root = at, pattern_root
 
     def refused(self, failure: LinkFailure, at: datetime) -> None:
-        """A registration failed."""
+        """A registration failed. A server that says why, in the protocol's form, is one that knows us."""
         self.last_failure = counted(self.last_failure, failure, at)
-        self.unregistered = failure.code in _REFUSED
+        self.unregistered = failure.code in _REFUSED and failure.told is None
 
     def beat_accepted(self, beat: Accepted, moment: float, at: datetime) -> tuple[Notice, ...]:
         """A beat was accepted at `moment`: connected for two intervals from then. Returns the new notices."""
@@ -79,6 +89,7 @@ class Standing:
         self.round_trip = beat.round_trip_seconds
         self.skew, self.server_time = beat.skew_seconds, beat.server_time
         self.last_failure, self.clone = None, beat.clone
+        self.portal = beat.portal or self.portal
         told = {(notice.kind, notice.id): notice for notice in beat.notices}
         new = tuple(notice for key, notice in told.items() if key not in self.notices)
         for key, notice in told.items():  # what still stands is the newest, and not forgotten
@@ -95,11 +106,17 @@ class Standing:
         if failure.code == NOT_REGISTERED:
             self.unregistered, self.registered_at, self.connected_until = True, None, None
 
+    def removed(self, failure: LinkFailure, removed_at: datetime, at: datetime) -> None:
+        """The portal's operator removed the appliance, at `removed_at`."""
+        before = self.last_failure if self.removed_at is not None else None
+        self.last_failure = counted(before, failure, at)
+        self.removed_at, self.registered_at, self.connected_until = removed_at, None, None
+
     def state(self, now: float) -> ServerState:
         """One word for it. Connected means that a beat was accepted within two intervals, never less."""
         if not self.enabled:
             return ServerState.DISABLED
-        if self.unregistered:
+        if self.unregistered or self.removed_at is not None:
             return ServerState.UNREGISTERED
         if self.connected_until is not None and now < self.connected_until:
             return ServerState.CONNECTED
@@ -110,6 +127,8 @@ class Standing:
         return StatusServerStatus(
             state=self.state(now),
             registered_at=self.registered_at,
+            removed_at=self.removed_at,
+            portal=self._portal(),
             beats_accepted=self.accepted,
             beats_missed=self.missed,
             last_beat_at=self.last_beat_at,
@@ -118,6 +137,14 @@ class Standing:
             round_trip_ms=None if self.round_trip is None else round(self.round_trip * 1000, 3),
             clock_skew_seconds=None if self.skew is None else round(self.skew, 3),
             last_failure=self.last_failure,
+        )
+
+    def _portal(self) -> PortalInfo | None:
+        told = self.portal
+        if told is None:
+            return None
+        return PortalInfo(
+            product=told.product, version=told.version, protocol=told.protocol or PROTOCOL, fits=told.fits
         )
 
     def _dates(self) -> str:
@@ -132,8 +159,20 @@ class Standing:
     def alerts(self) -> tuple[str, ...]:
         """Make the sentences that an admin must see."""
         found = []
-        if self.last_failure and self.last_failure.code in _CREDENTIALS:
+        failure = self.last_failure
+        if failure and failure.code == "http-auth-refused":
             found.append("The status server does not accept this appliance's user name and password.")
+        elif failure and failure.code in _TOLD:
+            found.append(failure.cause)
+        if self.removed_at is not None:
+            removed = "The portal removed this appliance from its Registered Products"
+            back = _REMOVED if self.enabled else _REMOVED_AND_OFF
+            found.append(f"{removed} on {utc_time(self.removed_at)} UTC. {back}")
+        if self.portal is not None and not self.portal.fits:
+            found.append(
+                f"The portal speaks version {self.portal.protocol} of the link protocol, this appliance"
+                f" version {PROTOCOL}: update the older one of the two."
+            )
         if self.skew is not None and abs(self.skew) > _MUCH_SKEW:
             found.append(f"The appliance's clock is {apart(self.skew)} the status server's.{self._dates()}")
         if self.clone:

@@ -22,6 +22,7 @@ from tm_tui.api.agent import ServerState, StatusServerStatus
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.status_server.heartbeat import Facts
 from tm_tui.status_server.protocol import Notice
+from tm_tui.status_server.removal import RegistrationRecord
 from tm_tui.status_server.replies import read_beat, read_registration
 from tm_tui.status_server.service import StatusServerService
 
@@ -56,6 +57,7 @@ async def beating(
         service = StatusServerService(
             NAME,
             HostKeys(tmp_path / "host_keys"),
+            RegistrationRecord(tmp_path, NAME),
             lambda: Facts(revision=7, uptime_seconds=1.0),
             changed=lambda: found.seen.append(service.status().state),
             noticed=lambda notices: found.noticed.append([notice.id for notice in notices]),
@@ -228,7 +230,12 @@ async def test_a_silent_portal_delays_no_beat(certificates: Certificates, tmp_pa
     clock = FakeClock()
     async with server(say_nothing) as hole:
         service = StatusServerService(
-            NAME, HostKeys(tmp_path / "k"), lambda: Facts(1, 1.0), changed=lambda: None, clock=clock
+            NAME,
+            HostKeys(tmp_path / "k"),
+            RegistrationRecord(tmp_path, NAME),
+            lambda: Facts(1, 1.0),
+            changed=lambda: None,
+            clock=clock,
         )
         revision = revision_for(settings_for(hole.port, seconds=5), certificates.ca_pem)
         service.prepare(revision)

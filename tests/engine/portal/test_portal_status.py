@@ -253,3 +253,24 @@ async def test_log_names_requests_and_hides_passwords(portal: RunningPortal) -> 
     assert base64.b64encode(b"registering-user:canary-7f3a").decode() not in text
     refused = [line for line in portal.logged() if line["event"] == "refused"]
     assert {"source", "method", "path", "status"} <= set(refused[-1])
+
+
+async def test_versions_are_told_and_checked(portal: RunningPortal) -> None:
+    """Each reply says what the portal is; an agent that does not fit hears why, and nothing is registered."""
+    name = "tm-versions"
+    async with portal.status_server() as client:
+        for refused in ({"protocol": 2}, {"version": "0.0.9"}):
+            for path, body in ((REGISTRATION, registration(name)), (BEAT, beat(name, probe=True))):
+                reply = await client.post(path, json={**body, **refused})
+                error = reply.json()["error"]
+                assert (reply.status_code, error["code"]) == (426, "version-refused")
+                assert reply.headers["upgrade"] == "TMSP/1"
+                assert error["cause"]
+                assert error["remedy"]
+        assert await product(portal, name) is None
+        for path, body in ((REGISTRATION, registration(name)), (BEAT, beat(name))):  # as agents of before
+            told = (await client.post(path, json=body)).json()
+            assert (told["product"], told["protocol"]) == ("Threat Management Services Portal", 1)
+            assert told["version"]
+        for odd in ({"protocol": 0}, {"protocol": "1.5"}, {"product": "Another"}):
+            assert (await client.post(BEAT, json=beat(name, **odd))).status_code == 422

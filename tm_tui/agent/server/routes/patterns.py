@@ -35,8 +35,12 @@ def patterns_routes(core: Core) -> list[Route]:
 
     async def check(_request: Request) -> Response:
         if patterns.fetching.state == "disabled":
-            cause = "Sending to TMSP is switched off: custom patterns are not downloaded."
-            raise Refused(409, "disabled", cause, "Switch it on under Services, TMSP.")
+            cause = (
+                "Sending to TMSP is switched off, or the portal removed this appliance: "
+                "custom patterns are not downloaded."
+            )
+            remedy = "Switch it on (tmsp.enabled), or save the settings to register again; then try again."
+            raise Refused(409, "disabled", cause, remedy)
         patterns.fetching.look()
         return answer(await patterns.document(), 202)
 

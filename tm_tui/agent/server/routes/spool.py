@@ -157,8 +157,9 @@ class _Sendings:
         """Start one. Raises Refused while sending is switched off."""
         service = self._delivery()
         if service is None:
-            cause = "Sending logs to TMSP is switched off."
-            raise Refused(409, "disabled", cause, "Switch it on first (tmsp.enabled), then try again.")
+            cause = "Sending logs to TMSP is switched off, or the portal removed this appliance."
+            remedy = "Switch it on (tmsp.enabled), or save the settings to register again; then try again."
+            raise Refused(409, "disabled", cause, remedy)
         number = next(self._numbers)
         self._futures[number] = service.send_now()
         for old in list(self._futures)[:-_MOST_SENDINGS]:
