@@ -6,6 +6,7 @@ import pytest
 
 from servers import certificates as certs
 from servers.account import Account
+from servers.buckets import Buckets, buckets
 from servers.openssh import Sshd, sshd, throwaway
 from servers.postgres import Postgres, postgres
 from servers.process import folder
@@ -80,4 +81,11 @@ def dante_for_all() -> Iterator[Dante]:
 def postgresql() -> Iterator[Postgres]:
     """PostgreSQL, where databases cost little."""
     with postgres() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def bucket_server() -> Iterator[Buckets]:
+    """An S3 server."""
+    with buckets() as running:
         yield running

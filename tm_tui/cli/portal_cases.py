@@ -2,13 +2,12 @@
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 import click
 
 from tm_tui.cli.output import json_option
-from tm_tui.cli.portal_home import database, done, with_home
+from tm_tui.cli.portal_home import blobs_in, database, done, with_home
 from tm_tui.errors import TmError
 from tm_tui.spoken import utc_time
 from tm_tui.text import safe_text
@@ -62,14 +61,16 @@ def download(
     """
     from tm_tui.clock import SystemClock
     from tm_tui.portal import cases
+    from tm_tui.portal.case_parts import case_bytes
 
     with database(context, own_home) as (connection, home):
         found = cases.case_of(connection, name)
         connection.commit()  # nobody waits for the copying
         path = target / found.file if target.is_dir() else target
         try:
-            with (home.cases / found.file).open("rb") as source, _new(path) as file:
-                shutil.copyfileobj(source, file, 1 << 20)
+            with _new(path) as file:
+                for piece in case_bytes(blobs_in(home), found):
+                    file.write(piece)
         except OSError as error:
             cause = f"{safe_text(str(path))} cannot be written: {safe_text(error.strerror or '')}."
             raise TmError(cause, "Choose another target.") from None

@@ -16,21 +16,25 @@ from tm_tui.text import safe_text
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from tm_tui.portal.blobs.store import Blobs
     from tm_tui.portal.home import PortalHome
+    from tm_tui.portal.settings import PortalSettings
 
 __all__ = [
     "HOME_TYPE",
     "at_the_command_line",
+    "blobs_in",
     "check_extra",
     "database",
     "done",
     "failures_told",
+    "settings_in",
     "with_home",
 ]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-_EXTRA = ("aiosmtplib", "alembic", "jinja2", "psycopg", "sqlalchemy")
+_EXTRA = ("aiosmtplib", "alembic", "jinja2", "obstore", "psycopg", "sqlalchemy")
 
 HOME_TYPE = click.Path(file_okay=False, path_type=Path)
 
@@ -74,14 +78,31 @@ def database(
         raise click.UsageError("--home is missing: which portal is meant?")
     from tm_tui.portal.database import opened
     from tm_tui.portal.home import PortalHome
+    from tm_tui.portal.settings import database_at
 
     home = PortalHome(path.absolute())
     with failures_told():
-        if not home.database.is_file():
+        where = database_at(settings_in(home).database, home.path)
+        if isinstance(where, Path) and not where.is_file():
             cause = f"There is no portal in {safe_text(str(home.path))}."
             raise TmError(cause, "Start it once with `tm-tui portal --home DIR`.")
-        with opened(home.database, reading=reading) as connection:
+        with opened(where, reading=reading) as connection:
             yield connection, home
+
+
+def settings_in(home: "PortalHome") -> "PortalSettings":
+    """What portal.toml in this home says. Raises TmError."""
+    from tm_tui.portal.settings_file import read_settings
+
+    return read_settings(home.path, {})
+
+
+def blobs_in(home: "PortalHome") -> "Blobs":
+    """Where this home's batches and cases lie. Raises TmError."""
+    from tm_tui.portal.blobs.address import blobs_at
+
+    settings = settings_in(home)
+    return blobs_at(settings.blobs, home.path, settings.blobs_credentials)
 
 
 def at_the_command_line() -> str:

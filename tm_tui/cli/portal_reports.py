@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,11 @@ import click
 from sqlalchemy import Connection, select
 
 from tm_tui.cli.output import json_option
-from tm_tui.cli.portal_home import database, done, with_home
+from tm_tui.cli.portal_home import blobs_in, database, done, with_home
 from tm_tui.errors import TmError
 from tm_tui.moments import moment_of
 from tm_tui.portal import index, tables
+from tm_tui.portal.blobs.store import Blobs
 from tm_tui.portal.log import PortalLog
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.reports import making, reader, shelf
@@ -44,7 +46,7 @@ def make(
 ) -> None:
     """Make reports now: of the day, week or month so far, or of all incidents that have none yet."""
     with database(context, own_home) as (connection, home):
-        found = [one.id for one in _made(connection, home.logs, kind, appliance)]
+        found = [one.id for one in _made(connection, blobs_in(home), kind, appliance)]
     done("\n".join(found) or "There was nothing to make.", as_json=as_json, made=found)
 
 
@@ -70,14 +72,14 @@ def show(context: click.Context, name: str, own_home: Path | None, *, as_json: b
     click.echo(json.dumps({"text": text}) if as_json else text, nl=as_json)
 
 
-def _made(connection: Connection, logs: Path, kind: str, appliance: str | None) -> tuple[Report, ...]:
+def _made(connection: Connection, blobs: Blobs, kind: str, appliance: str | None) -> tuple[Report, ...]:
     """Read what was received, then make reports. Raises TmError."""
     from tm_tui.clock import SystemClock
 
     now = SystemClock().now()
-    index.catch_up(connection, logs, PortalLog(sys.stderr, SystemClock()))
+    index.catch_up(connection, blobs, PortalLog(sys.stderr, SystemClock()))
     connection.commit()
-    _read_all(connection, logs)
+    _read_all(connection, blobs)
     if kind == "incident":
         reports: list[Report] = []
         while (some := making.make_incidents(connection, now, wait=False, appliance=appliance)) is not None:
@@ -94,14 +96,14 @@ def _made(connection: Connection, logs: Path, kind: str, appliance: str | None) 
     return making.make_so_far(connection, chosen[kind], now, appliance)
 
 
-def _read_all(connection: Connection, logs: Path) -> None:
+def _read_all(connection: Connection, blobs: Blobs) -> None:
     after = 0
     while found := reader.unread(connection, after):
         for batch in found:
             after = batch["number"]
-            path = logs / batch["appliance"] / batch["name"]
+            opened = partial(blobs.open, f"logs/{batch['appliance']}/{batch['name']}")
             try:
-                for portion in reader.portions(path, moment_of(batch["received_at"])):
+                for portion in reader.portions(opened, moment_of(batch["received_at"])):
                     reader.keep(connection, batch["appliance"], portion, None)
                     connection.commit()  # beats of a running portal go between
             except (Refused, OSError) as error:

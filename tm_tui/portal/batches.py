@@ -1,22 +1,22 @@
 """How an upload becomes a batch: written aside, checked, on the disk, then under its name, once."""
 
 import asyncio
-import filecmp
 import os
 import secrets
-import threading
 from collections.abc import AsyncIterator
+from io import BufferedReader
 from pathlib import Path
 
 from tm_tui.clock import Clock
 from tm_tui.portal import appliances, index
 from tm_tui.portal.batch_file import MOST_BYTES, BatchName, Contents, checked_contents, too_large
+from tm_tui.portal.blobs.store import BlobAbsent, BlobExists, Blobs
 from tm_tui.portal.database import Database
 from tm_tui.portal.home import PortalHome
 from tm_tui.portal.log import PortalLog
 from tm_tui.portal.refusals import Refused, storage_refused
 
-__all__ = ["AlreadyThere", "BatchStore"]
+__all__ = ["AlreadyThere", "BatchStore", "blob_of"]
 
 _WRITE_BYTES = 1 << 20
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -38,13 +38,15 @@ def other_content() -> Refused:
 class BatchStore:
     """The batches of one running portal. Two at a time are checked, each on a thread."""
 
-    def __init__(self, home: PortalHome, database: Database, log: PortalLog, clock: Clock) -> None:
+    def __init__(
+        self, home: PortalHome, database: Database, blobs: Blobs, log: PortalLog, clock: Clock
+    ) -> None:
         self._home = home
         self._database = database
+        self._blobs = blobs
         self._log = log
         self._clock = clock
         self._turns = asyncio.Semaphore(2)
-        self._naming = threading.Lock()
         self.arrived = asyncio.Event()
         """Set when there is a new batch in the index."""
         self._watched = [self.arrived]
@@ -55,10 +57,6 @@ class BatchStore:
         self._watched.append(event)
         return event
 
-    def path(self, name: BatchName) -> Path:
-        """Where a batch lies or will lie."""
-        return self._home.logs / name.appliance / name.text
-
     def aside(self) -> Path:
         """A fresh place for what is not yet a batch."""
         return self._home.incoming / f"{secrets.token_hex(16)}.part"
@@ -68,8 +66,8 @@ class BatchStore:
         await self._database.call(appliances.check_sender, name.appliance, account)
         part = self.aside()
         try:
-            if self.path(name).exists():
-                await _compare(self.path(name), chunks)
+            if (there := await asyncio.to_thread(self._there, name)) is not None:
+                await _compare(there, chunks)
                 raise AlreadyThere
             await self._write(part, chunks)
             return await self.settle(part, name)
@@ -105,23 +103,43 @@ class BatchStore:
         return contents
 
     def _settle(self, part: Path, name: BatchName) -> Contents:
-        target = self.path(name)
-        _look(part, target)  # first: what lies there is the news, whatever came
+        self._look(part, name)  # first: what lies there is the news, whatever came
         with part.open("rb") as file:
             contents = checked_contents(file, name)
             os.fsync(file.fileno())
-        with self._naming:
-            _look(part, target)
-            target.parent.mkdir(mode=0o700, exist_ok=True)
-            part.rename(target)
-        _sync_folder(target.parent)
-        _sync_folder(target.parent.parent)
+        try:
+            self._blobs.put(blob_of(name), part)
+        except BlobExists:
+            self._look(part, name)
+            raise
         return contents
 
+    def _there(self, name: BatchName) -> BufferedReader | None:
+        """The batch, if it is there. Raises OSError."""
+        try:
+            return self._blobs.open(blob_of(name))
+        except BlobAbsent:
+            return None
 
-async def _compare(target: Path, chunks: AsyncIterator[bytes]) -> None:
+    def _look(self, part: Path, name: BatchName) -> None:
+        """Raises AlreadyThere or Refused when something lies there."""
+        if (there := self._there(name)) is None:
+            return
+        with there, part.open("rb") as file:
+            while piece := file.read(_WRITE_BYTES):
+                if there.read(len(piece)) != piece:
+                    raise other_content()
+            raise other_content() if there.read(1) else AlreadyThere
+
+
+def blob_of(name: BatchName) -> str:
+    """The name of the blob that a batch is."""
+    return f"logs/{name.appliance}/{name.text}"
+
+
+async def _compare(there: BufferedReader, chunks: AsyncIterator[bytes]) -> None:
     """Read what comes beside what is there. Raises Refused at the first difference, OSError."""
-    with await asyncio.to_thread(target.open, "rb") as file:
+    with there as file:
         async for chunk in chunks:
             if await asyncio.to_thread(file.read, len(chunk)) != chunk:
                 raise other_content()
@@ -129,21 +147,7 @@ async def _compare(target: Path, chunks: AsyncIterator[bytes]) -> None:
             raise other_content()
 
 
-def _look(part: Path, target: Path) -> None:
-    """Raises AlreadyThere or Refused when something lies there."""
-    if target.exists():
-        raise AlreadyThere if filecmp.cmp(part, target, shallow=False) else other_content()
-
-
 def _write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,11 +1,12 @@
 """Cases over HTTP: tus 1.0 for appliances, a list with statuses, the file for the operator."""
 
+import asyncio
 import base64
 import binascii
 import re
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tm_tui.cases.protocol import CASES_PATH, CHUNK_TYPE, TUS_VERSION, read_metadata
@@ -14,7 +15,9 @@ from tm_tui.portal import appliances, cases
 from tm_tui.portal.answers import arriving, refusal
 from tm_tui.portal.batch_file import is_appliance
 from tm_tui.portal.callers import Action, caller_of, only
-from tm_tui.portal.case_store import MOST_BYTES, CaseStore, Checksum, gone, new_name
+from tm_tui.portal.case_answers import case_file
+from tm_tui.portal.case_parts import Checksum
+from tm_tui.portal.case_store import MOST_BYTES, CaseStore, gone, new_name
 from tm_tui.portal.cases import NewUpload
 from tm_tui.portal.core import Portal
 from tm_tui.portal.refusals import Refused
@@ -59,16 +62,15 @@ def routes(portal: Portal, store: CaseStore) -> list[Route]:
     async def download(request: Request) -> Response:
         name = request.path_params["case"]
         try:
-            found = await portal.database.call(
-                cases.set_status, name, portal.clock.now(), "sample-downloaded"
-            )
+            found = await portal.database.call(cases.case_of, name)
+            response = await asyncio.to_thread(case_file, portal, found)
+            await portal.database.call(cases.set_status, name, portal.clock.now(), "sample-downloaded")
         except Refused:
             raise
         except TmError as error:
             raise Refused(404, "no-such-case", error.cause, "See GET /v1/cases.") from None
         portal.log.say("case-downloaded", case=found.case_id, account=caller_of(request).name)
-        path = portal.home.cases / found.file
-        return FileResponse(path, filename=found.file, media_type="application/octet-stream")
+        return response
 
     tus = _tus_actions(portal, store)
     at_cases = _by_method({"GET": listed, "HEAD": listed, "POST": tus["POST"], "OPTIONS": _about})

@@ -1,38 +1,25 @@
-"""How a case arrives: chunk by chunk, each checked and on the disk before its offset counts; then whole."""
+"""How a case arrives: chunk by chunk, each checked and kept before its offset counts; then whole."""
 
 import asyncio
-import hashlib
-import hmac
-import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
-
-from starlette.requests import ClientDisconnect
+from functools import partial
 
 from tm_tui.portal import appliances, cases
+from tm_tui.portal.blobs.files import FileBlobs
+from tm_tui.portal.case_files import CaseFiles
+from tm_tui.portal.case_parts import CaseParts, Checksum
 from tm_tui.portal.cases import NewUpload, Upload
 from tm_tui.portal.core import Portal
 from tm_tui.portal.refusals import Refused, storage_refused
 from tm_tui.tasks import threaded
 
-__all__ = ["MOST_BYTES", "CaseStore", "Checksum", "gone"]
+__all__ = ["MOST_BYTES", "CaseStore", "gone"]
 
 MOST_BYTES = 8 << 30
-_WRITE_BYTES = 1 << 20
 _TURN_SECONDS = 5.0
 _ABANDONED_AFTER = 7 * 86400
-_RESERVE = 16 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Checksum:
-    """What the bytes of one PATCH must hash to."""
-
-    algorithm: str
-    digest: bytes
 
 
 def gone() -> Refused:
@@ -41,21 +28,17 @@ def gone() -> Refused:
 
 
 class CaseStore:
-    """The cases of one running portal: `cases/<upload>.part`, and `cases/<Case ID>.<form>` once whole."""
+    """The cases of one running portal: how far each is. `CaseFiles` or `CaseParts` keeps their bytes."""
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
-        self._folder = portal.home.cases
+        self._bytes: CaseFiles | CaseParts
+        if isinstance(portal.blobs, FileBlobs):
+            self._bytes = CaseFiles(portal.blobs.root / "cases")
+        else:
+            self._bytes = CaseParts(portal.blobs, portal.home.incoming)
         self._locks: dict[str, asyncio.Lock] = {}
         self._turns: dict[str, asyncio.Timeout] = {}
-
-    def part(self, upload: str) -> Path:
-        """Where an upload in progress lies."""
-        return self._folder / f"{upload}.part"
-
-    def file(self, upload: Upload) -> Path:
-        """Where a case lies."""
-        return self._folder / f"{cases.case_id(upload.number or 0)}.{upload.form}"
 
     async def create(self, new: NewUpload) -> Upload:
         """Begin an upload. Raises Refused: unknown or another's appliance, too large, no room."""
@@ -64,7 +47,7 @@ class CaseStore:
         if new.bytes > MOST_BYTES:
             cause = f"A case has at most {MOST_BYTES} bytes."
             raise Refused(413, "too-large", cause, "Submit fewer files.")
-        if await asyncio.to_thread(_room, self._folder) < new.bytes:
+        if await asyncio.to_thread(self._bytes.room) < new.bytes:
             cause = "The portal's disk has no room for this case."
             raise Refused(507, "disk-full", cause, "Make room on it; the case may come again.")
         made = await call(cases.begin, new, self._portal.clock.now())
@@ -93,45 +76,15 @@ class CaseStore:
                 cause = f"The upload stands at {found.arrived}."
                 raise Refused(409, "wrong-offset", cause, "Ask for the offset and go on there.")
             try:
-                arrived = await self._write(found, chunks, checksum)
+                arrived = await self._bytes.append(found, chunks, checksum, partial(self._advance, upload))
             except OSError as error:
                 raise storage_refused(error) from None
-            await self._portal.database.call(cases.advance, upload, arrived, self._portal.clock.now())
+            await self._advance(upload, arrived)
             await self._settled(await self._found(upload))
             return arrived
 
-    async def _write(self, found: Upload, chunks: AsyncIterator[bytes], checksum: Checksum | None) -> int:
-        """Write behind what is there; bytes whose checksum is wrong or missing its end do not stay."""
-        pending, size = bytearray(), found.arrived
-        seen = hashlib.new(checksum.algorithm) if checksum else None
-        flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(self.part(found.upload), flags, 0o600), "wb", buffering=0) as file:
-            await threaded(file.truncate, found.arrived)
-            file.seek(found.arrived)
-            try:
-                async for chunk in chunks:
-                    size += len(chunk)
-                    if size > found.bytes:
-                        cause = f"The upload has {found.bytes} bytes, and more came."
-                        raise Refused(413, "too-large", cause, "Send what was announced.")
-                    pending += chunk
-                    if len(pending) >= _WRITE_BYTES:
-                        await threaded(_put, file.fileno(), bytes(pending), seen)
-                        pending.clear()
-            except (ClientDisconnect, asyncio.CancelledError):
-                if checksum is None:  # what came is right as far as anyone can tell: TLS watches over it
-                    await threaded(_put, file.fileno(), bytes(pending), None)
-                    await threaded(os.fsync, file.fileno())
-                    now = self._portal.clock.now()
-                    await self._portal.database.call(cases.advance, found.upload, file.tell(), now)
-                raise
-            await threaded(_put, file.fileno(), bytes(pending), seen)
-            if checksum and seen and not hmac.compare_digest(seen.digest(), checksum.digest):
-                await threaded(file.truncate, found.arrived)
-                cause = "The bytes do not match their checksum."
-                raise Refused(460, "checksum-mismatch", cause, "Send them again.")
-            await threaded(os.fsync, file.fileno())
-        return size
+    async def _advance(self, upload: str, arrived: int) -> None:
+        await self._portal.database.call(cases.advance, upload, arrived, self._portal.clock.now())
 
     async def remove(self, upload: str, account: str) -> None:
         """Give up an upload. A whole one is a case and stays. Raises Refused (404, 403)."""
@@ -146,7 +99,7 @@ class CaseStore:
 
     async def _drop(self, found: Upload) -> None:
         await self._portal.database.call(cases.remove, found.upload)
-        await asyncio.to_thread(self.part(found.upload).unlink, missing_ok=True)
+        await asyncio.to_thread(self._bytes.drop, found.upload)
 
     @asynccontextmanager
     async def _alone(self, upload: str) -> AsyncIterator[None]:
@@ -174,12 +127,12 @@ class CaseStore:
         """Once all bytes are there: check the whole, number it, put it under its name."""
         if found.number is not None or found.arrived < found.bytes:
             return found
-        if found.sha256 and await asyncio.to_thread(_digest, self.part(found.upload)) != found.sha256:
+        if found.sha256 and await asyncio.to_thread(self._bytes.digest, found) != found.sha256:
             await self._drop(found)
             cause = "The case does not have the SHA-256 that was announced."
             raise Refused(422, "damaged", cause, "Check the file, then send it again from the start.")
         case = await self._portal.database.call(cases.complete, found.upload, self._portal.clock.now())
-        await threaded(_rename, self.part(case.upload), self.file(case))
+        await threaded(self._bytes.finish, case)
         self._portal.log.say("case-received", case=cases.case_id(case.number or 0), bytes=case.bytes)
         return case
 
@@ -188,8 +141,7 @@ class CaseStore:
         oldest = self._portal.clock.now().timestamp() - _ABANDONED_AFTER
         for found in await self._portal.database.call(cases.uploads):
             if found.number is not None:
-                if await asyncio.to_thread(self.part(found.upload).exists):
-                    await threaded(_rename, self.part(found.upload), self.file(found))
+                await threaded(self._bytes.finish, found)
             elif found.arrived == found.bytes:
                 try:
                     await self._settled(found)
@@ -197,36 +149,6 @@ class CaseStore:
                     self._portal.log.say("case-dropped", upload=found.upload, cause=refused.cause)
             elif found.touched_at < oldest:
                 await self._drop(found)
-
-
-def _put(descriptor: int, data: bytes, seen: "hashlib._Hash | None") -> None:
-    if seen is not None:
-        seen.update(data)
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _room(folder: Path) -> int:
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize - _RESERVE
-
-
-def _digest(path: Path) -> str:
-    if not path.exists():
-        return hashlib.sha256().hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _rename(part: Path, file: Path) -> None:
-    part.touch(mode=0o600)
-    part.rename(file)
-    descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def new_name() -> str:

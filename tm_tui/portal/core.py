@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from tm_tui.clock import Clock
 from tm_tui.portal.accounts import Doorkeeper
 from tm_tui.portal.batches import BatchStore
+from tm_tui.portal.blobs.store import Blobs
 from tm_tui.portal.database import Database
 from tm_tui.portal.home import PortalHome
 from tm_tui.portal.log import PortalLog
@@ -20,5 +21,6 @@ class Portal:
     database: Database
     doorkeeper: Doorkeeper
     batches: BatchStore
+    blobs: Blobs
     log: PortalLog
     clock: Clock

@@ -4,9 +4,10 @@ The files are the truth: a batch that was not read to its end, for whatever reas
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from pathlib import Path
+from functools import partial
+from io import BufferedReader
 
 from tm_tui.portal import endpoints, index
 from tm_tui.portal.batch_file import events
@@ -22,14 +23,14 @@ _MOST_EVENTS = 20_000
 _AGAIN_SECONDS = 30.0
 
 
-def portions(path: Path, received_at: datetime) -> Iterator[tuple[list[Mark], int]]:
-    """The newest mark of each endpoint, and how many events could not be read, in portions of bounded size.
+def portions(opened: Callable[[], BufferedReader], received_at: datetime) -> Iterator[tuple[list[Mark], int]]:
+    """Of a batch the newest mark of each endpoint, and how many events cannot be read, in bounded portions.
 
     Raises Refused for a damaged file, OSError.
     """
     newest: dict[str, Mark] = {}
     unread = 0
-    with path.open("rb") as file:
+    with opened() as file:
         for number, event in enumerate(events(file), 1):
             mark = endpoints.mark_of(event, received_at)
             if mark is None:
@@ -71,7 +72,8 @@ async def _catch_up(portal: Portal, done: int) -> int:
 
 
 async def _read(portal: Portal, batch: IndexedBatch) -> None:
-    read = portions(portal.home.logs / batch.appliance / batch.name, batch.received_at)
+    opened = partial(portal.blobs.open, f"logs/{batch.appliance}/{batch.name}")
+    read = portions(opened, batch.received_at)
     unread = 0
     while True:
         try:

@@ -1,7 +1,6 @@
 """The index of batches: what the files say, in a form that can be asked. The files are the truth."""
 
 from datetime import datetime
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, RowMapping, delete, select
@@ -9,6 +8,7 @@ from sqlalchemy import Connection, RowMapping, delete, select
 from tm_tui.moments import moment_of
 from tm_tui.portal import tables
 from tm_tui.portal.batch_file import BatchName, Contents, checked_contents
+from tm_tui.portal.blobs.store import Blob, Blobs
 from tm_tui.portal.engines import insert
 from tm_tui.portal.log import PortalLog
 from tm_tui.portal.refusals import Refused
@@ -72,30 +72,32 @@ def newest(connection: Connection, before: int, most: int) -> tuple[IndexedBatch
     return tuple(_batch(row) for row in connection.execute(chosen).mappings())
 
 
-def catch_up(connection: Connection, logs: Path, log: PortalLog) -> int:
-    """Enter the files that a crash, or a lost database, left out, and drop entries without a file.
+def catch_up(connection: Connection, blobs: Blobs, log: PortalLog) -> int:
+    """Enter the batches that a crash, or a lost database, left out, and drop entries without one.
 
-    Returns how many entries changed. A file that is no whole batch stays where it is, and the log names it.
+    Returns how many entries changed. What is no whole batch stays where it is, and the log names it.
     """
     known = set(connection.execute(select(_OF.name)).scalars())
-    found = {path.name: path for path in sorted(logs.glob("*/*.ndjson.zst"), key=lambda path: path.name)}
+    blobs_found = sorted(blobs.list("logs/"), key=lambda blob: blob.name.rpartition("/")[2])
+    found = {blob.name.rpartition("/")[2]: blob for blob in blobs_found if blob.name.endswith(".ndjson.zst")}
     gone = known - found.keys()
     for name in gone:
         connection.execute(delete(tables.batches).where(_OF.name == name))
-    entered = [name for name in found if name not in known and _enter(connection, found[name], log)]
+    entered = [name for name in found if name not in known and _enter(connection, blobs, found[name], log)]
     return len(gone) + len(entered)
 
 
-def _enter(connection: Connection, path: Path, log: PortalLog) -> bool:
-    name = BatchName.parse(path.name)
-    if name is None or name.appliance != path.parent.name or path.is_symlink():
-        log.say("no-batch", path=str(path))
+def _enter(connection: Connection, blobs: Blobs, blob: Blob, log: PortalLog) -> bool:
+    *folder, text = blob.name.split("/")
+    name = BatchName.parse(text)
+    if name is None or folder != ["logs", name.appliance]:
+        log.say("no-batch", path=blob.name)
         return False
     try:
-        with path.open("rb") as file:
+        with blobs.open(blob.name) as file:
             contents = checked_contents(file, name)
     except (Refused, OSError) as error:
-        log.say("damaged-batch", path=str(path), cause=str(error))
+        log.say("damaged-batch", path=blob.name, cause=str(error))
         return False
-    add(connection, name, contents, moment_of(path.stat().st_mtime))
+    add(connection, name, contents, moment_of(blob.put_at))
     return True

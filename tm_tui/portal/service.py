@@ -28,6 +28,7 @@ from tm_tui.portal.accounts import Doorkeeper
 from tm_tui.portal.alerts.watch import keep_alerts
 from tm_tui.portal.answers import EXCEPTION_HANDLERS
 from tm_tui.portal.batches import BatchStore
+from tm_tui.portal.blobs.address import blobs_at
 from tm_tui.portal.callers import ROLES, Role
 from tm_tui.portal.case_store import CaseStore
 from tm_tui.portal.certificate import Certificate, keep
@@ -43,7 +44,7 @@ from tm_tui.portal.proxies import Proxies
 from tm_tui.portal.ready import LogServerAddress, Ready, StatusServerAddress, password_files
 from tm_tui.portal.reports.maker import keep_reports
 from tm_tui.portal.rooms import ssh_shares, web_shares
-from tm_tui.portal.settings import PortalSettings
+from tm_tui.portal.settings import PortalSettings, database_at
 from tm_tui.portal.settings_file import read_settings
 from tm_tui.portal.ssh import SshServing, host_key, ssh_server
 from tm_tui.portal.web import Served, WebLimits, https_servers
@@ -132,14 +133,14 @@ async def open_portal(
     async with contextlib.AsyncExitStack() as stack:
         stack.enter_context(home.claimed())
         stack.enter_context(_listening_to_libraries(log))
-        database = Database(home.database)
+        database = Database(database_at(settings.database, home.path))
         stack.callback(database.close)
         home.sweep()
-        portal = Portal(
-            home, database, Doorkeeper(database), BatchStore(home, database, log, clock), log, clock
-        )
+        blobs = blobs_at(settings.blobs, home.path, settings.blobs_credentials)
+        batches = BatchStore(home, database, blobs, log, clock)
+        portal = Portal(home, database, Doorkeeper(database), batches, blobs, log, clock)
         names = [await database.call(_first_account, home, role) for role in ROLES]
-        changed = await database.call(index.catch_up, home.logs, log)
+        changed = await database.call(index.catch_up, blobs, log)
         ports = (settings.https_port, settings.ssh_port, settings.status_port)
         listeners = [stack.enter_context(contextlib.closing(listener(settings.host, port))) for port in ports]
         key = host_key(home, settings.ssh_host_key)

@@ -2,15 +2,18 @@
 
 import ipaddress
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from tm_tui.portal.alerts.settings import AlertSettings
+from tm_tui.portal.blobs.address import checked_address
 from tm_tui.settings.model import Part
 from tm_tui.settings.types import refusal
 
-__all__ = ["Limits", "PortalSettings", "Tls", "keys"]
+__all__ = ["Limits", "PortalSettings", "Tls", "database_at", "keys"]
 
 
 def _listened(host: str) -> str:
@@ -41,6 +44,34 @@ def _network(text: str) -> str:
 _Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
 _Host = Annotated[str, AfterValidator(_listened)]
 _Name = Annotated[str, AfterValidator(_certified)]
+
+
+def _address(text: str) -> str:
+    try:
+        return checked_address(text)
+    except ValueError as error:
+        remedy = "Write file:FOLDER, or s3://BUCKET/PREFIX?endpoint=https://HOST."
+        raise refusal("blobs", str(error), remedy) from None
+
+
+def _database(url: str) -> str:
+    remedy = "Write sqlite:///FILE, or postgresql+psycopg://USER@HOST/NAME."
+    try:
+        found = urlsplit(url)
+        if found.scheme == "sqlite" and not found.netloc and len(found.path) > 1:
+            return url
+        if found.scheme != "postgresql+psycopg" or len(found.path) < 2:
+            raise refusal("database", "This is no address of a database.", remedy)
+        if found.password is not None or "password" in dict(parse_qsl(found.query)):
+            remedy = "Put it into a file (~/.pgpass, or ?passfile=FILE), and leave it out here."
+            raise refusal("database", "A password does not belong into an address.", remedy)
+    except ValueError:
+        raise refusal("database", "This is no address of a database.", remedy) from None
+    return url
+
+
+_Database = Annotated[str, AfterValidator(_database)]
+_Blobs = Annotated[str, AfterValidator(_address)]
 _Network = Annotated[str, AfterValidator(_network)]
 _Switch = Annotated[bool, Field(strict=True)]
 _Count = Annotated[int, Field(strict=True, ge=2, le=1_000_000)]
@@ -101,6 +132,16 @@ class PortalSettings(Part):
     """Port of the status server and the pages; 0 takes a free one at each start."""
     names: Annotated[tuple[_Name, ...], Field(max_length=100)] = ()
     """Further addresses and names for the certificate that the portal makes."""
+    database: _Database = "sqlite:///portal.sqlite3"
+    """Where accounts, products, beats and all that is asked for lie: `sqlite:///FILE` (a relative one begins
+    in the home), or `postgresql+psycopg://USER@HOST/NAME`, whose password stands in a file of libpq's."""
+    blobs: _Blobs = "file:."
+    """Where batches and cases lie: `file:FOLDER` (a relative one begins in the home), or a bucket as
+    `s3://BUCKET/PREFIX?endpoint=https://HOST&region=NAME`."""
+    blobs_credentials: Annotated[str, Field(max_length=4096)] = ""
+    """File (0600) with the keys of the bucket as `access_key_id = "..."` and `secret_access_key = "..."`.
+    Empty: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of the environment. A relative path begins in the
+    home."""
     ssh_host_key: Annotated[str, Field(max_length=4096)] = ""
     """File with the private key that the log server over SSH shows, the same for all processes. Empty: the
     portal makes one in its home. A relative path begins in the home."""
@@ -121,6 +162,11 @@ class PortalSettings(Part):
                 cause = f"{key} needs to know the proxies that are trusted."
                 raise refusal("proxies", cause, "Name them in trusted_proxies.")
         return self
+
+
+def database_at(url: str, home: Path) -> Path | str:
+    """A file of SQLite's, or the URL of a server's database."""
+    return home / url.removeprefix("sqlite:///") if url.startswith("sqlite:") else url
 
 
 def keys(model: type[BaseModel] = PortalSettings, above: str = "") -> Iterator[tuple[str, Any, str]]:

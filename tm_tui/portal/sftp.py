@@ -30,6 +30,7 @@ from tm_tui.portal.batch_file import MOST_BYTES, BatchName
 from tm_tui.portal.batches import AlreadyThere
 from tm_tui.portal.places import Kind, Place, place_of
 from tm_tui.portal.refusals import Refused
+from tm_tui.portal.sftp_listing import attributes, inside
 
 if TYPE_CHECKING:
     from tm_tui.portal.core import Portal
@@ -256,13 +257,14 @@ class LogFolder(asyncssh.SFTPServer):
         """Normalise a path, without a look at the disk."""
         return posixpath.normpath(posixpath.join(b"/", path))
 
-    async def stat(self, path: bytes) -> os.stat_result:
+    async def stat(self, path: bytes) -> os.stat_result | SFTPAttrs:
         """Attributes; there are no links to follow."""
         place = self._place(path)
         await self._check_owner_of(place)
-        local = self._local(place)
-        probe = self._probes.get(local)
-        return local.lstat() if probe is None else os.fstat(probe.fileno())
+        probe = self._probes.get(self._local(place))
+        if probe is not None:
+            return os.fstat(probe.fileno())
+        return await asyncio.to_thread(attributes, self._portal, place)
 
     lstat = stat
 
@@ -270,15 +272,9 @@ class LogFolder(asyncssh.SFTPServer):
         """List a folder: the root, `logs` with the account's appliances, or one of these."""
         place = self._place(path)
         await self._check_owner_of(place)
-        folder = self._local(place)
         mine = await self._portal.database.call(appliances.owned, self._account)
-        inside = ["logs"] if place.kind is Kind.ROOT else sorted(one.name for one in folder.iterdir())
-        for name in (".", "..", *inside):
-            inner = posixpath.join(b"/", path, name.encode())
-            shown = place.kind is not Kind.LOGS or name in mine
-            if name in {".", ".."} or (shown and place_of(inner) is not None):
-                found = folder if name in {".", "..", "logs"} else folder / name
-                yield SFTPName(name.encode(), attrs=SFTPAttrs.from_local(found.lstat()))
+        for name in await asyncio.to_thread(inside, self._portal, place, mine):
+            yield name
 
     def statvfs(self, path: bytes) -> os.statvfs_result:
         """How much room there is."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from portals import RunningPortal, running
 
+from servers.buckets import KEYS, Buckets
 from servers.postgres import Postgres
 from tm_tui.portal.database import opened
 
@@ -15,6 +16,17 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPortal]:
     """A running portal for the tests of one file."""
     with running(tmp_path_factory.mktemp("portal") / "home") as portal:
         yield portal
+
+
+@pytest.fixture(params=["files", "bucket"])
+def blobs_setting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The line of portal.toml that says where batches and cases lie: each kind of store, empty."""
+    if request.param == "files":
+        return 'blobs = "file:."\n'
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    server: Buckets = request.getfixturevalue("bucket_server")
+    return f'blobs = "{server.new()}"\n'
 
 
 @pytest.fixture

@@ -21,8 +21,11 @@ from click.testing import CliRunner
 
 from tm_tui.cli.portal import portal as portal_command
 from tm_tui.clock import SystemClock
+from tm_tui.portal.blobs.address import blobs_at
+from tm_tui.portal.blobs.store import Blobs
 from tm_tui.portal.log import PortalLog
 from tm_tui.portal.service import PortalOptions, open_portal
+from tm_tui.portal.settings_file import read_settings
 
 COMMAND = (sys.executable, "-c", "from tm_tui.cli.portal import portal; portal()")
 PATIENCE = 30.0
@@ -50,6 +53,12 @@ class OpenPortal:
     def operator(self) -> tuple[str, str]:
         """An operator's name and password, as the first start made them."""
         return self.ready["operator"], Path(self.ready["operator_password_file"]).read_text()
+
+    @property
+    def blobs(self) -> Blobs:
+        """Where its batches and cases lie, as its settings say."""
+        settings = read_settings(self.home, {})
+        return blobs_at(settings.blobs, self.home, settings.blobs_credentials)
 
     def logged(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log_file.read_text().splitlines()]
@@ -151,6 +160,13 @@ class RunningPortal(OpenPortal):
         if self.process.stdout is not None:
             self.process.stdout.close()
         return code
+
+
+def with_settings(home: Path, text: str) -> Path:
+    """A home with this portal.toml."""
+    home.mkdir(mode=0o700, exist_ok=True)
+    (home / "portal.toml").write_text(text)
+    return home
 
 
 def log_file(home: Path) -> Path:

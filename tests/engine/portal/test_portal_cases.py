@@ -7,7 +7,7 @@ import json
 import os
 
 import pytest
-from portals import ANY_APPLIANCE, opened_portal, running
+from portals import ANY_APPLIANCE, opened_portal, running, with_settings
 from tusclient.client import TusClient
 from tusclient.storage.filestorage import FileStorage
 
@@ -39,8 +39,8 @@ def patch(client, location, offset, data, **more):
 
 
 @pytest.fixture
-async def portal(home):
-    async with opened_portal(home) as made:
+async def portal(home, blobs_setting):
+    async with opened_portal(with_settings(home, blobs_setting)) as made:
         await made.register()
         yield made
 
@@ -67,7 +67,10 @@ async def test_an_upload_in_parts_becomes_a_case(portal, client):
     assert (case["case_id"], case["status"]) == ("C-000001", "new-case-received")
     assert (case["endpoint"], case["threat"], case["bytes"]) == ("pc-17", "T", len(data))
     assert case["upload"] == location.rpartition("/")[2]
-    assert (portal.home / "cases" / "C-000001.tar.zst").read_bytes() == data
+    file = await client.get("/v1/cases/C-000001/file", auth=portal.operator)
+    assert file.content == data
+    assert file.headers["content-length"] == str(len(data))
+    assert file.headers["content-disposition"] == 'attachment; filename="C-000001.tar.zst"'
     assert await offset(client, location) == len(data)
 
 
@@ -144,7 +147,8 @@ async def test_an_upload_that_was_given_up_is_gone(portal, client):
     assert (await client.delete(location, headers=VERSION)).status_code == 204
     assert (await client.head(location, headers=VERSION)).status_code == 404
     assert (await patch(client, location, 3, b"def")).status_code == 404
-    assert list((portal.home / "cases").iterdir()) == []
+    assert list(portal.blobs.list("cases/")) == list((portal.home / "cases").iterdir()) == []
+    assert list((portal.home / "incoming").iterdir()) == []
     whole = await created(client, 3)
     await patch(client, whole, 0, b"abc")
     assert (await client.delete(whole, headers=VERSION)).status_code == 403
@@ -166,7 +170,8 @@ async def test_a_case_that_is_not_what_was_announced_is_dropped(portal, client):
     reply = await patch(client, location, 0, b"abc")
     assert (reply.status_code, reply.json()["error"]["code"]) == (422, "damaged")
     assert (await client.head(location, headers=VERSION)).status_code == 404
-    assert list((portal.home / "cases").iterdir()) == []
+    assert list(portal.blobs.list("cases/")) == list((portal.home / "cases").iterdir()) == []
+    assert list((portal.home / "incoming").iterdir()) == []
 
 
 async def test_hostile_words_are_made_safe(client):
@@ -283,5 +288,4 @@ async def test_a_newer_request_takes_over(portal, client):
         assert reply.status_code == 204
         hanging.cancel()
         await asyncio.wait({hanging})
-    content = (portal.home / "cases" / "C-000001.tar.zst").read_bytes()
-    assert content == b"abcdef"
+    assert (await client.get("/v1/cases/C-000001/file", auth=portal.operator)).content == b"abcdef"

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -268,7 +269,7 @@ def test_batch_is_read_in_bounded_portions(tmp_path: Path) -> None:
     """A log of very many endpoints is never in memory at once, and keeps no beat waiting for long."""
     events = (threat_event(seq, f"pc-{seq // 2}") for seq in range(9000))
     (tmp_path / "batch").write_bytes(sealed(ndjson(*events))[1])
-    portions = list(endpoint_reader.portions(tmp_path / "batch", NOW))
+    portions = list(endpoint_reader.portions(partial((tmp_path / "batch").open, "rb"), NOW))
     assert sum(len(marks) for marks, _ in portions) <= 4510
     assert max(len(marks) for marks, _ in portions) <= 2000
     assert all(before[-1].event.seq <= after[0].event.seq for (before, _), (after, _) in pairwise(portions))

@@ -2,6 +2,7 @@
 
 import tempfile
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -69,7 +70,7 @@ def full(connection: Connection, random: Random, folder: Path) -> None:
     endpoints.keep(connection, ANY_APPLIANCE, [mark for mark in marks if mark], None)
     name, packed = sealed(ndjson(*events))
     (folder / name).write_bytes(packed)
-    for portion in reader.portions(folder / name, NOW):
+    for portion in reader.portions(partial((folder / name).open, "rb"), NOW):
         reader.keep(connection, ANY_APPLIANCE, portion, name)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -82,7 +83,7 @@ def received(connection: Connection, tmp_path: Path, *events: dict[str, Any], at
     name, packed = sealed(ndjson(*events))
     path = tmp_path / name
     path.write_bytes(packed)
-    for portion in reader.portions(path, at):
+    for portion in reader.portions(partial(path.open, "rb"), at):
         reader.keep(connection, ANY_APPLIANCE, portion, name)
 
 

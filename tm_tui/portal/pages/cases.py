@@ -1,12 +1,13 @@
 """The cases that were submitted, the newest first, and their files to take away."""
 
-from pathlib import Path
+import asyncio
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from tm_tui.errors import TmError
 from tm_tui.portal import cases
+from tm_tui.portal.case_answers import case_file
 from tm_tui.portal.core import Portal
 from tm_tui.portal.pages.page import Page, Shown
 from tm_tui.portal.refusals import Refused
@@ -31,20 +32,14 @@ async def _taken(portal: Portal, request: Request) -> Response:
     name = request.path_params["case"]
     try:
         found = await portal.database.call(cases.case_of, name)
-        path = _there(portal.home.cases / found.file)
+        response = await asyncio.to_thread(case_file, portal, found)
         await portal.database.call(cases.set_status, name, portal.clock.now(), "sample-downloaded")
     except Refused:
         raise
     except TmError as error:
         raise Refused(404, "no-such-case", error.cause, "See the list of cases.") from None
     portal.log.say("case-downloaded", case=found.case_id, account=request.state.session.account)
-    return FileResponse(path, filename=found.file, media_type="application/octet-stream")
-
-
-def _there(path: Path) -> Path:
-    if not path.is_file():
-        raise TmError(f"The file {path.name} is gone.", "Restore it from a backup.")
-    return path
+    return response
 
 
 PAGES = (

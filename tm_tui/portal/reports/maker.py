@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 
 from tm_tui.moments import moment_of
 from tm_tui.portal.core import Portal
@@ -46,7 +47,7 @@ async def _read_new(portal: Portal, done: int) -> int:
 
 
 async def _read(portal: Portal, appliance: str, name: str, received_at: float) -> None:
-    read = reader.portions(portal.home.logs / appliance / name, moment_of(received_at))
+    read = reader.portions(partial(portal.blobs.open, f"logs/{appliance}/{name}"), moment_of(received_at))
     while True:
         try:
             portion = await asyncio.to_thread(next, read, None)

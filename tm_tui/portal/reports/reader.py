@@ -1,9 +1,9 @@
 """Reads threat event and root cause logs for reports. The files are the truth; reading again is harmless."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from io import BufferedReader
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -92,10 +92,10 @@ class Portion:
     unreadable: int = 0
 
 
-def portions(path: Path, received_at: datetime) -> Iterator[Portion]:
+def portions(opened: Callable[[], BufferedReader], received_at: datetime) -> Iterator[Portion]:
     """All events of a batch in portions of bounded size. Raises Refused for a damaged file, OSError."""
     portion = Portion()
-    with path.open("rb") as file:
+    with opened() as file:
         for event in events(file):
             try:
                 _add(portion, _EVENT.validate_python(event), received_at.timestamp())
