@@ -7,7 +7,9 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,6 +17,8 @@ DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS.parent / "packaging"))
 import reference  # noqa: E402 - beside the man pages, which are made of the same
 
+from tm_tui.api.call import Call, Order  # noqa: E402
+from tm_tui.api.calls import CALLS  # noqa: E402
 from tm_tui.explain import explanation, whole_text  # noqa: E402
 from tm_tui.portal.settings import keys  # noqa: E402
 from tm_tui.settings.fields import FIELDS, FieldSpec  # noqa: E402
@@ -75,6 +79,7 @@ Every command takes `--json`, and then answers in JSON, failures too. `--help` a
 `tm-tui --version` prints the version. Without a command `tm-tui` opens the console, and takes the options of
 `tm-tui console`.
 """
+_CALLS = "<!-- This table is made by docs/write_pages.py of tm_tui/api/calls.py. -->"
 _CODES = """\
 # Failure codes
 
@@ -159,6 +164,27 @@ def _codes() -> Iterator[str]:
         yield f"| [`{code}`](deployer.md#{code}) | {_cell(text)} |"
 
 
+def _call(call: Call[Any]) -> str:
+    request = f"`{call.shown}`" + (', `If-Match: "REVISION"`' if call.if_match else "")
+    if isinstance(call, Order):
+        request += f", body `{call.body.__name__}`"
+    several = call.answer_name.removeprefix("list of ")
+    answer = f"`{several}`" if several == call.answer_name else f"list of `{several}`"
+    if call.events:
+        answer = f"events `{call.events.replace(', ', '`, `')}` ({answer})"
+    elif call.status != HTTPStatus.OK:
+        answer = f"{call.status}, {answer}"
+    return f"| {request} | {answer} | {call.words.replace('|', '%7C')} |"
+
+
+def _control() -> Iterator[str]:
+    """docs/control.md, whose table of calls alone is made."""
+    before, title, rest = (DOCS / "control.md").read_text(encoding="utf-8").partition("\n## Routes\n")
+    yield before + title.rstrip()
+    yield from ("", _CALLS, "", "| request | answer | |", "|---|---|---|", *map(_call, CALLS), "")
+    yield rest[rest.index("\nA password in a `SaveRequest`") + 1 :].rstrip()
+
+
 def pages() -> dict[str, str]:
     """Every page that is made, by its file name."""
     made = {
@@ -166,6 +192,7 @@ def pages() -> dict[str, str]:
         "portal-settings.md": _portal_settings(),
         "commands.md": _commands(),
         "codes.md": _codes(),
+        "control.md": _control(),
     }
     return {name: "\n".join(lines) + "\n" for name, lines in made.items()}
 

@@ -43,7 +43,7 @@ def writer() -> Iterator[ModuleType]:
 def test_the_made_pages_are_current(writer: ModuleType) -> None:
     """The pages of settings, commands and codes say what the product says: else run docs/write_pages.py."""
     made = writer.pages()
-    assert set(made) == {"settings.md", "portal-settings.md", "commands.md", "codes.md"}
+    assert set(made) == {"settings.md", "portal-settings.md", "commands.md", "codes.md", "control.md"}
     for name, wanted in made.items():
         assert text(name) == wanted, f"{name} is behind: run docs/write_pages.py"
 

@@ -14,7 +14,8 @@ from starlette.routing import Router
 
 from agents import revision_for, settings_for
 from interleaving.loop import LoopClock, played, some_time
-from tm_tui.agent.server.costly import COSTS, Turns
+from tm_tui.agent.server.costly import RULES as BY_COST
+from tm_tui.agent.server.costly import Turns, guarded
 from tm_tui.agent.server.routes.probe import probe_routes
 from tm_tui.api.agent import StepEvent
 from tm_tui.diagnostics.last_test import LastTest
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 SEEDS = range(100)
 MOST = 4
-RULES = list({id(rule): rule for rule, _ in COSTS.values()}.values())
+RULES = list(BY_COST.values())
 
 
 class Asked:
@@ -101,7 +102,7 @@ def test_connection_tests_are_counted_from_the_first_moment(
     async def story(chance: random.Random) -> None:
         core = Asked(chance)
         monkeypatch.setattr("tm_tui.probe.runner.run_probe", core.run_probe)
-        app = Router(probe_routes(cast("Core", core)))
+        app = Router(guarded(probe_routes(cast("Core", core))))
 
         async def somebody() -> None:
             await some_time(chance, chance.choice([0.01, 5.0]))

@@ -1,28 +1,271 @@
-"""What the groups of the client's calls stand on, so that each group has a file of its own."""
+"""Every call of the control socket, declared once: client, routes, roles, turns and docs/control.md follow.
 
-from collections.abc import Mapping
-from typing import TypeVar
+A new call is told in three places: here, with its words; in the client's methods; in `agent/server/routes`.
+"""
 
-from pydantic import BaseModel
+from typing import Any, Final
 
-__all__ = ["Calls"]
+from tm_tui.api.agent import (
+    ActivityLine,
+    AgentStatus,
+    ApproveRequest,
+    DiagnosticsText,
+    Difference,
+    DraftRequest,
+    EditingRequest,
+    KeptDraft,
+    ProbeReport,
+    ProbeRequest,
+    RestoreRequest,
+    RevisionInfo,
+    SaveRequest,
+    SessionInfo,
+    SettingsDocument,
+    TrustDocument,
+)
+from tm_tui.api.call import Call, Order
+from tm_tui.api.cases import CaseInfo, CasesDocument, SubmitRequest
+from tm_tui.api.patterns import DeploymentInfo, DeployRequest, PatternsDocument, RootForgotten
+from tm_tui.api.reports import ReadMarks, ReportDocument, ReportsDocument
+from tm_tui.api.spool import IntakeReply, SendReply, SpoolDocument
 
-T = TypeVar("T")
+SESSION: Final = Call(
+    "GET", "/v1/session", SessionInfo, "user and role of who asks, and what it told of itself"
+)
+EDITING: Final = Order(
+    "PUT",
+    "/v1/session/editing",
+    SessionInfo,
+    "says on which screens this console has something unsaved",
+    body=EditingRequest,
+)
+STATUS: Final = Call("GET", "/v1/status", AgentStatus, "the snapshot of this moment")
+STATUS_STREAM: Final = Call(
+    "GET",
+    "/v1/status/stream",
+    AgentStatus,
+    "the snapshot now and at each change; a comment line each 15 s. With the header `Tm-Tui-Session: ID`"
+    " the reader is a console: it is in `sessions` of the status for as long as the stream lasts",
+    events="status",
+)
+SETTINGS: Final = Call(
+    "GET", "/v1/settings", SettingsDocument, "the settings in force; of passwords only which are set"
+)
+SAVE: Final = Order(
+    "PUT",
+    "/v1/settings",
+    SettingsDocument,
+    "saves; the answer is the new revision. With `trial` it is on trial, see below",
+    if_match=True,
+    body=SaveRequest,
+)
+CONFIRM_TRIAL: Final = Call(
+    "POST", "/v1/trial/confirm", SettingsDocument, "keeps the revision that is on trial", if_match=True
+)
+END_TRIAL: Final = Call(
+    "POST",
+    "/v1/trial/rollback",
+    SettingsDocument,
+    "takes it back at once; the answer is the revision that has the settings before it",
+    if_match=True,
+)
+ACKNOWLEDGE: Final = Call(
+    "POST", "/v1/trial/acknowledge", AgentStatus, "a rollback that came by itself has been seen"
+)
+DRAFT: Final = Call("GET", "/v1/draft", KeptDraft, "what the same user had typed when a console logged out")
+KEEP_DRAFT: Final = Order(
+    "PUT",
+    "/v1/draft",
+    KeptDraft,
+    "keeps it for this user, in memory, until the agent ends",
+    body=DraftRequest,
+)
+DROP_DRAFT: Final = Call("DELETE", "/v1/draft", SessionInfo, "gives it up")
+PROBE: Final = Order(
+    "POST",
+    "/v1/probe",
+    ProbeReport,
+    "a connection test: each step (`StepEvent`), last the report. Hanging up cancels",
+    events="step, report",
+    body=ProbeRequest,
+)
+TRUST: Final = Call(
+    "GET", "/v1/trust", TrustDocument, "authorities of the CA file, approved host keys", costs="disk"
+)
+APPROVE: Final = Order(
+    "POST",
+    "/v1/trust/host-keys",
+    TrustDocument,
+    "the agent fetches the key and keeps it only if it is this one",
+    costs="remote",
+    body=ApproveRequest,
+)
+FORGET: Final = Call(
+    "DELETE",
+    "/v1/trust/host-keys",
+    TrustDocument,
+    "with `?endpoint=[host]:port`: forgets the keys of a server",
+)
+HISTORY: Final = Call(
+    "GET", "/v1/history", tuple[RevisionInfo, ...], "the revisions, newest first", costs="disk"
+)
+REVISION: Final = Call("GET", "/v1/history/{number:int}", SettingsDocument, "one revision", costs="disk")
+DIFFERENCES: Final = Call(
+    "GET",
+    "/v1/history/{old:int}/diff/{new:int}",
+    tuple[Difference, ...],
+    "what leads from OLD to NEW",
+    costs="disk",
+)
+RESTORE: Final = Order(
+    "POST",
+    "/v1/history/{number:int}/restore",
+    SettingsDocument,
+    "saves that revision again, passwords included. The body, with note and trial, may be left out",
+    if_match=True,
+    body=RestoreRequest,
+    empty=RestoreRequest(),
+)
+ADD_EVENTS: Final = Call(
+    "POST",
+    "/v1/events",
+    IntakeReply,
+    "body NDJSON, streamed, of any length; how many events are on the disk now, and why not the others, by"
+    " line. An id that is known already counts as accepted and is kept once. Once one event was accepted the"
+    " answer is 200, also where the disk fails or the queue is full after it: `not_taken_from` is then the"
+    " first line to repeat",
+)
+SPOOL: Final = Call(
+    "GET",
+    "/v1/spool",
+    SpoolDocument,
+    "what waits, the sealed batches, how delivery stands. With `?format=ndjson`, `cef`, `leef` or `csv`:"
+    " the events that wait, as text",
+    costs="long",
+    free="",
+)
+SEND_LOGS: Final = Call(
+    "POST",
+    "/v1/spool/send",
+    SendReply,
+    "seals and delivers now, also when paused; the answer has its `number` and is not `done`",
+    status=202,
+)
+SENT: Final = Call(
+    "GET",
+    "/v1/spool/send/{number:int}",
+    SendReply,
+    "waits for the end of that sending, 25 s at most; not `done`: ask again",
+)
+PATTERNS: Final = Call(
+    "GET",
+    "/v1/patterns",
+    PatternsDocument,
+    "the custom patterns that are here or were refused, the endpoints that threat events name as unresolved"
+    " (what is accepted is sealed for that, at most each 15 s), the last deployments",
+    costs="disk",
+)
+CHECK_PATTERNS: Final = Call(
+    "POST",
+    "/v1/patterns/check",
+    PatternsDocument,
+    "looks for new patterns at the portal; `checks` grows when that has ended (409 `disabled` while sending"
+    " to TMSP is switched off)",
+    status=202,
+)
+DEPLOY: Final = Order(
+    "POST",
+    "/v1/patterns/deployments",
+    DeploymentInfo,
+    "endpoints by host name, or all `unresolved` ones (409 `no-such-pattern`, `no-endpoints`,"
+    " `too-many-deployments`, `deployer-missing`, `deployer-unusable`: docs/deployer.md)",
+    status=202,
+    body=DeployRequest,
+)
+DEPLOYMENT: Final = Call(
+    "GET",
+    "/v1/patterns/deployments/{number:int}",
+    DeploymentInfo,
+    "the result of each endpoint; `?wait=1` waits for its end, 25 s at most; not `done`: ask again",
+)
+FORGET_ROOT: Final = Call(
+    "DELETE",
+    "/v1/patterns/root",
+    RootForgotten,
+    "forgets by which keys patterns are verified: those that the portal names next are trusted",
+)
+REPORTS: Final = Call(
+    "GET",
+    "/v1/reports",
+    ReportsDocument,
+    "the reports that were fetched, the newest first, and how that stands",
+)
+REPORT: Final = Call(
+    "GET",
+    "/v1/reports/{number:int}",
+    ReportDocument,
+    "one of them with its Markdown. NUMBER is the appliance's own, not the portal's id",
+    costs="disk",
+)
+MARK_REPORTS: Final = Order(
+    "POST",
+    "/v1/reports/read",
+    ReportsDocument,
+    "marks them as read, or unread again. Reading itself changes no mark, so a viewer's leaves them alone",
+    body=ReadMarks,
+)
+CASES: Final = Call(
+    "GET",
+    "/v1/cases",
+    CasesDocument,
+    "state of the uploads, inbox, cases with what became of them, the newest first",
+    costs="disk",
+)
+SUBMIT_CASE: Final = Order(
+    "POST",
+    "/v1/cases",
+    CaseInfo,
+    "a case to be packed. A path is absolute, or a `file:///` URI (RFC 8089) with `%` and two hex digits"
+    " for bytes that are no UTF-8. Without paths the inbox is meant; 422 names what cannot be read",
+    status=202,
+    costs="disk",
+    body=SubmitRequest,
+)
+CASE: Final = Call("GET", "/v1/cases/{number:int}", CaseInfo, "one case")
+CANCEL_CASE: Final = Call(
+    "DELETE",
+    "/v1/cases/{number:int}",
+    CaseInfo,
+    "cancels it: the packed file goes, the portal is told; 409 when the portal has it whole",
+    status=202,
+)
+SEND_CASES: Final = Call(
+    "POST",
+    "/v1/cases/send",
+    CasesDocument,
+    "tries again at once what waits, also when paused; 409 while sending is switched off",
+)
+ACTIVITY: Final = Call(
+    "GET",
+    "/v1/activity",
+    tuple[ActivityLine, ...],
+    "the last 500 things that the agent did or met, the oldest first",
+)
+ACTIVITY_STREAM: Final = Call(
+    "GET",
+    "/v1/activity/stream",
+    ActivityLine,
+    "those lines, then each new one; a comment line each 15 s",
+    events="line",
+)
+DIAGNOSTICS: Final = Call(
+    "GET",
+    "/v1/diagnostics",
+    DiagnosticsText,
+    "the bundle for support, a `tar.gz` without passwords. With `?format=text`: a dozen lines to read out",
+    costs="disk",
+    free="text",
+)
 
-
-class Calls:
-    """A part of the ControlClient, which knows the way to the agent."""
-
-    _session: str
-    """The id as a console; empty when this is none."""
-
-    async def _ask(
-        self,
-        shape: type[T],
-        method: str,
-        path: str,
-        body: BaseModel | bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> T:
-        """Ask once, and read the answer."""
-        raise NotImplementedError
+CALLS: Final[tuple[Call[Any], ...]] = tuple(one for one in list(globals().values()) if isinstance(one, Call))
+"""All of them, in the order of docs/control.md."""

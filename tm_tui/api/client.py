@@ -7,10 +7,10 @@ from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
-from urllib.parse import quote
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from tm_tui.api import calls
 from tm_tui.api.agent import (
     ActivityLine,
     AgentStatus,
@@ -30,9 +30,11 @@ from tm_tui.api.agent import (
     StepEvent,
     TrustDocument,
 )
+from tm_tui.api.call import Call
 from tm_tui.api.claims import SESSION_HEADER
 from tm_tui.api.failures import AgentAbsent, AgentDenied, AgentEnded, ControlRefused, SaveConflict
-from tm_tui.api.session_calls import SessionCalls, if_match
+from tm_tui.api.session_calls import SessionCalls
+from tm_tui.api.shapes import Shape
 from tm_tui.api.spool import IntakeReply, SendReply, SpoolDocument
 from tm_tui.api.tmsp_calls import TmspCalls
 
@@ -73,15 +75,15 @@ class ControlClient(SessionCalls, TmspCalls):
 
     async def session(self) -> SessionInfo:
         """Who the agent says we are, and what our role permits."""
-        return await self._ask(SessionInfo, "GET", "/v1/session")
+        return await self._ask(calls.SESSION)
 
     async def status(self) -> AgentStatus:
         """The snapshot of this moment."""
-        return await self._ask(AgentStatus, "GET", "/v1/status")
+        return await self._ask(calls.STATUS)
 
     async def status_stream(self) -> AsyncGenerator[AgentStatus, None]:
         """Yield the snapshot now and at each change, for ever; AgentAbsent when the agent ends."""
-        async with aclosing(self._events("GET", "/v1/status/stream", None, self._identity())) as events:
+        async with aclosing(self._events(calls.STATUS_STREAM, self._identity())) as events:
             async for event in events:
                 if event.event == "status":
                     yield _read(AgentStatus, event.data)
@@ -89,15 +91,15 @@ class ControlClient(SessionCalls, TmspCalls):
 
     async def settings(self) -> SettingsDocument:
         """The settings in force."""
-        return await self._ask(SettingsDocument, "GET", "/v1/settings")
+        return await self._ask(calls.SETTINGS)
 
     async def save(self, request: SaveRequest, revision: int) -> SettingsDocument:
         """Save on top of `revision`. SaveConflict when that is not current; 422 names each wrong field."""
-        return await self._ask(SettingsDocument, "PUT", "/v1/settings", request, if_match(revision))
+        return await self._ask(calls.SAVE, body=request, revision=revision)
 
     async def probe(self, request: ProbeRequest) -> AsyncGenerator[StepEvent | ProbeReport, None]:
         """Yield the steps of a connection test, last its report. Closing the iterator cancels the test."""
-        async with aclosing(self._events("POST", "/v1/probe", request)) as events:
+        async with aclosing(self._events(calls.PROBE, body=request)) as events:
             async for event in events:
                 if event.event == "step":
                     yield _read(StepEvent, event.data)
@@ -108,75 +110,73 @@ class ControlClient(SessionCalls, TmspCalls):
 
     async def trust(self) -> TrustDocument:
         """The authorities and host keys that are trusted beside the system's."""
-        return await self._ask(TrustDocument, "GET", "/v1/trust")
+        return await self._ask(calls.TRUST)
 
     async def approve_host_key(self, request: ApproveRequest) -> TrustDocument:
         """Let the agent fetch the key and keep it if its fingerprint is this one (else 409)."""
-        return await self._ask(TrustDocument, "POST", "/v1/trust/host-keys", request)
+        return await self._ask(calls.APPROVE, body=request)
 
     async def forget_host_key(self, endpoint: str) -> TrustDocument:
         """Forget the keys of `[host]:port` (404 when none is filed)."""
-        path = f"/v1/trust/host-keys?endpoint={quote(endpoint, safe='')}"
-        return await self._ask(TrustDocument, "DELETE", path)
+        return await self._ask(calls.FORGET, endpoint=endpoint)
 
     async def history(self) -> tuple[RevisionInfo, ...]:
         """The saved revisions, newest first."""
-        return await self._ask(tuple[RevisionInfo, ...], "GET", "/v1/history")
+        return await self._ask(calls.HISTORY)
 
     async def revision(self, number: int) -> SettingsDocument:
         """One saved revision (404 when there is none of this number)."""
-        return await self._ask(SettingsDocument, "GET", f"/v1/history/{number:d}")
+        return await self._ask(calls.REVISION, number)
 
     async def differences(self, old: int, new: int) -> tuple[Difference, ...]:
         """What leads from one revision to another, field by field."""
-        return await self._ask(tuple[Difference, ...], "GET", f"/v1/history/{old:d}/diff/{new:d}")
+        return await self._ask(calls.DIFFERENCES, old, new)
 
     async def restore(
         self, number: int, revision: int, request: RestoreRequest | None = None
     ) -> SettingsDocument:
         """Save the settings and passwords of revision `number` again, on top of `revision`."""
-        path = f"/v1/history/{number:d}/restore"
-        return await self._ask(SettingsDocument, "POST", path, request, if_match(revision))
+        return await self._ask(calls.RESTORE, number, body=request, revision=revision)
 
     async def add_events(self, lines: bytes) -> IntakeReply:
         """Hand in events, NDJSON. What is counted as accepted is on the disk (507 when the queue is full)."""
-        return await self._ask(IntakeReply, "POST", "/v1/events", lines)
+        return await self._ask(calls.ADD_EVENTS, body=lines)
 
     async def spool(self) -> SpoolDocument:
         """What waits, batch by batch, and how delivery stands."""
-        return await self._ask(SpoolDocument, "GET", "/v1/spool")
+        return await self._ask(calls.SPOOL)
 
     async def export_spool(self, form: str) -> AsyncGenerator[bytes, None]:
         """Yield the events that wait, piece by piece, as ndjson, cef, leef or csv."""
-        async with aclosing(self._download(f"/v1/spool?format={quote(form)}")) as pieces:
+        async with aclosing(self._download(calls.SPOOL.target(format=form))) as pieces:
             async for piece in pieces:
                 yield piece
 
     async def send_logs(self) -> SendReply:
         """Seal and deliver now what waits; ask `sent` how that ends (409 while sending is switched off)."""
-        return await self._ask(SendReply, "POST", "/v1/spool/send")
+        return await self._ask(calls.SEND_LOGS)
 
     async def sent(self, number: int) -> SendReply:
         """Wait for the end of a "send now", 25 s at most; not `done`: ask again."""
-        return await self._ask(SendReply, "GET", f"/v1/spool/send/{number:d}")
+        return await self._ask(calls.SENT, number)
 
     async def diagnostics_text(self) -> DiagnosticsText:
         """How the appliance stands, to be read out."""
-        return await self._ask(DiagnosticsText, "GET", "/v1/diagnostics?format=text")
+        return await self._ask(calls.DIAGNOSTICS, format="text")
 
     async def diagnostics(self) -> AsyncGenerator[bytes, None]:
         """Yield the bundle for support, a tar.gz without secrets, piece by piece."""
-        async with aclosing(self._download("/v1/diagnostics")) as pieces:
+        async with aclosing(self._download(calls.DIAGNOSTICS.target())) as pieces:
             async for piece in pieces:
                 yield piece
 
     async def activity(self) -> tuple[ActivityLine, ...]:
         """What the agent did of late, the oldest first."""
-        return await self._ask(tuple[ActivityLine, ...], "GET", "/v1/activity")
+        return await self._ask(calls.ACTIVITY)
 
     async def activity_stream(self) -> AsyncGenerator[ActivityLine, None]:
         """Yield what the agent did of late, then each new line, for ever; AgentAbsent when the agent ends."""
-        async with aclosing(self._events("GET", "/v1/activity/stream")) as events:
+        async with aclosing(self._events(calls.ACTIVITY_STREAM)) as events:
             async for event in events:
                 if event.event == "line":
                     yield _read(ActivityLine, event.data)
@@ -193,32 +193,32 @@ class ControlClient(SessionCalls, TmspCalls):
 
     async def _ask(
         self,
-        shape: type[T],
-        method: str,
-        path: str,
-        body: BaseModel | bytes | None = None,
-        headers: Mapping[str, str] | None = None,
+        call: Call[T],
+        *numbers: int,
+        body: Shape | bytes | None = None,
+        revision: int | None = None,
+        **query: str,
     ) -> T:
         content = body if isinstance(body, bytes) else _written(body)
-        answer = await self._transport().call(method, path, content, {**_type_of(body), **(headers or {})})
+        headers = _type_of(body) | ({} if revision is None else {"If-Match": f'"{revision:d}"'})
+        target = call.target(*numbers, **query)
+        answer = await self._transport().call(call.method, target, content, headers)
         if not 200 <= answer.status < 300:
             raise _refused(answer)
-        return _read(shape, answer.body)
+        return _read(call.answer, answer.body)
 
     def _identity(self) -> dict[str, str]:
         return {SESSION_HEADER: self._session} if self._session else {}
 
     async def _events(
-        self,
-        method: str,
-        path: str,
-        body: BaseModel | None = None,
-        more: Mapping[str, str] | None = None,
+        self, call: Call[Any], more: Mapping[str, str] | None = None, *, body: Shape | None = None
     ) -> AsyncGenerator["Event", None]:
         from tm_tui.api.transport import Answer
 
         headers = {"Accept": "text/event-stream", **_type_of(body), **(more or {})}
-        async with aclosing(self._transport().events(method, path, _written(body), headers)) as events:
+        async with aclosing(
+            self._transport().events(call.method, call.target(), _written(body), headers)
+        ) as events:
             async for event in events:
                 if isinstance(event, Answer):
                     raise _refused(event)
@@ -232,13 +232,13 @@ class ControlClient(SessionCalls, TmspCalls):
         return self._opened
 
 
-def _type_of(body: BaseModel | bytes | None) -> dict[str, str]:
+def _type_of(body: Shape | bytes | None) -> dict[str, str]:
     if body is None:
         return {}
     return {"Content-Type": "application/x-ndjson" if isinstance(body, bytes) else "application/json"}
 
 
-def _written(body: BaseModel | None) -> bytes | None:
+def _written(body: Shape | None) -> bytes | None:
     """Write a request as JSON. Here, and nowhere else in the client, passwords are in clear."""
     if body is None:
         return None

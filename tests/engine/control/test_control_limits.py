@@ -27,12 +27,13 @@ from tm_tui.agent.server import accepting, control_server
 from tm_tui.agent.server.accepting import Accepting
 from tm_tui.agent.server.control_server import ControlServer, control_app
 from tm_tui.agent.server.control_socket import bind_control_socket, unbind
-from tm_tui.agent.server.costly import COSTS, Rule, Turns
+from tm_tui.agent.server.costly import Rule, Turns
 from tm_tui.agent.server.rate import Rate
 from tm_tui.agent.server.routes import diagnostics
 from tm_tui.agent.server.slots import Slots
 from tm_tui.agent.sessions import Sessions
 from tm_tui.api.agent import ProbeReport, ProbeRequest, SecretChanges, SessionInfo
+from tm_tui.api.calls import CALLS
 from tm_tui.api.client import ControlClient, ControlRefused
 from tm_tui.clock import SystemClock
 from tm_tui.paths import Home
@@ -342,7 +343,7 @@ async def test_each_call_says_what_it_costs(agent: Agent) -> None:
     app = control_app(agent)._app  # type: ignore[attr-defined]  # the guard's inside
     assert isinstance(app, Starlette)
     reading = {route.path for route in app.routes if "GET" in route.methods}  # type: ignore[attr-defined]
-    costly = {path for method, path in COSTS if method == "GET"}
+    costly = {call.path for call in CALLS if call.method == "GET" and call.costs}
     assert reading == CHEAP | costly
     assert not CHEAP & costly
 

@@ -20,7 +20,10 @@ from starlette.applications import Starlette
 from agents import agent_in, short_home
 from people import Identity, people
 from tm_tui.agent.agent import Agent
+from tm_tui.agent.server.binding import all_of, bind
 from tm_tui.agent.server.control_server import control_app
+from tm_tui.api.call import Call
+from tm_tui.api.calls import CALLS
 from tm_tui.paths import Home
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be other users")
@@ -173,9 +176,24 @@ def routes_of(agent: Agent) -> set[tuple[str, str]]:
 
 
 async def test_no_route_without_a_row(agent: tuple[Agent, Home]) -> None:
-    """A new call of the control socket must say here who may use it."""
-    assert routes_of(agent[0]) == {(row.method, row.path) for row in TABLE}
-    assert all(row.reads == (row.method == "GET") for row in TABLE)
+    """A new call of the control socket must say here what it answers, and is bound as it is declared."""
+    declared = {(call.method, call.path): call.role == "read" for call in CALLS}
+    assert routes_of(agent[0]) == declared.keys()
+    assert {(row.method, row.path): row.reads for row in TABLE} == declared
+    assert all(reads == (method == "GET") for (method, _), reads in declared.items())
+
+
+@pytest.mark.parametrize(
+    "bound", [CALLS[1:], (*CALLS, CALLS[0]), (*CALLS[1:], Call("GET", "/v1/x", bytes, "x"))]
+)
+def test_a_call_that_is_not_bound_as_declared_ends_the_start(bound: tuple[Call[Any], ...]) -> None:
+    """Whoever declares a call and forgets to implement it, or the other way round, is told which."""
+
+    async def does(_request: object) -> Any:
+        raise NotImplementedError
+
+    with pytest.raises(RuntimeError, match="Declared and not bound"):
+        all_of([bind(call, does) for call in bound], CALLS)
 
 
 @pytest.mark.parametrize("role", ["root", "tm-admin", "tm-view", ""], ids=lambda role: role or "nobody")

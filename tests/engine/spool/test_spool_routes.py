@@ -10,6 +10,7 @@ import sys
 
 import pytest
 from starlette.applications import Starlette
+from starlette.routing import Route
 
 from clock import FakeClock
 from spooling.events import line, numbered_line, threat_event
@@ -65,7 +66,8 @@ async def agent(tmp_path, monkeypatch):
         async with await Spool.open(tmp_path / "spool", "tm-0042", quota=Quota(bytes=2_000_000)) as spool:
             agent = Agent(spool)
             handlers = {TmError: on_refusal, Exception: on_refusal}
-            routes = spool_routes(spool, lambda: agent.delivery, FakeClock())
+            bound = spool_routes(spool, lambda: agent.delivery, FakeClock())
+            routes = [Route(one.call.path, one.endpoint, methods=[one.call.method]) for one in bound]
             server = ControlServer(Starlette(routes=routes, exception_handlers=handlers))
             await server.begin(listener)
             yield agent

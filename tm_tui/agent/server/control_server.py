@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tm_tui.agent.core import Core
 from tm_tui.agent.server.accepting import ROLE_UNKNOWN, Accepting, Admitted
+from tm_tui.agent.server.binding import all_of
 from tm_tui.agent.server.costly import guarded
 from tm_tui.agent.server.http import on_refusal
 from tm_tui.agent.server.rate import Rate
@@ -36,6 +37,7 @@ from tm_tui.agent.server.routes.trial import trial_routes
 from tm_tui.agent.server.routes.trust import trust_routes
 from tm_tui.agent.server.slots import Slots
 from tm_tui.api.agent import SessionInfo
+from tm_tui.api.calls import CALLS
 from tm_tui.api.claims import SSH_HEADER, TTY_HEADER
 from tm_tui.errors import TmError
 from tm_tui.serving.connection import Serving
@@ -55,7 +57,7 @@ def control_app(core: Core, more: Sequence[Route] = ()) -> ASGIApp:
     It wants in the scope's state what `Serving` puts there, the `peer`, and `turn()`, which waits until this
     user may do one more thing.
     """
-    routes = [
+    bound = [
         *status_routes(core),
         *settings_routes(core),
         *probe_routes(core),
@@ -69,7 +71,6 @@ def control_app(core: Core, more: Sequence[Route] = ()) -> ASGIApp:
         *report_routes(core.reports),
         *case_routes(core),
         *diagnostics_routes(core),
-        *more,
     ]
     handlers: dict[Any, Any] = {
         TmError: on_refusal,
@@ -78,7 +79,7 @@ def control_app(core: Core, more: Sequence[Route] = ()) -> ASGIApp:
         OSError: on_refusal,
         Exception: on_refusal,
     }
-    return _Guard(Starlette(routes=guarded(routes), exception_handlers=handlers))
+    return _Guard(Starlette(routes=[*guarded(all_of(bound, CALLS)), *more], exception_handlers=handlers))
 
 
 def _on_disconnect(_request: Request, _error: Exception) -> Response:

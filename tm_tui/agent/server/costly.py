@@ -1,11 +1,10 @@
 """Answers that cost: one at a time for each user, few in all, so that nobody else waits for them.
 
-The table says of every route that is read what it costs; who writes a new one has to say it here
-(tests/engine/control/test_control_costs.py).
+Each call declares what it costs (`tm_tui/api/calls.py`); here stands what that means.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -14,13 +13,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
+from tm_tui.agent.server.binding import Bound, Endpoint
 from tm_tui.agent.server.http import uid_of
+from tm_tui.api.call import Cost
 from tm_tui.serving.peers import Role
 from tm_tui.serving.refusals import Refused
 
-__all__ = ["COSTS", "Rule", "Turns", "guarded", "held"]
-
-Endpoint = Callable[[Request], Awaitable[Response]]
+__all__ = ["RULES", "Rule", "Turns", "guarded", "held"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,61 +169,33 @@ def held(response: Response, done: Callable[[], None], breath: float = 0.0) -> R
 
 # --- what costs
 
-
-def _bundle(request: Request) -> bool:
-    return request.query_params.get("format") != "text"
-
-
-def _export(request: Request) -> bool:
-    return bool(request.query_params.get("format"))
+RULES: Mapping[Cost, Rule] = MappingProxyType({"disk": _DISK, "long": _LONG, "remote": _REMOTE})
+"""By what a call declares. The connection test counts itself."""
 
 
-def _always(_request: Request) -> bool:
-    return True
+def guarded(bound: Sequence[Bound]) -> list[Route]:
+    """Make the routes: calls that cost wait for their turns, which calls of one rule share."""
+    turns = {cost: Turns(rule) for cost, rule in RULES.items()}
+    return [
+        Route(
+            one.call.path,
+            _in_turn(one, turns[one.call.costs], RULES[one.call.costs].breath)
+            if one.call.costs
+            else one.endpoint,
+            methods=[one.call.method],
+        )
+        for one in bound
+    ]
 
 
-_Costs = Mapping[tuple[str, str], tuple[Rule, Callable[[Request], bool]]]
-COSTS: _Costs = MappingProxyType(
-    {
-        ("GET", "/v1/diagnostics"): (_DISK, _bundle),
-        ("GET", "/v1/history"): (_DISK, _always),
-        ("GET", "/v1/history/{number:int}"): (_DISK, _always),
-        ("GET", "/v1/history/{old:int}/diff/{new:int}"): (_DISK, _always),
-        ("GET", "/v1/trust"): (_DISK, _always),
-        ("GET", "/v1/patterns"): (_DISK, _always),
-        ("GET", "/v1/cases"): (_DISK, _always),
-        ("POST", "/v1/cases"): (_DISK, _always),
-        ("GET", "/v1/reports/{number:int}"): (_DISK, _always),
-        ("GET", "/v1/spool"): (_LONG, _export),
-        ("POST", "/v1/trust/host-keys"): (_REMOTE, _always),
-    }
-)
-"""By method and path: by which rule, and which requests. The connection test counts itself."""
-
-
-def guarded(routes: Sequence[Route]) -> list[Route]:
-    """Make the routes anew: those of the table wait for their turns, which routes of one rule share."""
-    turns = {id(rule): Turns(rule) for rule, _ in COSTS.values()}
-
-    def made(route: Route) -> Route:
-        found = [COSTS[key] for method in route.methods or () if (key := (method, route.path)) in COSTS]
-        if not found:
-            return route
-        rule, costs = found[0]
-        endpoint = _in_turn(route.endpoint, turns[id(rule)], rule.breath, costs)
-        return Route(route.path, endpoint, methods=sorted(route.methods or ()))
-
-    return [made(route) for route in routes]
-
-
-def _in_turn(endpoint: Endpoint, turns: Turns, breath: float, costs: Callable[[Request], bool]) -> Endpoint:
+def _in_turn(bound: Bound, turns: Turns, breath: float) -> Endpoint:
     async def answered(request: Request) -> Response:
-        if not costs(request):
-            return await endpoint(request)
+        if request.query_params.get("format", "") == bound.call.free:
+            return await bound.endpoint(request)
         role: Role = request.state.session.role
         end = await turns.take(uid_of(request), role)
         try:
-            response = await endpoint(request)
+            response = await bound.endpoint(request)
         except BaseException:
             end()
             raise

@@ -4,27 +4,28 @@ from contextlib import aclosing
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from tm_tui.agent.core import Core
+from tm_tui.agent.server.binding import Bound, bind
 from tm_tui.agent.server.streams import Events, event, event_stream
-from tm_tui.serving.refusals import answer
+from tm_tui.api import calls
+from tm_tui.api.agent import ActivityLine
 
 __all__ = ["activity_routes"]
 
 
-def activity_routes(core: Core) -> list[Route]:
+def activity_routes(core: Core) -> list[Bound]:
     """Make the routes."""
 
-    async def show(_request: Request) -> Response:
-        return answer(core.activity.lines())
+    async def show(_request: Request) -> tuple[ActivityLine, ...]:
+        return core.activity.lines()
 
     async def stream(request: Request) -> Response:
         return event_stream(_lines(core), request, core.clock, core.stopping)
 
     return [
-        Route("/v1/activity", show, methods=["GET"]),
-        Route("/v1/activity/stream", stream, methods=["GET"]),
+        bind(calls.ACTIVITY, show),
+        bind(calls.ACTIVITY_STREAM, stream),
     ]
 
 

@@ -3,40 +3,38 @@
 import asyncio
 
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from tm_tui.agent.core import Core
-from tm_tui.agent.server.http import body_of
+from tm_tui.agent.server.binding import Bound, bind, bind_order
+from tm_tui.api import calls
 from tm_tui.api.cases import CaseInfo, CasesDocument, SubmitRequest
 from tm_tui.cases.desk import CaseRefused
 from tm_tui.errors import StorageFailed, TmError
-from tm_tui.serving.refusals import Refused, answer
+from tm_tui.serving.refusals import Refused
 
 __all__ = ["case_routes"]
 
 
-def case_routes(core: Core) -> list[Route]:
+def case_routes(core: Core) -> list[Bound]:
     """Make the routes."""
 
-    async def shown(_request: Request | None = None) -> Response:
-        return answer(await _document(core))
+    async def shown(_request: Request | None = None) -> CasesDocument:
+        return await _document(core)
 
-    async def submit(request: Request) -> Response:
-        wanted = await body_of(request, SubmitRequest)
+    async def submit(request: Request, wanted: SubmitRequest) -> CaseInfo:
         try:
             await asyncio.to_thread(core.cases.check, wanted)
         except CaseRefused as refused:
             raise Refused(422, "case-refused", refused.cause, refused.remedy, refused.problems) from None
-        return answer(await core.cases.submit(wanted, request.state.session.user), 202)
+        return await core.cases.submit(wanted, request.state.session.user)
 
-    async def one(request: Request) -> Response:
-        return answer(_found(core, request))
+    async def one(request: Request) -> CaseInfo:
+        return _found(core, request)
 
-    async def cancel(request: Request) -> Response:
-        return answer(await _cancelled(core, _found(core, request).number, request.state.session.user), 202)
+    async def cancel(request: Request) -> CaseInfo:
+        return await _cancelled(core, _found(core, request).number, request.state.session.user)
 
-    async def send(_request: Request) -> Response:
+    async def send(_request: Request) -> CasesDocument:
         if not core.revision.settings.tmsp.enabled:
             cause = "Sending to TMSP is switched off: cases wait on this appliance."
             raise Refused(409, "disabled", cause, "Switch it on first (tmsp.enabled), then try again.")
@@ -44,11 +42,11 @@ def case_routes(core: Core) -> list[Route]:
         return await shown()
 
     return [
-        Route("/v1/cases", shown, methods=["GET"]),
-        Route("/v1/cases", submit, methods=["POST"]),
-        Route("/v1/cases/send", send, methods=["POST"]),
-        Route("/v1/cases/{number:int}", one, methods=["GET"]),
-        Route("/v1/cases/{number:int}", cancel, methods=["DELETE"]),
+        bind(calls.CASES, shown),
+        bind_order(calls.SUBMIT_CASE, submit),
+        bind(calls.SEND_CASES, send),
+        bind(calls.CASE, one),
+        bind(calls.CANCEL_CASE, cancel),
     ]
 
 

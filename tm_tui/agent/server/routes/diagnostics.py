@@ -2,27 +2,28 @@
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from tm_tui.agent.core import Core
+from tm_tui.agent.server.binding import Bound, bind
 from tm_tui.agent.server.documents import document_of, history_of, trust_of
+from tm_tui.api import calls
 from tm_tui.api.agent import DiagnosticsText
 from tm_tui.diagnostics.bundle import Findings, bundle, bundle_name
 from tm_tui.diagnostics.summary import summary
-from tm_tui.serving.refusals import Refused, answer
+from tm_tui.serving.refusals import Refused
 
 __all__ = ["diagnostics_routes"]
 
 
-def diagnostics_routes(core: Core) -> list[Route]:
+def diagnostics_routes(core: Core) -> list[Bound]:
     """Make the route."""
 
-    async def show(request: Request) -> Response:
+    async def show(request: Request) -> DiagnosticsText | Response:
         form = request.query_params.get("format", "bundle")
         if form == "text":
             status = core.status()
             lines = summary(status, core.last_test.newest)
-            return answer(DiagnosticsText(taken_at=status.taken_at, lines=lines))
+            return DiagnosticsText(taken_at=status.taken_at, lines=lines)
         if form != "bundle":
             cause = "Diagnostics come as `bundle` or as `text`."
             raise Refused(400, "bad-request", cause, "See docs/control.md.")
@@ -33,7 +34,7 @@ def diagnostics_routes(core: Core) -> list[Route]:
         }
         return Response(await bundle(_findings(core)), media_type="application/gzip", headers=headers)
 
-    return [Route("/v1/diagnostics", show, methods=["GET"])]
+    return [bind(calls.DIAGNOSTICS, show)]
 
 
 def _findings(core: Core) -> Findings:

@@ -3,43 +3,43 @@
 import asyncio
 
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from tm_tui.agent.core import Core
-from tm_tui.agent.server.http import body_of, uid_of
-from tm_tui.api.agent import DraftRequest
+from tm_tui.agent.server.binding import Bound, bind, bind_order
+from tm_tui.agent.server.http import uid_of
+from tm_tui.api import calls
+from tm_tui.api.agent import DraftRequest, KeptDraft, SessionInfo
 from tm_tui.errors import StorageFailed
-from tm_tui.serving.refusals import Refused, answer
+from tm_tui.serving.refusals import Refused
 from tm_tui.settings.model import Settings
 from tm_tui.settings.revision import NO_REVISION
 
 __all__ = ["draft_routes"]
 
 
-def draft_routes(core: Core) -> list[Route]:
+def draft_routes(core: Core) -> list[Bound]:
     """Make the routes."""
 
-    async def show(request: Request) -> Response:
+    async def show(request: Request) -> KeptDraft:
         kept = core.drafts.of(uid_of(request))
         if kept is None:
             cause = "Nothing that you typed is kept."
             raise Refused(404, "not-found", cause, "The agent keeps it when a console logs out by itself.")
-        return answer(kept)
+        return kept
 
-    async def keep(request: Request) -> Response:
-        wanted = await body_of(request, DraftRequest)
+    async def keep(request: Request, wanted: DraftRequest) -> KeptDraft:
         base = await _settings_of(core, wanted.revision)
-        return answer(core.drafts.keep(uid_of(request), request.state.session, wanted, base))
+        return core.drafts.keep(uid_of(request), request.state.session, wanted, base)
 
-    async def drop(request: Request) -> Response:
+    async def drop(request: Request) -> SessionInfo:
         core.drafts.drop(uid_of(request))
-        return answer(request.state.session)
+        asking: SessionInfo = request.state.session
+        return asking
 
     return [
-        Route("/v1/draft", show, methods=["GET"]),
-        Route("/v1/draft", keep, methods=["PUT"]),
-        Route("/v1/draft", drop, methods=["DELETE"]),
+        bind(calls.DRAFT, show),
+        bind_order(calls.KEEP_DRAFT, keep),
+        bind(calls.DROP_DRAFT, drop),
     ]
 
 

@@ -3,17 +3,16 @@
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from tm_tui.agent.core import Core
-from tm_tui.agent.server.http import body_of
-from tm_tui.api.patterns import DeployRequest, RootForgotten
+from tm_tui.agent.server.binding import Bound, bind, bind_order
+from tm_tui.api import calls
+from tm_tui.api.patterns import DeploymentInfo, DeployRequest, PatternsDocument, RootForgotten
 from tm_tui.patterns.custom_patterns import CustomPatterns, DeploymentRefused
 from tm_tui.patterns.deployer import DeployerFailure
 from tm_tui.patterns.deployment import Deployment
 from tm_tui.patterns.show import deployment_info
-from tm_tui.serving.refusals import Refused, answer
+from tm_tui.serving.refusals import Refused
 
 if TYPE_CHECKING:
     from tm_tui.api.agent import SessionInfo
@@ -26,14 +25,14 @@ _SLICE = 1.0
 """The agent's end is noticed at least this soon."""
 
 
-def patterns_routes(core: Core) -> list[Route]:
+def patterns_routes(core: Core) -> list[Bound]:
     """Make the routes."""
     patterns: CustomPatterns = core.patterns
 
-    async def show(_request: Request) -> Response:
-        return answer(await patterns.document())
+    async def show(_request: Request) -> PatternsDocument:
+        return await patterns.document()
 
-    async def check(_request: Request) -> Response:
+    async def check(_request: Request) -> PatternsDocument:
         if patterns.fetching.state == "disabled":
             cause = (
                 "Sending to TMSP is switched off, or the portal removed this appliance: "
@@ -42,35 +41,34 @@ def patterns_routes(core: Core) -> list[Route]:
             remedy = "Switch it on (tmsp.enabled), or save the settings to register again; then try again."
             raise Refused(409, "disabled", cause, remedy)
         patterns.fetching.look()
-        return answer(await patterns.document(), 202)
+        return await patterns.document()
 
-    async def deploy(request: Request) -> Response:
-        wanted = await body_of(request, DeployRequest)
+    async def deploy(request: Request, wanted: DeployRequest) -> DeploymentInfo:
         asking: SessionInfo = request.state.session
         try:
             begun = await patterns.begin(wanted, asking.user)
         except (DeploymentRefused, DeployerFailure) as refused:
             raise Refused(409, refused.code, refused.cause, refused.remedy) from None
-        return answer(deployment_info(begun, core.clock.monotonic()), 202)
+        return deployment_info(begun, core.clock.monotonic())
 
-    async def deployment(request: Request) -> Response:
+    async def deployment(request: Request) -> DeploymentInfo:
         number = request.path_params["number"]
         found = await patterns.deploying.find(number)
         if found is None:
             raise Refused(404, "not-found", f"There is no deployment {number}.", "See GET /v1/patterns.")
         if request.query_params.get("wait") == "1":
             await _until_done(found, core)
-        return answer(deployment_info(found, core.clock.monotonic()))
+        return deployment_info(found, core.clock.monotonic())
 
-    async def forget_root(_request: Request) -> Response:
-        return answer(RootForgotten(forgotten=await patterns.fetching.forget_root()))
+    async def forget_root(_request: Request) -> RootForgotten:
+        return RootForgotten(forgotten=await patterns.fetching.forget_root())
 
     return [
-        Route("/v1/patterns", show, methods=["GET"]),
-        Route("/v1/patterns/check", check, methods=["POST"]),
-        Route("/v1/patterns/root", forget_root, methods=["DELETE"]),
-        Route("/v1/patterns/deployments", deploy, methods=["POST"]),
-        Route("/v1/patterns/deployments/{number:int}", deployment, methods=["GET"]),
+        bind(calls.PATTERNS, show),
+        bind(calls.CHECK_PATTERNS, check),
+        bind(calls.FORGET_ROOT, forget_root),
+        bind_order(calls.DEPLOY, deploy),
+        bind(calls.DEPLOYMENT, deployment),
     ]
 
 

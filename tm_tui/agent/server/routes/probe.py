@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, cast
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from tm_tui.agent.core import Core
+from tm_tui.agent.server.binding import Bound, bind_order
 from tm_tui.agent.server.costly import held
-from tm_tui.agent.server.http import body_of, uid_of
+from tm_tui.agent.server.http import uid_of
 from tm_tui.agent.server.routes.candidate import candidate_of
 from tm_tui.agent.server.streams import Events, event, event_stream
+from tm_tui.api import calls
 from tm_tui.api.agent import ProbeReport, ProbeRequest, StepEvent
 from tm_tui.diagnostics.last_test import KeptProbe
 from tm_tui.errors import PasswordAgain
@@ -35,12 +36,11 @@ _MOST = 4
 """Connection tests at once."""
 
 
-def probe_routes(core: Core) -> list[Route]:
+def probe_routes(core: Core) -> list[Bound]:
     """Make the route."""
     running: set[object] = set()
 
-    async def probe(request: Request) -> Response:
-        wanted = await body_of(request, ProbeRequest)
+    async def probe(request: Request, wanted: ProbeRequest) -> Response:
         if len(running) >= _MOST:
             cause = f"{_MOST} connection tests are under way."
             raise Refused(429, "too-many-probes", cause, "Wait until one has ended, then test again.")
@@ -53,7 +53,7 @@ def probe_routes(core: Core) -> list[Route]:
             raise
         return held(response, lambda: running.discard(admitted))
 
-    return [Route("/v1/probe", probe, methods=["POST"])]
+    return [bind_order(calls.PROBE, probe)]
 
 
 async def _begun(core: Core, request: Request, wanted: ProbeRequest) -> Response:

@@ -3,12 +3,11 @@
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
-from tm_tui.agent.server.http import body_of
+from tm_tui.agent.server.binding import Bound, bind, bind_order
+from tm_tui.api import calls
 from tm_tui.api.reports import ReadMarks, ReportDocument, ReportsDocument
-from tm_tui.serving.refusals import Refused, answer
+from tm_tui.serving.refusals import Refused
 
 if TYPE_CHECKING:
     from tm_tui.reports.service import ReportService
@@ -16,29 +15,28 @@ if TYPE_CHECKING:
 __all__ = ["report_routes"]
 
 
-def report_routes(reports: "ReportService") -> list[Route]:
+def report_routes(reports: "ReportService") -> list[Bound]:
     """Make the routes."""
 
-    async def listed(_request: Request) -> Response:
-        return answer(_document(reports))
+    async def listed(_request: Request) -> ReportsDocument:
+        return _document(reports)
 
-    async def one(request: Request) -> Response:
+    async def one(request: Request) -> ReportDocument:
         number = request.path_params["number"]
         info = next((report for report in reports.reports() if report.number == number), None)
         text = await reports.text(number) if info else None
         if info is None or text is None:
             raise Refused(404, "not-found", "There is no report of this number.", "See GET /v1/reports.")
-        return answer(ReportDocument(info=info, text=text))
+        return ReportDocument(info=info, text=text)
 
-    async def read(request: Request) -> Response:
-        marks = await body_of(request, ReadMarks)
+    async def read(_request: Request, marks: ReadMarks) -> ReportsDocument:
         await reports.mark(marks.numbers, read=marks.read)
-        return answer(_document(reports))
+        return _document(reports)
 
     return [
-        Route("/v1/reports", listed, methods=["GET"]),
-        Route("/v1/reports/read", read, methods=["POST"]),
-        Route("/v1/reports/{number:int}", one, methods=["GET"]),
+        bind(calls.REPORTS, listed),
+        bind_order(calls.MARK_REPORTS, read),
+        bind(calls.REPORT, one),
     ]
 
 

@@ -4,12 +4,13 @@ import asyncio
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from tm_tui.agent.core import Core
+from tm_tui.agent.server.binding import Bound, bind, bind_order
 from tm_tui.agent.server.documents import conflict_of, document_of
-from tm_tui.agent.server.http import body_of, expected_revision, uid_of, who_of
-from tm_tui.api.agent import SaveRequest
+from tm_tui.agent.server.http import expected_revision, uid_of, who_of
+from tm_tui.api import calls
+from tm_tui.api.agent import SaveRequest, SettingsDocument
 from tm_tui.errors import StorageFailed
 from tm_tui.serving.refusals import answer
 from tm_tui.settings.model import Settings
@@ -18,15 +19,14 @@ from tm_tui.settings.store import Revision, RevisionConflict
 __all__ = ["conflict_response", "settings_routes"]
 
 
-def settings_routes(core: Core) -> list[Route]:
+def settings_routes(core: Core) -> list[Bound]:
     """Make the routes."""
 
-    async def show(_request: Request) -> Response:
-        return answer(document_of(core.revision))
+    async def show(_request: Request) -> SettingsDocument:
+        return document_of(core.revision)
 
-    async def save(request: Request) -> Response:
+    async def save(request: Request, wanted: SaveRequest) -> SettingsDocument | Response:
         expected = expected_revision(request)
-        wanted = await body_of(request, SaveRequest)
         settings = Settings.parse(wanted.settings)
         try:
             revision = await core.save(
@@ -39,11 +39,11 @@ def settings_routes(core: Core) -> list[Route]:
             )
         except RevisionConflict as conflict:
             return await conflict_response(core, expected, conflict)
-        return answer(document_of(revision))
+        return document_of(revision)
 
     return [
-        Route("/v1/settings", show, methods=["GET"]),
-        Route("/v1/settings", save, methods=["PUT"]),
+        bind(calls.SETTINGS, show),
+        bind_order(calls.SAVE, save),
     ]
 
 

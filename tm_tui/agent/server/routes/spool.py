@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, get_args
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 
+from tm_tui.agent.server.binding import Bound, bind
 from tm_tui.agent.server.routes.taking import take_lines
+from tm_tui.api import calls
 from tm_tui.api.shapes import LastFailure
 from tm_tui.api.spool import (
     BatchInfo,
     DeliveryInfo,
+    IntakeReply,
     KindInfo,
     ProgressInfo,
     SendReply,
@@ -24,7 +26,7 @@ from tm_tui.api.spool import (
 )
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.errors import TmError
-from tm_tui.serving.refusals import Refused, answer
+from tm_tui.serving.refusals import Refused
 from tm_tui.spool.export import Format, writer_for
 from tm_tui.spool.store import Spool
 
@@ -44,17 +46,17 @@ Delivery = Callable[[], "DeliveryService | None"]
 """Gives the delivery service of this moment; None while sending is switched off."""
 
 
-def spool_routes(spool: Spool, delivery: Delivery, clock: Clock | None = None) -> list[Route]:
+def spool_routes(spool: Spool, delivery: Delivery, clock: Clock | None = None) -> list[Bound]:
     """Make the routes."""
     sendings = _Sendings(delivery, clock or SystemClock())
 
-    async def take(request: Request) -> Response:
-        return answer(await take_lines(spool, request.stream()))
+    async def take(request: Request) -> IntakeReply:
+        return await take_lines(spool, request.stream())
 
-    async def show(request: Request) -> Response:
+    async def show(request: Request) -> SpoolDocument | Response:
         form = request.query_params.get("format", "")
         if not form:
-            return answer(spool_document(spool, delivery()))
+            return spool_document(spool, delivery())
         chosen: Format | None = next((known for known in get_args(Format) if known == form), None)
         if chosen is None:
             cause = "There is no such format."
@@ -63,17 +65,17 @@ def spool_routes(spool: Spool, delivery: Delivery, clock: Clock | None = None) -
         first = await anext(pieces, "")  # a queue that cannot be read is refused, not cut off
         return StreamingResponse(_all(first, pieces), media_type="text/plain; charset=utf-8")
 
-    async def send(_request: Request) -> Response:
-        return answer(sendings.begin(), 202)
+    async def send(_request: Request) -> SendReply:
+        return sendings.begin()
 
-    async def sent(request: Request) -> Response:
-        return answer(await sendings.result(request.path_params["number"]))
+    async def sent(request: Request) -> SendReply:
+        return await sendings.result(request.path_params["number"])
 
     return [
-        Route("/v1/events", take, methods=["POST"]),
-        Route("/v1/spool", show, methods=["GET"]),
-        Route("/v1/spool/send", send, methods=["POST"]),
-        Route("/v1/spool/send/{number:int}", sent, methods=["GET"]),
+        bind(calls.ADD_EVENTS, take),
+        bind(calls.SPOOL, show),
+        bind(calls.SEND_LOGS, send),
+        bind(calls.SENT, sent),
     ]
 
 

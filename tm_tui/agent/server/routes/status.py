@@ -5,14 +5,15 @@ from contextlib import AbstractContextManager, nullcontext
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
 from tm_tui.agent.core import Core
-from tm_tui.agent.server.http import body_of, uid_of
+from tm_tui.agent.server.binding import Bound, bind, bind_order
+from tm_tui.agent.server.http import uid_of
 from tm_tui.agent.server.streams import Events, event, event_stream
-from tm_tui.api.agent import EditingRequest, SessionInfo
+from tm_tui.api import calls
+from tm_tui.api.agent import AgentStatus, EditingRequest, SessionInfo
 from tm_tui.api.claims import SESSION_HEADER
-from tm_tui.serving.refusals import Refused, answer
+from tm_tui.serving.refusals import Refused
 
 __all__ = ["status_routes"]
 
@@ -21,12 +22,12 @@ _AS_NEW_SECONDS = 0.1
 """A snapshot says how old things are, so that a late follower must not get an old one."""
 
 
-def status_routes(core: Core) -> list[Route]:
+def status_routes(core: Core) -> list[Bound]:
     """Make the routes."""
     snapshots = _Snapshots(core)
 
-    async def show(_request: Request) -> Response:
-        return answer(core.status())
+    async def show(_request: Request) -> AgentStatus:
+        return core.status()
 
     async def stream(request: Request) -> Response:
         identity = request.headers.get(SESSION_HEADER, "")[:_LONGEST_ID]
@@ -37,22 +38,21 @@ def status_routes(core: Core) -> list[Route]:
         )
         return event_stream(snapshots.follow(following), request, core.clock, core.stopping)
 
-    async def editing(request: Request) -> Response:
-        wanted = await body_of(request, EditingRequest)
+    async def editing(request: Request, wanted: EditingRequest) -> SessionInfo:
         if not core.sessions.edits(wanted.id, uid_of(request), wanted.editing):
             cause = "No console of yours with this id follows the status."
             raise Refused(404, "not-found", cause, f"Follow it with the header {SESSION_HEADER}.")
         return await session(request)
 
-    async def session(request: Request) -> Response:
+    async def session(request: Request) -> SessionInfo:
         asking: SessionInfo = request.state.session
-        return answer(asking)
+        return asking
 
     return [
-        Route("/v1/status", show, methods=["GET"]),
-        Route("/v1/status/stream", stream, methods=["GET"]),
-        Route("/v1/session", session, methods=["GET"]),
-        Route("/v1/session/editing", editing, methods=["PUT"]),
+        bind(calls.STATUS, show),
+        bind(calls.STATUS_STREAM, stream),
+        bind(calls.SESSION, session),
+        bind_order(calls.EDITING, editing),
     ]
 
 

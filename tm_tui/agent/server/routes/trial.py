@@ -1,33 +1,33 @@
 """POST /v1/trial/...: keep what is on trial, take it back, say that a rollback has been seen."""
 
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from tm_tui.agent.core import Core
+from tm_tui.agent.server.binding import Bound, bind
 from tm_tui.agent.server.documents import document_of
 from tm_tui.agent.server.http import expected_revision, who_of
-from tm_tui.serving.refusals import answer
+from tm_tui.api import calls
+from tm_tui.api.agent import AgentStatus, SettingsDocument
 
 __all__ = ["trial_routes"]
 
 
-def trial_routes(core: Core) -> list[Route]:
+def trial_routes(core: Core) -> list[Bound]:
     """Make the routes."""
 
-    async def confirm(request: Request) -> Response:
+    async def confirm(request: Request) -> SettingsDocument:
         await core.confirm(expected_revision(request), who_of(request))
-        return answer(document_of(core.revision))
+        return document_of(core.revision)
 
-    async def take_back(request: Request) -> Response:
-        return answer(document_of(await core.take_back(expected_revision(request), who_of(request))))
+    async def take_back(request: Request) -> SettingsDocument:
+        return document_of(await core.take_back(expected_revision(request), who_of(request)))
 
-    async def acknowledge(request: Request) -> Response:
+    async def acknowledge(request: Request) -> AgentStatus:
         await core.acknowledge(who_of(request))
-        return answer(core.status())
+        return core.status()
 
     return [
-        Route("/v1/trial/confirm", confirm, methods=["POST"]),
-        Route("/v1/trial/rollback", take_back, methods=["POST"]),
-        Route("/v1/trial/acknowledge", acknowledge, methods=["POST"]),
+        bind(calls.CONFIRM_TRIAL, confirm),
+        bind(calls.END_TRIAL, take_back),
+        bind(calls.ACKNOWLEDGE, acknowledge),
     ]

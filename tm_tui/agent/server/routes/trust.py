@@ -8,18 +8,18 @@ from dataclasses import replace
 
 from pydantic import SecretStr
 from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from tm_tui.agent.core import Core
+from tm_tui.agent.server.binding import Bound, bind, bind_order
 from tm_tui.agent.server.documents import trust_of
-from tm_tui.agent.server.http import body_of, uid_of
+from tm_tui.agent.server.http import uid_of
 from tm_tui.agent.server.routes.candidate import candidate_of
-from tm_tui.api.agent import ApproveRequest
+from tm_tui.api import calls
+from tm_tui.api.agent import ApproveRequest, TrustDocument
 from tm_tui.errors import PasswordAgain, Problem
 from tm_tui.link.build import build_links
 from tm_tui.link.types import Endpoint
-from tm_tui.serving.refusals import Refused, answer
+from tm_tui.serving.refusals import Refused
 from tm_tui.settings.store import Revision
 from tm_tui.tasks import threaded
 from tm_tui.text import safe_text
@@ -31,14 +31,13 @@ _log = logging.getLogger(__name__)
 _ENDPOINT = re.compile(r"\[([^\[\]\s]{1,253})\]:([1-9][0-9]{0,4})")
 
 
-def trust_routes(core: Core) -> list[Route]:
+def trust_routes(core: Core) -> list[Bound]:
     """Make the routes."""
 
-    async def shown(_request: Request | None = None) -> Response:
-        return answer(await asyncio.to_thread(trust_of, core.revision, core.host_keys))
+    async def shown(_request: Request | None = None) -> TrustDocument:
+        return await asyncio.to_thread(trust_of, core.revision, core.host_keys)
 
-    async def approve(request: Request) -> Response:
-        wanted = await body_of(request, ApproveRequest)
+    async def approve(request: Request, wanted: ApproveRequest) -> TrustDocument:
         endpoint = _endpoint(wanted.endpoint)
         revision = await candidate_of(core, uid_of(request), wanted.settings, wanted.secrets)
         typed = wanted.secrets.tmsp is not None or "tmsp" in wanted.secrets.kept
@@ -49,7 +48,7 @@ def trust_routes(core: Core) -> list[Route]:
         core.trust_changed()
         return await shown()
 
-    async def forget(request: Request) -> Response:
+    async def forget(request: Request) -> TrustDocument:
         endpoint = _endpoint(request.query_params.get("endpoint", ""))
         if not await threaded(core.host_keys.forget, endpoint.bracketed):
             cause = f"No host key of {safe_text(endpoint.bracketed)} is filed."
@@ -60,9 +59,9 @@ def trust_routes(core: Core) -> list[Route]:
         return await shown()
 
     return [
-        Route("/v1/trust", shown, methods=["GET"]),
-        Route("/v1/trust/host-keys", approve, methods=["POST"]),
-        Route("/v1/trust/host-keys", forget, methods=["DELETE"]),
+        bind(calls.TRUST, shown),
+        bind_order(calls.APPROVE, approve),
+        bind(calls.FORGET, forget),
     ]
 
 
