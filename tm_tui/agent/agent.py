@@ -113,6 +113,7 @@ class Agent:
         self._busy.stop()
         self._consoles.stop()
         self._tmsp.cases.stop()
+        await self._tmsp.past.close()
         await self.spool.close()
         self.activity.close()
 
@@ -154,9 +155,10 @@ class Agent:
             appliance=self.appliance,
             uptime_seconds=self._uptime(),
             taken_at=self.clock.now(),
-            status_server=self._tmsp.status_server.status(),
+            status_server=self._tmsp.past.completed(self._tmsp.status_server.status()),
             log_server=self._tmsp.log_server.status(),
             spool=spool_status(spool),
+            last_day=self._tmsp.past.last_day(),
             patterns=self.patterns.status(),
             reports=self.reports.status(),
             cases=self.cases.status(enabled=self.revision.settings.tmsp.enabled),

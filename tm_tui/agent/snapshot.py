@@ -15,6 +15,7 @@ from tm_tui.api.agent import (
     TrialInfo,
 )
 from tm_tui.api.cases import CasesStatus
+from tm_tui.api.past import LastDay
 from tm_tui.api.patterns import PatternsStatus
 from tm_tui.api.reports import ReportsStatus
 from tm_tui.api.spool import KindInfo
@@ -49,6 +50,7 @@ def snapshot(
     patterns: PatternsStatus,
     reports: ReportsStatus,
     cases: CasesStatus,
+    last_day: LastDay,
     alerts: tuple[str, ...],
     trial: TrialInfo | None = None,
     rollback: RollbackInfo | None = None,
@@ -76,7 +78,8 @@ def snapshot(
         patterns=patterns,
         reports=reports,
         cases=cases,
-        alerts=(*alerts, *(() if tmsp.enabled else disabled_alerts(tmsp.edition))),
+        last_day=last_day,
+        alerts=(*alerts, *_about_off(revision, status_server)),
     )
 
 
@@ -95,6 +98,16 @@ def spool_status(seen: SpoolSnapshot) -> SpoolStatus:
         limit_age_seconds=seen.limit_age_seconds,
         kinds=kinds,
     )
+
+
+def _about_off(revision: Revision, server: StatusServerStatus) -> tuple[str, ...]:
+    """Say what it means that sending is off, as far as something was ever sent."""
+    tmsp = revision.settings.tmsp
+    if tmsp.enabled or revision.number == 0:
+        return ()
+    was_on = server.switched_off_at is not None or server.registered_at is not None
+    told = disabled_alerts(tmsp.edition)
+    return told if was_on else told[:1]
 
 
 def disabled_alerts(edition: str) -> tuple[str, ...]:

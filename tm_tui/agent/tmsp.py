@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from tm_tui.agent.announced import Announced
+from tm_tui.agent.past import Past
 from tm_tui.agent.supervisor import Service
 from tm_tui.api.agent import ServerState
 from tm_tui.cases.book import CaseBook
@@ -65,6 +66,7 @@ class Tmsp:
         self._removed = False
         self._beats = 0
         self._said = Announced(_log)
+        self.past = Past(home.state, appliance, clock)
         bandwidth = self._bandwidth = Bandwidth()
         self.status_server = StatusServerService(
             appliance,
@@ -78,7 +80,14 @@ class Tmsp:
         )
         known = self._registration_known
         self.log_server = LogDelivery(
-            appliance, keys, spool, changed=busy, clock=clock, chance=chance, registration_known=known
+            appliance,
+            keys,
+            spool,
+            changed=busy,
+            clock=clock,
+            chance=chance,
+            registration_known=known,
+            counted=self.past.delivered,
         )
         self.patterns = CustomPatterns(
             home, appliance, keys, spool, bandwidth=bandwidth, changed=busy, clock=clock, chance=chance
@@ -107,6 +116,7 @@ class Tmsp:
         """Take over what needs no restart; what failed is tried again once the status server has spoken."""
         self._registered_at = None
         self._removed = self.status_server.status().removed_at is not None
+        self.past.adopt(revision)
         server = revision.settings.tmsp.status_server
         self._bandwidth.set(server.upload_kbps, server.download_kbps)
         self.patterns.deploy = revision.settings.patterns.deploy
@@ -123,6 +133,7 @@ class Tmsp:
         if (status.removed_at is not None) != self._removed:
             self._removed = not self._removed
             self._removal_moved()
+        self.past.heard(status)
         self.log_server.registration_moved()
         self.patterns.registered(self.status_server.pattern_root())
         self.patterns.connection(connected=connected)

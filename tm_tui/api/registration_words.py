@@ -15,7 +15,10 @@ def registration(server: StatusServerStatus) -> str:
         off = server.state is ServerState.DISABLED
         back = "switching on" if off else "saving the settings"
         return f"removed at the portal {local_time(server.removed_at)}; {back} registers it again"
-    return local_time(server.registered_at) if server.registered_at is not None else "never"
+    since = local_time(server.registered_at) if server.registered_at is not None else "never"
+    if server.switched_off_at is None:
+        return since
+    return f"{since}; switched off {local_time(server.switched_off_at)} by {server.switched_off_by}"
 
 
 def portal(server: StatusServerStatus) -> str:

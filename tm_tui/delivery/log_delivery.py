@@ -52,7 +52,9 @@ class LogDelivery:
         clock: Clock,
         chance: Chance = random.random,
         registration_known: Callable[[], bool] = lambda: True,
+        counted: Callable[[int, int], None] = lambda _delivered, _failed: None,
     ) -> None:
+        self._counted = counted
         self._registration_known = registration_known
         self._registration = asyncio.Event()
         self._appliance, self._host_keys, self._spool = appliance, host_keys, spool
@@ -148,10 +150,14 @@ class LogDelivery:
     async def _narrate(self, delivery: DeliveryService) -> None:
         """Write down what became of the logs, and keep the date of the last delivery over a restart."""
         narrator = Narrator(_log)
+        events, failed_at = 0, None
         while True:
             await self._moved.wait()
             self._moved.clear()
             seen = delivery.status()
+            failed = seen.last_failure.at if seen.last_failure else None
+            self._counted(seen.delivered_events - events, int(failed not in {None, failed_at}))
+            events, failed_at = seen.delivered_events, failed or failed_at
             if narrator.tell(seen) and seen.last_delivery_at is not None:
                 if delivery is self._delivery:  # and not one whose settings are gone
                     self._check.delivered()

@@ -29,6 +29,10 @@ async def test_the_status_is_pushed(client: ControlClient) -> None:
 
 async def test_disabled_says_what_it_means(client: ControlClient) -> None:
     """Switched off, the status states the consequences and how to unregister, by edition."""
+    assert (await client.status()).alerts == ()  # a fresh appliance has no past to be warned about
+    on = settings_for(1)
+    await client.save(SaveRequest(settings=on, secrets=PASSWORD), 0)
+    await client.save(SaveRequest(settings={"tmsp": on["tmsp"] | {"enabled": False}}), 1)
     status = await client.status()
     assert status.state is ServerState.DISABLED
     said = " ".join(status.alerts)
@@ -36,7 +40,8 @@ async def test_disabled_says_what_it_means(client: ControlClient) -> None:
     assert "custom patterns are not downloaded" in said
     assert "no data" in said
     assert "representative" in said
-    await client.save(SaveRequest(settings={"tmsp": {"edition": "on-premise"}}), 0)
+    off = on["tmsp"] | {"enabled": False, "edition": "on-premise"}
+    await client.save(SaveRequest(settings={"tmsp": off}), 2)
     assert "Registered Products" in " ".join((await client.status()).alerts)
 
 
