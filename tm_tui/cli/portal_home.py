@@ -28,6 +28,7 @@ __all__ = [
     "database",
     "done",
     "failures_told",
+    "home_of",
     "settings_in",
     "with_home",
 ]
@@ -65,6 +66,16 @@ def with_home(command: _F) -> _F:
     return cast("_F", option(click.pass_context(command)))
 
 
+def home_of(context: click.Context, own_home: Path | None) -> "PortalHome":
+    """The home of the portal that is meant. Raises UsageError."""
+    path = own_home or context.obj
+    if not isinstance(path, Path):
+        raise click.UsageError("--home is missing: which portal is meant?")
+    from tm_tui.portal.home import PortalHome
+
+    return PortalHome(path.absolute())
+
+
 @contextmanager
 def database(
     context: click.Context, own_home: Path | None, *, reading: bool = False
@@ -73,14 +84,10 @@ def database(
 
     From the first statement until then a running portal writes nothing, unless this is `reading`.
     """
-    path = own_home or context.obj
-    if not isinstance(path, Path):
-        raise click.UsageError("--home is missing: which portal is meant?")
     from tm_tui.portal.database import opened
-    from tm_tui.portal.home import PortalHome
     from tm_tui.portal.settings import database_at
 
-    home = PortalHome(path.absolute())
+    home = home_of(context, own_home)
     with failures_told():
         where = database_at(settings_in(home).database, home.path)
         if isinstance(where, Path) and not where.is_file():

@@ -1,6 +1,7 @@
 """A case's bytes on this machine's disk: appended to one file, which gets its name when it is whole."""
 
 import asyncio
+import errno
 import hashlib
 import hmac
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 from starlette.requests import ClientDisconnect
 
 from tm_tui.portal import cases
+from tm_tui.portal.blobs.store import BlobAbsent
 from tm_tui.portal.case_parts import Advance, Checksum, too_many, wrong_checksum
 from tm_tui.portal.cases import Upload
 from tm_tui.tasks import threaded
@@ -42,7 +44,12 @@ class CaseFiles:
     async def append(
         self, found: Upload, chunks: AsyncIterator[bytes], checksum: Checksum | None, advance: Advance
     ) -> int:
-        """Write behind what is there; bytes whose checksum is wrong or missing its end do not stay."""
+        """Write behind what is there; bytes whose checksum is wrong or missing its end do not stay.
+
+        Raises BlobAbsent when what counts as arrived is lost.
+        """
+        if await threaded(_size, self.part(found.upload)) < found.arrived:
+            raise BlobAbsent(errno.ENOENT, "what arrived before is lost")
         pending, size = bytearray(), found.arrived
         seen = hashlib.new(checksum.algorithm) if checksum else None
         flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -71,13 +78,17 @@ class CaseFiles:
             await threaded(os.fsync, file.fileno())
         return size
 
-    def digest(self, found: Upload) -> str:
-        """The SHA-256 of all that is there, in hexadecimal. Raises OSError."""
+    def is_whole(self, found: Upload) -> bool:
+        """Whether all bytes are there, and are those that were announced. Raises OSError."""
         path = self.part(found.upload)
-        if not path.exists():
-            return hashlib.sha256().hexdigest()
+        if _size(path) != found.bytes:
+            return False
+        if not found.sha256:
+            return True
+        if not found.bytes:
+            return hashlib.sha256().hexdigest() == found.sha256
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            return hashlib.file_digest(file, "sha256").hexdigest() == found.sha256
 
     def finish(self, case: Upload) -> None:
         """Give a whole case its name; once more is nothing. Raises OSError."""
@@ -96,6 +107,10 @@ class CaseFiles:
     def drop(self, upload: str) -> None:
         """Forget the bytes of an upload. Raises OSError."""
         self.part(upload).unlink(missing_ok=True)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _put(descriptor: int, data: bytes, seen: "hashlib._Hash | None") -> None:

@@ -148,12 +148,16 @@ class CaseParts:
                         cause = "Other bytes came for this part of the upload before."
                         raise Refused(409, "other-content", cause, "Begin a new upload.") from None
 
-    def digest(self, found: Upload) -> str:
-        """The SHA-256 of all that is there, in hexadecimal. Raises OSError."""
+    def is_whole(self, found: Upload) -> bool:
+        """Whether all bytes are there, and are those that were announced. Raises OSError."""
         seen = hashlib.sha256()
-        for piece in _read(self._blobs, found.upload, found.bytes):
-            seen.update(piece)
-        return seen.hexdigest()
+        try:
+            parts = _chain(self._blobs, found.upload, found.bytes)
+            for piece in _read(self._blobs, parts) if found.sha256 else ():
+                seen.update(piece)
+        except BlobAbsent:
+            return False
+        return found.sha256 in {"", seen.hexdigest()}
 
     def finish(self, case: Upload) -> None:
         """The parts are the case."""
@@ -170,11 +174,11 @@ def case_bytes(blobs: Blobs, case: Case) -> Iterator[bytes]:
         while piece := file.read(_READ_BYTES):
             yield piece
         return
-    yield from _read(blobs, case.upload, case.bytes)
+    yield from _read(blobs, _chain(blobs, case.upload, case.bytes))
 
 
-def _read(blobs: Blobs, upload: str, size: int) -> Iterator[bytes]:
-    for part in _chain(blobs, upload, size):
+def _read(blobs: Blobs, parts: list[_Part]) -> Iterator[bytes]:
+    for part in parts:
         with blobs.open(part.name) as file:
             while piece := file.read(_READ_BYTES):
                 yield piece

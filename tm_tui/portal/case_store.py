@@ -8,6 +8,7 @@ from functools import partial
 
 from tm_tui.portal import appliances, cases
 from tm_tui.portal.blobs.files import FileBlobs
+from tm_tui.portal.blobs.store import BlobAbsent
 from tm_tui.portal.case_files import CaseFiles
 from tm_tui.portal.case_parts import CaseParts, Checksum
 from tm_tui.portal.cases import NewUpload, Upload
@@ -77,6 +78,9 @@ class CaseStore:
                 raise Refused(409, "wrong-offset", cause, "Ask for the offset and go on there.")
             try:
                 arrived = await self._bytes.append(found, chunks, checksum, partial(self._advance, upload))
+            except BlobAbsent:  # as after a backup was restored, which holds no half upload
+                await self._drop(found)
+                raise gone() from None
             except OSError as error:
                 raise storage_refused(error) from None
             await self._advance(upload, arrived)
@@ -127,9 +131,9 @@ class CaseStore:
         """Once all bytes are there: check the whole, number it, put it under its name."""
         if found.number is not None or found.arrived < found.bytes:
             return found
-        if found.sha256 and await asyncio.to_thread(self._bytes.digest, found) != found.sha256:
+        if not await asyncio.to_thread(self._bytes.is_whole, found):
             await self._drop(found)
-            cause = "The case does not have the SHA-256 that was announced."
+            cause = "The case is not what was announced, or a part of it is lost."
             raise Refused(422, "damaged", cause, "Check the file, then send it again from the start.")
         case = await self._portal.database.call(cases.complete, found.upload, self._portal.clock.now())
         await threaded(self._bytes.finish, case)

@@ -149,6 +149,12 @@ class PatternRepository:
         return target
 
     @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody changes anything meanwhile."""
+        with self._locked():
+            yield
+
+    @contextmanager
     def _locked(self) -> Iterator[tuple[Folder, Folder]]:
         """The folders of lists and keys, for us alone."""
         with (
