@@ -17,10 +17,11 @@ from tm_tui.api.patterns import (
     PatternsDocument,
     PatternsStatus,
 )
-from tm_tui.spoken import local_time
+from tm_tui.spoken import count, local_time
 
 __all__ = [
     "about",
+    "cleanup_question",
     "deploy_question",
     "deployment",
     "endpoint_row",
@@ -89,11 +90,13 @@ def deployment(info: DeploymentInfo | None) -> str:
     if info is None:
         return "No deployment yet."
     left = info.endpoints - info.deployed - info.failed
-    parts = [f"{info.deployed} deployed", f"{info.failed} failed"]
+    cleanup = info.action == "cleanup"
+    parts = [f"{info.deployed} {'cleaned up' if cleanup else 'deployed'}", f"{info.failed} failed"]
     if left:
         again = f", again in {span(info.retry_in_seconds)}" if info.retry_in_seconds else ""
         parts.append(f"{left} to do{again}")
-    return f"Deployment {info.number} of pattern {info.pattern}: {info.state}, {', '.join(parts)}"
+    what = f"Custom cleanup {info.number} by" if cleanup else f"Deployment {info.number} of"
+    return f"{what} pattern {info.pattern}: {info.state}, {', '.join(parts)}"
 
 
 def result_row(number: int, one: EndpointResult) -> Row:
@@ -110,9 +113,9 @@ def refused(pattern: PatternInfo) -> str:
     return f"Pattern {pattern.id} is not on this appliance.{why}"
 
 
-def deploy_question(pattern: PatternInfo, names: Sequence[str], count: int) -> Question:
+def deploy_question(pattern: PatternInfo, names: Sequence[str], number: int) -> Question:
     """Whether this is what shall be deployed."""
-    endpoints = f"{count} endpoint{'' if count == 1 else 's'}"
+    endpoints = count(number, "endpoint")
     where = [f"  {name}" for name in names[:_MOST_NAMED]]
     if len(names) > _MOST_NAMED:
         where.append(f"  and {len(names) - _MOST_NAMED} more")
@@ -124,6 +127,19 @@ def deploy_question(pattern: PatternInfo, names: Sequence[str], count: int) -> Q
         "Cleanup follows; each result is logged. Unreachable ones are tried for an hour.",
     ]
     return Question("Deploy this pattern?", lines, [("cancel", "Cancel"), ("deploy", "Deploy")])
+
+
+def cleanup_question(pattern: int, names: Sequence[str]) -> Question:
+    """Whether custom cleanup shall be run again at these endpoints."""
+    where = [f"  {name}" for name in names[:_MOST_NAMED]]
+    if len(names) > _MOST_NAMED:
+        where.append(f"  and {len(names) - _MOST_NAMED} more")
+    lines = [
+        f"Custom cleanup by pattern {pattern} is run again on {count(len(names), 'endpoint')}:",
+        *where,
+        "The pattern stays as it is there; each result is logged. Unreachable ones are tried for an hour.",
+    ]
+    return Question("Run custom cleanup again?", lines, [("cancel", "Cancel"), ("clean", "Clean up")])
 
 
 def mode_question(*, automatic: bool) -> Question:

@@ -1,4 +1,4 @@
-"""The Pattern Deployment page: custom patterns, the endpoints that need one, and what became of it."""
+"""Pattern Deployment and Custom Cleanup: custom patterns, the endpoints that need one, what became of it."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
@@ -47,7 +47,7 @@ class PatternsPage(Page):
 
     DEFAULT_CSS = beside(__file__)
     HELP = "patterns"
-    HINT = "Space Mark  Enter Deploy"
+    HINT = "Space Mark  Enter Deploy, Clean up"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "step(1)", show=False, priority=True),
         Binding("shift+tab", "step(-1)", show=False, priority=True),
@@ -60,10 +60,13 @@ class PatternsPage(Page):
         self._endpoints_title = Block()
         self._endpoints = PickList(marks=True, nothing="No endpoint is named as unresolved.")
         self._results_title = Block()
-        self._results = PickList(nothing="Results of the endpoints come here.")
-        self._switch = _Command("Deploy automatically", self._ask_switch)
+        self._results = PickList(marks=True, nothing="Results of the endpoints come here.")
+        self._switch = _Command("Automatic: off", self._ask_switch)
         self._buttons = Horizontal(
-            _Command("Deploy", self._ask_deploy), _Command("Look now", self._ask_check), self._switch
+            _Command("Deploy", self._ask_deploy),
+            _Command("Clean up", self._ask_cleanup),
+            _Command("Look now", self._ask_check),
+            self._switch,
         )
         self._document: PatternsDocument | None = None
         self._status = PatternsStatus()
@@ -130,7 +133,7 @@ class PatternsPage(Page):
             [words.result_row(n, one) for n, one in enumerate(newest.results)] if newest else []
         )
         automatic = document.deploy == "automatic"
-        self._switch.relabel("Let an admin deploy" if automatic else "Deploy automatically")
+        self._switch.relabel("Automatic: on" if automatic else "Automatic: off")
 
     # --- commands
 
@@ -142,13 +145,18 @@ class PatternsPage(Page):
             self.screen.set_focus(chain[(chain.index(focused) + by) % len(chain)])
 
     def on_pick_list_chosen(self, event: PickList.Chosen) -> None:
-        """Enter on a pattern or an endpoint deploys, after a question."""
+        """Enter on a pattern or an endpoint deploys, on a result it cleans up again, after a question."""
         event.stop()
-        if event.pick_list is not self._results:
+        if event.pick_list is self._results:
+            self._ask_cleanup()
+        else:
             self._ask_deploy()
 
     def _ask_deploy(self) -> None:
         self.post_message(ForAgent(self._deploy, "deploy", changes=True))
+
+    def _ask_cleanup(self) -> None:
+        self.post_message(ForAgent(self._clean_up, "cleanup", changes=True))
 
     def _ask_check(self) -> None:
         self.post_message(ForAgent(self._check, "patterns", changes=True))
@@ -175,6 +183,23 @@ class PatternsPage(Page):
         begun = await desk.agent.deploy_pattern(request)
         self._endpoints.unmark()
         desk.tell(f"Deployment {begun.number} has begun.")
+        await self._fetch(desk)
+
+    async def _clean_up(self, desk: "Desk") -> None:
+        """Ask, and run custom cleanup again at the results that are marked, or at the one with the marker."""
+        newest = self._document.deployments[0] if self._document and self._document.deployments else None
+        here = self._results.chosen if self._results.has_focus else None
+        keys = self._results.marked or ((here,) if here is not None else ())
+        if newest is None or not keys:
+            desk.tell("Mark the endpoints among the results with Space, then clean up.", wrong=True)
+            return
+        names = tuple(dict.fromkeys(newest.results[int(key)].hostname for key in keys))
+        if await desk.ask(words.cleanup_question(newest.pattern, names)) != "clean":
+            return
+        request = DeployRequest(action="cleanup", pattern=newest.pattern, endpoints=names)
+        begun = await desk.agent.deploy_pattern(request)
+        self._results.unmark()
+        desk.tell(f"Custom cleanup {begun.number} has begun.")
         await self._fetch(desk)
 
     def _chosen(self) -> PatternInfo | None:

@@ -127,6 +127,21 @@ async def test_deploy_to_marked_endpoints(patterns: PatternsAgent) -> None:
         assert "failed    endpoint-failed No" in shown
 
 
+async def test_custom_cleanup_of_marked_results(patterns: PatternsAgent) -> None:
+    """Two results marked, a question that names them, and cleanup alone is asked for."""
+    patterns.shown = PatternsDocument(**(patterns.shown.model_dump() | {"deployments": (RUNNING,)}))
+    async with console_of(patterns.connect) as console:
+        await console.open("Pattern Deploy")
+        await console.sees("endpoint-unreachable")
+        await console.press("tab", "tab", "space", "space", "enter")
+        await console.dialog("Custom cleanup by pattern 41 is run again on 2 endpoints:")
+        assert "pc-2" in console.screen_text()
+        await console.press("right", "enter")
+        await console.sees("Custom cleanup 7 has begun.")
+        request = DeployRequest(action="cleanup", pattern=41, endpoints=("pc-1", "pc-2"))
+        assert patterns.requests == [request]
+
+
 async def test_none_marked_means_all(patterns: PatternsAgent) -> None:
     """Without marks the pattern goes to all that events name as unresolved; the question says so."""
     async with console_of(patterns.connect) as console:
@@ -208,7 +223,7 @@ async def test_the_way_of_deployment_is_saved(patterns: PatternsAgent) -> None:
     async with console_of(patterns.connect) as console:
         await console.open("Pattern Deploy")
         await console.sees("Removes WORM.42")
-        await console.press("tab", "tab", "tab", "tab", "tab", "enter")
+        await console.press("tab", "tab", "tab", "tab", "tab", "tab", "enter")
         await console.dialog("Change how patterns are deployed?")
         await console.press("right", "enter")
         await console.until(lambda: patterns.requests)

@@ -177,8 +177,10 @@ DEPLOY: Final = Order(
     "POST",
     "/v1/patterns/deployments",
     DeploymentInfo,
-    "endpoints by host name, or all `unresolved` ones (409 `no-such-pattern`, `no-endpoints`,"
-    " `too-many-deployments`, `deployer-missing`, `deployer-unusable`: docs/deployer.md)",
+    "deploys to endpoints by host name, or to all `unresolved` ones; `action` `cleanup` runs custom cleanup"
+    " again instead, at named endpoints, where the pattern was `deployed`, or at those of them that are"
+    " `unresolved` (409 `no-such-pattern`, `not-deployed`, `no-endpoints`, `too-many-deployments`,"
+    " `deployer-missing`, `deployer-unusable`: docs/deployer.md)",
     status=202,
     body=DeployRequest,
 )

@@ -53,16 +53,17 @@ class EndpointInfo(Shape):
 
 
 class EndpointResult(Shape):
-    """How a deployment stands at one endpoint.
+    """How a deployment, or a custom cleanup, stands at one endpoint.
 
     `waiting`: its turn has not come; `running`: the deployer works on it; `retrying`: not reached, or the
-    deployer failed, and it is tried again; `deployed`: `cleanup` is the mitigation status that followed;
-    `failed`: the deployer says so, or an hour of retries is over. `code`: docs/deployer.md.
+    deployer failed, and it is tried again; `deployed`, and `done` of a cleanup: `cleanup` is the mitigation
+    status that followed; `failed`: the deployer says so, or an hour of retries is over. `code`:
+    docs/deployer.md.
     """
 
     hostname: SafeText
     ip: SafeText | None = None
-    state: Literal["waiting", "running", "retrying", "deployed", "failed"]
+    state: Literal["waiting", "running", "retrying", "deployed", "done", "failed"]
     cleanup: SafeText | None = None
     code: SafeText | None = None
     detail: SafeText = ""
@@ -71,8 +72,9 @@ class EndpointResult(Shape):
 
 
 class DeploymentProgress(Shape):
-    """How far a deployment has come, in endpoints."""
+    """How far a deployment has come, in endpoints. Of a cleanup `deployed` counts where it was done."""
 
+    action: Literal["deploy", "cleanup"] = "deploy"
     number: Count
     pattern: Count
     state: Literal["running", "retrying", "done"]
@@ -120,13 +122,19 @@ class PatternsDocument(Shape):
 
 
 class DeployRequest(Shape):
-    """The body of POST /v1/patterns/deployments: endpoints by host name, or all `unresolved` ones."""
+    """The body of POST /v1/patterns/deployments: endpoints by host name, or all `unresolved` ones.
 
+    `cleanup` runs custom cleanup again: at named endpoints, at all where the pattern was `deployed`, or at
+    those of them that are `unresolved`.
+    """
+
+    action: Literal["deploy", "cleanup"] = "deploy"
     pattern: Annotated[int, Field(ge=1, le=999_999_999)]
     endpoints: Annotated[
         tuple[Annotated[str, Field(min_length=1, max_length=253)], ...], Field(max_length=1000)
     ] = ()
     unresolved: bool = False
+    deployed: bool = False
 
 
 class RootForgotten(Shape):

@@ -24,7 +24,7 @@ _STATES = {
 
 @click.group()
 def pattern() -> None:
-    """Custom patterns: list them, look for new ones, deploy them to endpoints."""
+    """Custom patterns: list them, look for new ones, deploy them to endpoints, clean up again."""
 
 
 @pattern.command(name="list")
@@ -70,7 +70,35 @@ def deploy(number: int, names: tuple[str, ...], *, unresolved: bool, wait: bool,
     """Deploy the pattern with this Pattern ID. With --wait, exit code 1 if it failed at any endpoint."""
     if not names and not unresolved:
         raise click.UsageError("Say where to: --endpoint NAME, or --unresolved.")
-    request = DeployRequest(pattern=number, endpoints=names, unresolved=unresolved)
+    _begin(DeployRequest(pattern=number, endpoints=names, unresolved=unresolved), wait=wait, as_json=as_json)
+
+
+@pattern.command()
+@click.argument("number", metavar="ID", type=click.IntRange(1, 999_999_999))
+@click.option("--endpoint", "names", multiple=True, metavar="NAME", help="Host name; may be repeated.")
+@click.option("--deployed", is_flag=True, help="All endpoints to which this pattern was deployed.")
+@click.option("--unresolved", is_flag=True, help="Those of them that threat events name as unresolved.")
+@click.option(
+    "--wait", is_flag=True, help="Wait for the end: an hour at most, where endpoints are unreachable."
+)
+@json_option
+def cleanup(
+    number: int, names: tuple[str, ...], *, deployed: bool, unresolved: bool, wait: bool, as_json: bool
+) -> None:
+    """Run custom cleanup again, by the pattern with this Pattern ID, where it was deployed before.
+
+    With --wait, exit code 1 if it failed at any endpoint.
+    """
+    if not names and not deployed and not unresolved:
+        raise click.UsageError("Say where: --endpoint NAME, --deployed, or --unresolved.")
+    request = DeployRequest(
+        action="cleanup", pattern=number, endpoints=names, deployed=deployed, unresolved=unresolved
+    )
+    _begin(request, wait=wait, as_json=as_json)
+
+
+def _begin(request: DeployRequest, *, wait: bool, as_json: bool) -> None:
+    """Begin it, follow it to its end if wanted, and tell it. Exits with 1 where it failed."""
 
     async def deployed(client: ControlClient) -> DeploymentInfo:
         info = await client.deploy_pattern(request)
@@ -130,12 +158,15 @@ def _failure(failure: LastFailure | None) -> Iterator[str]:
 
 
 def _deployment(info: DeploymentInfo) -> Iterator[str]:
-    parts = [f"{info.deployed} deployed", f"{info.failed} failed"]
+    cleanup = info.action == "cleanup"
+    parts = [f"{info.deployed} {'cleaned up' if cleanup else 'deployed'}", f"{info.failed} failed"]
     left = info.endpoints - info.deployed - info.failed
     if left:
         again = f", tried again in {span(info.retry_in_seconds)}" if info.retry_in_seconds else ""
         parts.append(f"{left} to do{again}")
-    of = f"Deployment {info.number} of pattern {info.pattern} to {count(info.endpoints, 'endpoint')}"
+    what = f"Custom cleanup {info.number} by" if cleanup else f"Deployment {info.number} of"
+    where = f"{'on' if cleanup else 'to'} {count(info.endpoints, 'endpoint')}"
+    of = f"{what} pattern {info.pattern} {where}"
     yield f"{of}, by {info.by}: {info.state}, {', '.join(parts)}"
     rows = [(f"  {r.hostname}", r.state, r.cleanup or r.code or "", r.detail) for r in info.results]
     yield from table(rows) if rows else ()

@@ -120,7 +120,8 @@ def _patterns(status: AgentStatus) -> Iterator[tuple[str, str]]:
     if (running := seen.deployment) is not None:
         done = running.deployed + running.failed
         of = f"{done} of {count(running.endpoints, 'endpoint')}, {running.failed} failed"
-        yield "  Deployment", f"{running.number} of pattern {running.pattern}: {running.state}, {of}"
+        what = "Cleanup" if running.action == "cleanup" else "Deployment"
+        yield f"  {what}", f"{running.number} of pattern {running.pattern}: {running.state}, {of}"
     yield from _failure(seen.last_failure, status.taken_at)
 
 

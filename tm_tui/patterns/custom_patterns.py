@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from tm_tui.api.patterns import DeployRequest, PatternsDocument, PatternsStatus
@@ -13,7 +13,7 @@ from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.pace import Chance
 from tm_tui.paths import Home
-from tm_tui.patterns.deployment import MOST_TARGETS, Deployment, Result, Target
+from tm_tui.patterns.deployment import MOST_TARGETS, SUCCEEDED, Deployment, Result, Target
 from tm_tui.patterns.deployments import DeploymentService
 from tm_tui.patterns.endpoint_reader import EndpointReader
 from tm_tui.patterns.endpoints import Endpoint
@@ -115,20 +115,25 @@ class CustomPatterns:
         return document(self, endpoints.unresolved(self._clock.now()), self._clock.monotonic())
 
     async def begin(self, request: DeployRequest, by: str) -> Deployment:
-        """Begin a deployment. Raises DeploymentRefused, DeployerFailure, StorageFailed."""
+        """Begin a deployment or cleanup. Raises DeploymentRefused, DeployerFailure, StorageFailed."""
         await self._loaded()
         pattern = self.fetching.store.patterns.get(request.pattern)
         if pattern is None:
             cause = f"Pattern {request.pattern} is not on this appliance."
             raise DeploymentRefused("no-such-pattern", cause, "See `tm-tui pattern list` for those that are.")
+        if request.action == "cleanup" and pattern.deployed_at is None:
+            cause = f"Pattern {pattern.id} was not deployed yet: there is no cleanup to repeat."
+            raise DeploymentRefused("not-deployed", cause, "Deploy it; custom cleanup follows by itself.")
         targets = await self._targets(request, pattern)
         if not targets:
             cause = "There is no endpoint to deploy to: no threat event names one as unresolved."
+            if request.action == "cleanup":
+                cause = f"There is no endpoint to clean up: no deployment of pattern {pattern.id} names one."
             raise DeploymentRefused("no-endpoints", cause, "Name the endpoints, or wait for events.")
         if sum(not one.done for one in self.deploying.deployments) >= _MOST_ACTIVE:
             cause = f"{_MOST_ACTIVE} deployments are under way."
             raise DeploymentRefused("too-many-deployments", cause, "Wait until one of them is done.")
-        return await self.deploying.begin(pattern, targets, by)
+        return await self.deploying.begin(pattern, targets, by, request.action)
 
     async def _loaded(self) -> None:
         await self.fetching.loaded()
@@ -136,18 +141,21 @@ class CustomPatterns:
 
     async def _targets(self, request: DeployRequest, pattern: StoredPattern) -> list[Target]:
         known = await self.reader.fresh()
-        found: list[Endpoint] = []
-        unknown: list[str] = []
+        before = _reached(self.deploying.deployments, pattern.id)
+        targets: list[Target] = []
         for name in request.endpoints:
-            named = known.named(name)
-            found += named
-            if not named:
-                unknown.append(safe_text(name, 253))
-        if request.unresolved:
-            found += known.unresolved(self._clock.now())
-        targets = [_target(one) for one in found]
-        threat = f"Pattern {pattern.id}"
-        targets += [Target(hostname=name, threat=threat, severity="medium") for name in unknown]
+            named = [_target(one) for one in known.named(name)]
+            named = named or [one for one in before if one.hostname.casefold() == name.casefold()]
+            unknown = Target(hostname=safe_text(name, 253), threat=f"Pattern {pattern.id}", severity="medium")
+            targets += named or [unknown]
+        unresolved = [_target(one) for one in known.unresolved(self._clock.now())]
+        if request.action == "cleanup" and request.deployed:
+            targets += before
+        elif request.action == "cleanup" and request.unresolved:
+            names = {one.hostname.casefold() for one in before}
+            targets += [one for one in unresolved if one.hostname.casefold() in names]
+        elif request.unresolved:
+            targets += unresolved
         return list(dict.fromkeys(targets))[:MOST_TARGETS]
 
     # --- by itself
@@ -188,7 +196,7 @@ class CustomPatterns:
 
     def _ended(self, target: Target, result: Result) -> None:
         """An endpoint's result is known here before its event is read again."""
-        cleanup = result.cleanup if result.state == "deployed" else None
+        cleanup = result.cleanup if result.state in SUCCEEDED else None
         endpoint = Endpoint(
             target.hostname,
             target.ip,
@@ -204,6 +212,18 @@ class CustomPatterns:
     async def stop(self) -> None:
         """End what was begun by itself."""
         await self._tasks.stop()
+
+
+def _reached(deployments: Sequence[Deployment], pattern: int) -> list[Target]:
+    """Where this pattern was deployed, by the deployments that are kept: the newest first, each once."""
+    found = [
+        one.plan.targets[result.n]
+        for one in reversed(deployments)
+        if one.plan.pattern.id == pattern
+        for result in one.results.values()
+        if result.state == "deployed"
+    ]
+    return list(dict.fromkeys(found))
 
 
 def _target(endpoint: Endpoint) -> Target:

@@ -50,12 +50,15 @@ class Deployer(BaseModel):
 
 
 class DeployerLine(BaseModel):
-    """One result, as the command prints it. `cleanup` is the mitigation status after a deployment."""
+    """One result, as the command prints it. `cleanup` is the mitigation status after a deployment or cleanup.
+
+    `done` is the word for a cleanup that was run; `deployed` counts for it too.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     id: Annotated[str, Field(max_length=64)]
-    outcome: Literal["deployed", "failed", "unreachable"]
+    outcome: Literal["deployed", "done", "failed", "unreachable"]
     cleanup: Status | None = None
     detail: SafeText = ""
 

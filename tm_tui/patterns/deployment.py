@@ -16,12 +16,18 @@ from tm_tui.spool.events import Severity, Status
 from tm_tui.text import SafeText, safe_text
 from tm_tui.values import Count, Moment, wrong_in
 
-__all__ = ["Deployment", "Plan", "Result", "Target"]
+__all__ = ["SUCCEEDED", "Action", "Deployment", "Plan", "Result", "Target"]
 
 MOST_TARGETS = 5000
 _MOST_PLAN, _MOST_JOURNAL = 4 << 20, 64 << 20
 _NOT_BEGUN = frozenset({"deployer-missing", "deployer-unusable", "deployer-no-pattern"})
 """Codes of results that say nothing of the endpoint: nobody has tried anything there."""
+
+
+Action = Literal["deploy", "cleanup"]
+"""What is done at the endpoints: the pattern is put there and its cleanup follows, or cleanup alone again."""
+SUCCEEDED = frozenset({"deployed", "done"})
+"""States of results that went well."""
 
 
 class _Kept(BaseModel):
@@ -41,6 +47,7 @@ class Target(_Kept):
 class Plan(_Kept):
     """What was asked for. `uid` makes the ids of its events unique for ever."""
 
+    action: Action = "deploy"
     number: Annotated[int, Field(ge=1, le=999_999_999)]
     uid: str
     pattern: Pattern
@@ -54,7 +61,7 @@ class Result(_Kept):
 
     n: Count
     at: Moment
-    state: Literal["deployed", "failed", "retrying"]
+    state: Literal["deployed", "done", "failed", "retrying"]
     cleanup: Status | None = None
     code: str | None = None
     detail: SafeText = ""

@@ -9,7 +9,10 @@ __all__ = ["events_of"]
 
 
 def events_of(plan: Plan, result: Result) -> list[bytes]:
-    """The deployment, and the cleanup that followed it where the pattern was deployed."""
+    """The deployment, and the cleanup that followed it where the pattern was deployed; or cleanup alone."""
+    if plan.action == "cleanup":
+        status = "unsuccessful" if result.state == "failed" else result.cleanup or "cleaned"
+        return [_line(plan, result, "c", "post-assessment-cleanup", status)]
     if result.state != "deployed":
         return [_line(plan, result, "d", "custom-pattern-deployment", "unsuccessful")]
     cleanup = result.cleanup or "cleaned"

@@ -80,9 +80,10 @@ class DeploymentRound:
         now = self._clock.now()
         if line.outcome == "unreachable":
             await self._again(n, DeployerFailure("endpoint-unreachable", line.detail, ""))
-        elif line.outcome == "deployed":
+        elif line.outcome != "failed":
             cleanup = line.cleanup or "cleaned"
-            await self._final(Result(n=n, at=now, state="deployed", cleanup=cleanup, detail=line.detail))
+            state = "deployed" if self._one.plan.action == "deploy" else "done"
+            await self._final(Result(n=n, at=now, state=state, cleanup=cleanup, detail=line.detail))
         else:
             code = "endpoint-failed"
             await self._final(Result(n=n, at=now, state="failed", code=code, detail=line.detail))
@@ -111,4 +112,5 @@ def _request(plan: Plan, file: Path, numbers: Sequence[int]) -> bytes:
         {"id": str(n), **plan.targets[n].model_dump(mode="json", exclude_none=True)} for n in numbers
     ]
     pattern = {**plan.pattern.model_dump(mode="json"), "file": str(file)}
-    return json.dumps({"version": 1, "pattern": pattern, "endpoints": endpoints}).encode() + b"\n"
+    told = {"version": 1, "action": plan.action, "pattern": pattern, "endpoints": endpoints}
+    return json.dumps(told).encode() + b"\n"

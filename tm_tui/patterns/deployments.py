@@ -13,12 +13,13 @@ from tm_tui.clock import Clock
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.pace import Chance, spread, wait_until
 from tm_tui.patterns.deployer import Deployer, DeployerFailure, deployer_in
-from tm_tui.patterns.deployment import Deployment, Plan, Result, Target
+from tm_tui.patterns.deployment import SUCCEEDED, Action, Deployment, Plan, Result, Target
 from tm_tui.patterns.deployment_events import events_of
 from tm_tui.patterns.deployment_round import DeploymentRound, Ended
 from tm_tui.patterns.pattern import Pattern
 from tm_tui.patterns.store import PatternStore, StoredPattern
 from tm_tui.settings.store import Revision
+from tm_tui.spoken import count
 from tm_tui.spool.store import Spool
 from tm_tui.tasks import threaded, unbroken
 
@@ -131,16 +132,24 @@ class DeploymentService:
                 one.hold_until = 0.0
         self._wake.set()
 
-    async def begin(self, pattern: StoredPattern, targets: Sequence[Target], by: str) -> Deployment:
-        """Begin a deployment: it is on the disk when this returns. Raises StorageFailed, DeployerFailure."""
+    async def begin(
+        self, pattern: StoredPattern, targets: Sequence[Target], by: str, action: Action = "deploy"
+    ) -> Deployment:
+        """Begin a deployment, or a custom cleanup: it is on the disk when this returns.
+
+        Raises StorageFailed, DeployerFailure.
+        """
         self.deployer()
         await self.loaded()
-        return await unbroken(self._begin(pattern, targets, by))
+        return await unbroken(self._begin(pattern, targets, by, action))
 
-    async def _begin(self, pattern: StoredPattern, targets: Sequence[Target], by: str) -> Deployment:
+    async def _begin(
+        self, pattern: StoredPattern, targets: Sequence[Target], by: str, action: Action
+    ) -> Deployment:
         async with self._beginning:
             there = await threaded(self._numbers)  # those too that cannot be read
             plan = Plan(
+                action=action,
                 number=max([0, *(one.plan.number for one in self.deployments), *there]) + 1,
                 uid=secrets.token_hex(6),
                 pattern=Pattern.model_validate(pattern.model_dump()),
@@ -151,12 +160,12 @@ class DeploymentService:
             made = await threaded(Deployment.begin, self._folder, plan)
             self.deployments = (*self.deployments, made)
             try:
-                await threaded(self._store.deployed, pattern.id, plan.started_at)
+                if action == "deploy":
+                    await threaded(self._store.deployed, pattern.id, plan.started_at)
                 await self._tidy()
             except StorageFailed as failed:  # it has begun all the same
                 self._trouble(failed)
-        endpoints = f"{len(targets)} endpoint{'' if len(targets) == 1 else 's'}"
-        _log.info("Deployment %d of pattern %d to %s, by %s.", plan.number, pattern.id, endpoints, by)
+        _log.info("%s %s, by %s.", _named(plan), count(len(targets), "endpoint"), by)
         self._wake.set()
         self._changed()
         return made
@@ -216,7 +225,7 @@ class DeploymentService:
                 await self._tell(one)
             if one.done:
                 self.problem = None
-                _log.info("Deployment %d is done: %s.", one.plan.number, _sum(one))
+                _log.info("%s %s: %s.", _named(one.plan), count(len(one.plan.targets), "endpoint"), _sum(one))
         except StorageFailed as failed:
             self._trouble(failed)
             one.hold_until = self._clock.monotonic() + spread(_STORAGE_RETRY, _JITTER, self._chance)
@@ -278,6 +287,14 @@ class DeploymentService:
         self.problem = problem
 
 
+def _named(plan: Plan) -> str:
+    """What it is, up to its endpoints."""
+    if plan.action == "cleanup":
+        return f"Custom cleanup {plan.number} by pattern {plan.pattern.id} on"
+    return f"Deployment {plan.number} of pattern {plan.pattern.id} to"
+
+
 def _sum(one: Deployment) -> str:
-    deployed = sum(result.state == "deployed" for result in one.results.values())
-    return f"{deployed} deployed, {len(one.plan.targets) - deployed} failed"
+    went = sum(result.state in SUCCEEDED for result in one.results.values())
+    word = "deployed" if one.plan.action == "deploy" else "cleaned up"
+    return f"done, {went} {word}, {len(one.plan.targets) - went} failed"

@@ -16,7 +16,7 @@ from tm_tui.api.patterns import (
 )
 from tm_tui.api.shapes import Unreadable
 from tm_tui.patterns.deployer import DeployerFailure
-from tm_tui.patterns.deployment import Deployment
+from tm_tui.patterns.deployment import SUCCEEDED, Deployment
 from tm_tui.patterns.endpoints import Endpoint
 from tm_tui.text import safe_text
 
@@ -132,11 +132,12 @@ def _progress(one: Deployment, now: float) -> dict[str, object]:
     elif wait:
         state = "retrying"
     return {
+        "action": one.plan.action,
         "number": one.plan.number,
         "pattern": one.plan.pattern.id,
         "state": state,
         "endpoints": len(one.plan.targets),
-        "deployed": states.count("deployed"),
+        "deployed": sum(state in SUCCEEDED for state in states),
         "failed": states.count("failed"),
         "retrying": retrying,
         "retry_in_seconds": round(wait, 3) if wait else None,

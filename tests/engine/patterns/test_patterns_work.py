@@ -134,6 +134,46 @@ async def test_deployment_is_done_and_told(work: Work, content: Path) -> None:
     assert spool.events == 3 + 4
 
 
+async def test_custom_cleanup_is_an_action_of_its_own(
+    work: Work, content: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run again where the pattern was deployed: the deployer is told so, the log tells the cleanup alone."""
+    monkeypatch.setenv("TM_TUI_HOME", str(work.home.config.parent))
+    work.issue(content)
+    await work.save()
+    heard = work.home.config.parent / "heard"
+    cleans = DEPLOYS.replace("read -r request", f"read -r request; printf '%s\\n' \"$request\" >>{heard}")
+    write_deployer(work.home.config, cleans)
+    await work.events("unsuccessful", "unsuccessful", "unsuccessful")
+    await status_when(work.client, lambda now: now.patterns.newest_id == 1)
+    with pytest.raises(ControlRefused) as refused:
+        await work.client.deploy_pattern(DeployRequest(action="cleanup", pattern=1, endpoints=("pc-0",)))
+    assert refused.value.refusal.code == "not-deployed"
+    first = await work.client.deploy_pattern(DeployRequest(pattern=1, endpoints=("pc-0", "pc-1")))
+    assert (await work.client.deployment(first.number, wait=True)).deployed == 2
+    before = (await work.client.spool()).events
+    code, told = await command("pattern", "cleanup", "1", "--endpoint", "pc-1", "--wait")
+    assert code == 0
+    assert "Custom cleanup 2 by pattern 1 on 1 endpoint" in told
+    assert "1 cleaned up" in told
+    assert (await work.client.spool()).events == before + 1
+    asked = [json.loads(line) for line in heard.read_text().splitlines()]
+    assert [one["action"] for one in asked] == ["deploy", "cleanup"]
+    assert asked[1]["pattern"]["id"] == 1
+    assert [one["hostname"] for one in asked[1]["endpoints"]] == ["pc-1"]
+    assert asked[1]["endpoints"][0]["threat"] == "WORM.X"
+    assert (await command("pattern", "cleanup", "1", "--deployed", "--wait"))[0] == 0
+    asked = [json.loads(line) for line in heard.read_text().splitlines()]
+    assert sorted(one["hostname"] for one in asked[2]["endpoints"]) == ["pc-0", "pc-1"]
+    with pytest.raises(ControlRefused) as refused:  # pc-2 never had it
+        await work.client.deploy_pattern(DeployRequest(action="cleanup", pattern=1, unresolved=True))
+    assert "no deployment of pattern 1 names one" in refused.value.cause
+    lines = [json.loads(line) async for line in work.agent.spool.lines()]
+    kinds = [one["event_type"] for one in lines if one["source"] == "tmsp"]
+    assert kinds.count("custom-pattern-deployment") == 2
+    assert kinds.count("post-assessment-cleanup") == 5
+
+
 async def test_automatic_deployment(work: Work, content: Path) -> None:
     """Set to automatic, the newest pattern goes to all unresolved endpoints by itself, once."""
     write_deployer(work.home.config, DEPLOYS)
