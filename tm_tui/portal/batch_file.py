@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BufferedReader
 
@@ -70,8 +70,13 @@ def too_large() -> Refused:
     return Refused(413, "too-large", f"A batch has at most {MOST_BYTES} bytes.", "Split it.")
 
 
-def checked_contents(file: BufferedReader, name: BatchName) -> Contents:
-    """Read a file through and compare it with its name. Raises Refused (422, 413)."""
+def checked_contents(
+    file: BufferedReader, name: BatchName, each: Callable[[dict[str, object]], object] | None = None
+) -> Contents:
+    """Read a file through and compare it with its name; `each` is given every event.
+
+    Raises Refused (422, 413).
+    """
     digest = hashlib.file_digest(file, "sha256").hexdigest()
     size = file.tell()
     if size > MOST_BYTES:
@@ -85,6 +90,8 @@ def checked_contents(file: BufferedReader, name: BatchName) -> Contents:
         if count > _MOST_EVENTS:
             raise Refused(413, "too-large", f"A batch has at most {_MOST_EVENTS} events.", "Split it.")
         kind = _kind(event, kind)
+        if each is not None:
+            each(event)
         seq = event.get("seq")
         if isinstance(seq, int) and 0 <= seq < 1 << 62:
             first, last = (

@@ -14,11 +14,13 @@ from tm_tui.portal.blobs.store import BlobAbsent, BlobExists, Blobs
 from tm_tui.portal.database import Database
 from tm_tui.portal.home import PortalHome
 from tm_tui.portal.log import PortalLog
+from tm_tui.portal.reading import Collector, Portion
 from tm_tui.portal.refusals import Refused, storage_refused
 
 __all__ = ["AlreadyThere", "BatchStore", "blob_of"]
 
 _WRITE_BYTES = 1 << 20
+_MOST_FRESH, _MOST_FRESH_EVENTS = 32, 2000
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -48,14 +50,12 @@ class BatchStore:
         self._clock = clock
         self._turns = asyncio.Semaphore(2)
         self.arrived = asyncio.Event()
-        """Set when there is a new batch in the index."""
-        self._watched = [self.arrived]
+        """Set when there is a new batch in the index; who reads them clears it."""
+        self._fresh: dict[str, list[Portion]] = {}
 
-    def watch(self) -> asyncio.Event:
-        """An event like `arrived` for one more reader, who clears it."""
-        event = asyncio.Event()
-        self._watched.append(event)
-        return event
+    def fresh(self, name: str) -> list[Portion]:
+        """What a small batch says that came just now: it was unpacked once. Empty: read its file."""
+        return self._fresh.pop(name, [])
 
     def aside(self) -> Path:
         """A fresh place for what is not yet a batch."""
@@ -91,21 +91,24 @@ class BatchStore:
 
     async def settle(self, part: Path, name: BatchName) -> Contents:
         """Check `part` and give it its name. Raises AlreadyThere, Refused, OSError; then `part` stays."""
+        now = self._clock.now()
+        collector = Collector(now, _MOST_FRESH_EVENTS)
         async with self._turns:
-            contents = await asyncio.to_thread(self._settle, part, name)
+            contents = await asyncio.to_thread(self._settle, part, name, collector)
+        if contents.kind in index.READ and len(self._fresh) < _MOST_FRESH:
+            self._fresh[name.text] = collector.portions
         try:
-            await self._database.call(index.add, name, contents, self._clock.now())
+            await self._database.call(index.add, name, contents, now)
         except Refused as error:  # the file counts; the index catches up at the next start
             self._log.say("not-indexed", batch=name.text, cause=error.cause)
         else:
-            for event in self._watched:
-                event.set()
+            self.arrived.set()
         return contents
 
-    def _settle(self, part: Path, name: BatchName) -> Contents:
+    def _settle(self, part: Path, name: BatchName, collector: Collector) -> Contents:
         self._look(part, name)  # first: what lies there is the news, whatever came
         with part.open("rb") as file:
-            contents = checked_contents(file, name)
+            contents = checked_contents(file, name, collector.add)
             os.fsync(file.fileno())
         try:
             self._blobs.put(blob_of(name), part)

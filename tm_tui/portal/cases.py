@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import Connection, RowMapping, delete, func, select, update
+from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from tm_tui.cases.protocol import CaseStatus
 from tm_tui.errors import TmError
 from tm_tui.moments import moment_of
-from tm_tui.portal import tables
+from tm_tui.portal import counters, tables
 from tm_tui.portal.engines import insert
 from tm_tui.portal.refusals import Refused
 from tm_tui.text import SafeText, safe_text
@@ -130,9 +130,7 @@ def complete(connection: Connection, upload: str, now: datetime) -> Upload:
     open_ = update(tables.cases).where(_OF.upload == upload, _OF.number.is_(None))
     received = {"received_at": now.timestamp(), "updated_at": now.timestamp()}
     if connection.execute(open_.values(received)).rowcount:  # from here on it is ours alone
-        connection.execute(
-            open_.values(number=select(func.coalesce(func.max(_OF.number), 0) + 1).scalar_subquery())
-        )
+        connection.execute(open_.values(number=counters.following(connection, "case")))
     row = connection.execute(select(tables.cases).where(_OF.upload == upload)).mappings().one()
     return _upload(row)
 

@@ -61,6 +61,11 @@ class Database:
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="portal-reader")
 
     @property
+    def alone(self) -> bool:
+        """Whether this process is the only one that serves it."""
+        return is_sqlite(self._engine)
+
+    @property
     def engine(self) -> Engine:
         """For what must see all of it, such as a backup."""
         return self._engine

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, delete, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select, tuple_
 
 from tm_tui.moments import moment_of
 from tm_tui.portal import tables
@@ -25,19 +25,17 @@ __all__ = [
     "STUCK_SECONDS",
     "Endpoint",
     "Mark",
-    "forget_read",
     "issues_of",
     "keep",
     "listed",
     "mark_of",
     "unread_batches",
-    "was_read",
 ]
 
 KIND = "threat-event"
-"""Of the batches that are read."""
+"""Of the events that tell it."""
 _MOST_LISTED = 1000
-_OF, _BATCH, _READ = tables.endpoints.c, tables.batches.c, tables.read_batches.c
+_OF = tables.endpoints.c
 
 _Text = Annotated[str, Field(max_length=256)]
 _Short = Annotated[str, Field(max_length=64)]
@@ -100,8 +98,8 @@ def mark_of(event: dict[str, object], received_at: datetime) -> Mark | None:
     return Mark(endpoint_key(named.hostname, named.mac, named.ip), at, read)
 
 
-def keep(connection: Connection, appliance: str, marks: Iterable[Mark], batch: str | None) -> None:
-    """Enter what is newer than what is known; with `batch`, that this one is read to its end. Idempotent."""
+def keep(connection: Connection, appliance: str, marks: Iterable[Mark]) -> None:
+    """Enter what is newer than what is known. Idempotent."""
     newest: dict[str, Mark] = {}
     for mark in marks:  # one row a key: PostgreSQL changes none twice
         if mark.newer(newest.get(mark.key)):
@@ -117,10 +115,6 @@ def keep(connection: Connection, appliance: str, marks: Iterable[Mark], batch: s
     )
     if rows:
         connection.execute(entry, rows)
-    if batch is not None:
-        connection.execute(
-            insert(connection, tables.read_batches).values(name=batch).on_conflict_do_nothing()
-        )
 
 
 def _row(appliance: str, mark: Mark) -> dict[str, object]:
@@ -141,21 +135,11 @@ def _row(appliance: str, mark: Mark) -> dict[str, object]:
     }
 
 
-def was_read(connection: Connection, batch: str) -> bool:
-    """Whether a batch was read to its end."""
-    found = select(_READ.name).where(_READ.name == batch)
-    return connection.execute(found).first() is not None
-
-
 def unread_batches(connection: Connection) -> int:
     """How many threat event logs are not read to their end: what they say is not listed yet."""
-    unread = and_(_BATCH.kind == KIND, _BATCH.name.not_in(select(_READ.name)))
-    return connection.execute(select(func.count()).select_from(tables.batches).where(unread)).scalar_one()
-
-
-def forget_read(connection: Connection) -> None:
-    """Forget that batches were read which are not in the index (any more)."""
-    connection.execute(delete(tables.read_batches).where(_READ.name.not_in(select(_BATCH.name))))
+    job, batch = tables.jobs.c, tables.batches.c
+    unread = select(func.count()).join_from(tables.jobs, tables.batches, batch.name == job.what)
+    return connection.execute(unread.where(job.kind == "read", batch.kind == KIND)).scalar_one()
 
 
 class Endpoint(BaseModel):

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, RowMapping, delete, select
 
 from tm_tui.moments import moment_of
-from tm_tui.portal import tables
+from tm_tui.portal import jobs, tables
 from tm_tui.portal.batch_file import BatchName, Contents, checked_contents
 from tm_tui.portal.blobs.store import Blob, Blobs
 from tm_tui.portal.engines import insert
@@ -15,13 +15,15 @@ from tm_tui.portal.refusals import Refused
 from tm_tui.text import SafeText
 from tm_tui.values import Moment
 
-__all__ = ["IndexedBatch", "add", "catch_up", "listed", "newest"]
+__all__ = ["READ", "IndexedBatch", "add", "catch_up", "listed", "named", "newest"]
 
+READ = frozenset({"threat-event", "root-cause"})
+"""Kinds of batches whose events are read."""
 _OF = tables.batches.c
 
 
 class IndexedBatch(BaseModel):
-    """One batch. `number` grows in the order of arrival: readers keep the last one as their mark."""
+    """One batch. `number` grows in the order of arrival; where transactions run side by side, about so."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,18 +39,32 @@ class IndexedBatch(BaseModel):
 
 
 def add(connection: Connection, name: BatchName, contents: Contents, received_at: datetime) -> None:
-    """Enter a batch; one that is there already stays as it is."""
+    """Enter a batch, and have it read; one that is there already stays as it is."""
+    at = received_at.timestamp()
     entry = insert(connection, tables.batches).values(
         name=name.text,
         appliance=name.appliance,
         kind=contents.kind,
         events=contents.events,
         bytes=contents.bytes,
-        received_at=received_at.timestamp(),
+        received_at=at,
         first_seq=contents.first_seq,
         last_seq=contents.last_seq,
     )
-    connection.execute(entry.on_conflict_do_nothing(index_elements=["name"]))
+    entered = entry.on_conflict_do_nothing(index_elements=["name"]).returning(_OF.number)
+    if connection.execute(entered).first() is None or contents.kind not in READ:
+        return
+    jobs.ask(connection, _job(name.text), "read", at, appliance=name.appliance, what=name.text)
+
+
+def _job(name: str) -> str:
+    return f"read/{name}"
+
+
+def named(connection: Connection, name: str) -> IndexedBatch | None:
+    """A batch by its name."""
+    row = connection.execute(select(tables.batches).where(_OF.name == name)).mappings().first()
+    return _batch(row) if row else None
 
 
 def listed(
@@ -75,7 +91,8 @@ def newest(connection: Connection, before: int, most: int) -> tuple[IndexedBatch
 def catch_up(connection: Connection, blobs: Blobs, log: PortalLog) -> int:
     """Enter the batches that a crash, or a lost database, left out, and drop entries without one.
 
-    Returns how many entries changed. What is no whole batch stays where it is, and the log names it.
+    What could not be read is tried again. Returns how many entries changed. What is no whole batch stays
+    where it is, and the log names it.
     """
     known = set(connection.execute(select(_OF.name)).scalars())
     blobs_found = sorted(blobs.list("logs/"), key=lambda blob: blob.name.rpartition("/")[2])
@@ -83,7 +100,9 @@ def catch_up(connection: Connection, blobs: Blobs, log: PortalLog) -> int:
     gone = known - found.keys()
     for name in gone:
         connection.execute(delete(tables.batches).where(_OF.name == name))
+        jobs.withdraw(connection, _job(name))
     entered = [name for name in found if name not in known and _enter(connection, blobs, found[name], log)]
+    jobs.not_after(connection, "read", 0.0)
     return len(gone) + len(entered)
 
 

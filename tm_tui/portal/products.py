@@ -8,8 +8,9 @@ from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from tm_tui.errors import TmError
 from tm_tui.moments import moment_of
-from tm_tui.portal import appliances, instances, removals, tables
+from tm_tui.portal import appliances, instances, jobs, removals, tables
 from tm_tui.portal.engines import insert
+from tm_tui.portal.reports import making
 from tm_tui.status_server.protocol import HeartbeatRequest, RegistrationRequest
 from tm_tui.text import SafeText, safe_text
 from tm_tui.values import Moment
@@ -72,7 +73,14 @@ def register(
     values = {**told, "account": account, "updated_at": now.timestamp()}
     entered = insert(connection, tables.products).values(**values, registered_at=now.timestamp())
     connection.execute(entered.on_conflict_do_update(index_elements=["appliance"], set_=values))
-    return (now, True) if known is None else (_moment(known), False)
+    if known is not None:
+        return _moment(known), False
+    making.plan(connection, request.appliance, now)
+    jobs.ask(  # of root causes that came before
+        *(connection, f"incidents/{request.appliance}", "incidents", now.timestamp()),
+        appliance=request.appliance,
+    )
+    return now, True
 
 
 def beat(
@@ -102,6 +110,7 @@ def remove(connection: Connection, appliance: str, by: str, now: datetime) -> No
         cause = f"{safe_text(appliance, 80)} is not registered."
         raise TmError(cause, "See `tm-tui portal products list`.")
     removals.note(connection, appliance, by, now)
+    jobs.forget(connection, appliance, jobs.OF_PRODUCT)
 
 
 def listed(connection: Connection, now: datetime) -> tuple[Product, ...]:

@@ -34,7 +34,6 @@ from tm_tui.portal.case_store import CaseStore
 from tm_tui.portal.certificate import Certificate, keep
 from tm_tui.portal.core import Portal
 from tm_tui.portal.database import Database
-from tm_tui.portal.endpoint_reader import read_threat_events
 from tm_tui.portal.guard import Guard
 from tm_tui.portal.home import PortalHome
 from tm_tui.portal.listeners import listener
@@ -42,12 +41,12 @@ from tm_tui.portal.log import LibraryMessages, PortalLog
 from tm_tui.portal.pages.site import Site
 from tm_tui.portal.proxies import Proxies
 from tm_tui.portal.ready import LogServerAddress, Ready, StatusServerAddress, password_files
-from tm_tui.portal.reports.maker import keep_reports
 from tm_tui.portal.rooms import ssh_shares, web_shares
 from tm_tui.portal.settings import PortalSettings, database_at
 from tm_tui.portal.settings_file import read_settings
 from tm_tui.portal.ssh import SshServing, host_key, ssh_server
 from tm_tui.portal.web import Served, WebLimits, https_servers
+from tm_tui.portal.worker import keep_jobs
 
 __all__ = ["PortalOptions", "Ready", "open_portal", "serve"]
 
@@ -159,10 +158,9 @@ async def _start(
 ) -> tuple[asyncio.Task[None], ...]:
     """Start everything that serves, on the listeners for log (SSL), log (SSH), status."""
     context = await _context(stack, portal, settings)
-    await stack.enter_async_context(_background(asyncio.create_task(read_threat_events(portal))))
     await pattern_routes.prepare_patterns(portal)
     await stack.enter_async_context(_background(asyncio.create_task(pattern_routes.keep_patterns(portal))))
-    await stack.enter_async_context(_background(asyncio.create_task(keep_reports(portal))))
+    await stack.enter_async_context(_background(asyncio.create_task(keep_jobs(portal))))
     await stack.enter_async_context(_background(asyncio.create_task(keep_alerts(portal, settings))))
     received = CaseStore(portal)
     await received.catch_up()

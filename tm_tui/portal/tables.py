@@ -4,21 +4,23 @@ A change here needs a new script in `migrations/versions`, and `SCHEMA` names th
 seconds. Texts compare by their bytes, so that both engines sort alike.
 """
 
-from typing import Any
+from sqlalchemy import Index, UniqueConstraint
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Double,
-    Index,
-    Integer,
-    MetaData,
-    Table,
-    Text,
-    UniqueConstraint,
-    text,
+from tm_tui.portal.columns import metadata, only_where
+from tm_tui.portal.columns import number as _number
+from tm_tui.portal.columns import real as _real
+from tm_tui.portal.columns import table as _table
+from tm_tui.portal.columns import text_ as _text
+from tm_tui.portal.columns import whole as _whole
+from tm_tui.portal.reports.tables import (
+    counted,
+    day_counts,
+    day_late,
+    day_threats,
+    reports,
+    root_causes,
+    threats,
 )
-from sqlalchemy.types import REAL, TypeEngine
 
 __all__ = [
     "SCHEMA",
@@ -28,50 +30,25 @@ __all__ = [
     "appliances",
     "batches",
     "cases",
+    "counted",
+    "counters",
+    "day_counts",
+    "day_late",
+    "day_threats",
     "endpoints",
     "instances",
+    "jobs",
     "metadata",
     "notices",
     "products",
-    "read_batches",
     "removals",
-    "report_batches",
     "reports",
     "root_causes",
     "threats",
 ]
 
-SCHEMA = "0002"
+SCHEMA = "0003"
 """The revision in `migrations/versions` that these tables are."""
-
-metadata = MetaData()
-
-_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
-_WHOLE = BigInteger().with_variant(Integer(), "sqlite")
-_REAL: TypeEngine[float] = Double().with_variant(REAL(), "sqlite")
-
-
-def _text(name: str, **more: Any) -> Column[str]:
-    return Column(name, _TEXT, nullable=more.pop("nullable", False), **more)
-
-
-def _whole(name: str, **more: Any) -> Column[int]:
-    return Column(name, _WHOLE, nullable=more.pop("nullable", False), **more)
-
-
-def _real(name: str, **more: Any) -> Column[float]:
-    return Column(name, _REAL, nullable=more.pop("nullable", False), **more)
-
-
-def _number() -> Column[int]:
-    """The database's own, in the order of entry; on PostgreSQL a later one may be seen earlier."""
-    return Column("number", _WHOLE, primary_key=True)
-
-
-def _table(name: str, *columns: Any, keyed: bool = True) -> Table:
-    """`keyed`: the rows lie in the primary key itself, where the engine can do that."""
-    return Table(name, metadata, *columns, sqlite_strict=True, sqlite_with_rowid=not keyed)
-
 
 accounts = _table(
     "accounts",
@@ -138,6 +115,7 @@ notices = _table(
     keyed=False,
 )
 """`appliance` NULL: for all of them."""
+Index("notices_of", notices.c.appliance, notices.c.number)
 
 batches = _table(
     "batches",
@@ -171,60 +149,24 @@ endpoints = _table(
     _whole("seq"),
 )
 
-read_batches = _table("read_batches", _text("name", primary_key=True))
-report_batches = _table("report_batches", _text("name", primary_key=True))
-
-threats = _table(
-    "threats",
-    _text("appliance", primary_key=True),
-    _text("id", primary_key=True),
-    _real("at"),
-    _real("received_at"),
-    _text("hostname"),
-    _text("address"),
-    _text("event_type"),
-    _text("source"),
-    _text("status"),
-    _text("severity"),
-    _text("threat"),
-)
-Index("threats_at", threats.c.appliance, threats.c.at)
-Index("threats_of", threats.c.appliance, threats.c.threat, threats.c.at, threats.c.hostname)
-
-root_causes = _table(
-    "root_causes",
-    _text("appliance", primary_key=True),
-    _text("id", primary_key=True),
-    _real("at"),
-    _real("received_at"),
-    _text("hostname"),
-    _text("address"),
-    _text("threat_event_id"),
-    _text("chain"),
-    _whole("waiting", server_default="1"),
-    keyed=False,
-)
-"""`waiting` 1: its incident report is not made yet."""
-_WAITING: dict[str, Any] = {f"{engine}_where": text("waiting = 1") for engine in ("sqlite", "postgresql")}
-Index("root_causes_at", root_causes.c.appliance, root_causes.c.at)
-Index("root_causes_waiting", root_causes.c.appliance, root_causes.c.at, **_WAITING)
-Index("root_causes_longest", root_causes.c.received_at, **_WAITING)
-
-reports = _table(
-    "reports",
-    _number(),
-    _text("id"),
-    _text("appliance"),
+jobs = _table(
+    "jobs",
+    _text("key", primary_key=True),
     _text("kind"),
-    _text("title"),
-    _real("made_at"),
-    _text("text"),
-    _whole("bytes"),
-    _text("sha256"),
-    UniqueConstraint("id"),
-    keyed=False,
+    _text("appliance", server_default=""),
+    _text("what", server_default=""),
+    _real("due"),
+    _real("leased_until", server_default="0"),
+    _text("lease", server_default=""),
+    _whole("asked", server_default="0"),
 )
-Index("reports_of", reports.c.appliance, reports.c.number)
+"""What is to be done, by a key under which it is done once (`jobs`). `asked`: how often anew."""
+Index("jobs_due", jobs.c.due)
+Index("jobs_of_kind", jobs.c.kind, jobs.c.due)
+Index("jobs_of", jobs.c.appliance)
+
+counters = _table("counters", _text("name", primary_key=True), _whole("value"))
+"""Numbers that are given once."""
 
 cases = _table(
     "cases",
@@ -265,7 +207,7 @@ alerts = _table(
     keyed=False,
 )
 """What an operator is told of: each from its beginning to its end. `told_at`: a message was made of it."""
-_STANDS: dict[str, Any] = {f"{engine}_where": text("ended_at IS NULL") for engine in ("sqlite", "postgresql")}
+_STANDS = only_where("ended_at IS NULL")
 Index("alerts_standing", alerts.c.kind, alerts.c.subject, unique=True, **_STANDS)
 Index("alerts_untold", alerts.c.end_told_at)
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from portals import PATIENCE, OpenPortal, lines, ndjson, opened_portal, registration, sealed, threat_event
 from sqlalchemy import Connection
 
-from tm_tui.portal import endpoint_reader, endpoints, products, removals
+from tm_tui.portal import endpoints, index, jobs, products, reading, removals
 from tm_tui.portal.database import Database, opened
 from tm_tui.portal.refusals import Refused
 from tm_tui.spool.events import STATUSES
@@ -39,7 +38,7 @@ def register(connection: Connection) -> None:
 
 def keep(connection: Connection, *events: dict[str, Any]) -> None:
     marks = [endpoints.mark_of(event, NOW) for event in events]
-    endpoints.keep(connection, APPLIANCE, [mark for mark in marks if mark], None)
+    endpoints.keep(connection, APPLIANCE, [mark for mark in marks if mark])
 
 
 def statuses(connection: Connection, now: datetime = NOW, *, every: bool = True) -> dict[str, str]:
@@ -112,7 +111,7 @@ def test_clock_ahead_hides_nothing(connection: Connection) -> None:
         threat_event(2, time="2026-01-03T00:00:00Z", status="unsuccessful"), NOW + timedelta(days=2)
     )
     assert later is not None
-    endpoints.keep(connection, APPLIANCE, [later], None)
+    endpoints.keep(connection, APPLIANCE, [later])
     assert statuses(connection, NOW + timedelta(days=2), every=False) == {"pc-1": "unsuccessful"}
 
 
@@ -248,7 +247,8 @@ async def test_list_is_caught_up_at_start(home: Path) -> None:
         await deliver(portal, ndjson(threat_event(2, "pc-2", "no-mitigation")), 2)
     with opened(home / "portal.sqlite3") as connection:
         connection.exec_driver_sql("DELETE FROM endpoints")
-        connection.exec_driver_sql("DELETE FROM read_batches")
+        for batch in index.listed(connection):
+            jobs.ask(connection, f"read/{batch.name}", "read", 0.0, appliance=APPLIANCE, what=batch.name)
     whole = path.read_bytes()
     path.write_bytes(whole[:-8])
     async with opened_portal(home) as portal, asyncio.timeout(PATIENCE):
@@ -269,10 +269,13 @@ def test_batch_is_read_in_bounded_portions(tmp_path: Path) -> None:
     """A log of very many endpoints is never in memory at once, and keeps no beat waiting for long."""
     events = (threat_event(seq, f"pc-{seq // 2}") for seq in range(9000))
     (tmp_path / "batch").write_bytes(sealed(ndjson(*events))[1])
-    portions = list(endpoint_reader.portions(partial((tmp_path / "batch").open, "rb"), NOW))
-    assert sum(len(marks) for marks, _ in portions) <= 4510
-    assert max(len(marks) for marks, _ in portions) <= 2000
-    assert all(before[-1].event.seq <= after[0].event.seq for (before, _), (after, _) in pairwise(portions))
+    with (tmp_path / "batch").open("rb") as file:
+        portions = [(list(one.marks.values()), one.rows.threats) for one in reading.portions(file, NOW)]
+    assert sum(len(rows) for _, rows in portions) == 9000
+    assert sum(len(marks) for marks, _ in portions) <= 4520
+    assert max(len(rows) for _, rows in portions) <= 500
+    marks = [marks for marks, _ in portions if marks]
+    assert all(before[-1].event.seq <= after[0].event.seq for before, after in pairwise(marks))
 
 
 def pages(connection: Connection, most: int = 0) -> int:
@@ -291,9 +294,9 @@ async def test_full_database_is_507(tmp_path: Path) -> None:
     wanted = [mark for mark in marks if mark]
     await database.call(pages, 1)
     with pytest.raises(Refused) as caught:
-        await database.call(endpoints.keep, APPLIANCE, wanted, None)
+        await database.call(endpoints.keep, APPLIANCE, wanted)
     assert (caught.value.status, caught.value.code) == (507, "disk-full")
     await database.call(pages, most)
-    await database.call(endpoints.keep, APPLIANCE, wanted, None)
+    await database.call(endpoints.keep, APPLIANCE, wanted)
     assert len(await database.call(statuses)) == 500
     database.close()

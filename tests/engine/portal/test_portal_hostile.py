@@ -2,7 +2,6 @@
 
 import tempfile
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,7 +13,7 @@ from sqlalchemy import Connection
 
 from hostile.values import DATES, TEXTS, Hostile
 from tm_tui.markdown_rows import rows_of
-from tm_tui.portal import endpoints, products
+from tm_tui.portal import endpoints, products, reading
 from tm_tui.portal.cases import Case
 from tm_tui.portal.database import opened
 from tm_tui.portal.endpoints import Endpoint
@@ -23,7 +22,7 @@ from tm_tui.portal.pages.drawing import drawn
 from tm_tui.portal.pages.page import Shown
 from tm_tui.portal.pages.reports import _rendered
 from tm_tui.portal.products import Product
-from tm_tui.portal.reports import making, reader, shelf
+from tm_tui.portal.reports import incidents, making, shelf
 from tm_tui.reports.protocol import MOST_REPORT_BYTES, ReportEntry
 from tm_tui.status_server.protocol import HeartbeatRequest, RegistrationRequest
 from tm_tui.text import is_safe
@@ -66,12 +65,11 @@ def full(connection: Connection, random: Random, folder: Path) -> None:
     )
     products.beat(connection, hostile.shape(HeartbeatRequest, appliance=ANY_APPLIANCE), NOW)
     events = [event(random, seq) for seq in range(1, 60)]
-    marks = [endpoints.mark_of(one, NOW) for one in events]
-    endpoints.keep(connection, ANY_APPLIANCE, [mark for mark in marks if mark], None)
     name, packed = sealed(ndjson(*events))
     (folder / name).write_bytes(packed)
-    for portion in reader.portions(partial((folder / name).open, "rb"), NOW):
-        reader.keep(connection, ANY_APPLIANCE, portion, name)
+    with (folder / name).open("rb") as file:
+        for portion in reading.portions(file, NOW):
+            reading.keep(connection, ANY_APPLIANCE, portion, NOW.timestamp(), UTC)
 
 
 @FEW
@@ -85,7 +83,7 @@ def test_lists_and_reports_can_be_made_of_whatever_came(seed: int) -> None:
             assert [one.appliance for one in products.listed(connection, NOW)] == [ANY_APPLIANCE]
             for one in endpoints.listed(connection, NOW, every=True):
                 assert is_safe(one.hostname)
-            while making.make_incidents(connection, NOW, wait=False, zone=UTC) is not None:
+            while incidents.make_incidents(connection, NOW, wait=False, zone=UTC) is not None:
                 pass
             making.make_due(connection, NOW, UTC)
             making.make_so_far(connection, "weekly", NOW, zone=UTC)

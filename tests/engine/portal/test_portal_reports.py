@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -25,9 +24,10 @@ from portals import (
 )
 from sqlalchemy import Connection
 
-from tm_tui.portal import notices, products
+from tm_tui.portal import notices, products, reading
 from tm_tui.portal.database import opened
-from tm_tui.portal.reports import making, reader, shelf
+from tm_tui.portal.reports import incidents as incident_reports
+from tm_tui.portal.reports import making, shelf
 from tm_tui.portal.reports.markdown import code, plain, table
 from tm_tui.portal.reports.periods import current, last_ended
 from tm_tui.reports.protocol import MOST_REPORT_BYTES
@@ -83,14 +83,15 @@ def received(connection: Connection, tmp_path: Path, *events: dict[str, Any], at
     name, packed = sealed(ndjson(*events))
     path = tmp_path / name
     path.write_bytes(packed)
-    for portion in reader.portions(partial(path.open, "rb"), at):
-        reader.keep(connection, ANY_APPLIANCE, portion, name)
+    with path.open("rb") as file:
+        for portion in reading.portions(file, at):
+            reading.keep(connection, ANY_APPLIANCE, portion, at.timestamp(), UTC)
 
 
 def incidents(connection: Connection, now: datetime = NOW, **more: Any) -> list[str]:
     """Make the incident reports that can be made; their texts."""
     found: list[str] = []
-    while (made := making.make_incidents(connection, now, zone=UTC, **more)) is not None:
+    while (made := incident_reports.make_incidents(connection, now, zone=UTC, **more)) is not None:
         found += [one.text for one in made]
     return found
 
@@ -130,7 +131,7 @@ def test_a_root_cause_waits_for_its_threat_event(connection: Connection, tmp_pat
     received(connection, tmp_path, threat_event(5, time="2026-11-25T09:00:00Z"))
     (text,) = incidents(connection)
     assert "Trojan.Generic on pc-1" in text
-    (late,) = incidents(connection, NOW + timedelta(seconds=making.WAIT_SECONDS + 1))
+    (late,) = incidents(connection, NOW + timedelta(seconds=incident_reports.WAIT_SECONDS + 1))
     assert "the threat event lost has not been received" in late
 
 
@@ -155,7 +156,7 @@ def test_incidents_do_not_flood(
     connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many root causes there are, so many reports a day are made, one notice, and bounded rows."""
-    monkeypatch.setattr(making, "_MOST_INCIDENTS", 200)
+    monkeypatch.setattr(incident_reports, "_MOST_INCIDENTS", 200)
     received(connection, tmp_path, *(threat_event(n, time="2026-11-25T09:00:00Z") for n in range(1, 300)))
     received(connection, tmp_path, *(root_cause(n + 1000, f"e{n}") for n in range(1, 300)))
     assert len(incidents(connection)) == 200
@@ -253,10 +254,6 @@ def test_a_summary_counts_by_type_status_and_severity(
         threat_event(3, "pc-3", "cleaned", time="2026-09-01T08:00:00Z"),
     ]
     received(connection, tmp_path, *events, at=NOW - timedelta(minutes=2))
-    from tm_tui.portal import endpoints
-
-    marks = [endpoints.mark_of(event, NOW) for event in events]
-    endpoints.keep(connection, ANY_APPLIANCE, [mark for mark in marks if mark], None)
     received(connection, tmp_path, root_cause(4, "e1"))
     incidents(connection, NOW - timedelta(minutes=1))
     text = summary(connection, kind)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Literal
 
-__all__ = ["KINDS", "Kind", "Period", "current", "last_ended"]
+__all__ = ["KINDS", "Kind", "Period", "current", "last_ended", "midnight"]
 
 Kind = Literal["daily", "weekly", "monthly"]
 KINDS: tuple[Kind, ...] = ("daily", "weekly", "monthly")
@@ -23,12 +23,12 @@ class Period:
     @property
     def begins(self) -> datetime:
         """Its first moment."""
-        return _midnight(self.first, self.zone)
+        return midnight(self.first, self.zone)
 
     @property
     def ends(self) -> datetime:
         """The first moment after it."""
-        return _midnight(self.last + timedelta(days=1), self.zone)
+        return midnight(self.last + timedelta(days=1), self.zone)
 
     @property
     def name(self) -> str:
@@ -53,7 +53,7 @@ class Period:
         return tuple(self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1))
 
 
-def _midnight(day: date, zone: tzinfo | None) -> datetime:
+def midnight(day: date, zone: tzinfo | None) -> datetime:
     """The first moment of a day. Without a zone the machine's counts, on that day: summer time too."""
     moment = datetime(day.year, day.month, day.day, tzinfo=zone)
     return moment if zone is not None else moment.astimezone()

@@ -14,7 +14,7 @@ from tm_tui.reports.protocol import MOST_LISTED, MOST_REPORT_BYTES, NOTICE_KIND,
 from tm_tui.status_server.protocol import Notice
 from tm_tui.text import safe_text
 
-__all__ = ["Report", "announce", "appliances", "has", "listed", "put", "text_of"]
+__all__ = ["Report", "announce", "appliances", "has", "listed", "put", "text_of", "which"]
 
 _OF = tables.reports.c
 _MOST_KEPT = 2000
@@ -35,6 +35,11 @@ class Report:
 def has(connection: Connection, id_: str) -> bool:
     """Whether it was made."""
     return connection.execute(select(_OF.id).where(_OF.id == id_)).first() is not None
+
+
+def which(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
+    """Those that were made."""
+    return frozenset(connection.execute(select(_OF.id).where(_OF.id.in_(ids))).scalars())
 
 
 def put(connection: Connection, report: Report, now: datetime) -> bool:
