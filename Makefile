@@ -1,6 +1,7 @@
 # Two commands for users: `make demo` and `make test`. Both set up .venv by themselves.
-# `make lock` renews the pinned dependencies (needs uv): portal.txt is runtime.txt with what only the portal needs. The lists are complete, so they are installed with --no-deps:
-# pip before 23.3 looks past a pin when a package asks for its extras, and then fails for want of a hash.
+# `make lock` renews the pinned dependencies (needs uv): portal.txt is runtime.txt with what only the portal needs. The
+# lists are complete, so they are installed with --no-deps: pip before 23.3 looks past a pin when a package asks for its
+# extras, and then fails for want of a hash.
 
 PYTHON ?= python3
 VENV := .venv
@@ -39,9 +40,10 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.runtime
 	@$(PIP) install --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
 
-# The package for Debian, with the wheel and the bill of materials, in dist/. Needs dpkg-deb and Debian's python3-venv.
+# The packages for Debian, the appliance's and the portal's, with the wheel and the bills of materials, in dist/. Needs dpkg-deb and Debian's python3-venv.
 deb: $(VENV)/.runtime
 	@$(BIN)/python packaging/build_deb.py
+	@$(BIN)/python packaging/build_deb.py --portal
 
 lock:
 	@for set in runtime portal build dev; do \

@@ -6,11 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ROOT / "packaging" / "files"
-HOME = Path("opt/tm-tui")
 STATIC = {
     "tm-tui": ("usr/bin/tm-tui", 0o755),
     "console": ("usr/lib/tm-tui/console", 0o755),
@@ -20,6 +20,30 @@ STATIC = {
     "tmpfiles.conf": ("usr/lib/tmpfiles.d/tm-tui.conf", 0o644),
     "sshd_config.conf": ("usr/share/doc/tm-tui/examples/sshd_config.d/tm-tui.conf", 0o644),
 }
+PORTAL_STATIC = {
+    "tm-tui-portal": ("usr/bin/tm-tui-portal", 0o755),
+    "tm-tui-portal.service": ("usr/lib/systemd/system/tm-tui-portal.service", 0o644),
+    "portal-sysusers.conf": ("usr/lib/sysusers.d/tm-tui-portal.conf", 0o644),
+    "portal-tmpfiles.conf": ("usr/lib/tmpfiles.d/tm-tui-portal.conf", 0o644),
+    "portal.toml": ("usr/share/doc/tm-tui-portal/examples/portal.toml", 0o644),
+}
+
+
+@dataclass(frozen=True)
+class Package:
+    """One of our packages: its program lies in /opt/`name`, with the pinned wheels of one list."""
+
+    name: str
+    requirements: str
+    static: dict[str, tuple[str, int]]
+    scripts: str
+    """The folder beside this file with the scripts of its life."""
+    left_out: tuple[str, ...] = ()
+    """Folders of our wheel that it does not hold."""
+
+
+APPLIANCE = Package("tm-tui", "runtime.txt", STATIC, "debian", left_out=("tm_tui/portal",))
+PORTAL = Package("tm-tui-portal", "portal.txt", PORTAL_STATIC, "debian-portal")
 COMPLETION = {
     "bash": "usr/share/bash-completion/completions/tm-tui",
     "zsh": "usr/share/zsh/vendor-completions/_tm-tui",
@@ -32,13 +56,13 @@ def run(*command: str | Path, **more: object) -> None:
     subprocess.run([str(word) for word in command], check=True, **more)  # type: ignore[call-overload]
 
 
-def make_environment(tree: Path, python: str, wheel: Path) -> Path:
-    """Install the pinned wheels and ours below `tree`/opt/tm-tui; return its site-packages.
+def make_environment(tree: Path, python: str, wheel: Path, package: Package = APPLIANCE) -> Path:
+    """Install the pinned wheels and ours below `tree`/opt; return its site-packages.
 
     What pip writes of the place where it ran (scripts, activation, the wheel's own path) does not go on: only
     the interpreter's links, the libraries and their metadata, with no trace of the build.
     """
-    home = tree / HOME
+    home = tree / "opt" / package.name
     run(python, "-m", "venv", "--without-pip", home)
     libraries = next((home / "lib").glob("python3*")) / "site-packages"
     pip = [
@@ -51,11 +75,18 @@ def make_environment(tree: Path, python: str, wheel: Path) -> Path:
         home / "bin" / "python3",
     ]
     only = ["install", "--no-deps", "--no-compile", "--only-binary", ":all:"]
-    run(*pip, *only, "--require-hashes", "-r", ROOT / "requirements" / "runtime.txt")
+    run(*pip, *only, "--require-hashes", "-r", ROOT / "requirements" / package.requirements)
     run(*pip, *only, wheel)
+    leave_out(libraries, package)
     _strip(home, libraries)
     _compile(tree, python, libraries)
     return libraries
+
+
+def leave_out(libraries: Path, package: Package) -> None:
+    """Take from our wheel what this package does not hold."""
+    for name in package.left_out:
+        shutil.rmtree(libraries / name)
 
 
 def _strip(home: Path, libraries: Path) -> None:
@@ -86,9 +117,9 @@ def _compile(tree: Path, python: str, libraries: Path) -> None:
     run(*command, "-s", tree, "-p", "/", libraries, env=fixed)
 
 
-def place_static(tree: Path) -> None:
+def place_static(tree: Path, package: Package = APPLIANCE) -> None:
     """Launcher, units, users and examples."""
-    for name, (place, mode) in STATIC.items():
+    for name, (place, mode) in package.static.items():
         put(tree / place, (FILES / name).read_text(), mode)
 
 

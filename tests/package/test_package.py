@@ -3,11 +3,13 @@
 import gzip
 import hashlib
 import importlib
+import importlib.metadata
 import json
 import os
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +20,7 @@ import pytest
 from screens.launch.commands import console
 from servers.process import program
 from tm_tui.cli.commands import engine_commands
+from tm_tui.portal.settings import PortalSettings
 from tm_tui.settings.fields import FIELDS
 
 ROOT = Path(__file__).parents[2]
@@ -73,11 +76,16 @@ def test_the_wheel_explains_failures_offline(wheels: list[Path]) -> None:
 def unit(tmp_path: Path, name: str) -> Path:
     """A unit of the package whose program is on this machine."""
     path = tmp_path / name
-    path.write_text((FILES / name).read_text().replace("/opt/tm-tui/bin/python3", sys.executable))
+    path.write_text(
+        (FILES / name)
+        .read_text()
+        .replace("/opt/tm-tui/bin/python3", sys.executable)
+        .replace("/opt/tm-tui-portal/bin/python3", sys.executable)
+    )
     return path
 
 
-@pytest.mark.parametrize("name", ["tm-tui-agent.service", "tm-tui-getty@.service"])
+@pytest.mark.parametrize("name", ["tm-tui-agent.service", "tm-tui-portal.service", "tm-tui-getty@.service"])
 def test_systemd_understands_the_units(tmp_path: Path, name: str) -> None:
     """`systemd-analyze verify` finds nothing to say."""
     path = unit(tmp_path, name)
@@ -93,12 +101,11 @@ def test_systemd_understands_the_units(tmp_path: Path, name: str) -> None:
     assert (done.returncode, ours) == (0, [])
 
 
-def test_the_sandbox_is_tight(tmp_path: Path) -> None:
-    """`systemd-analyze security` rates the agent's exposure at most 2.0 of 10."""
+@pytest.mark.parametrize("name", ["tm-tui-agent.service", "tm-tui-portal.service"])
+def test_the_sandbox_is_tight(tmp_path: Path, name: str) -> None:
+    """`systemd-analyze security` rates the exposure of agent and portal at most 2.0 of 10."""
     command = [program("systemd-analyze"), "security", "--offline=true", "--threshold=20", "--no-pager"]
-    done = subprocess.run(
-        [*command, str(unit(tmp_path, "tm-tui-agent.service"))], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([*command, str(unit(tmp_path, name))], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert re.search(r"exposure level.*: [01]\.\d ", done.stdout)
 
@@ -154,13 +161,15 @@ def test_the_scripts_are_sound() -> None:
     """Every shell script parses; those that dpkg runs stop at the first error."""
     for path in [
         *(ROOT / "packaging/debian").iterdir(),
+        *(ROOT / "packaging/debian-portal").iterdir(),
+        FILES / "tm-tui-portal",
         FILES / "console",
         FILES / "tm-tui",
         ROOT / "packaging/try-deb",
     ]:
         assert path.stat().st_mode & 0o100, path
         subprocess.run(["sh", "-n", str(path)], check=True)
-        if path.parent.name == "debian":
+        if path.parent.name.startswith("debian"):
             assert "\nset -e\n" in path.read_text(), path
 
 
@@ -264,6 +273,73 @@ def test_the_deb(scripts: dict[str, ModuleType], tmp_path: Path) -> None:
     assert re.search(
         r"^Depends: python3 \(>= 3\.\d+~\), python3 \(<< 3\.\d+~\), systemd, ", control, re.MULTILINE
     )
+
+
+def test_the_portals_deb(scripts: dict[str, ModuleType], tmp_path: Path) -> None:
+    """It has a unit, a user, a home, settings to begin with, and a command that means all of these."""
+    build, tree = scripts["build_deb"], scripts["tree"]
+    top = tmp_path / "tree"
+    tree.place_static(top, tree.PORTAL)
+    build.documents(top, "0.1.0", MOMENT, "{}\n", tree.PORTAL)
+    build.control_files(top, "0.1.0", sys.executable, tree.PORTAL)
+    assert "Package: tm-tui-portal\n" in (top / "DEBIAN/control").read_text()
+    doc = top / "usr/share/doc/tm-tui-portal"
+    assert (doc / "portal.md").is_file()
+    given = tomllib.loads((doc / "examples/portal.toml").read_text())
+    assert PortalSettings.model_validate(given).host == "127.0.0.1"
+    service, command = (top / "usr/lib/systemd/system/tm-tui-portal.service"), top / "usr/bin/tm-tui-portal"
+    for text in (service.read_text(), command.read_text()):
+        assert "/opt/tm-tui-portal/bin/python3 -I -X utf8 -m tm_tui.cli portal --home " in text
+        assert "/var/lib/tm-tui-portal" in text
+    assert "/var/lib/tm-tui-portal " in (top / "usr/lib/sysusers.d/tm-tui-portal.conf").read_text()
+    own = {str(path.relative_to(top)) for path in top.rglob("*") if path.is_file()}
+    appliance = tmp_path / "appliance"
+    tree.place_static(appliance)
+    assert own.isdisjoint(str(path.relative_to(appliance)) for path in appliance.rglob("*") if path.is_file())
+
+
+def linked(folder: Path, pinned: str) -> None:
+    """A folder with the libraries of one list alone, as they are installed here."""
+    folder.mkdir()
+    for name in re.findall(r"^([A-Za-z0-9._-]+)==", pinned, re.MULTILINE):
+        try:
+            found = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:  # of another system
+            continue
+        tops = {Path(str(file)).parts[0] for file in found.files or () if ".." not in str(file)}
+        for one in tops - {"__pycache__"}:
+            if not (folder / one).exists():
+                (folder / one).symlink_to(str(found.locate_file(one)))
+
+
+def test_an_appliance_has_no_portal(
+    scripts: dict[str, ModuleType], wheels: list[Path], tmp_path: Path
+) -> None:
+    """Neither code nor libraries of it; all else loads without them, and commands say what is missing."""
+    libraries = tmp_path / "libraries"
+    linked(libraries, (ROOT / "requirements" / "runtime.txt").read_text())
+    with zipfile.ZipFile(wheels[0]) as wheel:
+        wheel.extractall(libraries)
+    scripts["tree"].leave_out(libraries, scripts["tree"].APPLIANCE)
+    assert not (libraries / "tm_tui" / "portal").exists()
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["portal"]
+    for name in (re.split(r"[^a-z0-9_-]", one)[0].replace("-", "_") for one in extra):
+        assert not list(libraries.glob(f"{name}*")), name
+    modules = [
+        ".".join(path.relative_to(libraries).with_suffix("").parts).removesuffix(".__init__")
+        for top in ("tm_tui", "screens")
+        for path in sorted((libraries / top).rglob("*.py"))
+        if path.name != "__main__.py" and not path.name.startswith("portal_")
+    ]
+    code = f"import sys; sys.path[:0] = [{str(libraries)!r}]; import importlib\n"
+    python = [sys.executable, "-I", "-S", "-c"]
+    loading = f"{code}for name in {modules!r}: importlib.import_module(name)"
+    done = subprocess.run([*python, loading], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for words in (["portal", "--home", "x"], ["portal", "case", "list"], ["demo"]):
+        asking = f"{code}from tm_tui.cli.commands import engine_commands; engine_commands()({words!r})"
+        done = subprocess.run([*python, asking], capture_output=True, text=True, check=False, cwd=tmp_path)
+        assert (done.returncode, "tm-tui-portal" in done.stderr) == (1, True), done.stderr
 
 
 def test_the_launcher_names_what_the_package_installs() -> None:

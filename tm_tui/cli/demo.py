@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from tm_tui.cli.portal_home import check_extra
 from tm_tui.demo.console import open_console
 from tm_tui.demo.stage import Stage, stage
 from tm_tui.demo.story import STEPS, play
@@ -19,6 +20,7 @@ __all__ = ["demo"]
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a step.")
 def demo(*, as_json: bool) -> None:
     """Show a portal, an agent and the console at work, in a temporary home."""
+    check_extra()
     alone = as_json or not (sys.stdin.isatty() and sys.stdout.isatty())
     sys.exit(asyncio.run(_run(alone=alone, as_json=as_json)))
 
