@@ -4,7 +4,19 @@ from datetime import UTC, datetime, tzinfo
 
 from tm_tui.moments import EARLIEST, LATEST, within
 
-__all__ = ["ago", "apart", "bar", "count", "local_time", "percent", "span", "utc_time", "whole"]
+__all__ = [
+    "ago",
+    "apart",
+    "bar",
+    "count",
+    "local_time",
+    "percent",
+    "rough",
+    "size",
+    "span",
+    "utc_time",
+    "whole",
+]
 
 _LONGEST = 100 * 36525 * 864
 """A hundred years of seconds: what is longer comes of a clock that was never set."""
@@ -26,6 +38,26 @@ def span(seconds: float) -> str:
     parts = ((days, "d"), (h, "h"), (m, "min"), (s, "s"))
     first = next((index for index, (number, _) in enumerate(parts) if number), len(parts) - 1)
     return " ".join(f"{number} {unit}" for number, unit in parts[first : first + 2] if number) or "0 s"
+
+
+def rough(seconds: float) -> str:
+    """Say a length of time in steps for a slow line: seconds below a minute, then minutes, hours, days."""
+    total = whole(seconds // 1)
+    if total < 60:
+        return f"{total} s"
+    if total < 3600:
+        return f"{total // 60} min"
+    if total < 86400:
+        return f"{total // 3600} h {total % 3600 // 60} min"
+    return f"{total // 86400} d {total % 86400 // 3600} h"
+
+
+def size(number: int) -> str:
+    """Say bytes in the largest unit of which there is one: `512 bytes`, `1.5 KiB`, `20.0 MiB`."""
+    for unit, one in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if number >= one:
+            return f"{number / one:.1f} {unit}"
+    return f"{number} byte{'' if number == 1 else 's'}"
 
 
 def apart(ahead: float) -> str:

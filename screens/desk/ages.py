@@ -2,21 +2,14 @@
 
 from datetime import datetime
 
-from tm_tui.spoken import local_time, whole
+from tm_tui.spoken import local_time, rough, whole
 
 __all__ = ["age", "clock_time", "elapsed", "span"]
 
 
 def span(seconds: float) -> str:
     """A length of time: seconds below a minute, then minutes, hours, days."""
-    total = whole(seconds // 1)
-    if total < 60:
-        return f"{total} s"
-    if total < 3600:
-        return f"{total // 60} min"
-    if total < 86400:
-        return f"{total // 3600} h {total % 3600 // 60} min"
-    return f"{total // 86400} d {total % 86400 // 3600} h"
+    return rough(seconds)
 
 
 def age(seconds: float) -> str:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from screens.desk.desk import Desk
     from tm_tui.api.agent import ActivityLine, AgentStatus, SessionInfo, SettingsDocument
 
-__all__ = ["ActivityWanted", "AgentFound", "AgentLost", "ForAgent", "StatusArrived"]
+__all__ = ["ActivityWanted", "AgentFound", "AgentLost", "ForAgent", "PageWanted", "StatusArrived"]
 
 
 @dataclass
@@ -54,6 +54,13 @@ class ForAgent(Message):
     flow: "Callable[[Desk], Awaitable[None]]"
     group: str
     changes: bool = False
+
+
+@dataclass
+class PageWanted(Message):
+    """A page leads to another one, by its name in the menu."""
+
+    name: str
 
 
 @dataclass

@@ -11,7 +11,7 @@ from screens.widgets.tail import Tail
 from tm_tui.api.agent import ActivityLine
 from tm_tui.spoken import local_time
 
-__all__ = ["ActivityPage"]
+__all__ = ["ActivityPage", "activity_rows"]
 
 _MOST_LINES = 500
 _GATHER_SECONDS = 0.1
@@ -62,10 +62,10 @@ class ActivityPage(Page):
     def _draw(self) -> None:
         self._due = self.coming = False
         new, self._new = min(self._new, len(self._lines)), 0
-        self._tail.tell(list(_rows(self._lines)), new)
+        self._tail.tell(list(activity_rows(self._lines)), new)
 
 
-def _rows(lines: deque[ActivityLine]) -> Iterator[str]:
+def activity_rows(lines: deque[ActivityLine]) -> Iterator[str]:
     """Time of day, a mark, the text; a row of its own where another day begins."""
     day = ""
     for line in lines:

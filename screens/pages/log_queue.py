@@ -15,7 +15,7 @@ from screens.widgets.page import Page, beside
 from screens.widgets.rows import doubt_rows, failure_rows, next_in, row, snapshot, state_word, when
 from tm_tui.api.agent import AgentStatus, LogServerStatus
 from tm_tui.api.spool import KindInfo, ProgressInfo
-from tm_tui.spoken import bar
+from tm_tui.spoken import bar, size
 
 __all__ = ["LogQueuePage", "progress_bar"]
 
@@ -112,11 +112,3 @@ def progress_bar(progress: ProgressInfo) -> str:
     """`[#####.....] 3 / 9 batches`; the bar goes by bytes, as a batch may take its time."""
     done = bar(progress.bytes_done, progress.bytes, _BAR)
     return f"{done} {progress.batches_done:,} / {progress.batches:,} batches"
-
-
-def size(number: int) -> str:
-    """Bytes in a unit that can be read."""
-    for unit, one in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
-        if number >= one:
-            return f"{number / one:.1f} {unit}"
-    return f"{number} bytes"

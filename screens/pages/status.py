@@ -1,94 +1,126 @@
-"""The Status page: everything the agent's snapshot tells, each value with its age and its absolute time."""
+"""The Status page: what needs attention, how everything stands, and what the agent did of late."""
 
+from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.content import Content
+from textual.widget import Widget
 
-from screens.desk.ages import age, span
+from screens.desk.messages import ActivityWanted, PageWanted
+from screens.pages.activity import activity_rows
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
-from screens.widgets.rows import doubt_rows, failure_rows, next_in, row, snapshot, state_word, when
-from tm_tui.api.registration_words import portal, registration
-from tm_tui.spoken import apart
+from screens.widgets.pick_list import PickList, Row
+from screens.widgets.rows import doubt_rows, row, snapshot, state_word
+from tm_tui.api.past import coarser
+from tm_tui.api.status_words import Line, Told, attention, overview
 
 if TYPE_CHECKING:
+    from textual.events import Resize
+
     from screens.desk.seen import Seen
-    from tm_tui.api.agent import AgentStatus
+    from tm_tui.api.agent import ActivityLine, AgentStatus
 
 __all__ = ["StatusPage"]
 
+_LABEL = 15
+_ROOM = 22
+"""Rows of what stands above the newest activity, where there is room for that."""
+_LEAST = 5
+_GATHER_SECONDS = 0.3
+_MOST_LINES = 100
+
 
 class StatusPage(Page):
-    """Nothing to edit; it is there as soon as it is highlighted."""
+    """Nothing to edit; it is there as soon as it is highlighted. Enter goes where attention is needed."""
 
     DEFAULT_CSS = beside(__file__)
     HELP = "status"
+    HINT = "Enter Go there"
 
     def __init__(self) -> None:
         super().__init__()
+        self._urgent = PickList()
+        self._urgent.display = False
+        self._rows = 0
         self._view = Block(classes="view")
+        self._newest = Block(classes="newest")
+        self._newest.display = False
+        self._lines: deque[ActivityLine] = deque(maxlen=_MOST_LINES)
+        self._wanted = self._due = False
 
     def compose(self) -> ComposeResult:
-        """One text."""
+        """What needs attention, how it stands, what happened."""
+        yield self._urgent
         yield self._view
+        yield self._newest
+
+    def first(self) -> Widget | None:
+        """What needs attention, if anything does."""
+        return self._urgent if self._urgent.display else None
 
     def told_status(self, seen: "Seen", now: float) -> None:
         """Show the snapshot as of now."""
-        self._view.show(snapshot(seen, now, _lines))
+        urgent = tuple(attention(seen.status)) if seen.status is not None and not seen.stale else ()
+        self._urgent.tell([Row(one.entry, f"! {one.words}    Enter", bold=True) for one in urgent])
+        if len(urgent) != self._rows:
+            self._rows = self._urgent.styles.height = len(urgent)
+            self._urgent.display = bool(urgent)
+        width = max(1, (self.size.width or 60) - _LABEL - 2)
+        self._view.show(snapshot(seen, now, partial(_lines, width)))
+
+    def on_pick_list_chosen(self, event: PickList.Chosen) -> None:
+        """Go where it can be seen to."""
+        event.stop()
+        if event.pick_list.chosen is not None:
+            self.post_message(PageWanted(event.pick_list.chosen))
+
+    # The newest activity ------------------------------------------------------------------------------------
+
+    def on_resize(self, event: "Resize") -> None:
+        """Show it where there is room; follow the agent from then on."""
+        room = event.size.height - _ROOM
+        self._newest.display = room >= _LEAST
+        self._newest.styles.height = max(1, room - 1)
+        if self._newest.display and not self._wanted:
+            self._wanted = True
+            self.post_message(ActivityWanted(self._told_line))
+        self._draw()
+
+    def _told_line(self, line: "ActivityLine | None") -> None:
+        if line is None:
+            self._lines.clear()
+            return
+        self._lines.append(line)
+        if not self._due:
+            self._due = True
+            self.set_timer(_GATHER_SECONDS, self._draw)
+
+    def _draw(self) -> None:
+        """The newest first: then it stands still where the rows above grow."""
+        self._due = False
+        rows = list(activity_rows(self._lines))[::-1]
+        self._newest.show(
+            Content("\n").join([Content.styled("Newest activity", "bold"), *map(Content, rows)])
+        )
 
 
-def _lines(seen: "Seen", status: "AgentStatus", now: float) -> Iterator[Content]:
+def _lines(width: int, seen: "Seen", status: "AgentStatus", now: float) -> Iterator[Content]:
     yield from doubt_rows(seen, now)
     for alert in status.alerts:
         yield Content.assemble(("! ", "bold"), alert)
-    yield from _status_server(seen, status, now)
-    yield Content("")
-    yield from _log_server(seen, status, now)
-    yield Content("")
-    up = _uptime(seen.aged(status.uptime_seconds, now) or 0) if not seen.stale else "unknown"
-    yield row("Appliance", f"{status.appliance}, {status.edition} edition")
-    yield row("Settings", f"revision {status.revision}")
-    yield row("Agent", f"version {status.version}, process {status.pid}, up {up}")
+    told = Told(status, now - seen.arrived, known=not seen.stale, overdue=seen.overdue(now) is not None)
+    for line in overview(told):
+        yield _row(seen, line, now, width)
 
 
-def _status_server(seen: "Seen", status: "AgentStatus", now: float) -> Iterator[Content]:
-    server = status.status_server
-    yield row("Status server", state_word(seen, server.state, now))
-    yield row("  Registered", registration(server))
-    if server.portal is not None:
-        yield row("  Portal", portal(server))
-    yield row("  Last beat", when(server.last_beat_at, seen.aged(server.last_beat_age_seconds, now)))
-    due = next_in(seen, server.next_beat_in_seconds, now)
-    yield row("  Next beat", f"{due}; {server.beats_accepted} accepted, {server.beats_missed} missed")
-    if server.round_trip_ms is not None:
-        yield row("  Round trip", f"{server.round_trip_ms:.0f} ms, {_skew(server.clock_skew_seconds)}")
-    yield from failure_rows(server.last_failure)
-
-
-def _log_server(seen: "Seen", status: "AgentStatus", now: float) -> Iterator[Content]:
-    server, spool = status.log_server, status.spool
-    yield row("Log server", state_word(seen, server.state, now))
-    yield row("  Last sent", when(server.last_delivery_at, seen.aged(server.last_delivery_age_seconds, now)))
-    yield row("  Next", next_in(seen, server.next_delivery_in_seconds, now))
-    oldest = seen.aged(spool.oldest_age_seconds, now)
-    since = f", oldest {age(oldest)}" if oldest is not None else ""
-    yield row(
-        "  Waiting",
-        f"{spool.events} events{since}; spool {spool.full_percent}% full",
-    )
-    yield from failure_rows(server.last_failure)
-
-
-def _uptime(seconds: float) -> str:
-    """In steps of minutes: nobody waits for the next second of it, and each would be painted."""
-    return span(seconds) if seconds >= 60 else "less than a minute"
-
-
-def _skew(seconds: float | None) -> str:
-    if seconds is None:
-        return "clock difference unknown"
-    if abs(seconds) < 0.5:
-        return "clocks agree"
-    return f"clock {apart(seconds)} the server's"
+def _row(seen: "Seen", line: Line, now: float, width: int) -> Content:
+    if line.state is not None:
+        return row(line.label, state_word(seen, line.state, now), f"  {line.words}" if line.words else "")
+    if line.day is None:
+        return row(line.label, line.words)
+    strip = coarser(line.day.marks, width - len(line.words) - 2)
+    return row(line.label, strip, f"  {line.words}")

@@ -1,5 +1,6 @@
 """The state of the console and where it comes from: a screen that follows the agent."""
 
+from collections import deque
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -9,7 +10,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.worker import Worker, get_current_worker
 
-from screens.desk.messages import ActivityWanted, AgentFound, AgentLost, ForAgent, StatusArrived
+from screens.desk.messages import ActivityWanted, AgentFound, AgentLost, ForAgent, PageWanted, StatusArrived
 from screens.desk.seen import Seen
 from screens.desk.watch import watch
 from screens.shell.failed_page import Lasting
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Following"]
 
+_MOST_LINES = 500
+"""Of activity, as many as the agent keeps."""
+
 
 class Following(Lasting, Screen[None], inherit_bindings=False):
     """The desk of all flows; what it looks like comes from the class that inherits it."""
@@ -51,7 +55,9 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
         """Flows that go on beside the keys."""
         self.known = False
         """Whether the agent has said how it stands, or was not found."""
-        self._activity: Callable[[ActivityLine | None], None] | None = None
+        self._activity: list[Callable[[ActivityLine | None], None]] = []
+        self._heard: deque[ActivityLine] = deque(maxlen=_MOST_LINES)
+        """What those who want it later have missed."""
 
     def tell(self, words: str, *, wrong: bool = False) -> None:
         """Show a notice."""
@@ -161,20 +167,37 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
 
     def on_activity_wanted(self, event: ActivityWanted) -> None:
         """Follow what the agent does from now on."""
-        self._activity = event.reply
-        self._follow_activity()
+        self._activity.append(event.reply)
+        if len(self._activity) == 1:
+            self._follow_activity()
+            return
+        event.reply(None)
+        for line in self._heard:
+            event.reply(line)
 
     @work(exclusive=True, group="activity")
     async def _follow_activity(self) -> None:
-        if self._activity is None or self._connection is None:
+        if not self._activity or self._connection is None:
             return  # nobody wants to know, or it begins when the agent is found
-        self._activity(None)
+        self._tell_activity(None)
         try:
             async with aclosing(self.agent.activity_stream()) as lines:
                 async for line in lines:
-                    self._activity(line)
+                    self._tell_activity(line)
         except TmError:
             return  # the status stream says that the agent is gone; this one begins anew with its return
+
+    def _tell_activity(self, line: "ActivityLine | None") -> None:
+        if line is None:
+            self._heard.clear()
+        else:
+            self._heard.append(line)
+        for reply in self._activity:
+            reply(line)
+
+    async def on_page_wanted(self, event: PageWanted) -> None:
+        """Open the page that another one leads to."""
+        await self.run_action(f"open({event.name!r})")
 
     @work(exclusive=True, group="send")
     async def action_send(self) -> None:

@@ -34,9 +34,12 @@ class LastDay(Shape):
     deliveries: Marked = Marked()
 
 
+_EACH = tuple(each for each in range(1, SLOTS + 1) if SLOTS % each == 0)
+
+
 def coarser(marks: str, width: int) -> str:
     """The same in at most `width` characters, each for as many slots; what went wrong is never lost."""
-    each = next(size for size in (1, 2, 3, 6, 12, 24, SLOTS) if SLOTS // size <= max(1, width))
+    each = next(size for size in _EACH if SLOTS // size <= max(1, width))
     whole = marks.rjust(SLOTS, NOTHING)
     return "".join(_worst(whole[at : at + each]) for at in range(0, SLOTS, each))
 

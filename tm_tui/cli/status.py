@@ -3,21 +3,24 @@
 import json
 from collections.abc import Iterator
 from contextlib import aclosing
-from datetime import datetime
 from pathlib import Path
 
 import click
 
-from tm_tui.api.agent import AgentStatus, LastFailure
+from tm_tui.api.agent import AgentStatus
 from tm_tui.api.client import ControlClient
-from tm_tui.api.registration_words import portal, registration
+from tm_tui.api.past import coarser
+from tm_tui.api.status_words import Told, attention, overview
 from tm_tui.cli.asking import ask
 from tm_tui.cli.monitoring import check_agent, tell_metrics
 from tm_tui.cli.output import ago, count, emit, json_option, show, span, table, who
 from tm_tui.cli.writing import tell
-from tm_tui.spoken import apart, local_time
+from tm_tui.spoken import local_time
 
 __all__ = ["one_line", "status"]
+
+_STRIP = 48
+"""Characters of 24 hours."""
 
 
 @click.command()
@@ -88,10 +91,9 @@ def _page(status: AgentStatus) -> Iterator[str]:
 
 
 def _rows(status: AgentStatus) -> Iterator[tuple[str, str]]:
-    agent = f"version {status.version}, pid {status.pid}, up {span(status.uptime_seconds)}"
     yield "State", status.state
-    yield "Appliance", f"{status.appliance}, {status.edition} edition, revision {status.revision}"
-    yield "Agent", agent
+    for one in attention(status):
+        yield "!", f"{one.words} ({one.entry})"
     if (trial := status.trial) is not None:
         yield "On trial", f"revision {trial.revision} by {trial.started_by}, {span(trial.left_seconds)} left"
         yield "", f"then revision {trial.previous}; `tm-tui config confirm` keeps it"
@@ -99,61 +101,7 @@ def _rows(status: AgentStatus) -> Iterator[tuple[str, str]]:
         edits = f", edits {', '.join(console.editing)}" if console.editing else ""
         name = who(console.user, console.tty, console.ssh_from)
         yield "Console", f"{name}, on for {span(console.seconds)}{edits}"
-    yield from _status_server(status)
-    yield from _log_server(status)
-    spool = status.spool
-    oldest = "" if spool.oldest_age_seconds is None else f", oldest {ago(spool.oldest_age_seconds)}"
-    yield (
-        "Waiting",
-        f"{count(spool.events, 'event')}, {spool.bytes} bytes, {spool.full_percent} % full{oldest}",
-    )
-    yield from _patterns(status)
-    yield "Reports", f"{status.reports.kept} kept, {status.reports.unread} not read"
-
-
-def _patterns(status: AgentStatus) -> Iterator[tuple[str, str]]:
-    seen = status.patterns
-    newest = (
-        "none here" if seen.newest_id is None else f"newest {seen.newest_id}, {seen.new} not deployed yet"
-    )
-    yield "Patterns", f"{seen.state}, {newest}"
-    if (running := seen.deployment) is not None:
-        done = running.deployed + running.failed
-        of = f"{done} of {count(running.endpoints, 'endpoint')}, {running.failed} failed"
-        what = "Cleanup" if running.action == "cleanup" else "Deployment"
-        yield f"  {what}", f"{running.number} of pattern {running.pattern}: {running.state}, {of}"
-    yield from _failure(seen.last_failure, status.taken_at)
-
-
-def _status_server(status: AgentStatus) -> Iterator[tuple[str, str]]:
-    server = status.status_server
-    yield "Status server", server.state
-    yield "  Registered", registration(server)
-    yield "  Portal", portal(server)
-    trip = "" if server.round_trip_ms is None else f", round trip {server.round_trip_ms:.0f} ms"
-    yield "  Last beat", ago(server.last_beat_age_seconds) + trip
-    if server.next_beat_in_seconds is not None:
-        yield "  Next beat", f"in {span(server.next_beat_in_seconds)}"
-    yield "  Beats", f"{server.beats_accepted} accepted, {server.beats_missed} missed"
-    if (skew := server.clock_skew_seconds) is not None:
-        yield "  Clock", f"{apart(skew)} the server's"
-    yield from _failure(server.last_failure, status.taken_at)
-
-
-def _log_server(status: AgentStatus) -> Iterator[tuple[str, str]]:
-    server = status.log_server
-    yield "Log server", server.state
-    yield "  Last delivery", ago(server.last_delivery_age_seconds)
-    if server.next_delivery_in_seconds is not None:
-        yield "  Next delivery", f"in {span(server.next_delivery_in_seconds)}"
-    yield from _failure(server.last_failure, status.taken_at)
-
-
-def _failure(failure: LastFailure | None, now: datetime) -> Iterator[tuple[str, str]]:
-    if failure is None:
-        return
-    times = "" if failure.count == 1 else f", {failure.count} times"
-    age = ago((now - failure.at).total_seconds())
-    yield "  Last failure", f"{failure.code} ({failure.stage}), {age}{times}"
-    yield "", failure.cause
-    yield "", failure.remedy
+    for line in overview(Told(status)):
+        words = ", ".join(part for part in (line.state, line.words) if part)
+        strip = f"  {coarser(line.day.marks, _STRIP)}" if line.day else ""  # after what can be read out
+        yield line.label, f"{words}{strip}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tm_tui.api.agent import AgentStatus, LastFailure
 from tm_tui.diagnostics.last_test import KeptProbe
-from tm_tui.spoken import ago, apart, count, span
+from tm_tui.spoken import ago, apart, count, size, span
 
 __all__ = ["summary"]
 
@@ -26,7 +26,7 @@ def _rows(status: AgentStatus, test: KeptProbe | None) -> Iterator[tuple[str, st
         yield "Clock", f"{apart(beats.clock_skew_seconds)} the status server's"
     yield "Log server", f"{logs.state}, {logs.delivery}, last delivery {ago(logs.last_delivery_age_seconds)}"
     yield from _failure(logs.last_failure)
-    yield "Waiting", f"{count(spool.events, 'event')}, {spool.bytes} bytes, {spool.full_percent} % full"
+    yield "Waiting", f"{count(spool.events, 'event')}, {size(spool.bytes)}, {spool.full_percent} % full"
     yield "Alerts", str(len(status.alerts))
     yield "Last test", _tested(status, test)
 

@@ -20,8 +20,8 @@ def test_status_of_a_fresh_appliance(tm) -> None:
     """Switched off: the status says so, without warnings of a past that it never had."""
     said = tm("status")
     assert said.code == 0
-    assert said.out.startswith("State            disabled\n")
-    assert "Last beat      never" in said.out
+    assert said.out.startswith("State          disabled\n")
+    assert "Last beat    never" in said.out
     assert "\n! " not in said.out
     document = tm("status", "--json").json
     assert (document["state"], document["revision"], document["status_server"]["beats_accepted"]) == (
