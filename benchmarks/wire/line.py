@@ -125,7 +125,7 @@ def moving() -> Iterator[tuple[str, str]]:
 
 PLACES = {
     "activity": ((DOWN,) * downs("Status", "Activity") + (ENTER, "/"), "log", filtering),
-    "test": ((DOWN, ENTER) + (UP,) * 4 + (F3,), "test", typing),
+    "test": ((DOWN, ENTER) + (DOWN,) * 6 + (F3,), "test", typing),
     "menu": ((DOWN,) * downs("Status", "Activity"), "log", moving),
 }
 """Keys that lead there, the order that makes a line, and the keys to time with their effects."""

@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from screens.desk.forms import keys_of
+
 if TYPE_CHECKING:
     from screens.widgets.page import Page
     from tm_tui.api.agent import AgentStatus
@@ -41,10 +43,8 @@ class Entry:
         return f"{self.group} > {self.title}" if self.group else self.title
 
     def edits(self) -> tuple[str, ...]:
-        """The settings that its form has."""
-        from tm_tui.settings.fields import FIELDS  # brings pydantic, which the first screen does without
-
-        return tuple(spec.key for spec in FIELDS if self.form and spec.screen == self.form)
+        """The settings that its form has, in its order."""
+        return keys_of(self.form)
 
     def load(self) -> "type[Page]":
         """Import the screen."""

@@ -21,6 +21,8 @@ class Probing:
     ended: float | None = None
     broken: tuple[str, str] | None = None
     """Cause and remedy when the test itself could not go on: no agent, a refusal, cancelled."""
+    closed: bool = False
+    """Whether the admin has put it away."""
 
     def with_step(self, event: "StepEvent") -> "Probing":
         """Put a step in: it replaces its own earlier state, else comes last."""

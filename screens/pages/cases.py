@@ -11,13 +11,14 @@ from textual.content import Content
 from textual.events import DescendantFocus
 from textual.widget import Widget
 
+from screens.desk.forms import Slot
 from screens.desk.messages import ForAgent
 from screens.desk.question import Question
 from screens.desk.seen import Seen
 from screens.pages.case_row import CaseRow
 from screens.widgets.block import Block
 from screens.widgets.button import Button
-from screens.widgets.field import Field, Slot
+from screens.widgets.field import Field
 from screens.widgets.page import Page, beside
 from screens.widgets.text_field import TextField
 from tm_tui.api.cases import CasesDocument, SubmitRequest

@@ -15,7 +15,6 @@ from screens.desk.question import Question
 from screens.flows.host_keys import forget
 from screens.pages.chain import certificate_lines, chain_lines, verified
 from screens.widgets.block import Block
-from screens.widgets.field import Slot
 from screens.widgets.form import FormPage
 from screens.widgets.page import beside
 from tm_tui.api.agent import HostKeyInfo, ServerIdentity, TrustDocument
@@ -115,7 +114,7 @@ class IdentityPage(FormPage):
 
     DEFAULT_CSS = beside(__file__)
     HELP = "identity"
-    ROWS = ((Slot("trust.ca_file", 40),),)
+    FORM = "trust"
 
     def __init__(self) -> None:
         super().__init__()

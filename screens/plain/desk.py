@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from screens.desk.probe_rows import STEPS, server_words
 from screens.desk.probing import Probing
 from screens.flows.saving import field_name
 from tm_tui.api.failures import AgentAbsent
 from tm_tui.cli.probe import step_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from screens.desk.agent import Agent
     from screens.desk.draft import Draft
@@ -51,18 +52,13 @@ class PlainDesk:
 
     @probing.setter
     def probing(self, probing: Probing | None) -> None:
-        before = self._probing.steps if self._probing else ()
-        told = {step.step for step in before if step.outcome != "started"}
-        self._probing = probing
+        before, self._probing = self._probing, probing
         if probing is None:
             return
         if not probing.steps and probing.ended is None:
-            self.lines.say("Testing these values; nothing is saved.")
-            return
-        for step in probing.steps:
-            if step.step not in told:
-                self.lines.say_all(step_lines(step))
-        if probing.ended is not None:
+            self.lines.say("Testing these values with both servers; nothing is saved yet.")
+        elif probing.ended is not None and (before is None or before.ended is None):
+            self.lines.say_all(_told(probing))
             self.lines.say(_verdict(probing))
 
     async def ask(self, question: "Question") -> str:
@@ -92,8 +88,22 @@ class PlainDesk:
             self.lines.say(f"! {field_name(key)}: {problem.cause} {problem.remedy}")
 
 
+def _told(probing: Probing) -> "Iterator[str]":
+    """Failures with what to do about them, then what the other servers showed."""
+    for step in probing.failed:
+        yield from step_lines(step)
+    failed = {step.step.partition(".")[0] for step in probing.failed}
+    for server in dict.fromkeys(step.step.partition(".")[0] for step in probing.steps):
+        steps = [step for step in probing.steps if step.step.startswith(f"{server}.")]
+        if server not in failed and len(steps) == STEPS:
+            yield f"ok    {server.replace('_', ' ')}: {server_words(steps)}"
+
+
 def _verdict(probing: Probing) -> str:
     if probing.broken is not None:
         return f"! Test broken off. {' '.join(probing.broken)}"
     seconds = probing.report.seconds if probing.report else 0.0
-    return f"Test passed in {seconds:.1f} s." if probing.passed else f"! Test FAILED in {seconds:.1f} s."
+    failed = f"{len(probing.failed)} step{'' if len(probing.failed) == 1 else 's'}"
+    if probing.passed:
+        return f"Test passed in {seconds:.1f} s."
+    return f"! Test FAILED at {failed} in {seconds:.1f} s."

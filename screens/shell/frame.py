@@ -22,7 +22,7 @@ __all__ = ["Frame"]
 
 _STEPS = 16
 """Eight stages for each of two servers; each ends, if only as skipped."""
-_SMALL, _PANE, _MOST = 24, 4, 20
+_SMALL, _PANE, _MOST = 24, 5, 20
 _BOTH = 80
 """Columns from which on menu and page have room beside each other."""
 _NOTICE_SECONDS = 60.0
@@ -52,7 +52,7 @@ class Frame:
     def resize(self, height: int) -> None:
         """Give the test pane its share of a larger terminal, and less of a smaller one."""
         more = (height - _SMALL) * 3 // 4 if height > _SMALL else (height - _SMALL) // 3
-        self.test_pane.styles.height = max(1, min(_MOST, _PANE + more))
+        self.test_pane.most = max(1, min(_MOST, _PANE + more))
 
     def share(self, menu: "MenuTree", width: int, *, working: bool) -> None:
         """Let the menu make way for the page that is worked on, where both would be cut."""
@@ -124,12 +124,13 @@ class Frame:
         self, probing: "Probing | None", draft: "Draft | None", now: float, *, shown: bool
     ) -> None:
         """Show the test while a form is in sight."""
-        visible = shown and probing is not None
-        self.test_bar.display = self.test_pane.display = visible
+        visible = shown and probing is not None and not probing.closed
+        stale = probing is not None and draft is not None and draft.fingerprint() != probing.of
+        self.test_bar.display = visible
+        self.test_pane.display = visible and probing is not None and (probing.running or not stale)
         self._join()
         if probing is None or not visible:
             return
-        stale = draft is not None and draft.fingerprint() != probing.of
         self.test_bar.label(
             _headline(probing, stale=stale), f"{elapsed(probing.seconds(now))}  {probing.done} / {_STEPS}"
         )
@@ -148,9 +149,10 @@ def _countdown(seen: "Seen", now: float) -> str:
 def _headline(probing: "Probing", *, stale: bool) -> str:
     if probing.running:
         return "Testing the values above (F3 or Esc cancels)"
-    verdict = "Test passed" if probing.passed else "Test broken off" if probing.broken else "Test FAILED"
-    return (
-        f"{verdict}, but the tested values changed: test again"
-        if stale
-        else f"{verdict} with the values above"
-    )
+    failed = f"Test FAILED at {len(probing.failed)} step{'' if len(probing.failed) == 1 else 's'}"
+    verdict = "Test passed" if probing.passed else "Test broken off" if probing.broken else failed
+    if stale:
+        return f"{verdict}, but the tested values changed: test again"
+    if probing.failed:
+        return f"{failed} (PgDn, Enter: to its field; Esc closes)"
+    return f"{verdict} with the values above"

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from screens.desk import keys, menu
-from screens.shell.attending import Attending
+from screens.shell.failures import Failures
 from screens.shell.frame import Frame
 from screens.shell.menu_tree import MenuTree
 from screens.shell.pages import Pages
@@ -24,14 +24,13 @@ if TYPE_CHECKING:
     from screens.desk.menu import Entry
     from screens.desk.start import Start
     from screens.shell.palette import Palette
-    from screens.widgets.page import Page
     from tm_tui.clock import Clock
     from tm_tui.errors import Problem
 
 __all__ = ["MainScreen"]
 
 
-class MainScreen(Attending, inherit_bindings=False):
+class MainScreen(Failures, inherit_bindings=False):
     """All that is in sight."""
 
     CSS_PATH = "main.tcss"
@@ -40,8 +39,8 @@ class MainScreen(Attending, inherit_bindings=False):
         *keys.bindings(),
         Binding("escape", "back", show=False),
         Binding("ctrl+p", "palette", show=False),
-        Binding("pageup", "scroll_test(-3)", show=False),
-        Binding("pagedown", "scroll_test(3)", show=False),
+        Binding("pageup", "scroll_test(-1)", show=False),
+        Binding("pagedown", "scroll_test(1)", show=False),
     ]
 
     def __init__(self, connect: "Connect", clock: "Clock", tty: str, start: "Start") -> None:
@@ -195,11 +194,6 @@ class MainScreen(Attending, inherit_bindings=False):
 
         return Left.of(self.draft, self._start, self._menu.entry.name, working=self._working, report=report)
 
-    @property
-    def page(self) -> "Page":
-        """The page in sight."""
-        return self._pages.current
-
     def _entry(self, name: str) -> "Entry":
         return next((entry for entry in self._entries if entry.name == name), self._entries[0])
 
@@ -243,19 +237,17 @@ class MainScreen(Attending, inherit_bindings=False):
             return may and (self._working or action == "send")
         return self._working if action == "menu" else super().check_action(action, parameters)
 
-    def action_scroll_test(self, by: int) -> None:
-        """Page Up and Down look through the test."""
-        self._frame.test_pane.scroll(by)
-
     def action_menu(self) -> None:
         """F4: back to the menu; what was typed stays."""
         self._menu.take_focus()
 
     @work(exclusive=True, group="leave")
     async def action_back(self) -> None:
-        """Esc: cancel a test, else leave the form, asking first when something was typed."""
+        """Esc: cancel a test or put it away, else leave the form, asking first when something was typed."""
         if self.probing is not None and self.probing.running:
             self.cancel_test()
+            return
+        if self.close_test():
             return
         changed = [key for key in self._pages.edited() if self.draft and key in self.draft.changed()]
         if self._working and changed:

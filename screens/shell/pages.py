@@ -39,6 +39,10 @@ class _Known(Protocol):
         """Type a password into the draft."""
         ...
 
+    def beyond(self, by: int) -> bool:
+        """Take the focus that leaves the page."""
+        ...
+
     @property
     def read_only(self) -> bool:
         """Whether this admin may only look."""
@@ -78,7 +82,7 @@ class Pages(Container):
             page = self._made[entry.name] = self._make(entry)
             await self.mount(page)
             page = self._made[entry.name]
-        page.edit, page.edit_secret = known.edit, known.edit_secret
+        page.edit, page.edit_secret, page.beyond = known.edit, known.edit_secret, known.beyond
         page.about = entry.about
         self.current, self.entry = page, entry
         self._show(page)

@@ -1,101 +1,150 @@
-"""The live test: one row a step as it comes, and for a failure its cause and its remedy."""
+"""The live test: failures first, each with what to do; Enter on one goes to the field that causes it."""
 
-from textwrap import wrap
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
+from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.events import Resize
+from textual.events import Blur, Focus, Resize
+from textual.geometry import Offset
+from textual.message import Message
 
+from screens.desk.probe_rows import ProbeRow, detailed_rows, rows_of
 from screens.widgets.block import Block
 
 if TYPE_CHECKING:
     from screens.desk.probing import Probing
     from tm_tui.api.agent import StepEvent
 
-__all__ = ["TestPane", "step_lines"]
+__all__ = ["TestPane"]
 
-_OUTCOMES = {"started": "..", "passed": "ok", "failed": "FAIL"}
-_INDENT = 6
+_STYLES = {"FAIL": "bold ansi_red", "ok": "ansi_green"}
+_SERVERS = 2
+"""Rows of a test that goes on or has passed, where there is no room for each step."""
+_ALL_STEPS = 16
 
 
-class TestPane(Block):
-    """Full width; follows the newest step, and rests on the first failure when the test is over."""
+class TestPane(Block, can_focus=False):
+    """Full width. It can be gone to while there is a failure to choose."""
 
-    DEFAULT_CSS = "TestPane { height: 4; }"
+    DEFAULT_CSS = "TestPane { height: 2; }"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,tab", "step(1)", show=False),
+        Binding("up,shift+tab", "step(-1)", show=False),
+        Binding("enter", "choose", show=False),
+    ]
     __test__ = False  # its name looks like a test to pytest
+
+    @dataclass
+    class Chosen(Message):
+        """An admin wants to go to what made this step fail."""
+
+        step: "StepEvent"
+
+    @dataclass
+    class Left(Message):
+        """The focus goes on from here, forwards or backwards."""
+
+        by: int
 
     def __init__(self) -> None:
         super().__init__()
-        self._lines: list[Content] = []
-        self._failure = 0
-        self._top: int | None = None
+        self.most = _SERVERS
+        """The rows that it may take."""
+        self._rows: list[ProbeRow] = []
+        self._top = self._mark = 0
+        self._of: object = None
+        self._marks = False
+        """Whether the focus is here: the mark is shown."""
 
     def tell(self, probing: "Probing") -> None:
         """Show this test."""
         width = max(60, self.app.size.width)
-        self._lines, self._failure = [], 0
-        for step in (step for step in probing.steps if step.outcome != "skipped"):
-            if step.outcome == "failed" and not self._failure:
-                self._failure = len(self._lines)
-            self._lines += step_lines(step, width)
-        if probing.broken:
-            self._failure = self._failure or len(self._lines)
-            self._lines += _explained("", *probing.broken, width)
-        if probing.running:
-            self._top = None
-        elif self._top is None and (probing.failed or probing.broken):
-            self._top = self._failure
+        detailed = detailed_rows(probing, width)
+        wide = self.most >= _ALL_STEPS
+        self._rows = detailed if wide else rows_of(probing, width)
+        if probing.started != self._of:
+            self._of, self._top, self._mark = probing.started, 0, 0
+        if wide and probing.running:
+            self._top = len(self._rows)  # the newest step is in sight
+        elif wide and probing.ended is not None and self._top >= len(self._rows):
+            self._top = 0
+        self._mark = min(self._mark, max(0, len(self._failures) - 1))
+        self._grow(self.most if wide else max(_SERVERS, min(self.most, len(self._rows))))
+        self._offer(bool(self._failures))
         self._draw()
+
+    def _grow(self, rows: int) -> None:
+        now = self.styles.height
+        if now is None or now.value != rows:
+            self.styles.height = rows
+
+    def _offer(self, failed: bool) -> None:
+        if self.can_focus and not failed and self.has_focus:
+            self.post_message(self.Left(1))
+        self.can_focus = failed
+
+    @property
+    def _failures(self) -> list[int]:
+        """The rows that have failed steps."""
+        return [at for at, row in enumerate(self._rows) if row.step is not None]
 
     def on_resize(self, _: Resize) -> None:
         """Fill the rows that it has now."""
         self._draw()
 
-    def scroll(self, by: int) -> None:
-        """Look at earlier or later rows."""
-        self._top = self._first() + by
+    def on_focus(self, _: Focus) -> None:
+        """Show the mark."""
+        self._marks = True
+        self._go(self._mark)
+
+    def on_blur(self, _: Blur) -> None:
+        """Show it plain."""
+        self._marks = False
         self._draw()
 
-    def _first(self) -> int:
-        last = max(0, len(self._lines) - max(1, self.size.height))
-        return last if self._top is None else min(last, max(0, self._top))
+    @property
+    def terminal_cursor(self) -> Offset | None:
+        """Where the terminal's own cursor belongs: on the failure that Enter takes."""
+        at = self._failures[self._mark] if self._failures else 0
+        return self.region.offset + Offset(0, max(0, at - self._top))
+
+    def enter(self, by: int) -> None:
+        """The focus comes from the form: to the first failure, or backwards to the last."""
+        self._mark = 0 if by > 0 else max(0, len(self._failures) - 1)
+
+    def action_step(self, by: int) -> None:
+        """To the next failure, or out."""
+        if 0 <= self._mark + by < len(self._failures):
+            self._go(self._mark + by)
+        else:
+            self.post_message(self.Left(by))
+
+    def action_choose(self) -> None:
+        """Go to the field."""
+        if self._failures and (step := self._rows[self._failures[self._mark]].step) is not None:
+            self.post_message(self.Chosen(step))
+
+    def _go(self, mark: int) -> None:
+        self._mark = mark
+        if self._failures:
+            self._top = self._failures[mark]
+        self._draw()
+
+    def scroll(self, by: int) -> None:
+        """Look at earlier or later rows."""
+        self._top += by
+        self._draw()
 
     def _draw(self) -> None:
-        top = self._first()
-        self._top = None if self._top is None else top
-        self.show(Content("\n").join(self._lines[top : top + max(1, self.size.height)]))
-
-    @property
-    def more(self) -> bool:
-        """Whether rows stand above or below those in sight."""
-        return len(self._lines) > max(1, self.size.height)
+        height = max(1, self.size.height)
+        marked = self._failures[self._mark] if self._marks and self._failures else -1
+        self._top = max(0, min(self._top, len(self._rows) - height))
+        seen = enumerate(self._rows[self._top : self._top + height], self._top)
+        self.show(Content("\n").join(_drawn(row, marked=at == marked) for at, row in seen))
 
 
-def step_lines(step: "StepEvent", width: int) -> list[Content]:
-    """A step as rows: its own, and for a failure the cause and what to do."""
-    server, _, stage = step.step.partition(".")
-    word = _OUTCOMES[step.outcome]
-    style = {"failed": "bold ansi_red", "passed": "ansi_green"}.get(step.outcome, "")
-    took = f"{step.seconds * 1000:.0f} ms" if step.outcome in {"passed", "failed"} else ""
-    detail = (step.code or "") if step.outcome == "failed" else step.detail
-    room = width - 48
-    if len(detail) > room:
-        detail = detail[: room - 1] + "…"
-    row = Content.assemble(
-        " ",
-        (word, style),
-        " " * (5 - len(word)),
-        f"{server.replace('_', ' '):<15}{stage.replace('_', ' '):<16}",
-        f"{detail:<{room}}{took:>10}",
-    )
-    if step.outcome != "failed":
-        return [row]
-    return [
-        row,
-        *_explained(step.detail if not step.cause else "", step.cause or "", step.remedy or "", width),
-    ]
-
-
-def _explained(detail: str, cause: str, remedy: str, width: int) -> list[Content]:
-    words = " ".join(part for part in (detail, cause, remedy) if part)
-    return [Content(" " * _INDENT + line) for line in wrap(words, width - _INDENT - 2)]
+def _drawn(row: ProbeRow, *, marked: bool) -> Content:
+    content = Content(">" + row.words[1:] if marked else row.words)
+    style = _STYLES.get(row.word)
+    return content.stylize(style, 1, 1 + len(row.word)) if style else content

@@ -4,7 +4,8 @@ from textual.content import Content
 from textual.events import Key
 
 from screens.desk.draft import Value
-from screens.widgets.field import LABEL_WIDTH, Field, Slot
+from screens.desk.forms import Slot
+from screens.widgets.field import LABEL_WIDTH, Field
 from tm_tui.settings.fields import FieldSpec
 
 __all__ = ["ChoiceField", "SelectField", "SwitchField"]

@@ -11,27 +11,18 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from screens.desk.draft import Value
+from screens.desk.forms import Slot
 from tm_tui.errors import Problem
 from tm_tui.settings.fields import FieldSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LABEL_WIDTH", "Field", "Slot"]
+__all__ = ["LABEL_WIDTH", "Field"]
 
 LABEL_WIDTH = 15
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """Where a field stands: its key, how many cells its control has, and words that fit there."""
-
-    key: str
-    cells: int = 32
-    label: str = ""
-    unit: str = ""
-    narrow: bool = False
-    """Stands beside another field, with a label of its own length."""
+_USUAL, _WIDEST = 80, 64
+"""The columns for which the cells of a field are meant, and the most that it has on wider terminals."""
 
 
 class Field(Widget, can_focus=True):
@@ -86,9 +77,11 @@ class Field(Widget, can_focus=True):
 
     @property
     def cells(self) -> int:
-        """How many cells its control has: fewer where there is no room for more."""
-        room = self.size.width - 2 - LABEL_WIDTH
-        return self.slot.cells if self.slot.narrow else max(1, min(self.slot.cells, room))
+        """How many cells its control has: fewer where there is no room for more, more on a wide terminal."""
+        if self.slot.narrow:
+            return self.slot.cells
+        wanted = min(_WIDEST, self.slot.cells + max(0, self.app.size.width - _USUAL))
+        return max(1, min(wanted, self.size.width - 3 - LABEL_WIDTH))
 
     @property
     def draws_cursor(self) -> bool:

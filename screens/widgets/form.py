@@ -11,11 +11,13 @@ from textual.events import DescendantFocus, Resize
 from textual.widget import Widget
 
 from screens.desk.draft import SECRETS, Draft
+from screens.desk.forms import FORMS, Slot
 from screens.desk.keys import key_for
 from screens.widgets.block import Block
 from screens.widgets.button import Button
 from screens.widgets.choice_field import ChoiceField, SelectField, SwitchField
-from screens.widgets.field import Field, Slot
+from screens.widgets.field import Field
+from screens.widgets.number_field import NumberField
 from screens.widgets.page import Page, beside
 from screens.widgets.rest import Rest
 from screens.widgets.text_field import PasswordField, TextField
@@ -33,6 +35,7 @@ _KINDS: Mapping[str, type[Field]] = {
     "switch": SwitchField,
     "choice": ChoiceField,
     "interval": SelectField,
+    "number": NumberField,
     "secret": PasswordField,
 }
 
@@ -41,7 +44,8 @@ class FormPage(Page):
     """Fields in rows, one line for help or error at a fixed place, buttons below."""
 
     DEFAULT_CSS = beside(__file__)
-    ROWS: ClassVar[tuple[tuple[Slot, ...], ...]] = ()
+    FORM: ClassVar[str] = ""
+    """Its rows, as screens/desk/forms.py names them."""
     ACTIONS = frozenset({"save", "test"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,tab", "step(1)", show=False, priority=True),
@@ -51,7 +55,7 @@ class FormPage(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        self._fields = {slot.key: _field(slot) for row in self.ROWS for slot in row}
+        self._fields = {slot.key: _field(slot) for row in FORMS[self.FORM] for slot in row}
         for field in self._fields.values():
             field.on_edit = self._edited
         self._help = _Help(classes="help")
@@ -65,7 +69,7 @@ class FormPage(Page):
     def compose(self) -> ComposeResult:
         """Rows of one or more fields, help, buttons."""
         with _Rows():
-            for row in self.ROWS:
+            for row in FORMS[self.FORM]:
                 fields = [self._fields[slot.key] for slot in row]
                 yield fields[0] if len(fields) == 1 else Horizontal(*fields, classes="row")
             yield from self.extra()
@@ -162,11 +166,18 @@ class FormPage(Page):
         event.field.problem = self._problems.get(event.field.spec.key)
 
     def action_step(self, by: int) -> None:
-        """Move the focus within the page, round and round."""
-        chain = [widget for widget in self.screen.focus_chain if self in widget.ancestors]
+        """Move the focus within the page and to what stands below it, round and round."""
+        chain = self.places()
         focused = self.screen.focused
-        if chain and focused in chain:
-            self.screen.set_focus(chain[(chain.index(focused) + by) % len(chain)])
+        if focused not in chain:
+            return
+        place = chain.index(focused) + by
+        if 0 <= place < len(chain) or not self.beyond(by):
+            self.screen.set_focus(chain[place % len(chain)])
+
+    def go_to(self, key: str) -> None:
+        """Put the focus on the field of a key."""
+        self.screen.set_focus(self._fields[key])
 
 
 class _Rows(Vertical):

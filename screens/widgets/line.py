@@ -6,6 +6,11 @@ from rich.cells import cell_len
 
 __all__ = ["Line"]
 
+_MARKED = 4
+"""Cells from which on a field has room for marks at its edges."""
+_FAR = 4
+"""No more characters than this share a cell: what is farther off is out of sight."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -52,11 +57,25 @@ class Line:
         return Line(self.text[: self.at], self.at)
 
     def window(self, cells: int) -> tuple[str, int]:
-        """The part that fits into `cells` with the cursor in sight, and the cursor's cell in it."""
-        start = 0
-        while cell_len(self.text[start : self.at]) >= cells and start < self.at:
-            start += 1
-        end = start
-        while end < len(self.text) and cell_len(self.text[start : end + 1]) <= cells:
+        """The part that fits into `cells` with the cursor in sight, and the cursor's cell in it.
+
+        Where text is left out, the edge says so: `<` before it, `>` behind it.
+        """
+        marks = cells >= _MARKED
+        under = max(1, cell_len(self.text[self.at : self.at + 1]))
+        for start in range(max(0, self.at - _FAR * cells), self.at + 1):
+            left = int(marks and start > 0)
+            right = int(marks and not self._fits(start, cells - left))
+            if left + cell_len(self.text[start : self.at]) + under + right <= cells:
+                break
+        end, room = start, cells - left - right
+        while end < len(self.text) and cell_len(self.text[start : end + 1]) <= room:
             end += 1
-        return self.text[start:end], cell_len(self.text[start : self.at])
+        shown = "<" * left + self.text[start:end]
+        if right:
+            shown += " " * (room - cell_len(self.text[start:end])) + ">"
+        return shown, left + cell_len(self.text[start : self.at])
+
+    def _fits(self, start: int, cells: int) -> bool:
+        """Whether all that stands behind `start` has room."""
+        return len(self.text) - start <= _FAR * cells and cell_len(self.text[start:]) <= cells

@@ -45,6 +45,8 @@ class Page(Vertical):
         """Types a value into the draft, at once."""
         self.edit_secret: Callable[[str, SecretStr | None], None] = _nobody
         """Types a password into the draft, at once; None gives it up."""
+        self.beyond: Callable[[int], bool] = _nowhere
+        """Takes the focus that leaves the page's last place (1) or its first (-1); False: there is none."""
 
     def told_draft(self, draft: "Draft") -> None:
         """The draft or what it stands on changed."""
@@ -71,9 +73,21 @@ class Page(Vertical):
         """Where work starts; None when there is nothing to do here."""
         return next((widget for widget in self.query("*") if widget.focusable), None)
 
+    def places(self) -> list[Widget]:
+        """All that the focus can go to here, in order."""
+        return [widget for widget in self.screen.focus_chain if self in widget.ancestors]
+
+    def go_to(self, key: str) -> None:
+        """Put the focus on the field of a key, if it has one."""
+
     def keys(self) -> tuple[str, ...]:
         """The settings that are edited here."""
         return ()
+
+
+def _nowhere(_: int) -> bool:
+    """Stand in until the main screen takes the page."""
+    return False
 
 
 def _nobody(*_: object) -> None:

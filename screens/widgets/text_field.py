@@ -8,7 +8,8 @@ from textual.content import Content
 from textual.events import Key, Paste
 
 from screens.desk.draft import Value
-from screens.widgets.field import Field, Slot
+from screens.desk.forms import Slot
+from screens.widgets.field import Field
 from screens.widgets.line import Line
 from screens.widgets.pasting import NotTaken, taken
 from tm_tui.settings.fields import FieldSpec

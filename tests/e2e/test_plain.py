@@ -50,10 +50,10 @@ def test_register_test_and_save() -> None:
             expect("back to the menu): ", "")
             expect("Number: ", "2")
             for field, value in (
-                ("3", "appliance"),
-                ("7", log_server["host"]),
+                ("5", "appliance"),
+                ("3", log_server["host"]),
                 ("9", str(log_server["https_port"])),
-                ("11", status_server["host"]),
+                ("4", status_server["host"]),
                 ("12", str(status_server["port"])),
             ):
                 expect("q back: ", field)
@@ -62,16 +62,16 @@ def test_register_test_and_save() -> None:
             expect("q back: ", "8")
             expect("2  SSL")
             expect("Choose", "2")
-            expect("q back: ", "4")
+            expect("q back: ", "6")
             expect("not shown", PASSWORD)
             expect("typed anew")
             expect("q back: ", "1")
             expect("Choose", "1")
-            expect("q back: ", "6")
+            expect("q back: ", "11")
             expect("empties it): ", "abc")
             expect("WRONG")
             expect("! ")
-            expect("q back: ", "6")
+            expect("q back: ", "11")
             expect("empties it): ", "5")
             expect("q back: ", "t")
             expect("Testing these values")

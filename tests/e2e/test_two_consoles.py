@@ -50,7 +50,7 @@ def type_email(terminal: Terminal, email: str) -> None:
     """On the TMSP form, go to the e-mail field (the last one) and type."""
     go_to(terminal, "Services > Threat")
     terminal.wait_for("Discard Esc")
-    terminal.send("Up", "Up", "Up", "Up")
+    terminal.tab_to("E-mail")
     terminal.wait_for("for reference only")
     terminal.send(email)
     terminal.wait_for(email)

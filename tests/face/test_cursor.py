@@ -38,7 +38,7 @@ async def test_the_cursor_is_where_the_next_key_goes(agent: ScriptedAgent) -> No
         assert console.rows()[at.y][at.x :].startswith("logs.example.com")
         field = await console.go("tmsp.log_server.port")
         at = place(field)
-        assert console.rows()[at.y][: at.x].endswith("Port>22")
+        assert console.rows()[at.y][: at.x].endswith("Log port>22")
         await console.press("1", "escape")
         await console.dialog("Discard")
         at = place(console.app.focused)

@@ -35,13 +35,50 @@ async def test_keys_typed_fast_land_in_their_fields(agent: ScriptedAgent) -> Non
         await console.open("TMSP")
         await console.go("tmsp.log_server.host")
         app = console.app
-        for key in ["ctrl+u", "a", "tab", "ctrl+u", "7", "tab", "right", "tab", "left"]:
+        for key in ["ctrl+u", "a", *["tab"] * 5, "right", "tab", "7", "tab", "left"]:
             character = key if len(key) == 1 else None
             app.post_message(events.Key(key, character))
         await console.until(lambda: console.field("tmsp.log_server.interval").value == "30m")
         assert console.field("tmsp.log_server.host").value == "a"
         assert console.field("tmsp.log_server.protocol").value == "ssl"
         assert console.field("tmsp.log_server.port").value == "7"
+
+
+async def test_a_number_is_typed_over_and_never_longer_than_can_be_right(agent: ScriptedAgent) -> None:
+    """Digits alone; the first one after arriving replaces the value; each number shows whole."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        field = await console.go("tmsp.status_server.port")
+        await console.press("4", "5", "8", "0", "9")
+        assert field.value == "45809"
+        await console.sees("Status port    >45809_ ")
+        await console.press("1")
+        await console.sees("room for 5 digits only")
+        await console.press("x")
+        await console.sees("only digits belong here")
+        assert field.value == "45809"
+        await console.press("backspace", "8")
+        assert field.value == "45808"
+        await console.press("tab", "shift+tab", "end", "backspace", "7")
+        assert field.value == "45807", "who moves first changes it"
+        await console.press("tab", "shift+tab", "8")
+        assert field.value == "8"
+
+
+async def test_a_field_that_is_cut_says_so(agent: ScriptedAgent) -> None:
+    """`<` and `>` stand where text is left out, whether the cursor is there or not."""
+    name = "portal-with-a-name-of-many-parts.security.example.com"
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        await console.go("tmsp.log_server.host")
+        await console.press("ctrl+u")
+        await console.type(name)
+        await console.sees("Log server     ><")
+        await console.press("home")
+        await console.sees("Log server     >portal-with")
+        await console.sees("securi>")
+        await console.press("end", "tab")
+        await console.sees("Log server      portal-with")
 
 
 async def test_the_cursor_starts_in_the_first_field(agent: ScriptedAgent) -> None:

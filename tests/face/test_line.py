@@ -26,11 +26,17 @@ def test_cuts_part_the_text_at_the_cursor(line: Line) -> None:
 
 @given(LINES, st.integers(2, 20))
 def test_the_cursor_is_always_in_sight(line: Line, cells: int) -> None:
-    """However long the text: the part shown fits into the field and has the cursor in it."""
+    """However long the text: the part shown fits the field, has the cursor in it, and says what is cut."""
     shown, cursor = line.window(cells)
     assert cell_len(shown) <= cells
     assert 0 <= cursor < cells
-    assert shown in line.text
+    before, behind = shown[:1] == "<" and cursor > 0, shown[-1:] == ">" and cursor < cells - 1
+    part = shown[1 if before else 0 : -1 if behind else None].rstrip(" ")
+    assert part in line.text or shown in line.text
+    if cells >= 4 and cell_len(line.text) > cells:
+        assert shown[:1] == "<" or shown[-1:] == ">"
+    if cell_len(line.text) < cells and len(line.text) < 4 * cells:
+        assert shown == line.text
 
 
 @given(LINES, st.integers(-40, 40))

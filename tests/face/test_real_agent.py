@@ -80,7 +80,7 @@ async def test_register_test_and_save(home: Home) -> None:
     async with agent_of(home), console_on(home) as console:
         await fill_in(console)
         await console.press("f3")
-        await console.sees("Test FAILED with the values above")
+        await console.sees("Test FAILED at")
         await console.sees("tcp-refused")
         await console.press("f2")
         await console.dialog("The test of these values FAILED.")

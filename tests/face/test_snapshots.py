@@ -78,7 +78,7 @@ async def tmsp(console: Console) -> None:
     await console.sees("TMSP  CONNECTED")
     await console.open("TMSP")
     await console.go("tmsp.log_server.host")
-    await console.sees("~" if console.field("tmsp.log_server.host").changed else "Port 22")
+    await console.sees("~" if console.field("tmsp.log_server.host").changed else "Log port 22")
     await console.rested()
 
 

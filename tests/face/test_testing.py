@@ -14,7 +14,8 @@ async def test_unsaved_values_are_tested(agent: ScriptedAgent) -> None:
         await console.press("f3")
         await console.sees("Test passed with the values above")
         await console.sees("16 / 16")
-        await console.sees("14 ms")
+        await console.sees("ok   log server     host_key is fine")
+        await console.sees("98 ms")
         request = agent.requests[0]
         assert isinstance(request, ProbeRequest)
         assert request.settings is not None
@@ -47,13 +48,57 @@ async def test_a_failure_says_cause_and_remedy_and_help_explains(agent: Scripted
         await console.open("TMSP")
         await console.press("f3")
         await console.sees("FAIL log server     authentication  ssh-auth-refused")
-        await console.sees("The server refused this user name and password.")
-        await console.sees("not your logon.")
+        await console.sees('      Use the "registering products" account of the portal, not your logon.')
+        await console.sees("ok   status server")
+        await console.sees("Test FAILED at 1 step")
         await console.press("f1")
         await console.sees("ssh-auth-refused")
         await console.sees("What to do: Use the")
         await console.press("escape")
         await console.until(lambda: console.app.screen is console.app.main)
+
+
+async def test_enter_on_a_failure_goes_to_its_field(agent: ScriptedAgent) -> None:
+    """Page Down, or Tab behind the last button, leads to the failure; Enter there to its cause."""
+    agent.probes = [refused_password()]
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        await console.press("f3")
+        await console.sees("Test FAILED")
+        await console.press("pagedown")
+        await console.sees(">FAIL log server")
+        await console.press("enter")
+        await console.until(lambda: console.app.focused is console.field("tmsp.password"))
+        await console.go("tmsp.enabled")
+        await console.press("shift+tab")
+        await console.sees(">FAIL log server")
+        await console.press("tab")
+        await console.until(lambda: console.app.focused is console.field("tmsp.enabled"))
+
+
+async def test_escape_puts_a_test_away(agent: ScriptedAgent) -> None:
+    """Esc closes what the test said, and the next one leaves the form; a new test shows again."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        await console.press("f3")
+        await console.sees("Test passed")
+        await console.press("escape")
+        await console.until(lambda: "Test passed" not in console.screen_text())
+        await console.press("f3")
+        await console.sees("Test passed")
+        await console.press("escape", "escape")
+        await console.sees("credentials, intervals.")
+
+
+async def test_a_page_that_cannot_test_shows_none(agent: ScriptedAgent) -> None:
+    """Neither key nor button nor a former test stands where there is nothing to test."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        await console.press("f3")
+        await console.sees("Test passed")
+        await console.open("Console")
+        await console.press("f3")
+        assert "Test" not in console.screen_text()
 
 
 async def test_a_running_test_is_cancelled_by_the_same_key(agent: ScriptedAgent) -> None:
@@ -80,8 +125,8 @@ async def test_wrong_values_are_not_tested(agent: ScriptedAgent) -> None:
         await console.type("99999")
         await console.go("tmsp.enabled")
         await console.press("f3")
-        await console.sees("This is no port.")
-        assert console.app.focused is console.field("tmsp.status_server.port")
+        await console.sees("!Status port     99999_")
+        await console.until(lambda: console.app.focused is console.field("tmsp.password"))
         assert agent.requests == []
 
 
@@ -152,5 +197,8 @@ async def test_editing_makes_the_result_old(agent: ScriptedAgent) -> None:
         await console.go("tmsp.email")
         await console.type("m")
         await console.sees("the tested values changed")
+        assert "log server  " not in console.screen_text(), (
+            "a single rule is left of the test of other values"
+        )
         await console.press("backspace")
         await console.sees("Test passed with the values above")

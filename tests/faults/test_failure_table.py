@@ -14,12 +14,16 @@ import rows_proxy
 import rows_ssh
 import rows_tls
 
-from screens.shell.test_pane import step_lines
+from screens.desk.causes import field_of
+from screens.desk.draft import Draft
+from screens.desk.probe_rows import rows_of
+from screens.desk.probing import Probing
 from servers.bench import Bench, Row
 from servers.probing import APPLIANCE, PATIENT, Outcome, Trial
-from tm_tui.api.agent import LastFailure, StepEvent
+from tm_tui.api.agent import LastFailure, SettingsDocument, StepEvent
 from tm_tui.clock import SystemClock
 from tm_tui.delivery.log_server_check import LogServerCheck
+from tm_tui.settings.fields import FIELDS
 from tm_tui.settings.model import Settings
 from tm_tui.status_server.heartbeat import Facts
 from tm_tui.status_server.removal import RegistrationRecord
@@ -89,10 +93,14 @@ async def _status_after(trial: Trial, server: str, folder: Path) -> LastFailure:
 
 def _check_pane(failed: StepEvent) -> None:
     """The console's pane has the code, the cause and the remedy, none of them cut at 80 columns."""
-    shown = "".join("".join(line.plain for line in step_lines(failed, 80)).split())
+    draft = Draft(SettingsDocument(revision=0, settings=Settings().plain()))
+    probing = Probing(draft.fingerprint(), 0.0, (failed,))
+    shown = "".join("".join(row.words for row in rows_of(probing, 80)).split())
     for text in (failed.code, failed.cause, failed.remedy):
         assert text
         assert "".join(text.split()) in shown
+    key = field_of(failed.step, failed.code or "", draft)
+    assert key in {spec.key for spec in FIELDS} or failed.step.endswith(".clock")
 
 
 @pytest.mark.parametrize("fault", network.FAULTS, ids=lambda fault: fault.code)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.wire.key_order import KEYS, PACES, Typing, compare, play, slowly, typing_of
 
-_TO_USER_NAME = [KEYS["Down"], KEYS["Enter"], *[KEYS["Tab"]] * 11, KEYS["^U"]]
+_TO_USER_NAME = [KEYS["Down"], KEYS["Enter"], *[KEYS["Tab"]] * 4, KEYS["^U"]]
 
 
 @pytest.mark.parametrize("pace", PACES)

@@ -28,13 +28,16 @@ TLS: dict[str, tuple[str, str]] = {
     "tls-unknown-issuer": (
         "The certificate of {peer} comes from an authority that this appliance does not know.",
         (
-            f"If it is your own authority, set its certificate as CA file. Otherwise {_PROVIDER}; someone "
-            "may be listening in."
+            "If it is your own portal's authority, put its certificate on this appliance and its path into "
+            f"System > Server Identity, CA file. Otherwise {_PROVIDER}; someone may be listening in."
         ),
     ),
     "tls-self-signed": (
         "The certificate of {peer} is signed by itself: nothing proves that this is the right server.",
-        "If it is your own server, set its certificate as CA file. Otherwise do not go on.",
+        (
+            "If it is your own server, put its certificate on this appliance and its path into "
+            "System > Server Identity, CA file. Otherwise do not go on."
+        ),
     ),
     "tls-weak": (
         "The certificate or key exchange of {peer} is too weak to be safe.",

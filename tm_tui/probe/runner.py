@@ -1,4 +1,7 @@
-"""The probe: one server after the other, each step told as it happens and bounded, all of it cancellable."""
+"""The probe: both servers side by side, each step told as it happens and bounded, all of it cancellable.
+
+What both ways share, such as a proxy that says nothing, costs its limit once.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,6 +19,7 @@ from tm_tui.probe.identity import key_info, observer
 from tm_tui.probe.servers import try_log_server, try_status_server
 from tm_tui.probe.settings import check_settings
 from tm_tui.settings.revision import Revision
+from tm_tui.tasks import end
 
 __all__ = ["run_probe"]
 
@@ -62,11 +66,13 @@ class _Probe:
 
     async def run(self, events: "asyncio.Queue[StepEvent | ProbeReport | None]") -> None:
         began = self._clock.monotonic()
-        failures: list[ReportFailure] = []
-        for server in _SERVERS:
-            steps = Steps(server, self._stages(server), events.put_nowait, self._clock)
-            await self._test(server, steps)
-            failures += steps.failures
+        both = [Steps(server, self._stages(server), events.put_nowait, self._clock) for server in _SERVERS]
+        tests = [asyncio.create_task(self._test(steps.server, steps), name=steps.server) for steps in both]
+        try:
+            await asyncio.gather(*tests)
+        finally:
+            await end(tests)
+        failures: list[ReportFailure] = [failure for steps in both for failure in steps.failures]
         seconds = round(self._clock.monotonic() - began, 3)
         events.put_nowait(ProbeReport(passed=not failures, failures=tuple(failures), seconds=seconds))
 

@@ -32,6 +32,7 @@ _PASSWORD_HELP = {
     "tmsp": 'The "registering products" password, not your logon at the portal. It is never shown again.',
     "proxy": "The proxy's password, if it asks for one. Any character is possible. It is never shown again.",
 }
+_PASSWORD_LABEL = {"tmsp": "Password", "proxy": "Proxy password"}
 _PORT_FOLLOWS = {"tmsp.log_server.port": "tmsp.log_server.protocol", "proxy.port": "proxy.type"}
 
 
@@ -40,7 +41,8 @@ class FieldSpec:
     """One field.
 
     `key` is its place in settings.toml (`tmsp.log_server.host`); the passwords, which live apart, are
-    `tmsp.password` and `proxy.password`. `choices` pairs each value with its label.
+    `tmsp.password` and `proxy.password`. `choices` pairs each value with its label. `digits` is the length of
+    the largest number that can be right, and 0 for what is no number.
     """
 
     key: str
@@ -50,6 +52,7 @@ class FieldSpec:
     choices: tuple[tuple[str, str], ...]
     default: str | int | bool
     screen: Screen
+    digits: int = 0
 
 
 def _kind(key: str, info: FieldInfo) -> Kind:
@@ -67,6 +70,12 @@ def _choices(kind: Kind, info: FieldInfo) -> tuple[tuple[str, str], ...]:
     return tuple((value, _LABELS.get(value, value.upper())) for value in values)
 
 
+def _digits(kind: Kind, info: FieldInfo) -> int:
+    """How long a number of this field can be, by the bound that its type declares."""
+    most = (getattr(rule, "le", None) for rule in info.metadata)
+    return max((len(str(each)) for each in most if each is not None), default=0) if kind == "number" else 0
+
+
 def _specs(model: type[BaseModel], prefix: str, screen: Screen) -> Iterator[FieldSpec]:
     for name, info in model.model_fields.items():
         key = f"{prefix}.{name}"
@@ -75,10 +84,17 @@ def _specs(model: type[BaseModel], prefix: str, screen: Screen) -> Iterator[Fiel
             continue
         kind = _kind(key, info)
         label = info.title or name
-        yield FieldSpec(key, label, info.description or "", kind, _choices(kind, info), info.default, screen)
+        help_, choices, digits = info.description or "", _choices(kind, info), _digits(kind, info)
+        yield FieldSpec(key, label, help_, kind, choices, info.default, screen, digits)
         if name == "username":
             yield FieldSpec(
-                f"{prefix}.password", "Password", _PASSWORD_HELP[screen], "secret", (), "", screen
+                f"{prefix}.password",
+                _PASSWORD_LABEL[screen],
+                _PASSWORD_HELP[screen],
+                "secret",
+                (),
+                "",
+                screen,
             )
 
 

@@ -93,7 +93,7 @@ class LogServer(Part):
     """IP address or host name of the log server, as your support provider gave it."""
     protocol: Literal["ssh", "ssl"] = Field("ssh", title="Protocol")
     """How logs travel: SSH (file transfer, port 22) or SSL (HTTPS, port 443)."""
-    port: Port = Field(22, title="Port")
+    port: Port = Field(22, title="Log server port")
     """Port of the log server, 22 for SSH and 443 for SSL unless your provider says otherwise."""
     interval: Interval = Field("1h", title="Send logs every")
     """How often waiting logs are sent to the log server."""
@@ -109,7 +109,7 @@ class StatusServer(Part):
 
     host: Host = Field("", title="Status server")
     """IP address or host name of the status server, as your support provider gave it."""
-    port: Port = Field(443, title="Port")
+    port: Port = Field(443, title="Status server port")
     """Port of the status server, usually 443."""
     upload_kbps: Kbps = Field(0, title="Upload limit KB/s")
     """Most kilobytes (1000 bytes) a second to send to the status server; 0 sets no limit."""
@@ -161,9 +161,9 @@ class ProxySettings(Part):
     """HTTP and HTTPS proxies are used by CONNECT; many allow it to port 443 only, which stops SSH on 22."""
     host: Host = Field("", title="Proxy")
     """IP address or name of the proxy."""
-    port: Port = Field(8080, title="Port")
+    port: Port = Field(8080, title="Proxy port")
     """Port of the proxy, usually 8080 or 3128; 1080 for SOCKS."""
-    username: UserName = Field("", title="User name")
+    username: UserName = Field("", title="Proxy user name")
     """Only if the proxy asks for one; SOCKS4 knows none."""
 
     @model_validator(mode="before")

@@ -260,7 +260,7 @@ def _check_ca_file(path: str) -> str:
 Host = Annotated[str, AfterValidator(_check_host)]
 """An IPv4 or IPv6 address without brackets, a name as A-labels, or empty."""
 Port = Annotated[int, BeforeValidator(_check_port, json_schema_input_type=int), Field(ge=1, le=65535)]
-Kbps = Annotated[int, BeforeValidator(_check_kbps, json_schema_input_type=int), Field(ge=0)]
+Kbps = Annotated[int, BeforeValidator(_check_kbps, json_schema_input_type=int), Field(ge=0, le=99_999_999)]
 """Kilobytes (1000 bytes) a second; 0 is no limit."""
 HeartbeatSeconds = Annotated[
     int, BeforeValidator(_check_seconds, json_schema_input_type=int), Field(ge=5, le=28800)

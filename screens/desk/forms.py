@@ -1,0 +1,73 @@
+"""What stands on each form, row by row: the screen and the plain lines take order and labels from here.
+
+What must be filled in comes first; what has a good default follows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+__all__ = ["FORMS", "Slot", "keys_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where a field stands: its key, how many cells its control has at 80 columns, words that fit there.
+
+    A number has as many cells as its largest value, and one for the cursor.
+    """
+
+    key: str
+    cells: int = 32
+    label: str = ""
+    unit: str = ""
+    narrow: bool = False
+    """Stands beside another field, with a label of its own length."""
+
+
+FORMS: Mapping[str, tuple[tuple[Slot, ...], ...]] = MappingProxyType(
+    {
+        "tmsp": (
+            (Slot("tmsp.enabled"),),
+            (Slot("tmsp.edition"),),
+            (Slot("tmsp.log_server.host", 40),),
+            (Slot("tmsp.status_server.host", 40),),
+            (Slot("tmsp.username"),),
+            (Slot("tmsp.password"),),
+            (Slot("tmsp.email"),),
+            (Slot("tmsp.log_server.protocol"), Slot("tmsp.log_server.port", label="Log port", narrow=True)),
+            (
+                Slot("tmsp.log_server.interval", 16),
+                Slot("tmsp.heartbeat_seconds", label="Beat every", unit="s", narrow=True),
+            ),
+            (
+                Slot("tmsp.status_server.port", label="Status port"),
+                Slot("tmsp.status_server.upload_kbps", label="Up", narrow=True),
+                Slot("tmsp.status_server.download_kbps", label="Down", unit="KB/s", narrow=True),
+            ),
+        ),
+        "proxy": (
+            (Slot("proxy.enabled"),),
+            (Slot("proxy.type"),),
+            (Slot("proxy.host", 26), Slot("proxy.port", label="Port", narrow=True)),
+            (Slot("proxy.username", label="User name"),),
+            (Slot("proxy.password", label="Password"),),
+        ),
+        "trust": ((Slot("trust.ca_file", 40),),),
+        "console": (
+            (Slot("console.idle_minutes", unit="min without a key, 0 never"),),
+            (Slot("console.trial_minutes", unit="min without a confirmation"),),
+        ),
+        "spool": (
+            (Slot("spool.max_mib", unit="MiB"),),
+            (Slot("spool.max_days", unit="days"),),
+        ),
+        "patterns": ((Slot("patterns.deploy"),),),
+    }
+)
+"""The rows of each form, by the name that the settings' declarations give the screen."""
+
+
+def keys_of(form: str) -> tuple[str, ...]:
+    """The settings on a form in its order; none for what is no form."""
+    return tuple(slot.key for row in FORMS.get(form, ()) for slot in row)
