@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from screens.desk.question import Question
-from screens.flows.saving import refused_fields
+from screens.flows.refusals import refused_fields
 from tm_tui.api.agent import ApproveRequest, HostKeyInfo
 from tm_tui.api.failures import ControlRefused
 from tm_tui.errors import TmError

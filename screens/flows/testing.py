@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from screens.desk.probing import Probing
 from screens.flows.host_keys import decide
-from screens.flows.saving import refused_fields
+from screens.flows.refusals import refused_fields
 from tm_tui.api.agent import HostKeyInfo, ProbeReport, ProbeRequest
 from tm_tui.api.failures import ControlRefused
 from tm_tui.errors import TmError
@@ -20,20 +20,23 @@ _MOST_KEYS = 4
 """How many host keys one press of F3 may ask about, so that a server that changes them ends it."""
 
 
-async def run_test(desk: "Desk") -> None:
-    """Test the values on the form; after an approved host key, once more."""
+async def run_test(desk: "Desk") -> bool:
+    """Test the values on the form; after an approved host key, once more. Whether that came to its end."""
     draft = desk.draft
     if draft is None:
-        return
+        return False
     if problems := draft.problems():
         desk.go_to_problems(problems)
         desk.tell("Not tested: a value is wrong.", wrong=True)
-        return
+        return False
     for _ in range(_MOST_KEYS):
         await _one_test(desk, draft)
         key = _open_question(desk.probing)
-        if key is None or not await decide(desk, draft, key):
-            return
+        if key is None:
+            return desk.probing is not None and desk.probing.report is not None
+        if not await decide(desk, draft, key):
+            return False
+    return True
 
 
 async def _one_test(desk: "Desk", draft: "Draft") -> None:

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 
 from screens.desk.ages import clock_time
+from screens.desk.field_words import field_name
 from screens.desk.messages import ForAgent
 from screens.desk.person import person
 from screens.desk.question import Question
-from screens.flows.saving import ON_TRIAL, field_name
+from screens.flows.saving import ON_TRIAL
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
 from screens.widgets.pick_list import PickList, Row

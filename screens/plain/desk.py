@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from screens.desk.field_words import field_name
 from screens.desk.probe_rows import STEPS, server_words
 from screens.desk.probing import Probing
-from screens.flows.saving import field_name
 from tm_tui.api.failures import AgentAbsent
 from tm_tui.cli.probe import step_lines
 

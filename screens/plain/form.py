@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from screens.desk.draft import SECRETS, Draft
+from screens.desk.field_words import value_words
 from screens.flows.leaving import discard_asked
 from screens.flows.saving import save
 from screens.flows.testing import run_test
@@ -64,7 +65,7 @@ class Form:
         draft = self._draft
         problem = draft.problems().get(spec.key)
         sign = "  WRONG" if problem else "  changed" if spec.key in draft.changed() else ""
-        self._desk.lines.say(f" {number:>2}  {spec.label:<{_WIDTH}} {_shown(draft, spec)}{sign}")
+        self._desk.lines.say(f" {number:>2}  {spec.label:<{_WIDTH}} {value_words(draft, spec.key)}{sign}")
         if problem is not None and _typed(draft, spec):
             self._desk.tell(f"{problem.cause} {problem.remedy}", wrong=True)
 
@@ -93,13 +94,13 @@ class Form:
             await self._type(spec)
 
     async def _pick(self, spec: FieldSpec, choices: "Sequence[tuple[str, str | bool]]") -> None:
-        kept = _shown(self._draft, spec)
+        kept = value_words(self._draft, spec.key)
         chosen = await self._desk.lines.choose("Choose", [label for label, _ in choices], kept=kept)
         if chosen is not None:
             self._desk.draft = self._draft.with_value(spec.key, choices[chosen][1])
 
     async def _type(self, spec: FieldSpec) -> None:
-        before = _shown(self._draft, spec)
+        before = value_words(self._draft, spec.key)
         typed = (await self._desk.lines.ask(f"New value (Enter: as it is, {before}; - empties it)")).strip()
         if typed:
             self._desk.draft = self._draft.with_value(spec.key, "" if typed == "-" else typed)
@@ -128,16 +129,3 @@ class Form:
 
 def _typed(draft: Draft, spec: FieldSpec) -> bool:
     return spec.key in draft.changed() or (spec.kind != "secret" and bool(draft.value(spec.key)))
-
-
-def _shown(draft: Draft, spec: FieldSpec) -> str:
-    if spec.kind == "secret":
-        name = SECRETS[spec.key]
-        if draft.asked_again(name):
-            return "to be typed again"
-        typed = ", typed anew" if name in draft.secrets else ""
-        return f"{'set' if draft.has_secret(name) else 'not set'}{typed}"
-    value = draft.value(spec.key)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return dict(spec.choices).get(value, value) or "(empty)"

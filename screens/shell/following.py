@@ -1,14 +1,14 @@
 """The state of the console and where it comes from: a screen that follows the agent."""
 
 from collections import deque
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from textual import work
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.worker import Worker, get_current_worker
+from textual.worker import Worker, WorkerCancelled, WorkerFailed, get_current_worker
 
 from screens.desk.messages import ActivityWanted, AgentFound, AgentLost, ForAgent, PageWanted, StatusArrived
 from screens.desk.seen import Seen
@@ -208,9 +208,15 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
 
     @work(exclusive=True, group="save")
     async def action_save(self) -> None:
-        """F2."""
+        """F2. A test that runs is waited for, and counts."""
         from screens.flows.saving import save
 
+        self.goes_on()
+        for worker in tuple(self.workers):
+            if worker.group == "test" and not worker.is_finished:
+                with suppress(WorkerCancelled, WorkerFailed):
+                    await worker.wait()
+        self.beside.discard(get_current_worker())
         await save(self)
 
     def action_test(self) -> None:
@@ -227,8 +233,10 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
         await run_test(self)
 
     def cancel_test(self) -> None:
-        """Break the test off that runs."""
+        """Break the test off that runs, and the save that it was for."""
         self.workers.cancel_group(self, "test")
+        if self.workers.cancel_group(self, "save"):
+            self.tell("Not saved: you cancelled the test.", wrong=True)
         if self.probing is not None:
             self.probing = self.probing.cancelled(self.clock.monotonic())
 

@@ -68,6 +68,12 @@ class Dialog(ModalScreen[str], inherit_bindings=False):
         self._words = Vertical(self._body, classes="words")
         self._answers = Horizontal(*(Choice(*answer) for answer in question.answers), classes="answers")
 
+    def on_mount(self) -> None:
+        """Stand on the answer that was asked for."""
+        for choice in self.query(Choice):
+            if choice.answer == self._question.start:
+                self.set_focus(choice)
+
     def compose(self) -> ComposeResult:
         """Title, words, answers."""
         with Vertical(classes="box"):

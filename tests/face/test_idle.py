@@ -136,9 +136,7 @@ async def test_the_draft_is_offered_and_saved(agent: ScriptedAgent) -> None:
         await console.sees("2 changed")
         assert console.field("tmsp.username").value == "other"
         await console.press("f2")
-        await console.dialog("Save untested?")
-        await console.press("right", "enter")
-        await console.sees("Saved as revision 18: User name, Password.")
+        await console.sees("Saved as revision 18: 2 settings: user name, password.")
         request = agent.requests[-1]
         assert isinstance(request, SaveRequest)
         assert request.secrets == SecretChanges(kept=("tmsp",))

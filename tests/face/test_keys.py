@@ -55,7 +55,7 @@ async def test_every_key_in_the_footer_works(agent: ScriptedAgent, twin: bool) -
             await console.press(key.control if twin else key.function)
             effect = {
                 "help": lambda app: isinstance(app.screen, HelpScreen),
-                "save": lambda app: isinstance(app.screen, Dialog),
+                "save": lambda app: app.main.probing is not None,
                 "test": lambda app: app.main.probing is not None,
                 "menu": lambda app: isinstance(app.focused, MenuTree),
                 "on_trial": lambda app: isinstance(app.screen, Dialog),
@@ -92,7 +92,7 @@ async def test_buttons_do_what_the_keys_do(agent: ScriptedAgent) -> None:
     """A terminal without function keys reaches every command of a form by Tab and Enter."""
     async with console_of(agent.connect) as console:
         await console.open("TMSP")
-        await console.go("tmsp.email")
+        await console.go("tmsp.status_server.download_kbps")
         await console.press("tab", "enter")
         await console.sees("Test passed")
 

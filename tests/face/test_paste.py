@@ -55,7 +55,7 @@ async def _note(console: Console) -> Callable[[], str]:
     await console.dialog("Save untested?")
     dialog = console.app.screen
     assert isinstance(dialog, NotedDialog)
-    await console.press("shift+tab")
+    await console.press("tab")
     return lambda: dialog._note.line.text
 
 

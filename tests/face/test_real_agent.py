@@ -83,7 +83,7 @@ async def test_register_test_and_save(home: Home) -> None:
         await console.sees("Test FAILED at")
         await console.sees("tcp-refused")
         await console.press("f2")
-        await console.dialog("The test of these values FAILED.")
+        await console.dialog("The test of these values FAILED:")
         await console.press("right", "enter")
         await console.sees("Saved as revision 1")
         await console.until(
@@ -105,14 +105,12 @@ async def test_two_admins_conflict(home: Home) -> None:
         console.app.main.workers.cancel_group(console.app.main, "agent")  # no news from the stream meanwhile
         await other.save(SaveRequest(settings=changed), mine.revision)
         await console.press("f2")
-        await console.dialog("Save untested?")
-        await console.press("right", "enter")
         question = await console.dialog("Somebody else saved")
         assert "other@example.com" in question.words
         await console.press("right", "enter")
         await console.sees("test and save again")
         await console.press("f2")
-        await console.dialog("Save untested?")
+        await console.dialog("Save after a FAILED test?")
         await console.press("right", "enter")
         await console.sees("Saved as revision 2")
         settings = (await other.settings()).settings["tmsp"]
@@ -127,8 +125,6 @@ async def test_the_agent_is_killed_and_comes_back(home: Home) -> None:
             os.kill(process.pid, signal.SIGKILL)
             await console.sees("AGENT NOT RUNNING")
             await console.press("f2")
-            await console.dialog("Save untested?")
-            await console.press("right", "enter")
             question = await console.dialog("Not saved")
             assert "tm-tui agent" in question.words
             await console.press("enter")
@@ -136,7 +132,7 @@ async def test_the_agent_is_killed_and_comes_back(home: Home) -> None:
             await console.sees("TMSP  DISABLED")
             assert console.field("tmsp.username").value == "register"
             await console.press("f2")
-            await console.dialog("Save untested?")
+            await console.dialog("Save after a FAILED test?")
             await console.press("right", "enter")
             await console.sees("Saved as revision 1")
 

@@ -3,8 +3,8 @@
 from pydantic import SecretStr
 
 from face.conftest import Console, console_of
-from face.scripted import PASSED, ScriptedAgent, document, refused_password, status
-from tm_tui.api.agent import Conflict, Difference, ProblemInfo, Refusal, SaveRequest
+from face.scripted import ScriptedAgent, document, refused_password, status
+from tm_tui.api.agent import Conflict, Difference, ProbeRequest, ProblemInfo, Refusal, SaveRequest
 from tm_tui.api.failures import AgentAbsent, ControlRefused
 
 
@@ -33,36 +33,62 @@ async def test_a_tested_form_is_saved_without_a_question(agent: ScriptedAgent) -
         await console.sees("Test passed with the values above")
 
 
-async def test_saving_untested_asks(agent: ScriptedAgent) -> None:
-    """Without a test of these values F2 asks; the hasty answer keeps editing."""
+async def test_save_tests_first_and_saves_when_that_passed(agent: ScriptedAgent) -> None:
+    """F2 alone: the values are tested, and in force once they have passed; nothing is asked."""
     async with console_of(agent.connect) as console:
         await typed(console)
         await console.press("f2")
-        await console.dialog("These values were not tested.")
+        await console.sees("Saved as revision 18: User name.")
+        assert [type(request) for request in agent.requests] == [ProbeRequest, SaveRequest]
+        await console.press("end", "y", "f3", "f2")
+        await console.sees("Saved as revision 19: User name.")
+        assert [type(request) for request in agent.requests].count(ProbeRequest) == 2, "F3's test counts"
+
+
+async def test_a_failed_test_asks(agent: ScriptedAgent) -> None:
+    """What failed is said in words, the hasty answer keeps editing; F6 stands on the trial."""
+    agent.probes = [refused_password(), refused_password()]
+    async with console_of(agent.connect) as console:
+        await typed(console)
+        await console.press("f2")
+        question = await console.dialog("Save after a FAILED test?")
+        assert "log server, authentication: ssh-auth-refused" in question.words
         await console.press("enter")
         await console.until(lambda: console.app.screen is console.app.main)
-        assert agent.requests == []
-        await console.press("f2")
-        await console.dialog("Save untested?")
+        assert [type(request) for request in agent.requests] == [ProbeRequest]
+        await console.press("f6")
+        await console.dialog("Save after a FAILED test?")
+        await console.press("escape", "f2")
+        await console.dialog("Save after a FAILED test?")
         await console.press("right", "enter")
         await console.sees("Saved as revision 18")
 
 
-async def test_a_stale_or_failed_test_is_no_test(agent: ScriptedAgent) -> None:
-    """Editing after a test, or a failed test, brings the question back and says why."""
-    agent.probes = [PASSED, refused_password()]
+async def test_a_stale_test_is_no_test(agent: ScriptedAgent) -> None:
+    """Editing after a test makes F6 ask for untested values, and offers the trial."""
     async with console_of(agent.connect) as console:
         await typed(console)
         await console.press("f3")
         await console.sees("Test passed")
         await console.type("y")
         await console.sees("test again")
-        await console.press("f2")
+        await console.press("f6")
         await console.dialog("changed after the test")
-        await console.press("escape", "f3")
-        await console.sees("Test FAILED")
+        await console.press("enter")
+        await console.sees("Saved as revision 18 on trial")
+        assert agent.requests[-1].trial is not None
+
+
+async def test_a_cancelled_test_saves_nothing(agent: ScriptedAgent) -> None:
+    """Esc during F2's test ends both."""
+    agent.hold.clear()
+    async with console_of(agent.connect) as console:
+        await typed(console)
         await console.press("f2")
-        await console.dialog("log_server.authentication: ssh-auth-refused")
+        await console.sees("Testing the values above")
+        await console.press("escape")
+        await console.sees("Not saved: you cancelled the test.")
+        assert [type(request) for request in agent.requests] == [ProbeRequest]
 
 
 async def test_nothing_to_save_is_said(agent: ScriptedAgent) -> None:
@@ -109,7 +135,7 @@ async def test_switching_off_states_what_it_means(agent: ScriptedAgent) -> None:
         await console.press("f2")
         await console.dialog("Switch off")
         await console.press("right", "enter")
-        await console.sees("Saved as revision 18")
+        await console.sees("Saved as revision 18: sending to TMSP is now OFF.")
 
 
 async def test_on_premise_is_unregistered_on_the_portal() -> None:
@@ -138,7 +164,11 @@ async def test_a_conflict_shows_who_and_what_and_keeps_mine(agent: ScriptedAgent
         await console.sees("Test passed")
         await console.press("f2")
         question = await console.dialog("Somebody else saved")
-        for words in ("admin (ttyS0)", "revision 18", "2026-11-22", "ops@example.com -> new@example.com"):
+        for words in (
+            *("admin (ttyS0)", "revision 18", "2026-11-22"),
+            "E-mail\n    before  ops@example.com\n    theirs  new@example.com\n    yours   as before",
+            "User name\n    before  tm01-register\n    theirs  as before\n    yours   tm01-registerx",
+        ):
             assert words in question.words
         await console.press("right", "enter")
         await console.sees("test and save again")
@@ -156,16 +186,12 @@ async def test_a_conflict_can_take_theirs_or_wait(agent: ScriptedAgent) -> None:
     async with console_of(agent.connect) as console:
         await typed(console)
         await console.press("f2")
-        await console.dialog("Save untested?")
-        await console.press("right", "enter")
         await console.dialog("Somebody else saved")
         await console.press("escape")
         await console.sees("save again to decide")
         assert console.field("tmsp.username").value == "tm01-registerx"
         agent.conflict = conflict()
         await console.press("f2")
-        await console.dialog("Save untested?")
-        await console.press("right", "enter")
         await console.dialog("Somebody else saved")
         await console.press("right", "right", "enter")
         await console.until(lambda: console.field("tmsp.username").value == "tm01-register")
@@ -189,8 +215,6 @@ async def test_problems_the_agent_finds_land_at_their_fields(agent: ScriptedAgen
         await console.go("tmsp.password")
         await console.type("again, for another CA file")
         await console.press("f2")
-        await console.dialog("Save untested?")
-        await console.press("right", "enter")
         await console.sees("There is no such file. Give another path.")
         assert console.app.focused is console.field("trust.ca_file")
         await console.sees("Not saved: A value is wrong.")
@@ -207,8 +231,6 @@ async def test_a_save_without_an_agent_loses_nothing(agent: ScriptedAgent) -> No
         await typed(console)
         console.app.main.edit_secret("tmsp", SecretStr("geheim"))
         await console.press("f2")
-        await console.dialog("Save untested?")
-        await console.press("right", "enter")
         question = await console.dialog("Not saved")
         assert "Start it with" in question.words
         await console.press("enter")

@@ -48,9 +48,9 @@ async def test_a_save_on_trial_with_a_note(agent: ScriptedAgent) -> None:
         assert "F6 Try" in console.rows()[-1]
         await console.press("f6")
         await console.dialog("Save untested?")
-        await console.press("shift+tab")
+        await console.press("tab")
         await console.type("as agreed")
-        await console.press("enter", "right", "right", "enter")
+        await console.press("shift+tab", "enter")
         await console.sees("Saved as revision 18 on trial, F6 confirms")
         request = agent.requests[-1]
         assert isinstance(request, SaveRequest)
@@ -66,12 +66,12 @@ async def test_a_tested_form_can_be_noted_too(agent: ScriptedAgent) -> None:
         saves = len(agent.requests)
         await console.press("f6")
         await console.dialog("Save how?")
-        await console.press("enter")
+        await console.press("escape")
         await console.sees("1 changed")
         assert len(agent.requests) == saves
         await console.press("ctrl+r")
         await console.dialog("Save how?")
-        await console.press("right", "enter")
+        await console.press("left", "enter")
         await console.sees("Saved as revision 18: User name.")
         assert agent.requests[-1].trial is None
 

@@ -1,0 +1,74 @@
+"""Fields and their values in the words of their form, for questions, notices and plain lines."""
+
+from typing import TYPE_CHECKING
+
+from screens.desk.draft import SECRETS
+from tm_tui.settings.fields import spec_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from screens.desk.draft import Draft
+
+__all__ = ["became", "field_name", "saved_value", "value_words"]
+
+_FEW = 4
+"""So many fields are named; more are counted."""
+
+
+def field_name(key: str) -> str:
+    """A field by its label: `Log server`."""
+    try:
+        return spec_of(key).label
+    except KeyError:
+        return key
+
+
+def value_words(draft: "Draft", key: str) -> str:
+    """What stands on the form; a password only as words."""
+    if key in SECRETS:
+        name = SECRETS[key]
+        if draft.asked_again(name):
+            return "to be typed again"
+        typed = ", typed anew" if name in draft.secrets else ""
+        return f"{'set' if draft.has_secret(name) else 'not set'}{typed}"
+    return _words(key, draft.value(key))
+
+
+def saved_value(draft: "Draft", key: str) -> str:
+    """What the form started from, in the same words."""
+    if key in SECRETS:
+        return "set" if SECRETS[key] in draft.base.secrets_set else "not set"
+    return _words(key, draft.saved_value(key))
+
+
+def _words(key: str, value: str | bool) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    try:
+        choices = dict(spec_of(key).choices)
+    except KeyError:
+        choices = {}
+    return choices.get(value, value) or "(empty)"
+
+
+def became(draft: "Draft") -> str:
+    """What a save made of these values, in a sentence's end: `3 settings: log server, user name, e-mail`."""
+    keys = draft.changed()
+    if draft.switches_off:
+        return "sending to TMSP is now OFF."
+    if "tmsp.enabled" in keys and draft.value("tmsp.enabled") is True:
+        return "sending to TMSP is now ON."
+    return _counted(keys)
+
+
+def _counted(keys: "Sequence[str]") -> str:
+    if len(keys) == 1:
+        return f"{field_name(keys[0])}."
+    names = f": {', '.join(_inner(field_name(key)) for key in keys)}" if len(keys) <= _FEW else ""
+    return f"{len(keys)} settings{names}."
+
+
+def _inner(label: str) -> str:
+    """A label within a sentence; what is written in capitals stays so."""
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
