@@ -73,7 +73,7 @@ def build_wheel(target: Path, moment: int, version: str) -> Path:
             shutil.copytree(
                 ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "pictures")
             )
-        for name in ("pyproject.toml", "README.md"):
+        for name in ("pyproject.toml", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, copy)
         project = copy / "pyproject.toml"
         project.write_text(

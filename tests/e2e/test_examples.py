@@ -66,6 +66,7 @@ def placeholders(made: Lab, proxy_port: int) -> dict[str, str]:
         "/var/tmp/evidence": str(made.folder / "evidence"),
         "# edit new.toml": "sed -i 's/^enabled = true/enabled = false/' new.toml",  # so that no beat confirms
         "pattern deploy 42": "pattern deploy 1",
+        "pattern cleanup 42": "pattern cleanup 1",
         "config rollback 17": "config rollback $BEFORE",
         "/var/lib/prometheus/node-exporter": str(made.folder),
         "/srv/portal": str(made.folder / "p"),
