@@ -25,12 +25,12 @@ from tm_tui.settings.fields import FIELDS, FieldSpec  # noqa: E402
 
 _MADE = "<!-- Made by docs/write_pages.py: change the product, not this page. -->"
 _GROUPS = {
-    "tmsp": "Services > TMSP",
+    "tmsp": "Services > Threat Management Services Portal",
     "proxy": "Services > Proxy Settings",
     "trust": "System > Server Identity",
     "console": "System > Console",
     "spool": "Logs > Log Queue Limits",
-    "patterns": "Services > Pattern Deployment",
+    "patterns": "Services > Pattern Deployment and Custom Cleanup",
 }
 _SETTINGS = """\
 # Settings

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from screens.widgets.page import Page
     from tm_tui.api.agent import AgentStatus
 
-__all__ = ["ENTRIES", "Entry", "counts", "entries", "rows"]
+__all__ = ["ENTRIES", "Entry", "beside", "counts", "entries", "rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Entry:
 
     badge: str = ""
     """What of the snapshot is counted behind its name, such as `reports.unread`."""
+    see_also: tuple[str, ...] = ()
+    """The names of the entries to which its help leads, the next step first; nine at most."""
 
     @property
     def path(self) -> str:
@@ -60,6 +62,7 @@ ENTRIES = (
         "screens.pages.status",
         "StatusPage",
         commands=("status",),
+        see_also=("TMSP", "Log Queue", "Activity", "Diagnostics"),
     ),
     Entry(
         "TMSP",
@@ -69,6 +72,7 @@ ENTRIES = (
         "TmspPage",
         "Services",
         "tmsp",
+        see_also=("Proxy Settings", "Server Identity", "Submit a Case", "Pattern Deploy", "Status"),
     ),
     Entry(
         "Proxy Settings",
@@ -78,6 +82,7 @@ ENTRIES = (
         "ProxyPage",
         "Services",
         "proxy",
+        see_also=("TMSP", "Status"),
     ),
     Entry(
         "Submit a Case",
@@ -87,17 +92,19 @@ ENTRIES = (
         "CasesPage",
         "Services",
         commands=("case list", "case submit", "case cancel", "case send"),
+        see_also=("Pattern Deploy", "Reports", "TMSP"),
     ),
     Entry(
         "Pattern Deploy",
-        "Pattern Deployment",
-        "Custom patterns of TMSP, the endpoints that need one, and their deployment.",
+        "Pattern Deployment and Custom Cleanup",
+        "Custom patterns of TMSP, the endpoints that need one, their deployment, and cleanup by them.",
         "screens.pages.patterns",
         "PatternsPage",
         "Services",
         "patterns",
         badge="patterns.new",
-        commands=("pattern list", "pattern check", "pattern deploy"),
+        commands=("pattern list", "pattern check", "pattern deploy", "pattern cleanup"),
+        see_also=("Submit a Case", "Log Queue", "TMSP"),
     ),
     Entry(
         "Reports",
@@ -108,6 +115,7 @@ ENTRIES = (
         "Services",
         badge="reports.unread",
         commands=("report list", "report show"),
+        see_also=("Submit a Case", "Pattern Deploy", "TMSP"),
     ),
     Entry(
         "Log Queue",
@@ -117,6 +125,7 @@ ENTRIES = (
         "LogQueuePage",
         "Logs",
         commands=("logs list", "logs send"),
+        see_also=("Queue Limits", "TMSP", "Activity"),
     ),
     Entry(
         "Queue Limits",
@@ -126,6 +135,7 @@ ENTRIES = (
         "LogLimitsPage",
         "Logs",
         "spool",
+        see_also=("Log Queue", "TMSP"),
     ),
     Entry(
         "Activity",
@@ -135,6 +145,7 @@ ENTRIES = (
         "ActivityPage",
         "Logs",
         commands=("activity",),
+        see_also=("Status", "Change History", "Diagnostics"),
     ),
     Entry(
         "Server Identity",
@@ -145,6 +156,7 @@ ENTRIES = (
         "System",
         "trust",
         commands=("trust show", "trust approve", "trust forget"),
+        see_also=("TMSP", "Change History"),
     ),
     Entry(
         "Change History",
@@ -154,6 +166,7 @@ ENTRIES = (
         "HistoryPage",
         "System",
         commands=("config history", "config diff", "config rollback", "config confirm"),
+        see_also=("Console", "TMSP", "Activity"),
     ),
     Entry(
         "Sessions",
@@ -163,6 +176,7 @@ ENTRIES = (
         "SessionsPage",
         "System",
         commands=("status",),
+        see_also=("Console", "Activity"),
     ),
     Entry(
         "Console",
@@ -172,6 +186,7 @@ ENTRIES = (
         "ConsolePage",
         "System",
         "console",
+        see_also=("Sessions", "Change History"),
     ),
     Entry(
         "Diagnostics",
@@ -181,6 +196,7 @@ ENTRIES = (
         "DiagnosticsPage",
         "System",
         commands=("diagnostics --text", "explain"),
+        see_also=("Submit a Case", "Status", "Activity"),
     ),
     Entry(
         "About",
@@ -190,6 +206,7 @@ ENTRIES = (
         "AboutPage",
         "System",
         commands=("status",),
+        see_also=("Status", "Diagnostics"),
     ),
 )
 
@@ -197,6 +214,12 @@ ENTRIES = (
 def entries() -> tuple[Entry, ...]:
     """The entries whose screens are there."""
     return tuple(entry for entry in ENTRIES if find_spec(entry.module) is not None)
+
+
+def beside(entry: Entry) -> tuple[Entry, ...]:
+    """The entries to which the help of one leads, of those whose screens are there."""
+    there = {one.name: one for one in entries()}
+    return tuple(there[name] for name in entry.see_also if name in there)
 
 
 def counts(of: tuple[Entry, ...], status: "AgentStatus | None") -> dict[str, int]:

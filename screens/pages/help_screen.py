@@ -1,5 +1,6 @@
-"""F1: one page of plain words a screen, and what the failures of a test on screen mean."""
+"""F1: one page of plain words a screen, what the failures of a test on screen mean, and where to go next."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import ClassVar
@@ -12,6 +13,7 @@ from textual.events import Resize
 from textual.geometry import Offset
 from textual.screen import ModalScreen
 
+from screens.desk.menu import Entry
 from screens.desk.probing import Probing
 from screens.widgets.block import Block
 from tm_tui.explain import explanation
@@ -35,8 +37,8 @@ class _Text(Block, can_focus=True):
         return self.region.offset
 
 
-class HelpScreen(ModalScreen[None], inherit_bindings=False):
-    """A text to scroll; any of the usual keys closes it."""
+class HelpScreen(ModalScreen[str | None], inherit_bindings=False):
+    """A text to scroll; any of the usual keys closes it. The result is what opens a page that was chosen."""
 
     CSS_PATH = "help_screen.tcss"
     AUTO_FOCUS = "_Text"
@@ -48,11 +50,13 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
         Binding("home", "scroll(-9999)", show=False),
         Binding("end", "scroll(9999)", show=False),
         Binding("escape,enter,f1,ctrl+g,f4,ctrl+o", "close", show=False),
+        *(Binding(str(number), f"go({number})", show=False) for number in range(1, 10)),
     ]
 
-    def __init__(self, name: str, probing: Probing | None) -> None:
+    def __init__(self, name: str, probing: Probing | None, see_also: Sequence[Entry] = ()) -> None:
         super().__init__()
-        self._text = _failures(probing) + help_text(name)
+        self._see_also = tuple(see_also)
+        self._text = _failures(probing) + help_text(name) + _also(self._see_also)
         self._view = _Text(classes="view")
         self._foot = Block(classes="foot")
         self._top = 0
@@ -77,6 +81,11 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
         self._top += by
         self._draw()
 
+    def action_go(self, number: int) -> None:
+        """Open a page of "See also"; a number that is not there does nothing."""
+        if number <= len(self._see_also):
+            self.dismiss(f"open('{self._see_also[number - 1].name}')")
+
     def action_close(self) -> None:
         """Back to where we were."""
         self.dismiss()
@@ -87,9 +96,9 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
         self._top = max(0, min(self._top, len(lines) - height))
         self._view.show(Content("\n").join(lines[self._top : self._top + height]))
         below = len(lines) - self._top - height
-        self._foot.show(
-            Content(f"{f'{below} lines below  ' if below > 0 else ''}Up Down PgUp PgDn scroll, Esc closes")
-        )
+        more = f"{below} lines below  " if below > 0 else ""
+        go = f"1-{len(self._see_also)} see also, " if self._see_also else ""
+        self._foot.show(Content(f"{more}{go}Up Down PgUp PgDn scroll, Esc closes"))
 
 
 def _lines(text: str, width: int) -> list[Content]:
@@ -103,6 +112,13 @@ def _lines(text: str, width: int) -> list[Content]:
                 Content("")
             ]
     return lines
+
+
+def _also(see_also: Sequence[Entry]) -> str:
+    """The pages that go on from here, each with the key that opens it."""
+    if not see_also:
+        return ""
+    return "\n".join(["", "# See also", "", *(f"{n}  {one.path}" for n, one in enumerate(see_also, 1)), ""])
 
 
 def _failures(probing: Probing | None) -> str:

@@ -139,7 +139,14 @@ async def _refresh(desk: PlainDesk, client: ControlClient) -> None:
 
 
 async def _open(desk: PlainDesk, entry: "Entry") -> None:
-    """Show a form, or what the entry's first command says; then offer its other commands."""
+    """Show a form, or what the entry's first command says; then its other commands, and where to go on."""
+    await _show(desk, entry)
+    numbers = {one.name: number for number, one in enumerate(menu.entries(), 1)}
+    also = [f"{numbers[one.name]} {one.title}" for one in menu.beside(entry)]
+    desk.lines.say(*([f"See also: {', '.join(also)}"] if also else []))
+
+
+async def _show(desk: PlainDesk, entry: "Entry") -> None:
     keys = entry.edits()
     if keys and desk.draft is not None:
         await Form(desk, entry.path, keys).run()

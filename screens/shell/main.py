@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from textual.events import DescendantFocus, Resize, ScreenResume, ScreenSuspend
+    from textual.screen import ModalScreen
 
     from screens.desk.agent import Connect
     from screens.desk.left import Left
     from screens.desk.menu import Entry
     from screens.desk.start import Start
-    from screens.shell.palette import Palette
     from tm_tui.clock import Clock
     from tm_tui.errors import Problem
 
@@ -272,7 +272,8 @@ class MainScreen(Failures, inherit_bindings=False):
         """F1: the page's help, and what a failure of the test means."""
         from screens.pages.help_screen import HelpScreen
 
-        self.app.push_screen(HelpScreen(self._pages.help(), self.probing if self._working_on_form else None))
+        probing = self.probing if self._working_on_form else None
+        self._run_chosen(HelpScreen(self._pages.help(), probing, menu.beside(self._pages.entry)))
 
     def action_palette(self) -> None:
         """^P: every permitted command and every screen by name."""
@@ -282,8 +283,8 @@ class MainScreen(Failures, inherit_bindings=False):
         self._run_chosen(Palette(commands, self._entries))
 
     @work(exclusive=True, group="palette")
-    async def _run_chosen(self, palette: "Palette") -> None:
-        if action := await self.app.push_screen_wait(palette):
+    async def _run_chosen(self, screen: "ModalScreen[str | None]") -> None:
+        if action := await self.app.push_screen_wait(screen):
             await self.run_action(action)
 
     async def action_open(self, name: str) -> None:

@@ -5,7 +5,7 @@ import pytest
 from face.conftest import console_of
 from face.scripted import ScriptedAgent, status
 from screens.desk.keys import KEYS
-from screens.desk.menu import entries
+from screens.desk.menu import ENTRIES, entries
 from screens.pages.help_screen import HelpScreen, help_text
 from screens.shell.menu_tree import MenuTree
 from screens.shell.palette import Palette
@@ -190,3 +190,34 @@ async def test_a_question_keeps_its_keys(agent: ScriptedAgent) -> None:
         agent.statuses.put_nowait(status(ServerState.CONNECTING))
         await console.sees("TMSP  CONNECTING")
         assert "Arrow keys choose" in console.rows()[-1]
+
+
+def test_each_page_leads_on() -> None:
+    """The help of each page ends with pages that are there, and the menu's names are those of the titles."""
+    names = {entry.name for entry in ENTRIES}
+    for entry in ENTRIES:
+        assert 1 <= len(entry.see_also) <= 9, entry.name
+        assert set(entry.see_also) <= names - {entry.name}
+        words = {word for word in entry.name.lower().split() if word != "tmsp"}
+        assert all(word in entry.title.lower() for word in words), entry.title
+    assert {name for entry in ENTRIES for name in entry.see_also} >= names - {"Sessions", "About"}
+
+
+async def test_help_leads_to_the_next_page(agent: ScriptedAgent) -> None:
+    """From the portal's form to the proxy and back, to cases and patterns, by F1 and a number."""
+    places = (
+        "1  Services > Proxy Settings",
+        "1  Services > Threat Management Services Portal",
+        "4  Services > Pattern Deployment and Custom Cleanup",
+        "1  Services > Submit a Case",
+    )
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        for place in places:
+            await console.press("f1")
+            await console.until(lambda: isinstance(console.app.screen, HelpScreen))
+            await console.press("end")
+            await console.sees(place)
+            await console.press("9", place[0])
+            await console.until(lambda: console.app.screen is console.app.main)
+            await console.sees(place[3:])

@@ -22,7 +22,7 @@ async def open_console(stage: Stage) -> int:
 
     The password and the host key are there already; switching on, Test and Save are left to the admin. Some
     events wait already: Logs > Log Queue shows them go once sending is on. A pattern is issued, and behind
-    Services > Pattern Deployment stand endpoints to put it on.
+    Services > Pattern Deployment and Custom Cleanup stand endpoints to put it on.
     """
     prepare_endpoints(stage)
     await issue_pattern(stage, "Removes RTKT_HIDE.C")
