@@ -2,8 +2,9 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["portal"]
 
+_F = TypeVar("_F", bound=Callable[..., Any])
 _PORT = click.IntRange(0, 65535)
 _LAZY = {
     "account": Lazy("tm_tui.cli.portal_accounts:account", "Accounts of appliances."),
@@ -40,18 +42,29 @@ class _Portal(LazyGroup):
         return super().get_command(ctx, cmd_name)
 
 
+def _serving(command: _F) -> _F:
+    """Give a command the options of a portal that runs."""
+    for option in reversed(
+        (
+            click.option("--host", help="Address to listen on: 127.0.0.1 unless portal.toml names another."),
+            click.option("--https-port", type=_PORT, help="Log server over SSL; 0 takes a free port."),
+            click.option("--ssh-port", type=_PORT, help="Log server over SSH; 0 takes a free port."),
+            click.option("--status-port", type=_PORT, help="Status server; 0 takes a free port."),
+            click.option(
+                "--name", "names", multiple=True, help="Further address or name for the certificate."
+            ),
+        )
+    ):
+        command = option(command)
+    return command
+
+
 @click.group(cls=_Portal, lazy=_LAZY, invoke_without_command=True)
 @click.option("--home", type=HOME_TYPE, help="Folder of the portal; made at the first start.")
-@click.option("--host", help="Address to listen on: 127.0.0.1 unless portal.toml names another.")
-@click.option("--https-port", type=_PORT, help="Log server over SSL; 0 takes a free port.")
-@click.option("--ssh-port", type=_PORT, help="Log server over SSH; 0 takes a free port.")
-@click.option("--status-port", type=_PORT, help="Status server; 0 takes a free port.")
-@click.option("--name", "names", multiple=True, help="Further address or name for the certificate.")
+@_serving
 @click.option("--json", "_as_json", is_flag=True, help="The ready line is JSON anyway.")
 @click.pass_context
-def portal(
-    context: click.Context, /, home: Path | None, host: str | None, names: tuple[str, ...], **rest: Any
-) -> None:
+def portal(context: click.Context, /, home: Path | None, **options: Any) -> None:
     """Run the reference portal: log server (SSL and SSH) and status server, until SIGTERM.
 
     Prints one JSON line when it is ready. The first start makes an authority, keys, an account for
@@ -60,16 +73,38 @@ def portal(
     """
     context.obj = home
     refuse_bytes(context)
-    if context.invoked_subcommand is not None:
-        return
+    if context.invoked_subcommand is None:
+        _start(home, options)
+
+
+@portal.command()
+@_serving
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    type=click.Choice(["web", "ssh", "worker"]),
+    help="Only these of the roles.",
+)
+@json_option
+@with_home
+def serve(context: click.Context, own_home: Path | None, *, as_json: bool, **options: Any) -> None:  # noqa: ARG001
+    """Run the portal, or some of its roles in a process of their own, until SIGTERM.
+
+    Several processes share a home, and need a database on a server. The ready line is JSON anyway.
+    """
+    _start(own_home or context.obj, options)
+
+
+def _start(home: Path | None, options: dict[str, Any]) -> None:
     if home is None:
         raise click.UsageError("--home is missing: give the portal a folder.")
     check_extra()
     from tm_tui.portal.service import PortalOptions
 
-    ports = {name: rest[name] for name in ("https_port", "ssh_port", "status_port")}
+    given = {name: value for name, value in options.items() if value not in (None, ()) and name[0] != "_"}
     with failures_told():
-        asyncio.run(_run(PortalOptions(home, host, names=names or None, **ports)))
+        asyncio.run(_run(PortalOptions(home, **given)))
 
 
 async def _run(options: "PortalOptions") -> None:

@@ -54,7 +54,7 @@ def ensure_certificate(home: PortalHome, names: tuple[x509.GeneralName, ...], no
 
     True if the server's certificate is new. Raises StorageFailed.
     """
-    with Folder.open(home.path) as top, top.folder("keys") as keys:
+    with Folder.open(home.path) as top, top.folder("keys") as keys, keys.locked():
         authority, key = _authority(top, keys, now)
         current = _read(keys, "server.pem")
         if current is not None and _keys_fit(keys) and _still_good(current, authority, names, now):

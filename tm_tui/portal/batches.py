@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator
 from io import BufferedReader
 from pathlib import Path
+from typing import NoReturn
 
 from tm_tui.clock import Clock
 from tm_tui.portal import appliances, index
@@ -67,10 +68,12 @@ class BatchStore:
         part = self.aside()
         try:
             if (there := await asyncio.to_thread(self._there, name)) is not None:
-                await _compare(there, chunks)
-                raise AlreadyThere
+                await _repeated(there, chunks)
             await self._write(part, chunks)
             return await self.settle(part, name)
+        except AlreadyThere:
+            await self.enter(name)
+            raise
         except OSError as error:
             raise storage_refused(error) from None
         finally:
@@ -90,20 +93,32 @@ class BatchStore:
             _write_all(file.fileno(), bytes(pending))
 
     async def settle(self, part: Path, name: BatchName) -> Contents:
-        """Check `part` and give it its name. Raises AlreadyThere, Refused, OSError; then `part` stays."""
+        """Check `part` and give it its name. Raises AlreadyThere, Refused, OSError; then `part` stays.
+
+        Refused also when the database cannot take it: it is there, and counts once it is sent again.
+        """
         now = self._clock.now()
         collector = Collector(now, _MOST_FRESH_EVENTS)
         async with self._turns:
             contents = await asyncio.to_thread(self._settle, part, name, collector)
         if contents.kind in index.READ and len(self._fresh) < _MOST_FRESH:
             self._fresh[name.text] = collector.portions
-        try:
-            await self._database.call(index.add, name, contents, now)
-        except Refused as error:  # the file counts; the index catches up at the next start
-            self._log.say("not-indexed", batch=name.text, cause=error.cause)
-        else:
-            self.arrived.set()
+        await self._database.call(index.add, name, contents, now)
+        self.arrived.set()
         return contents
+
+    async def enter(self, name: BatchName) -> None:
+        """It lies there; a process that was killed then may not have said so in the index. Raises Refused."""
+        if await self._database.read(index.named, name.text) is not None:
+            return
+        contents = await asyncio.to_thread(self._contents, name)
+        await self._database.call(index.add, name, contents, self._clock.now())
+        self._log.say("entered-late", batch=name.text)
+        self.arrived.set()
+
+    def _contents(self, name: BatchName) -> Contents:
+        with self._blobs.open(blob_of(name)) as file:
+            return checked_contents(file, name)
 
     def _settle(self, part: Path, name: BatchName, collector: Collector) -> Contents:
         self._look(part, name)  # first: what lies there is the news, whatever came
@@ -140,14 +155,15 @@ def blob_of(name: BatchName) -> str:
     return f"logs/{name.appliance}/{name.text}"
 
 
-async def _compare(there: BufferedReader, chunks: AsyncIterator[bytes]) -> None:
-    """Read what comes beside what is there. Raises Refused at the first difference, OSError."""
+async def _repeated(there: BufferedReader, chunks: AsyncIterator[bytes]) -> NoReturn:
+    """Read what comes beside what is there. Raises AlreadyThere, Refused at the first difference, OSError."""
     with there as file:
         async for chunk in chunks:
             if await asyncio.to_thread(file.read, len(chunk)) != chunk:
                 raise other_content()
         if await asyncio.to_thread(file.read, 1):
             raise other_content()
+    raise AlreadyThere
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -18,6 +18,10 @@ _ABANDONED_AFTER = 7 * 86400
 """Seconds after which an upload that nobody went on with is swept."""
 
 
+_UNFINISHED_AFTER = 86400
+"""Seconds after which nobody is writing an upload over SSL any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class PortalHome:
     """The places below one folder. Batches lie in `logs/<appliance>/<batch>`, the rest is private."""
@@ -71,8 +75,11 @@ class PortalHome:
                     pass
 
     @contextmanager
-    def claimed(self) -> Iterator[None]:
-        """Hold the home for one running portal. Raises StorageFailed when another one has it."""
+    def claimed(self, *, shared: bool = False) -> Iterator[None]:
+        """Hold the home for one running portal, or for several that share it.
+
+        Raises StorageFailed when another one has it.
+        """
         try:
             descriptor = os.open(
                 self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
@@ -80,7 +87,7 @@ class PortalHome:
         except OSError as error:
             raise storage_failure(self.path / "lock", error) from None
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             yield
         except BlockingIOError:
             shown = safe_text(str(self.path))
@@ -90,14 +97,37 @@ class PortalHome:
         finally:
             os.close(descriptor)
 
-    def sweep(self) -> None:
-        """Remove what a crash left: uploads over SSL, and abandoned ones over SSH. Raises StorageFailed."""
+    @contextmanager
+    def only_one(self, name: str) -> Iterator[bool]:
+        """Whether no other process does what `name` says. So it stays for the block, or until it dies."""
+        path = self.path / f"{name}.lock"
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise storage_failure(path, error) from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            mine = True
+        except BlockingIOError:
+            mine = False
+        try:
+            yield mine
+        finally:
+            os.close(descriptor)
+
+    def sweep(self, *, shared: bool = False) -> None:
+        """Remove what a crash left: uploads over SSL, and abandoned ones over SSH. Raises StorageFailed.
+
+        Where the home is `shared`, what is young may be another process's.
+        """
         oldest = time.time() - _ABANDONED_AFTER
+        unfinished = time.time() - _UNFINISHED_AFTER
         try:
             for path in self.incoming.iterdir():
-                path.unlink()
+                if not shared or path.lstat().st_mtime < unfinished:
+                    path.unlink(missing_ok=True)
             for path in self.logs.glob("*/*.part"):
                 if path.lstat().st_mtime < oldest:
-                    path.unlink()
+                    path.unlink(missing_ok=True)
         except OSError as error:
             raise storage_failure(self.path, error) from None

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, RowMapping, delete, select
 from tm_tui.moments import moment_of
 from tm_tui.portal import jobs, tables
 from tm_tui.portal.batch_file import BatchName, Contents, checked_contents
+from tm_tui.portal.blobs.files import FileBlobs
 from tm_tui.portal.blobs.store import Blob, Blobs
 from tm_tui.portal.engines import insert
 from tm_tui.portal.log import PortalLog
@@ -97,6 +98,9 @@ def catch_up(connection: Connection, blobs: Blobs, log: PortalLog) -> int:
     known = set(connection.execute(select(_OF.name)).scalars())
     blobs_found = sorted(blobs.list("logs/"), key=lambda blob: blob.name.rpartition("/")[2])
     found = {blob.name.rpartition("/")[2]: blob for blob in blobs_found if blob.name.endswith(".ndjson.zst")}
+    if isinstance(blobs, FileBlobs):
+        for link in blobs.links("logs/"):
+            log.say("no-batch", path=link)
     gone = known - found.keys()
     for name in gone:
         connection.execute(delete(tables.batches).where(_OF.name == name))

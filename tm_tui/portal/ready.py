@@ -14,8 +14,9 @@ class LogServerAddress(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     host: str
-    https_port: int
-    ssh_port: int
+    https_port: int | None
+    ssh_port: int | None
+    """None where another process has this role."""
 
 
 class StatusServerAddress(BaseModel):
@@ -23,7 +24,7 @@ class StatusServerAddress(BaseModel):
 
     model_config = ConfigDict(frozen=True)
     host: str
-    port: int
+    port: int | None
 
 
 class Ready(BaseModel):

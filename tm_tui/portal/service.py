@@ -8,10 +8,11 @@ import secrets
 import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import asyncssh
 from pydantic import SecretStr
@@ -51,6 +52,9 @@ from tm_tui.portal.worker import keep_jobs
 __all__ = ["PortalOptions", "Ready", "open_portal", "serve"]
 
 _FIRST: dict[Role, str] = {"appliance": "registering-user", "operator": "operator"}
+Listeners = dict[str, socket.socket]
+"""By what listens there: `https`, `ssh`, `status`."""
+_LOOK_SECONDS = 10.0
 _LIBRARIES = ("uvicorn", "asyncssh", "asyncio")
 
 
@@ -64,6 +68,7 @@ class PortalOptions:
     ssh_port: int | None = None
     status_port: int | None = None
     names: tuple[str, ...] | None = None
+    roles: tuple[str, ...] | None = None
 
     def settings(self) -> PortalSettings:
         """These above what HOME/portal.toml says. Raises TmError."""
@@ -130,18 +135,18 @@ async def open_portal(
     home, settings = PortalHome(options.home.absolute()), options.settings()
     home.prepare()
     async with contextlib.AsyncExitStack() as stack:
-        stack.enter_context(home.claimed())
+        shared = not settings.database.startswith("sqlite:")
+        stack.enter_context(home.claimed(shared=shared))
         stack.enter_context(_listening_to_libraries(log))
         database = Database(database_at(settings.database, home.path))
         stack.callback(database.close)
-        home.sweep()
+        home.sweep(shared=shared)
         blobs = blobs_at(settings.blobs, home.path, settings.blobs_credentials)
         batches = BatchStore(home, database, blobs, log, clock)
         portal = Portal(home, database, Doorkeeper(database), batches, blobs, log, clock)
         names = [await database.call(_first_account, home, role) for role in ROLES]
-        changed = await database.call(index.catch_up, blobs, log)
-        ports = (settings.https_port, settings.ssh_port, settings.status_port)
-        listeners = [stack.enter_context(contextlib.closing(listener(settings.host, port))) for port in ports]
+        changed = await database.call(index.catch_up, blobs, log) if "worker" in settings.roles else 0
+        listeners = _listening(stack, settings)
         key = host_key(home, settings.ssh_host_key)
         tasks = await _start(stack, portal, settings, listeners, key)
         log.say("ready", home=str(home.path), index_entries_changed=changed)
@@ -149,32 +154,55 @@ async def open_portal(
         log.say("stopping")
 
 
+def _listening(stack: contextlib.AsyncExitStack, settings: PortalSettings) -> Listeners:
+    """Those of this process's roles. Raises TmError."""
+    ports = {"https": settings.https_port, "ssh": settings.ssh_port, "status": settings.status_port}
+    return {
+        name: stack.enter_context(contextlib.closing(listener(settings.host, port)))
+        for name, port in ports.items()
+        if ("ssh" if name == "ssh" else "web") in settings.roles
+    }
+
+
 async def _start(
     stack: contextlib.AsyncExitStack,
     portal: Portal,
     settings: PortalSettings,
-    listeners: list[socket.socket],
+    listeners: Listeners,
     key: asyncssh.SSHKey,
 ) -> tuple[asyncio.Task[None], ...]:
-    """Start everything that serves, on the listeners for log (SSL), log (SSH), status."""
-    context = await _context(stack, portal, settings)
+    """Start all that this process's roles are; the tasks of its servers."""
     await pattern_routes.prepare_patterns(portal)
-    await stack.enter_async_context(_background(asyncio.create_task(pattern_routes.keep_patterns(portal))))
-    await stack.enter_async_context(_background(asyncio.create_task(keep_jobs(portal))))
-    await stack.enter_async_context(_background(asyncio.create_task(keep_alerts(portal, settings))))
+    if "worker" in settings.roles:
+        alerts = _in_one_process(portal, "alerts", partial(keep_alerts, portal, settings))
+        for work in (pattern_routes.keep_patterns(portal), keep_jobs(portal), alerts):
+            await stack.enter_async_context(_background(asyncio.create_task(work)))
     received = CaseStore(portal)
-    await received.catch_up()
-    log_https, log_ssh, status = listeners
-    ssh = SshServing(key, ssh_shares(settings.limits), _proxies(settings, "ssh"))
-    await stack.enter_async_context(ssh_server(portal, log_ssh, ssh))
+    if "web" in settings.roles:
+        await received.catch_up()
+    if "ssh" in listeners:
+        ssh = SshServing(key, ssh_shares(settings.limits), _proxies(settings, "ssh"))
+        await stack.enter_async_context(ssh_server(portal, listeners["ssh"], ssh))
+    if "status" not in listeners:
+        return ()
     log_app = _app(portal, "log", routes.log_server(portal))
     status_app = Site(portal, _app(portal, "status", routes.status_server(portal, received)))
     served = (
-        Served(log_app, log_https, _proxies(settings, "https")),
-        Served(status_app, status, _proxies(settings, "status")),
+        Served(log_app, listeners["https"], _proxies(settings, "https")),
+        Served(status_app, listeners["status"], _proxies(settings, "status")),
     )
-    limits = WebLimits(web_shares(settings.limits))
+    context, limits = await _context(stack, portal, settings), WebLimits(web_shares(settings.limits))
     return await stack.enter_async_context(https_servers(served, context, limits))
+
+
+async def _in_one_process(portal: Portal, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Do `work` in one of the processes that share the home; where that ends, another one takes over."""
+    never = asyncio.Event()
+    while True:
+        with portal.home.only_one(name) as mine:
+            if mine:
+                await work()
+        await portal.clock.wait(never, _LOOK_SECONDS)
 
 
 def _proxies(settings: PortalSettings, listening: Literal["https", "ssh", "status"]) -> Proxies:
@@ -196,16 +224,18 @@ async def _context(
 
 def _ready(
     settings: PortalSettings,
-    listeners: list[socket.socket],
+    listeners: Listeners,
     home: PortalHome,
     fingerprint: str,
     names: list[str],
 ) -> Ready:
-    https_port, ssh_port, status_port = (one.getsockname()[1] for one in listeners)
+    ports = {name: one.getsockname()[1] for name, one in listeners.items()}
     password_file, operator_password_file = password_files(home)
     return Ready(
-        log_server=LogServerAddress(host=settings.host, https_port=https_port, ssh_port=ssh_port),
-        status_server=StatusServerAddress(host=settings.host, port=status_port),
+        log_server=LogServerAddress(
+            host=settings.host, https_port=ports.get("https"), ssh_port=ports.get("ssh")
+        ),
+        status_server=StatusServerAddress(host=settings.host, port=ports.get("status")),
         ca_file=None if settings.tls.certificate or settings.tls.at_proxy else str(home.ca_file),
         ssh_host_key=fingerprint,
         username=names[0],

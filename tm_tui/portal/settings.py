@@ -13,7 +13,7 @@ from tm_tui.portal.blobs.address import checked_address
 from tm_tui.settings.model import Part
 from tm_tui.settings.types import refusal
 
-__all__ = ["Limits", "PortalSettings", "Tls", "database_at", "keys"]
+__all__ = ["Limits", "PortalSettings", "Role", "Tls", "database_at", "keys"]
 
 
 def _listened(host: str) -> str:
@@ -41,6 +41,7 @@ def _network(text: str) -> str:
         raise refusal("network", cause, "Enter an address, or a network such as 192.0.2.0/24.") from None
 
 
+Role = Literal["web", "ssh", "worker"]
 _Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
 _Host = Annotated[str, AfterValidator(_listened)]
 _Name = Annotated[str, AfterValidator(_certified)]
@@ -122,6 +123,10 @@ class Limits(Part):
 class PortalSettings(Part):
     """What a portal is told. Options of `tm-tui portal` stand above the file."""
 
+    roles: Annotated[tuple[Role, ...], Field(min_length=1, max_length=3)] = ("web", "ssh", "worker")
+    """What this process does: `web` (log server over SSL, status server, pages), `ssh` (log server over SSH),
+    `worker` (reads batches, makes reports, signs patterns, sends alerts). Several processes on one home need
+    a `database` on a server."""
     host: _Host = "127.0.0.1"
     """Address to listen on: an IP address of this machine, `0.0.0.0` or `::` for all of them."""
     https_port: _Port = 0
@@ -154,6 +159,15 @@ class PortalSettings(Part):
     tls: Tls = Tls()
     limits: Limits = Limits()
     alerts: AlertSettings = AlertSettings()
+
+    @model_validator(mode="after")
+    def _roles_apart(self) -> Self:
+        if {*self.roles} != {"web", "ssh", "worker"} and self.database.startswith("sqlite:"):
+            cause = "Roles in processes of their own need a database that all of them reach."
+            raise refusal(
+                "roles", cause, "Set database to postgresql+psycopg://USER@HOST/NAME, or leave out roles."
+            )
+        return self
 
     @model_validator(mode="after")
     def _proxies_named(self) -> Self:

@@ -206,6 +206,7 @@ class LogFolder(asyncssh.SFTPServer):
             contents = await batches.settle(aside, name)
         except AlreadyThere:
             self._log_batch(name, "exists")
+            await batches.enter(name)
         except Refused as refused:
             fields = {"server": "ssh", "account": self._account, "batch": name.text, "cause": refused.cause}
             self._portal.log.refuse("refused", self._source, **fields)

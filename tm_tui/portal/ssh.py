@@ -56,7 +56,7 @@ def host_key(home: PortalHome, given: str) -> asyncssh.SSHKey:
 
 
 def _own_key(home: PortalHome) -> asyncssh.SSHKey:
-    with Folder.open(home.path) as top, top.folder("keys") as keys:
+    with Folder.open(home.path) as top, top.folder("keys") as keys, keys.locked():
         try:
             return asyncssh.import_private_key(keys.read(_KEY_FILE, 65536))
         except StorageAbsent:

@@ -72,6 +72,13 @@ class FileBlobs:
                 if stat.S_ISREG(found.st_mode):
                     yield Blob(path.relative_to(self.root).as_posix(), found.st_size, found.st_mtime)
 
+    def links(self, prefix: str) -> Iterator[str]:
+        """The names that are links: somebody made them by hand, and they are no blobs."""
+        for folder, _, names in os.walk(self.root / prefix):
+            for path in (Path(folder, name) for name in names):
+                if path.is_symlink():
+                    yield path.relative_to(self.root).as_posix()
+
     def size(self, name: str) -> int:
         """As the file system says."""
         try:
