@@ -70,10 +70,13 @@ def by_keyboard(page: Browser, base: str) -> list[str]:
 def remove(page: Browser, base: str, appliance: str) -> None:
     """Asked first, kept, then removed."""
     page.driver.get(f"{base}/portal/products")
+    page.follow(appliance)
+    page.sees("History")
     page.driver.find_element(By.PARTIAL_LINK_TEXT, "Remove").click()
     page.sees(f"Remove {appliance}?")
     page.follow("Keep it")
     page.sees("admin@example.com")
+    page.follow(appliance)
     page.driver.find_element(By.PARTIAL_LINK_TEXT, "Remove").click()
     page.press(f"Remove {appliance}")
     page.sees(f"{appliance} was removed from Registered Products.")
@@ -96,10 +99,11 @@ def walk(folder: Path, ready: dict[str, Any], appliance: str) -> list[str]:
         log_on(page, base, ready["operator"], password)
         look_around(page, appliance)
         reached = by_keyboard(page, base)
-        assert reached[:8] == [
+        assert reached[:9] == [
             *(
                 "To the content",
                 "Registered Products",
+                "Alerts",
                 "Endpoints",
                 "Logs",
                 "Reports",
@@ -108,9 +112,20 @@ def walk(folder: Path, ready: dict[str, Any], appliance: str) -> list[str]:
                 "Log off",
             ),
         ]
-        assert reached[8].startswith("Remove")
+        assert reached[9].endswith("missing")
         page.driver.set_window_size(420, 800)
-        for name in ("products", "endpoints", "logs", "reports", "cases", "patterns"):
+        for name in (
+            "products",
+            f"products/{appliance}",
+            "alerts",
+            "removed",
+            "zone",
+            "endpoints",
+            "logs",
+            "reports",
+            "cases",
+            "patterns",
+        ):
             page.driver.get(f"{base}/portal/{name}")
             assert fits(page), name
         remove(page, base, appliance)

@@ -8,6 +8,7 @@ from tm_tui.portal.batches import BatchStore
 from tm_tui.portal.blobs.store import Blobs
 from tm_tui.portal.database import Database
 from tm_tui.portal.home import PortalHome
+from tm_tui.portal.kept import Kept
 from tm_tui.portal.log import PortalLog
 
 __all__ = ["Portal"]
@@ -24,3 +25,4 @@ class Portal:
     blobs: Blobs
     log: PortalLog
     clock: Clock
+    kept: Kept

@@ -25,6 +25,7 @@ __all__ = [
     "STUCK_SECONDS",
     "Endpoint",
     "Mark",
+    "issues",
     "issues_of",
     "keep",
     "listed",
@@ -196,6 +197,12 @@ def issues_of(connection: Connection, appliance: str, now: datetime) -> int:
     """How many endpoints of an appliance have an issue."""
     chosen = select(func.count()).where(_OF.appliance == appliance, _is_issue(now))
     return connection.execute(chosen).scalar_one()
+
+
+def issues(connection: Connection, now: datetime) -> int:
+    """How many endpoints of Registered Products have an issue."""
+    registered = _OF.appliance.in_(select(tables.products.c.appliance))
+    return connection.execute(select(func.count()).where(registered, _is_issue(now))).scalar_one()
 
 
 def _is_issue(now: datetime) -> ColumnElement[bool]:

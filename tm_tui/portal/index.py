@@ -83,10 +83,15 @@ def _batch(row: RowMapping) -> IndexedBatch:
     return IndexedBatch.model_validate({**row, "received_at": moment_of(row["received_at"])})
 
 
-def newest(connection: Connection, before: int, most: int) -> tuple[IndexedBatch, ...]:
-    """Batches with a number below `before`, the newest first."""
-    chosen = select(tables.batches).where(_OF.number < before).order_by(_OF.number.desc()).limit(most)
-    return tuple(_batch(row) for row in connection.execute(chosen).mappings())
+def newest(
+    connection: Connection, before: int, most: int, appliance: str | None = None
+) -> tuple[IndexedBatch, ...]:
+    """Batches with a number below `before`, the newest first: of one appliance, or of all."""
+    chosen = select(tables.batches).where(_OF.number < before)
+    if appliance is not None:
+        chosen = chosen.where(_OF.appliance == appliance)
+    rows = connection.execute(chosen.order_by(_OF.number.desc()).limit(most)).mappings()
+    return tuple(_batch(row) for row in rows)
 
 
 def catch_up(connection: Connection, blobs: Blobs, log: PortalLog) -> int:

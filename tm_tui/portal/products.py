@@ -8,14 +8,14 @@ from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from tm_tui.errors import TmError
 from tm_tui.moments import moment_of
-from tm_tui.portal import appliances, instances, jobs, removals, tables
+from tm_tui.portal import appliances, beat_days, instances, jobs, removals, tables
 from tm_tui.portal.engines import insert
 from tm_tui.portal.reports import making
 from tm_tui.status_server.protocol import HeartbeatRequest, RegistrationRequest
 from tm_tui.text import SafeText, safe_text
 from tm_tui.values import Moment
 
-__all__ = ["Product", "beat", "listed", "register", "remove"]
+__all__ = ["Product", "beat", "listed", "one", "product_of", "register", "remove"]
 
 _OF = tables.products.c
 _JITTER = 1.1
@@ -96,6 +96,7 @@ def beat(
     skew = (request.sent_at - now).total_seconds()
     values = {**told, "beats": _OF.beats + 1, "last_beat_at": now.timestamp(), "clock_skew_seconds": skew}
     if connection.execute(counted.values(values)).rowcount:
+        beat_days.note(connection, request.appliance, now)
         return True
     removals.check(connection, request.appliance)
     return False
@@ -117,10 +118,21 @@ def listed(connection: Connection, now: datetime) -> tuple[Product, ...]:
     """All of them by name, with their states at `now`."""
     rows = connection.execute(select(tables.products).order_by(_OF.appliance)).mappings()
     twice = instances.clones(connection, now)
-    return tuple(_product(row, now.timestamp(), twice.get(row["appliance"], ())) for row in rows)
+    return tuple(product_of(row, now.timestamp(), twice.get(row["appliance"], ())) for row in rows)
 
 
-def _product(row: RowMapping, now: float, clones: tuple[str, ...]) -> Product:
+def one(connection: Connection, appliance: str, now: datetime) -> Product | None:
+    """One of them, if it is there."""
+    chosen = select(tables.products).where(_OF.appliance == safe_text(appliance, 80))
+    row = connection.execute(chosen).mappings().first()
+    if row is None:
+        return None
+    twice = instances.clones(connection, now, row["appliance"])
+    return product_of(row, now.timestamp(), twice.get(row["appliance"], ()))
+
+
+def product_of(row: RowMapping, now: float, clones: tuple[str, ...]) -> Product:
+    """A row of the table as it is shown at `now` (Unix seconds)."""
     last, interval = row["last_beat_at"], row["heartbeat_seconds"]
     since = now - (row["updated_at"] if last is None else last)
     silence = max(0.0, since)

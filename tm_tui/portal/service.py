@@ -37,6 +37,7 @@ from tm_tui.portal.core import Portal
 from tm_tui.portal.database import Database
 from tm_tui.portal.guard import Guard
 from tm_tui.portal.home import PortalHome
+from tm_tui.portal.kept import Kept
 from tm_tui.portal.listeners import listener
 from tm_tui.portal.log import LibraryMessages, PortalLog
 from tm_tui.portal.pages.site import Site
@@ -143,7 +144,7 @@ async def open_portal(
         home.sweep(shared=shared)
         blobs = blobs_at(settings.blobs, home.path, settings.blobs_credentials)
         batches = BatchStore(home, database, blobs, log, clock)
-        portal = Portal(home, database, Doorkeeper(database), batches, blobs, log, clock)
+        portal = Portal(home, database, Doorkeeper(database), batches, blobs, log, clock, Kept(clock))
         names = [await database.call(_first_account, home, role) for role in ROLES]
         changed = await database.call(index.catch_up, blobs, log) if "worker" in settings.roles else 0
         listeners = _listening(stack, settings)

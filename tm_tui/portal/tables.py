@@ -29,6 +29,7 @@ __all__ = [
     "alerts",
     "appliances",
     "batches",
+    "beat_days",
     "cases",
     "counted",
     "counters",
@@ -36,6 +37,7 @@ __all__ = [
     "day_late",
     "day_threats",
     "endpoints",
+    "fleet_days",
     "instances",
     "jobs",
     "metadata",
@@ -47,7 +49,7 @@ __all__ = [
     "threats",
 ]
 
-SCHEMA = "0003"
+SCHEMA = "0004"
 """The revision in `migrations/versions` that these tables are."""
 
 accounts = _table(
@@ -225,3 +227,21 @@ alert_messages = _table(
 )
 """Messages on each way, until they went out or were given up (then with their `failure`)."""
 Index("alert_messages_due", alert_messages.c.way, alert_messages.c.done_at, alert_messages.c.due_at)
+
+beat_days = _table(
+    "beat_days",
+    _text("appliance", primary_key=True),
+    _whole("day", primary_key=True),
+    _whole("beats"),
+)
+"""Beats of a day of the portal's zone (`date.toordinal`)."""
+
+fleet_days = _table(
+    "fleet_days",
+    _whole("day", primary_key=True),
+    _whole("appliances"),
+    _whole("missing"),
+    _whole("issues"),
+    keyed=False,
+)
+"""How the fleet stood when the portal last looked on that day."""

@@ -20,12 +20,15 @@ __all__ = [
     "due",
     "failed",
     "grouped",
+    "listed",
     "look",
     "put",
     "sent",
     "standing",
+    "standing_by_kind",
     "sweep",
     "untold",
+    "waiting",
 ]
 
 _ALERT, _MESSAGE, _OF = tables.alerts.c, tables.alert_messages.c, tables.products.c
@@ -54,6 +57,59 @@ def standing(connection: Connection) -> dict[tuple[Kind, str], Known]:
         select(_ALERT.kind, _ALERT.subject, _ALERT.number, _ALERT.since).where(_ALERT.ended_at.is_(None))
     )
     return {(row.kind, row.subject): Known(row.number, row.since) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One alert, as a page shows it."""
+
+    number: int
+    kind: Kind
+    subject: str
+    detail: str
+    since: datetime
+    told_at: datetime | None
+    ended_at: datetime | None
+
+
+def listed(
+    connection: Connection, *, subject: str | None = None, before: int | None = None, most: int = 50
+) -> tuple[Alert, ...]:
+    """The newest alerts, of one appliance or of all; the ones that hold come first on the first page."""
+    chosen = select(tables.alerts)
+    if subject is not None:
+        chosen = chosen.where(_ALERT.subject == subject)
+    if before is not None:
+        chosen = chosen.where(_ALERT.number < before)
+    rows = connection.execute(chosen.order_by(_ALERT.number.desc()).limit(most))
+    return tuple(
+        Alert(
+            row.number,
+            row.kind,
+            row.subject,
+            row.detail,
+            moment_of(row.since),
+            None if row.told_at is None else moment_of(row.told_at),
+            None if row.ended_at is None else moment_of(row.ended_at),
+        )
+        for row in rows
+    )
+
+
+def standing_by_kind(connection: Connection) -> dict[str, int]:
+    """How many alerts hold, by kind."""
+    chosen = select(_ALERT.kind, func.count().label("number")).where(_ALERT.ended_at.is_(None))
+    return {row.kind: row.number for row in connection.execute(chosen.group_by(_ALERT.kind))}
+
+
+def waiting(connection: Connection) -> dict[str, tuple[int, str]]:
+    """How many messages wait on each way, and what became of the oldest's last try."""
+    chosen = select(_MESSAGE.way, _MESSAGE.failure).where(_MESSAGE.done_at.is_(None))
+    found: dict[str, tuple[int, str]] = {}
+    for row in connection.execute(chosen.order_by(_MESSAGE.number.desc())):
+        number, failure = found.get(row.way, (0, ""))
+        found[row.way] = (number + 1, row.failure or failure)
+    return found
 
 
 def look(connection: Connection, settings: AlertSettings, now: datetime) -> tuple[Seen, ...]:

@@ -1,48 +1,92 @@
-"""The cases that were submitted, the newest first, and their files to take away."""
+"""The cases that were submitted, the newest first; how each stands, its pattern, its file to take away."""
 
 import asyncio
+from typing import get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tm_tui.cases.protocol import CaseStatus
 from tm_tui.errors import TmError
 from tm_tui.portal import cases
 from tm_tui.portal.case_answers import case_file
 from tm_tui.portal.core import Portal
-from tm_tui.portal.pages.page import Page, Shown
+from tm_tui.portal.pages.page import Form, Go, Page, Shown
+from tm_tui.portal.pattern_repository import Issued, PatternRepository
 from tm_tui.portal.refusals import Refused
+from tm_tui.text import safe_text
 
 __all__ = ["PAGES"]
 
-_MOST = 200
+_MOST = 50
+_STATUSES = get_args(CaseStatus)
 
 
 async def _listed(portal: Portal, request: Request) -> Shown:
-    before = request.query_params.get("before", "")
+    before, appliance = request.query_params.get("before", ""), request.query_params.get("appliance", "")
     await portal.database.call(cases.seen, portal.clock.now())
-    found = await portal.database.call(
-        cases.listed, before=cases.number_of(before) if before else None, most=_MOST
+    found = await portal.database.read(
+        cases.listed,
+        appliance=appliance or None,
+        before=cases.number_of(before) if before else None,
+        most=_MOST,
     )
     following = found[-1].case_id if len(found) == _MOST else ""
-    return Shown("cases.html", {"cases": found, "following": following})
+    return Shown("cases.html", {"cases": found, "following": following, "appliance": appliance})
 
 
-async def _taken(portal: Portal, request: Request) -> Response:
-    """Hand the file over; from then on its sender sees that it was downloaded."""
-    name = request.path_params["case"]
+async def _shown(portal: Portal, request: Request) -> Shown:
+    found = await _case(portal, request)
+    patterns = await asyncio.to_thread(_patterns, portal, found.appliance)
+    return Shown("case.html", {"case": found, "statuses": _STATUSES, "patterns": patterns})
+
+
+async def _case(portal: Portal, request: Request) -> cases.Case:
     try:
-        found = await portal.database.call(cases.case_of, name)
-        response = await asyncio.to_thread(case_file, portal, found)
-        await portal.database.call(cases.set_status, name, portal.clock.now(), "sample-downloaded")
+        return await portal.database.read(cases.case_of, request.path_params["case"])
     except Refused:
         raise
     except TmError as error:
         raise Refused(404, "no-such-case", error.cause, "See the list of cases.") from None
+
+
+def _patterns(portal: Portal, appliance: str) -> list[Issued]:
+    """Those that this appliance is offered; none where the lists cannot be read."""
+    try:
+        return [one for one in PatternRepository(portal.home).listed() if one.appliance in {None, appliance}]
+    except TmError:
+        return []
+
+
+async def _changed(portal: Portal, request: Request, form: Form) -> Go:
+    """Set status and pattern; the appliance is told when it asks."""
+    found = await _case(portal, request)
+    status, pattern = form.get("status", ""), safe_text(form.get("pattern", "").strip(), 64)
+    if status not in _STATUSES or not (pattern == "" or (pattern.isascii() and pattern.isdigit())):
+        raise Refused(422, "wrong-fields", "Status or pattern ID is none.", "Choose them on the page.")
+    chosen: CaseStatus = _STATUSES[_STATUSES.index(status)]
+    await portal.database.call(cases.set_status, found.case_id, portal.clock.now(), chosen, pattern)
+    account = request.state.session.account
+    portal.log.say("case-changed", case=found.case_id, status=status, pattern=pattern, account=account)
+    return Go(f"cases/{found.case_id}", f"{found.case_id} is changed.")
+
+
+async def _taken(portal: Portal, request: Request) -> Response:
+    """Hand the file over; from then on its sender sees that it was downloaded."""
+    found = await _case(portal, request)
+    try:
+        response = await asyncio.to_thread(case_file, portal, found)
+    except Refused:
+        raise
+    except TmError as error:
+        raise Refused(404, "no-such-case", error.cause, "See the list of cases.") from None
+    await portal.database.call(cases.set_status, found.case_id, portal.clock.now(), "sample-downloaded")
     portal.log.say("case-downloaded", case=found.case_id, account=request.state.session.account)
     return response
 
 
 PAGES = (
     Page("cases", _listed, "Cases"),
+    Page("cases/{case}", _shown, act=_changed),
     Page("cases/{case}/file", _taken),
 )

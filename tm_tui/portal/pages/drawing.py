@@ -3,11 +3,13 @@
 from datetime import datetime
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from starlette.responses import HTMLResponse, Response
 
 from tm_tui.portal.pages.page import Shown
-from tm_tui.spoken import local_time
+from tm_tui.portal.pages.zones import shown_in
+from tm_tui.spoken import apart, span
 
 __all__ = ["HEADERS", "ago", "drawn", "style"]
 
@@ -37,8 +39,10 @@ def ago(seconds: float | None) -> str:
     return f"{max(0, seconds):.0f} s ago"
 
 
-def _moment(value: datetime | None) -> str:
-    return local_time(value) if value else "never"
+@pass_context
+def _moment(context: Context, value: datetime | None) -> str:
+    """In the reader's zone; a page without one (the log-on) has the portal's."""
+    return shown_in(str(context.get("zone", "")), value) if value else "never"
 
 
 def _size(number: int) -> str:
@@ -51,7 +55,7 @@ def _size(number: int) -> str:
 _TEMPLATES = Environment(
     loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined
 )
-_TEMPLATES.filters |= {"ago": ago, "moment": _moment, "size": _size}
+_TEMPLATES.filters |= {"ago": ago, "moment": _moment, "size": _size, "skew": apart, "span": span}
 
 
 def drawn(shown: Shown, **more: object) -> Response:

@@ -8,15 +8,16 @@ from tm_tui.portal.pages.page import Page, Shown
 
 __all__ = ["PAGES"]
 
-_MOST = 200
+_MOST = 50
 
 
 async def _listed(portal: Portal, request: Request) -> Shown:
     before = request.query_params.get("before", "")
     number = int(before) if before.isascii() and before.isdigit() and len(before) < 18 else 1 << 62
-    found = await portal.database.read(index.newest, number, _MOST)
+    appliance = request.query_params.get("appliance") or None
+    found = await portal.database.read(index.newest, number, _MOST, appliance)
     following = found[-1].number if len(found) == _MOST else None
-    return Shown("logs.html", {"batches": found, "following": following})
+    return Shown("logs.html", {"batches": found, "following": following, "appliance": appliance or ""})
 
 
 PAGES = (Page("logs", _listed, "Logs"),)

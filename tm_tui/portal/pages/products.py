@@ -1,44 +1,102 @@
-"""Registered Products: who is there, when the last beat came, what is missing, and removing one."""
+"""Registered Products at a glance: counts by state, charts, the missing first, search, all of it as CSV."""
 
+import asyncio
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
 from starlette.requests import Request
+from starlette.responses import Response
 
-from tm_tui.errors import TmError
-from tm_tui.portal import products
+from tm_tui.portal import fleet, removals, trends
 from tm_tui.portal.core import Portal
-from tm_tui.portal.pages.page import Form, Go, Page, Shown
-from tm_tui.portal.refusals import Refused
+from tm_tui.portal.fleet import FleetQuery
+from tm_tui.portal.pages.charts import Chart, Series, chart
+from tm_tui.portal.pages.page import Page, Shown
+from tm_tui.portal.pages.tables import as_csv
+from tm_tui.portal.products import Product
 
-__all__ = ["PAGES"]
+if TYPE_CHECKING:
+    from datetime import datetime
 
+__all__ = ["PAGES", "severity_chart"]
 
-async def _listed(portal: Portal, _request: Request) -> Shown:
-    found = await portal.database.call(products.listed, portal.clock.now())
-    return Shown("products.html", {"products": found})
-
-
-async def _asked(portal: Portal, request: Request) -> Shown:
-    appliance = request.path_params["appliance"]
-    found = await portal.database.call(products.listed, portal.clock.now())
-    one = next((product for product in found if product.appliance == appliance), None)
-    if one is None:
-        cause = "This appliance is not registered."
-        raise Refused(404, "not-registered", cause, "It may have been removed meanwhile.")
-    return Shown("remove_product.html", {"product": one})
+_DAYS = 14
+_CHART_SECONDS = 60.0
+_MOST_ROWS = 100_000
+_SEVERITIES = ("low", "medium", "high", "critical")
 
 
-async def _removed(portal: Portal, request: Request, _form: Form) -> Go:
-    appliance, by = request.path_params["appliance"], request.state.session.account
-    try:
-        await portal.database.call(products.remove, appliance, by, portal.clock.now())
-    except Refused:
-        raise
-    except TmError as error:
-        raise Refused(404, "not-registered", error.cause, "It may have been removed meanwhile.") from None
-    portal.log.say("removed", appliance=appliance, account=by)
-    return Go("products", f"{appliance} was removed from Registered Products.")
+async def _listed(portal: Portal, request: Request) -> Shown:
+    query, now = FleetQuery.of(request.query_params), portal.clock.now()
+    values = await portal.database.read(_values, query, now)
+    plain = query == FleetQuery()
+    charts = await portal.kept.get("fleet-charts", _CHART_SECONDS, lambda: _charts(portal)) if plain else ()
+    return Shown("products.html", {**values, "query": query, "charts": charts, "since": tuple(fleet.SINCE)})
+
+
+def _values(connection: Connection, query: FleetQuery, now: "datetime") -> dict[str, object]:
+    number = fleet.many(connection, query, now)
+    return {
+        "counts": fleet.counts(connection, now),
+        "number": number,
+        "last_page": max(1, -(-number // fleet.PAGE)),
+        "products": fleet.found(connection, query, now),
+        "versions": fleet.versions(connection),
+        "removed": len(removals.listed(connection)),
+    }
+
+
+async def _charts(portal: Portal) -> tuple[Chart, ...]:
+    days = trends.days_until(portal.clock.now(), _DAYS)
+    return await portal.database.read(_drawn, days)
+
+
+def _drawn(connection: Connection, days: tuple[date, ...]) -> tuple[Chart, ...]:
+    beats, looks = trends.beats_of_fleet(connection, days[0]), trends.looks(connection, days[0])
+    issues = tuple(looks.get(day, (0, 0))[0] for day in days)
+    missing = tuple(looks.get(day, (0, 0))[1] for day in days)
+    return (
+        chart("Missing appliances", days, Series("missing", "bad", missing)),
+        chart("Beats a day", days, Series("beats", "plain", tuple(beats.get(day, 0) for day in days))),
+        severity_chart(days, trends.severities(connection, days)),
+        chart("Endpoints with issues", days, Series("endpoints", "high", issues)),
+    )
+
+
+def severity_chart(days: tuple[date, ...], found: Mapping[date, Mapping[str, int]]) -> Chart:
+    """Threat events a day, by severity."""
+    return chart(
+        "Threat events a day",
+        days,
+        *(Series(one, one, tuple(found.get(day, {}).get(one, 0) for day in days)) for one in _SEVERITIES),
+    )
+
+
+_HEAD = (
+    *("appliance", "state", "last_beat_at", "missed_beats", "waiting_events", "version", "edition"),
+    *("email", "account", "registered_at", "heartbeat_seconds", "clock_skew_seconds", "clones"),
+)
+
+
+def _row(product: Product) -> tuple[object, ...]:
+    told = product.model_dump(mode="json")
+    return tuple(" ".join(told[name]) if name == "clones" else told[name] for name in _HEAD)
+
+
+async def _taken(portal: Portal, request: Request) -> Response:
+    """All that the query finds, on whatever page."""
+    query, now = FleetQuery.of(request.query_params), portal.clock.now()
+
+    def rows(connection: Connection) -> list[Product]:
+        return list(fleet.everything(connection, query, now, _MOST_ROWS))
+
+    found = await portal.database.read(rows)
+    return await asyncio.to_thread(as_csv, "registered-products", _HEAD, map(_row, found))
 
 
 PAGES = (
     Page("products", _listed, "Registered Products"),
-    Page("products/{appliance}/remove", _asked, act=_removed),
+    Page("products.csv", _taken),
 )

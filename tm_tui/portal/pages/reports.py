@@ -1,7 +1,6 @@
 """Reports: the list, one to read, and its Markdown to take away."""
 
 import asyncio
-from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -13,17 +12,17 @@ from tm_tui.portal.refusals import Refused
 from tm_tui.portal.reports import shelf
 from tm_tui.reports.protocol import REPORT_TYPE
 
-if TYPE_CHECKING:
-    from tm_tui.reports.protocol import ReportEntry
-
 __all__ = ["PAGES"]
+
+_MOST = 50
 
 
 async def _listed(portal: Portal, request: Request) -> Shown:
-    appliance = request.query_params.get("appliance") or None
-    found: tuple[ReportEntry, ...] = await portal.database.call(shelf.listed, appliance)
-    appliances = await portal.database.call(shelf.appliances)
-    return Shown("reports.html", {"reports": found, "appliances": appliances, "chosen": appliance})
+    appliance, given = request.query_params.get("appliance", ""), request.query_params.get("before", "")
+    before = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else None
+    found = await portal.database.read(shelf.page, appliance or None, before, _MOST)
+    following = found[-1].number if len(found) == _MOST else None
+    return Shown("reports.html", {"reports": found, "appliance": appliance, "following": following})
 
 
 async def _text(portal: Portal, request: Request) -> str:

@@ -1,5 +1,6 @@
 """The pages put together: /portal belongs to browsers, all else to the server inside."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
@@ -12,23 +13,37 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tm_tui.portal.core import Portal
-from tm_tui.portal.pages import cases, endpoints, logs, patterns, products, reports
+from tm_tui.portal.pages import (
+    alerts,
+    appliance,
+    cases,
+    endpoints,
+    logs,
+    patterns,
+    products,
+    reports,
+    zones,
+)
 from tm_tui.portal.pages.drawing import HEADERS, drawn, style
 from tm_tui.portal.pages.forms import check_origin, form_of, same, wrong_token
 from tm_tui.portal.pages.logon import LOGON, Logon
 from tm_tui.portal.pages.page import Page, Shown
 from tm_tui.portal.pages.sessions import Session, Sessions
+from tm_tui.portal.pages.zones import zone_of
 from tm_tui.portal.refusals import Refused, storage_refused
 
 __all__ = ["PAGES", "Site"]
 
 PAGES: tuple[Page, ...] = (
     *products.PAGES,
+    *appliance.PAGES,
+    *alerts.PAGES,
     *endpoints.PAGES,
     *logs.PAGES,
     *reports.PAGES,
     *cases.PAGES,
     *patterns.PAGES,
+    *zones.PAGES,
 )
 """In the order of the navigation. A new page is a module with `PAGES`, a template, and its name here."""
 
@@ -80,6 +95,12 @@ def _app(portal: Portal) -> Starlette:
         session = await _checked(logon, request)
         return RedirectResponse(LOGON, 303) if isinstance(session, Response) else logon.off(request)
 
+    async def zone(request: Request) -> Response:
+        session = await _checked(logon, request)
+        if isinstance(session, Response):
+            return session
+        return zones.chosen(request.state.form)
+
     async def sheet(_request: Request) -> Response:
         return style()
 
@@ -90,6 +111,7 @@ def _app(portal: Portal) -> Starlette:
         Route(LOGON, logon.form, methods=["GET"]),
         Route(LOGON, logon.on, methods=["POST"]),
         Route("/portal/logoff", off, methods=["POST"]),
+        Route("/portal/zone", zone, methods=["POST"]),
     ]
     for page in PAGES:
         routes.append(Route(f"/portal/{page.path}", _showing(portal, logon, page), methods=["GET"]))
@@ -106,7 +128,7 @@ def _showing(portal: Portal, logon: Logon, page: Page) -> _Handler:
             return RedirectResponse(LOGON, 303)
         request.state.session = session
         shown = await page.show(portal, request)
-        return shown if isinstance(shown, Response) else _framed(shown, request, session)
+        return shown if isinstance(shown, Response) else await _framed(shown, request, session)
 
     return show
 
@@ -119,7 +141,7 @@ def _acting(portal: Portal, logon: Logon, page: Page) -> _Handler:
         assert page.act is not None  # noqa: S101 # the route is made for those that have one
         done = await page.act(portal, request, request.state.form)
         if isinstance(done, Shown):
-            return _framed(done, request, session)
+            return await _framed(done, request, session)
         session.words = done.words
         return RedirectResponse(f"/portal/{done.path}", 303)
 
@@ -142,40 +164,44 @@ async def _checked(logon: Logon, request: Request) -> Session | Response:
     return session
 
 
-def _framed(shown: Shown, request: Request, session: Session | None) -> Response:
-    """With what stands on each page: navigation, account, words to be said once."""
+async def _framed(shown: Shown, request: Request, session: Session | None) -> Response:
+    """With what stands on each page: navigation, account, words to be said once. Drawn beside the loop."""
     words = ""
     if session is not None:
         words, session.words = session.words, ""
     here = request.url.path.removeprefix("/portal/").partition("/")[0]
     navigation = [(page.path, page.title) for page in PAGES if page.title]
-    return drawn(shown, session=session, words=words, here=here, navigation=navigation)
+    frame: dict[str, object] = {"session": session, "words": words, "here": here, "navigation": navigation}
+    frame |= {"zone": zone_of(request), "path": request.url.path}
+    return await asyncio.to_thread(lambda: drawn(shown, **frame))
 
 
-def _problem(request: Request, refused: Refused) -> Response:
+async def _problem(request: Request, refused: Refused) -> Response:
     session = getattr(request.state, "session", None)
-    response = _framed(Shown("problem.html", {"refused": refused}, refused.status), request, session)
+    response = await _framed(Shown("problem.html", {"refused": refused}, refused.status), request, session)
     response.headers.update(refused.headers)
     return response
 
 
-def _refused(request: Request, error: Exception) -> Response:
-    return _problem(request, error) if isinstance(error, Refused) else _bug(request, error)
+async def _refused(request: Request, error: Exception) -> Response:
+    return await (_problem(request, error) if isinstance(error, Refused) else _bug(request, error))
 
 
-def _absent(request: Request, error: Exception) -> Response:
+async def _absent(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     cause = "There is nothing of this name here." if status == 404 else "This cannot be done here."
-    return _problem(request, Refused(status, "no-such-path", cause, "Use the links above."))
+    return await _problem(request, Refused(status, "no-such-path", cause, "Use the links above."))
 
 
-def _storage(request: Request, error: Exception) -> Response:
-    return _problem(request, storage_refused(error)) if isinstance(error, OSError) else _bug(request, error)
+async def _storage(request: Request, error: Exception) -> Response:
+    if isinstance(error, OSError):
+        return await _problem(request, storage_refused(error))
+    return await _bug(request, error)
 
 
-def _bug(request: Request, _error: Exception) -> Response:
+async def _bug(request: Request, _error: Exception) -> Response:
     remedy = "Look into the portal's log."
-    return _problem(request, Refused(500, "internal", "The portal made a mistake.", remedy, close=True))
+    return await _problem(request, Refused(500, "internal", "The portal made a mistake.", remedy, close=True))
 
 
 def _cut(_request: Request, _error: Exception) -> Response:

@@ -14,7 +14,7 @@ from tm_tui.reports.protocol import MOST_LISTED, MOST_REPORT_BYTES, NOTICE_KIND,
 from tm_tui.status_server.protocol import Notice
 from tm_tui.text import safe_text
 
-__all__ = ["Report", "announce", "appliances", "has", "listed", "put", "text_of", "which"]
+__all__ = ["Report", "Shelved", "announce", "has", "listed", "page", "put", "text_of", "which"]
 
 _OF = tables.reports.c
 _MOST_KEPT = 2000
@@ -104,6 +104,29 @@ def listed(
     return tuple(ReportEntry.model_validate({**row, "made_at": moment_of(row["made_at"])}) for row in rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """One report in a list for an operator."""
+
+    number: int
+    id: str
+    appliance: str
+    kind: str
+    title: str
+    made_at: datetime
+
+
+def page(connection: Connection, appliance: str | None, before: int | None, most: int) -> tuple[Shelved, ...]:
+    """Reports with a number below `before`, newest first: of one appliance, or of all."""
+    chosen = select(_OF.number, _OF.id, _OF.appliance, _OF.kind, _OF.title, _OF.made_at)
+    if appliance is not None:
+        chosen = chosen.where(_OF.appliance == safe_text(appliance, 80))
+    if before is not None:
+        chosen = chosen.where(_OF.number < before)
+    rows = connection.execute(chosen.order_by(_OF.number.desc()).limit(most)).mappings()
+    return tuple(Shelved(**{**row, "made_at": moment_of(row["made_at"])}) for row in rows)
+
+
 def appliance_of(connection: Connection, id_: str) -> str | None:
     """Whose report it is; None if there is none of this id."""
     return connection.execute(select(_OF.appliance).where(_OF.id == _known(id_))).scalar()
@@ -117,9 +140,3 @@ def text_of(connection: Connection, id_: str) -> str | None:
 def _known(id_: str) -> str:
     """What a database can compare with: no NUL, and no half of a character."""
     return safe_text(id_)
-
-
-def appliances(connection: Connection) -> tuple[str, ...]:
-    """Whose reports there are."""
-    chosen = select(_OF.appliance).distinct().order_by(_OF.appliance)
-    return tuple(connection.execute(chosen).scalars())
