@@ -195,7 +195,7 @@ ENTRIES = (
         "screens.pages.diagnostics",
         "DiagnosticsPage",
         "System",
-        commands=("diagnostics --text", "explain"),
+        commands=("diagnostics --text", "diagnostics --print", "explain"),
         see_also=("Submit a Case", "Status", "Activity"),
     ),
     Entry(

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DiagnosticsPage"]
 
-_BUNDLE = "All details without passwords, in a shell:\n`tm-tui diagnostics`"
+_BUNDLE = (
+    "All details without passwords: `tm-tui diagnostics` in a shell. Without one, in plain lines\n"
+    "(`--plain`, TERM=dumb): System > Diagnostics prints the bundle to the line."
+)
 
 
 class DiagnosticsPage(Page):

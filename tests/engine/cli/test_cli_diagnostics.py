@@ -3,13 +3,16 @@
 import base64
 import io
 import json
+import subprocess
 import tarfile
 from pathlib import Path
 
 import pytest
 
+from tm_tui.cli.diagnostics import _lines
 from tm_tui.diagnostics.last_test import LastTest
 from tm_tui.diagnostics.redaction import Redaction
+from tm_tui.errors import TmError
 from tm_tui.settings.model import Secrets, Settings
 from tm_tui.settings.store import Revision
 
@@ -117,3 +120,26 @@ def test_bundles_are_made_of_what_is_there() -> None:
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         (entry,) = archive.getmembers()
     assert (entry.name, entry.isfile(), entry.mode) == ("folder/a.txt", True, 0o600)
+
+
+def test_printed_between_marks(tm, shared_agent: None, tmp_path: Path) -> None:
+    """The command that is printed makes the same bundle of a log of the line, carriage returns and all."""
+    said = tm("diagnostics", "--print")
+    assert said.code == 0, said.err
+    lines = said.out.splitlines()
+    assert "at 9600 baud" in lines[0]
+    log = tmp_path / "FILE"
+    log.write_bytes(b"login: admin\r\n" + said.out.replace("\n", "\r\n").encode() + b"$ exit\r\n")
+    command = " ".join(line.strip() for line in lines[2:4])
+    made = subprocess.run(("sh", "-c", command), cwd=tmp_path, capture_output=True, text=True, check=True)
+    (path,) = tmp_path.glob("*.tar.gz")
+    assert made.stdout.split()[0] == lines[-1].removeprefix("SHA-256 ")
+    assert "summary.txt" in unpacked(path)
+    assert tm("diagnostics", "--print", "--text").code == 2
+    assert tm("diagnostics", "--print", "--json").code == 2
+
+
+def test_what_is_too_large_is_not_printed() -> None:
+    """A line is not kept busy for an hour."""
+    with pytest.raises(TmError):
+        list(_lines(bytes((512 << 10) + 1)))
