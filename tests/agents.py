@@ -3,12 +3,13 @@
 import asyncio
 import json
 import os
+import socket
 import ssl
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from forked import COMMAND, Forked
 from servers.certificates import Certificates
 from servers.misbehaving import Told, server
 from tm_tui.agent.agent import Agent
@@ -79,15 +81,64 @@ def agent_process(home: Home, prelude: str = "", **environ: str) -> Iterator[sub
         process.communicate(timeout=LIMIT)
 
 
+def before_others(process: subprocess.Popen[Any]) -> None:
+    """Give a process the cores before all others: what it has to do in time it does on a busy machine too."""
+    with suppress(PermissionError):  # then only a quiet machine will do
+        for task in Path(f"/proc/{process.pid}/task").iterdir():
+            os.setpriority(os.PRIO_PROCESS, int(task.name), -20)
+
+
 def start_agent(home: Home, prelude: str = "", **environ: str) -> subprocess.Popen[str]:
     """Start an agent and do not wait for it; `prelude` is Python that its process runs first."""
-    return subprocess.Popen(
+    return Forked(
         [sys.executable, "-c", f"{prelude}\n{_PROGRAM}"],
+        forked=not prelude,  # it may change what is imported later
         env={**os.environ, "TM_TUI_HOME": str(home.config.parent), **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+class AgentChild:
+    """`tm-tui agent` on an environment's home, at work as long as the block lasts; `log` has its words."""
+
+    def __init__(self, log: Path, environ: Mapping[str, str]) -> None:
+        self._log, self._environ = log, environ
+        self._process: Forked | None = None
+
+    async def __aenter__(self) -> "AgentChild":
+        ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        with ready, self._log.open("wb") as log:
+            ready.bind("")
+            address = "@" + ready.getsockname()[1:].decode()
+            self._process = Forked(
+                [COMMAND, "agent"],
+                env={**self._environ, "NOTIFY_SOCKET": address},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            try:
+                async with asyncio.timeout(LIMIT):
+                    while b"READY=1" not in await asyncio.get_running_loop().sock_recv(ready, 4096):
+                        pass
+            except TimeoutError:
+                await self.kill()
+                raise AssertionError(self._log.read_text(errors="replace")) from None
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        await asyncio.to_thread(self._process.wait, LIMIT)
+
+    async def kill(self) -> None:
+        """SIGKILL, as a power cut would end it."""
+        assert self._process is not None
+        self._process.kill()
+        await asyncio.to_thread(self._process.wait, LIMIT)
 
 
 async def status_when(client: ControlClient, holds: Callable[[AgentStatus], bool]) -> AgentStatus:

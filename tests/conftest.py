@@ -2,14 +2,19 @@
 
 import os
 import signal
+import sys
 
 import pytest
 from hypothesis import settings
+
+import forked
 
 pytest_plugins = ["servers.plugin"]
 
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+sys.modules.setdefault("tests.forked", forked)  # one by both names: a worker has one nursery
 
 # A shell starts `make test &` with these two ignored, and what the tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

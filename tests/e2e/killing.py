@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from agents import AgentChild
 from tm_tui.api.agent import SaveRequest, SecretChanges
 from tm_tui.api.client import AgentAbsent, ControlClient
-from tm_tui.api.launch import AgentProcess
 from tm_tui.paths import Home
 
 __all__ = ["kill_in_saves"]
@@ -32,7 +32,7 @@ async def kill_in_saves(folder: Path, rounds: int, seed: int) -> Counter[str]:
     held: Counter[str] = Counter()
     before, after = "", ""
     for number in range(1, rounds + 1):
-        started = AgentProcess(folder / "agent.log", environ)
+        started = AgentChild(folder / "agent.log", environ)
         async with started as agent, ControlClient(home.control_socket) as client:
             document = await client.settings()
             found = document.settings["tmsp"]["email"]

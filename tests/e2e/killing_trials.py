@@ -15,9 +15,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from agents import AgentChild
 from tm_tui.api.agent import SaveRequest, SecretChanges, TrialRequest
 from tm_tui.api.client import AgentAbsent, ControlClient, ControlRefused
-from tm_tui.api.launch import AgentProcess
 from tm_tui.paths import Home
 
 __all__ = ["kill_in_trials"]
@@ -92,7 +92,7 @@ async def kill_in_trials(folder: Path, rounds: int, seed: int) -> Counter[str]:
     chance = random.Random(seed)
     campaign = _Campaign(folder)
     environ = {**os.environ, "TM_TUI_HOME": str(folder)}
-    unharmed = AgentProcess(folder / "agent.log", environ)
+    unharmed = AgentChild(folder / "agent.log", environ)
     async with unharmed, ControlClient(campaign.home.control_socket) as client:
         await campaign.story(client, "first@example.com", "confirm")  # what the first call costs is no story
         await campaign.look(client)
@@ -103,7 +103,7 @@ async def kill_in_trials(folder: Path, rounds: int, seed: int) -> Counter[str]:
         campaign.held.clear()
         campaign.confirmed = False
     for number in range(1, rounds + 1):
-        started = AgentProcess(folder / "agent.log", environ)
+        started = AgentChild(folder / "agent.log", environ)
         async with started as agent, ControlClient(campaign.home.control_socket) as client:
             await campaign.look(client)
             end = chance.choice(("confirm", "end", "nothing"))

@@ -5,16 +5,17 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import forked
+from forked import COMMAND, Forked
+
 __all__ = ["COMMAND", "Lab", "lab", "processes_with", "short_folder"]
 
-COMMAND = str(Path(sys.executable).with_name("tm-tui"))
 _PATIENCE = 60.0
 
 
@@ -60,12 +61,10 @@ class Lab:
         self._files: list[IO[bytes]] = []
         self._portal_home = folder / "p"
         self.portal = self._start_portal()
-        subprocess.run(
-            (COMMAND, "portal", "account", "add", "--home", str(self._portal_home), "appliance"),
-            input=password.encode(),
-            check=True,
-            capture_output=True,
+        added = self.run(
+            "portal", "account", "add", "--home", str(self._portal_home), "appliance", stdin=password
         )
+        assert added.returncode == 0, added.stderr
 
     def _start_portal(self, *ports: str) -> Any:
         started = self.start("portal.log", "portal", "--home", str(self._portal_home), *ports, answer=True)
@@ -84,12 +83,20 @@ class Lab:
             f"--status-port={status_server['port']}",
         )
 
-    def start(self, log: str, *arguments: str, answer: bool = False, argv: Sequence[str] = (COMMAND,)) -> Any:
+    def start(
+        self,
+        log: str,
+        *arguments: str,
+        answer: bool = False,
+        argv: Sequence[str] = (COMMAND,),
+        forked: bool = True,
+    ) -> Any:
         """Start a program of the lab; what it says goes to `log`, or its answer to a pipe."""
         file = (self.folder / log).open("ab")
         self._files.append(file)
-        process = subprocess.Popen(
+        process = Forked(
             (*argv, *arguments),
+            forked=forked,
             env=self.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE if answer else file,
@@ -118,16 +125,8 @@ class Lab:
 
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
-        return subprocess.run(
-            (COMMAND, *arguments),
-            env=self.environ,
-            cwd=self.folder,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
+        words = (COMMAND, *arguments)
+        return forked.run(words, env=self.environ, cwd=self.folder, stdin=stdin, text=True, timeout=_PATIENCE)
 
     def settings(self, protocol: str = "ssl") -> tuple[str, ...]:
         """The words for `config set` that lead to the portal."""

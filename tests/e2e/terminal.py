@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
 from emulator import ByteStream, Emulator
+from forked import Forked
 
 __all__ = ["KEYS", "Terminal"]
 
@@ -42,25 +43,21 @@ class Terminal:
     """Runs `argv` on a pty of `rows` by `columns`. `raw` has every byte the program wrote."""
 
     def __init__(
-        self, argv: Sequence[str], environ: Mapping[str, str], *, rows: int = 24, columns: int = 80
+        self,
+        argv: Sequence[str],
+        environ: Mapping[str, str],
+        *,
+        rows: int = 24,
+        columns: int = 80,
+        forked: bool = True,
     ) -> None:
         self.screen = Emulator(columns, rows)
         self._stream = ByteStream(self.screen)
         self.raw = bytearray()
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-        def take_terminal() -> None:
-            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-        self.process = subprocess.Popen(
-            argv,
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env=dict(environ),
-            start_new_session=True,
-            preexec_fn=take_terminal,  # noqa: PLW1509 - one ioctl; the tests start no threads
+        self.process = Forked(
+            argv, forked=forked, terminal=True, stdin=slave, stdout=slave, stderr=slave, env=dict(environ)
         )
         os.close(slave)
 

@@ -62,7 +62,7 @@ def wait_for_agent(made: Lab) -> None:
 def talked() -> object:
     """A lab in which everything that takes or uses a password has happened, with every log at its loudest."""
     with lab(CANARY) as made:
-        made.start("agent.log", argv=(sys.executable, "-c", TALKATIVE_AGENT))
+        made.start("agent.log", argv=(sys.executable, "-c", TALKATIVE_AGENT), forked=False)
         wait_for_agent(made)
         said = [
             made.run("config", "set", *made.settings("ssl")),

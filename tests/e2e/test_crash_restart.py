@@ -52,7 +52,7 @@ def reports(tmp_path: Path) -> list[Path]:
 def test_it_goes_on_where_the_admin_was(crashing: dict[str, str], tmp_path: Path) -> None:
     """After a crash the same form is open with what was typed in it; the password is asked for again."""
     switch = tmp_path / "switch"
-    with Terminal(faulty(switch), crashing) as terminal:
+    with Terminal(faulty(switch), crashing, forked=False) as terminal:
         terminal.wait_for("DISABLED")
         terminal.send("Down", "Enter")
         terminal.wait_for("[ Test F3 ]")
@@ -79,7 +79,7 @@ def test_it_goes_on_where_the_admin_was(crashing: dict[str, str], tmp_path: Path
 def test_a_password_is_not_carried_over(crashing: dict[str, str], tmp_path: Path) -> None:
     """What was typed into a password field is gone after a crash, and the console says so."""
     switch = tmp_path / "switch"
-    with Terminal(faulty(switch), crashing) as terminal:
+    with Terminal(faulty(switch), crashing, forked=False) as terminal:
         terminal.wait_for("DISABLED")
         terminal.send("Down", "Enter")
         terminal.wait_for("[ Test F3 ]")
@@ -102,7 +102,7 @@ def test_a_password_is_not_carried_over(crashing: dict[str, str], tmp_path: Path
 def test_a_crash_loop_ends(crashing: dict[str, str], tmp_path: Path) -> None:
     """A second crash within a minute ends the console: status 1, its line, the terminal as it was."""
     switch = tmp_path / "switch"
-    with Terminal(faulty(switch), crashing) as terminal:
+    with Terminal(faulty(switch), crashing, forked=False) as terminal:
         terminal.wait_for("DISABLED")
         switch.touch()
         terminal.wait_for("Restarted after a crash")
@@ -121,7 +121,7 @@ def test_a_restarted_console_ends_as_any(
 ) -> None:
     """After the restart signals end it as before, with their status."""
     switch = tmp_path / "switch"
-    with Terminal(faulty(switch), crashing) as terminal:
+    with Terminal(faulty(switch), crashing, forked=False) as terminal:
         terminal.wait_for("DISABLED")
         switch.touch()
         terminal.wait_for("Restarted after a crash")

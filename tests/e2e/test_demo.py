@@ -21,8 +21,8 @@ def test_story_holds_and_leaves_nothing() -> None:
             timeout=110,
             check=False,
         )
-        steps = [json.loads(line) for line in done.stdout.splitlines()]
         assert done.returncode == 0, done.stdout + done.stderr
+        steps = [json.loads(line) for line in done.stdout.splitlines()]
         assert len(steps) >= 9
         assert all(step["ok"] for step in steps)
         assert list(folder.iterdir()) == []

@@ -11,6 +11,7 @@ import pytest
 
 from documents import DOCS, Example, examples, pages
 from e2e.lab import COMMAND, Lab, lab
+from forked import Forked
 from servers.proxies import tinyproxy
 from tm_tui.demo.logs import lines_of, some_events
 from tm_tui.demo.patterns import unresolved_events
@@ -76,7 +77,7 @@ def placeholders(made: Lab, proxy_port: int) -> dict[str, str]:
 
 def until(made: Lab, holds: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
     """The first status of the agent in which it holds."""
-    with subprocess.Popen(
+    with Forked(
         (COMMAND, "status", "--watch", "--json"), env=made.environ, stdout=subprocess.PIPE, text=True
     ) as watch:
         assert watch.stdout is not None
@@ -122,7 +123,7 @@ def run_example(made: Lab, example: Example, known: dict[str, str], used: set[st
     assert done.returncode == 0, f"{example.page}:\n{text}\n{done.stdout}\n{done.stderr}"
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_the_examples_run() -> None:
     """Each command that a page marks as tested succeeds, in the order of the page."""
     with lab(PASSWORD) as made, tinyproxy(f"BasicAuth appliance {PASSWORD}") as proxy_port:

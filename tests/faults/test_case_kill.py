@@ -60,7 +60,7 @@ class Agent:
         self.process = None
 
     async def start(self) -> None:
-        self.process = self.bench.start("agent.log", "agent")
+        self.process = self.bench.start("agent.log", "agent", forked=False)  # its memory is looked at
         async with ControlClient(self.socket) as client, asyncio.timeout(LIMIT):
             while not await self._answers(client):
                 await asyncio.wait({asyncio.ensure_future(asyncio.Event().wait())}, timeout=0.05)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,10 +14,12 @@ import rows_proxy
 import rows_ssh
 import rows_tls
 
+import forked
+from agents import AgentChild
+from forked import COMMAND
 from servers.bench import Bench, Row
 from servers.probing import Trial
 from servers.process import folder
-from tm_tui.api.launch import AgentProcess
 from tm_tui.paths import Home
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import SettingsStore
@@ -69,15 +70,9 @@ def save(trial: Trial, home: Path, ca_file: Path) -> None:
 async def tm_tui_test(home: Path) -> tuple[int, list[dict[str, Any]]]:
     """Run the command beside an agent of its own; return its exit code and its lines."""
     environ = {**os.environ, "TM_TUI_HOME": str(home)}
-    async with AgentProcess(home / "agent.log", environ):
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tm_tui.cli", "test", "--json"),
-            stdout=asyncio.subprocess.PIPE,
-            env=environ,
-        )
-        async with asyncio.timeout(60):
-            told, _ = await process.communicate()
-    return process.returncode or 0, [json.loads(line) for line in told.splitlines()]
+    async with AgentChild(home / "agent.log", environ):
+        done = await asyncio.to_thread(forked.run, (COMMAND, "test", "--json"), env=environ, timeout=60)
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
 
 
 @pytest.mark.parametrize("fault", ROWS, ids=lambda fault: fault.id)

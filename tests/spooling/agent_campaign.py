@@ -4,19 +4,19 @@ import asyncio
 import contextlib
 import os
 import random
-import subprocess
 import sys
 from pathlib import Path
 
 from pydantic import SecretStr
 
+import forked
+from agents import AgentChild
 from spooling import server_files
 from spooling.child import APPLIANCE
 from spooling.events import numbered_line
 from spooling.killing import Portal
 from tm_tui.agent.folders import prepare_folders
 from tm_tui.api.client import AgentAbsent, ControlClient
-from tm_tui.api.launch import AgentProcess
 from tm_tui.atomic import Folder
 from tm_tui.errors import TmError
 from tm_tui.paths import Home
@@ -69,9 +69,7 @@ class AgentCampaign:
     def second_agent(self) -> str:
         """Try to start another agent on this home while one runs; what it said when it refused."""
         command = [sys.executable, "-m", "tm_tui.cli", "agent"]
-        ended = subprocess.run(
-            command, env=self._environ(), capture_output=True, text=True, timeout=_PATIENCE, check=False
-        )
+        ended = forked.run(command, env=self._environ(), text=True, timeout=_PATIENCE)
         assert ended.returncode == 1, ended
         return ended.stderr
 
@@ -81,7 +79,7 @@ class AgentCampaign:
     @contextlib.asynccontextmanager
     async def _agent(self):  # type: ignore[no-untyped-def]
         client = ControlClient(self.home.control_socket)
-        async with AgentProcess(self.folder / "agent.log", self._environ()) as agent, client:
+        async with AgentChild(self.folder / "agent.log", self._environ()) as agent, client:
             yield agent, client
 
     async def _live(self, seconds: float) -> None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from forked import Forked
 from servers.openssh import Sshd
 from servers.process import free_port, is_open, program
 from servers.web import Web
@@ -153,7 +154,7 @@ class Portal:
         names = ("--https-port", "--ssh-port", "--status-port")
         options = [text for name, port in zip(names, self.ports, strict=True) for text in (name, str(port))]
         command = [sys.executable, "-m", "tm_tui.cli", "portal", "--home", str(self.home), *options]
-        self.process = subprocess.Popen(
+        self.process = Forked(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
         assert self.process.stdout

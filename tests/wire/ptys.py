@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from tests.emulator import ByteStream, Emulator
+from tests.forked import Forked
 
 MOST = 500
 """Columns and rows of the emulator, whatever the kernel says of the window: pyte's cost time."""
@@ -33,6 +34,7 @@ class Pty:
         nohup=False,
         orders=False,
         controlling=True,
+        forked=True,
         folder: Path | None = None,
     ):
         self.columns, self.rows = (min(size[0], MOST), min(size[1], MOST)) if size[0] else (80, 24)
@@ -57,21 +59,16 @@ class Pty:
         if folder:
             env["SAMPLE_FACTS"] = str(self.facts_path)
 
-        def prepare():
-            if nohup:
-                signal.signal(signal.SIGHUP, signal.SIG_IGN)
-            if controlling:
-                fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-
-        self.process = subprocess.Popen(
-            argv,
+        self.process = Forked(
+            ["sh", "-c", "trap '' HUP; exec \"$@\"", "sh", *argv] if nohup else argv,
+            forked=forked,
+            terminal=controlling,
             stdin=slave,
             stdout=slave,
             stderr=slave,
             env=env,
             pass_fds=pass_fds,
             start_new_session=True,
-            preexec_fn=prepare,  # noqa: PLW1509 - the tests start no threads
             cwd=ROOT,
         )
         for fd in pass_fds:

@@ -161,6 +161,13 @@ class StockSample(Sample, App[None]):
 
 
 def build(kind: str):
+    """The app, in the theme that SAMPLE_THEME names."""
+    app = made(kind)
+    app.theme = os.environ.get("SAMPLE_THEME", app.theme)
+    return app
+
+
+def made(kind: str):
     options = TerminalOptions(
         terminal=os.environ.get("SAMPLE_TERMINAL"),
         ascii={"0": False, "1": True}.get(os.environ.get("SAMPLE_ASCII", "")),

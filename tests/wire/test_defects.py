@@ -11,7 +11,7 @@ import pytest
 from tests.wire.ptys import sample
 
 READY = "CONNECTED  beat 0 s ago"
-ANSI = {"TEXTUAL_THEME": "ansi-dark"}
+ANSI = {"SAMPLE_THEME": "ansi-dark"}
 
 
 def started(kind, tmp_path, **keywords):
@@ -127,7 +127,7 @@ def prints_no_escapes_in_latin_1(kind, tmp_path):
 
 
 def sends_no_colour_to_a_dumb_terminal(kind, tmp_path):
-    with started(kind, tmp_path, environ={"TERM": "dumb", "TEXTUAL_THEME": "textual-dark"}) as terminal:
+    with started(kind, tmp_path, environ={"TERM": "dumb", "SAMPLE_THEME": "textual-dark"}) as terminal:
         return b"38;2;" not in terminal.raw and b"48;2;" not in terminal.raw
 
 

@@ -1,10 +1,10 @@
 """The same app under Textual's own codes and under ours shows the same cells."""
 
-import subprocess
 import sys
 
 import pytest
 
+from tests import forked
 from tests.wire.ptys import ROOT
 from tests.wire.twins import SETS_TO_TRY, THEMES
 
@@ -25,5 +25,5 @@ def test_a_random_session_shows_the_same_cells(number, subject):
     theme = THEMES[number % len(THEMES)]
     words = [subject, str(number), theme, str(STEPS[subject]), "7"]
     command = [sys.executable, "-m", "tests.wire.twins", *words]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    ended = forked.run(command, cwd=ROOT, text=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr[-3000:]

@@ -116,7 +116,7 @@ def test_resizing_shows_the_new_size(tmp_path):
 
 def test_a_size_that_nobody_knows_is_asked_for(tmp_path):
     """On a serial line of size 0x0 the terminal's own answer counts, and nothing is painted twice."""
-    with sample("ours", folder=tmp_path, size=(0, 0), environ={"TEXTUAL_THEME": "ansi-dark"}) as terminal:
+    with sample("ours", folder=tmp_path, size=(0, 0), environ={"SAMPLE_THEME": "ansi-dark"}) as terminal:
         terminal.screen.resize(30, 100)
         terminal.until(lambda: terminal.screen.display[29].startswith("CONNECTED"))
         assert terminal.facts()[-1] == "size 100x30"
@@ -185,9 +185,8 @@ assert not {"textual", "rich", "asyncio"} & set(sys.modules), sorted(sys.modules
 from tests.wire.sample import build
 build("ours").run(mouse=False)
 """
-    with Pty(
-        [sys.executable, "-c", program], folder=tmp_path, environ={"TEXTUAL_THEME": "ansi-dark"}
-    ) as terminal:
+    ansi = {"SAMPLE_THEME": "ansi-dark"}
+    with Pty([sys.executable, "-c", program], folder=tmp_path, environ=ansi, forked=False) as terminal:
         terminal.until_text(READY)
         assert "loading" not in terminal.text()
         assert terminal.raw.count(b"tm01.example.net") <= 2

@@ -202,7 +202,7 @@ def test_it_shows_the_console_as_a_full_repaint_does(term, window):
 @pytest.mark.parametrize("term", ["vt100", "linux", "screen", "xterm-256color"])
 def test_it_shows_the_same_after_a_full_repaint(term, window):
     """A story of keys leaves the very screen that ^L then paints anew."""
-    opened = window(term, "tests.wire.sample", TEXTUAL_THEME="ansi-dark")
+    opened = window(term, "tests.wire.sample", SAMPLE_THEME="ansi-dark")
     opened.until(lambda shown: "CONNECTED" in shown)
     for key in STORY:
         opened.press(key)

@@ -1,6 +1,7 @@
 """The agent as a process: `tm-tui agent`, in the foreground, under systemd or a console that has none."""
 
 import asyncio
+import atexit
 import ctypes
 import faulthandler
 import logging
@@ -120,3 +121,5 @@ def _end_soon_in_any_case(home: Home) -> None:
 
     signal.signal(signal.SIGALRM, end)
     signal.setitimer(signal.ITIMER_REAL, _LAST_WORD_SECONDS)
+    # An interpreter that takes itself down has no handlers any more: the alarm would end it like a crash.
+    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0.0)

@@ -186,7 +186,7 @@ async def test_kill_loses_nothing_and_repeats_nothing(home: Home, portal: Ready,
             assert reply.failure is None
             appliance = (await client.status()).appliance
             process.terminate()
-            assert await asyncio.to_thread(process.wait, 2.0) == 0
+            assert await asyncio.to_thread(process.wait, LIMIT) == 0
     check(tmp_path / "portal" / "logs" / appliance, 6100, 6100)
 
 

@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from agents import CANARY, LIMIT, agent_process, settings_for, short_home, start_agent, status_when
+from agents import (
+    CANARY,
+    LIMIT,
+    agent_process,
+    before_others,
+    settings_for,
+    short_home,
+    start_agent,
+    status_when,
+)
 from people import settled_groups
 from servers.misbehaving import say_nothing, server
 from tm_tui.agent.identity import appliance_name
@@ -69,6 +78,7 @@ async def test_a_signal_ends_it_within_two_seconds(home: Home, number: signal.Si
                 await anext(watching)
                 testing = client.probe(ProbeRequest())
                 await anext(testing)
+                before_others(process)
                 process.send_signal(number)
                 assert await asyncio.to_thread(ended, process) == 0
                 with pytest.raises(AgentAbsent):
@@ -95,9 +105,24 @@ SettingsStore.load = hang
         process.send_signal(signal.SIGHUP)
         assert process.stdout
         assert process.stdout.readline() == "hanging\n"
+        before_others(process)
         process.terminate()
         assert ended(process) == 0
         assert not home.control_socket.exists()
+
+
+def test_an_interpreter_that_is_slow_to_end_is_no_crash(home: Home) -> None:
+    """Once all is closed no alarm kills the process any more: systemd would take it for a failure."""
+    slow = """
+import time
+class Slow:
+    def __del__(self, sleep=time.sleep):
+        sleep(2)
+slow = Slow()
+"""
+    with agent_process(home, slow) as process:
+        process.terminate()
+        assert ended(process, LIMIT) == 0
 
 
 async def test_hangup_reads_the_settings_again(home: Home) -> None:

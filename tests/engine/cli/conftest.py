@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from forked import Forked
 from screens.launch.commands import console
 from tm_tui.cli.commands import engine_commands
 from tm_tui.cli.running import run
@@ -63,7 +64,7 @@ def agent_of(home: Path) -> Iterator[subprocess.Popen[bytes]]:
     address = "@" + ready.getsockname()[1:].decode()
     environ = {**os.environ, "TM_TUI_HOME": str(home), "NOTIFY_SOCKET": address}
     command = [sys.executable, "-m", "tm_tui.cli", "agent"]
-    with ready, subprocess.Popen(command, env=environ, stderr=subprocess.PIPE) as agent:
+    with ready, Forked(command, env=environ, stderr=subprocess.PIPE) as agent:
         try:
             ready.settimeout(PATIENCE)
             while b"READY=1" not in ready.recv(4096):
@@ -108,7 +109,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]
     home = tmp_path_factory.mktemp("portal")
     command = [sys.executable, "-m", "tm_tui.cli", "portal", "--home", str(home)]
     with (home / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
+        process = Forked(command, stdout=subprocess.PIPE, stderr=log)
     with process:
         try:
             assert process.stdout

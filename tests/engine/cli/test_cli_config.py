@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from forked import COMMAND, Forked
 from tm_tui.settings.fields import FIELDS, flat
 from tm_tui.settings.model import Settings
 
@@ -232,11 +233,8 @@ def test_history_diff_and_rollback(agent: object, tm) -> None:
 
 def test_two_saves_at_once(agent: object, tm, home: Path, tmp_path: Path) -> None:
     """Of commands that save at the same moment each either saved or says who saved before it."""
-    command = [Path(sys.executable).with_name("tm-tui"), "config", "set", "--json", "tmsp.username"]
-    several = [
-        subprocess.Popen([*command, f"user-{number}"], stdout=subprocess.PIPE, text=True)
-        for number in range(4)
-    ]
+    command = [COMMAND, "config", "set", "--json", "tmsp.username"]
+    several = [Forked([*command, f"user-{number}"], stdout=subprocess.PIPE, text=True) for number in range(4)]
     answers = [(json.loads(process.communicate(timeout=60)[0]), process.returncode) for process in several]
     saved = sorted(answer["revision"] for answer, code in answers if code == 0)
     refused = [answer["error"] for answer, code in answers if code == 1]

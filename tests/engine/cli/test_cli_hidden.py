@@ -5,7 +5,6 @@ import os
 import pty
 import select
 import signal
-import subprocess
 import sys
 import termios
 import time
@@ -17,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from forked import COMMAND, Forked
 from tm_tui.cli.hidden import HiddenLine
 from tm_tui.errors import SettingsRefused
 from tm_tui.settings.model import Secrets
 
-TM_TUI = str(Path(sys.executable).with_name("tm-tui"))
 LIMIT = 30.0
 
 
@@ -31,8 +30,8 @@ class Prompt:
     def __init__(self, *arguments: str, **environ: str) -> None:
         self.master, self.slave = pty.openpty()
         self.shown = b""
-        self.process = subprocess.Popen(
-            [TM_TUI, *arguments],
+        self.process = Forked(
+            [COMMAND, *arguments],
             stdin=self.slave,
             stdout=self.slave,
             stderr=self.slave,
@@ -194,7 +193,7 @@ def test_suspended_it_shows_and_resumed_it_hides(shared_agent: None, long_lived:
     """^Z at the prompt: the shell's line is shown again; after `fg` the password is not."""
     pid, terminal = pty.fork()
     if pid == 0:
-        command = [TM_TUI, "config", "secret", "tmsp"]
+        command = [COMMAND, "config", "secret", "tmsp"]
         os.execv(sys.executable, [sys.executable, "-c", SHELL, *command])  # pragma: no cover  another program
     shown = b""
 

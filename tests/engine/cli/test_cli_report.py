@@ -1,13 +1,14 @@
 """`tm-tui report` against a real agent and a real portal: list, show, marks, JSON."""
 
 import json
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+import forked
 
 pytestmark = pytest.mark.usefixtures("agent")
 PATIENCE = 40.0
@@ -28,7 +29,8 @@ def _made(portal: dict[str, Any], kind: str) -> None:
     """Let the portal make one, as its operator would."""
     command = [sys.executable, "-m", "tm_tui.cli", "portal", "report", "make", kind]
     home = str(Path(portal["ca_file"]).parent)
-    subprocess.run([*command, "--home", home], check=True, capture_output=True, timeout=PATIENCE)
+    done = forked.run([*command, "--home", home], timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_report_from_portal_to_terminal(tm, lab: list[str], portal: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
+from forked import Forked
 from tm_tui.cli.commands import COMMANDS
 from tm_tui.cli.config import config
 
@@ -163,7 +164,7 @@ def test_reader_that_goes_away() -> None:
 def test_interrupted_quietly(agent: subprocess.Popen[bytes], home: Path) -> None:
     """Ctrl+C ends `status --watch` with 130 and without a traceback."""
     command = [TM_TUI, "status", "--watch", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with Forked(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout
         assert json.loads(process.stdout.readline())["state"] == "disabled"
         process.send_signal(signal.SIGINT)
@@ -174,7 +175,7 @@ def test_interrupted_quietly(agent: subprocess.Popen[bytes], home: Path) -> None
 def test_watch_ends_with_the_agent(agent: subprocess.Popen[bytes], home: Path) -> None:
     """`status --watch` does not hang on an agent that has ended: it says so, with exit code 3."""
     command = [TM_TUI, "status", "--watch"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with Forked(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert "disabled" in process.stdout.readline()
         agent.send_signal(signal.SIGTERM)

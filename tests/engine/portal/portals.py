@@ -19,6 +19,8 @@ import httpx
 import zstandard
 from click.testing import CliRunner
 
+import forked
+from forked import Forked
 from tm_tui.cli.portal import portal as portal_command
 from tm_tui.clock import SystemClock
 from tm_tui.portal.blobs.address import blobs_at
@@ -124,7 +126,7 @@ class RunningPortal(OpenPortal):
     def __init__(self, home: Path, *options: str, log: BinaryIO | None = None) -> None:
         super().__init__(home, {})
         with self.log_file.open("ab") as own_log:
-            self.process = subprocess.Popen(
+            self.process = Forked(
                 (*COMMAND, "--home", str(home), *options),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -185,9 +187,7 @@ def told(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
 
 def command(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run `tm-tui portal WORDS` as a process."""
-    return subprocess.run(
-        (*COMMAND, *words), input=stdin, capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
+    return forked.run((*COMMAND, *words), stdin=stdin, text=True, timeout=PATIENCE)
 
 
 @contextlib.contextmanager
