@@ -24,6 +24,7 @@ _LAZY = {
     "operator": Lazy("tm_tui.cli.portal_accounts:operator", "Operators: who may use the pages."),
     "products": Lazy("tm_tui.cli.portal_products:products", "Registered Products."),
     "alert": Lazy("tm_tui.cli.portal_alerts:alert", "Alerts by mail, webhook and syslog."),
+    "metrics": Lazy("tm_tui.cli.portal_alerts:metrics", "A token for /metrics (OpenMetrics)."),
     "case": Lazy("tm_tui.cli.portal_cases:case", "Cases that appliances submitted for analysis."),
     "pattern": Lazy("tm_tui.cli.portal_patterns:pattern", "Custom patterns: issue, list, withdraw; keys."),
     "report": Lazy("tm_tui.cli.portal_reports:report", "The reports that this portal makes of its logs."),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tm_tui.portal.alerts.ways import Way
     from tm_tui.portal.home import PortalHome
 
-__all__ = ["alert"]
+__all__ = ["alert", "metrics"]
 
 
 @click.group()
@@ -103,3 +103,26 @@ def _keys(home: "PortalHome") -> "AbstractContextManager[Folder]":
     from tm_tui.atomic import Folder
 
     return Folder.open(home.path / "keys", create=True)
+
+
+@click.command("metrics")
+@click.option("--off", is_flag=True, help="Remove the token: there is no /metrics any more.")
+@json_option
+@with_home
+def metrics(context: click.Context, own_home: Path | None, *, off: bool, as_json: bool) -> None:
+    """Make a token for /metrics of the status server, in place of the one before, and print where it lies.
+
+    A collector sends it as `Authorization: Bearer`. It counts at once.
+    """
+    import secrets
+
+    from tm_tui.portal.metrics import KEPT_TOKEN
+
+    with database(context, own_home) as (_, home), failures_told(), _keys(home) as folder:
+        if not off:
+            folder.replace(KEPT_TOKEN, f"{secrets.token_urlsafe(32)}\n".encode())
+        elif KEPT_TOKEN in folder.names():
+            folder.remove(KEPT_TOKEN)
+    place = home.path / "keys" / KEPT_TOKEN
+    text = "There is no /metrics any more." if off else f"The token is in {place}."
+    done(text, as_json=as_json, token_file=None if off else str(place))

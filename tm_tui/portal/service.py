@@ -40,6 +40,7 @@ from tm_tui.portal.home import PortalHome
 from tm_tui.portal.kept import Kept
 from tm_tui.portal.listeners import listener
 from tm_tui.portal.log import LibraryMessages, PortalLog
+from tm_tui.portal.metrics import Metrics
 from tm_tui.portal.pages.site import Site
 from tm_tui.portal.proxies import Proxies
 from tm_tui.portal.ready import LogServerAddress, Ready, StatusServerAddress, password_files
@@ -187,7 +188,7 @@ async def _start(
     if "status" not in listeners:
         return ()
     log_app = _app(portal, "log", routes.log_server(portal))
-    status_app = Site(portal, _app(portal, "status", routes.status_server(portal, received)))
+    status_app = Metrics(portal, Site(portal, _app(portal, "status", routes.status_server(portal, received))))
     served = (
         Served(log_app, listeners["https"], _proxies(settings, "https")),
         Served(status_app, listeners["status"], _proxies(settings, "status")),
