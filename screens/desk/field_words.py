@@ -9,9 +9,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from screens.desk.draft import Draft
+    from tm_tui.settings.fields import FieldSpec
 
-__all__ = ["became", "field_name", "saved_value", "value_words"]
+__all__ = ["became", "field_help", "field_name", "saved_value", "value_words"]
 
+_ADDRESSES = frozenset({"tmsp.log_server.host", "tmsp.status_server.host"})
+_ON_PREMISE = "IP address only, as your portal's administrator gave it: see the TMSP Administrator's Guide."
 _FEW = 4
 """So many fields are named; more are counted."""
 
@@ -22,6 +25,13 @@ def field_name(key: str) -> str:
         return spec_of(key).label
     except KeyError:
         return key
+
+
+def field_help(draft: "Draft", spec: "FieldSpec") -> str:
+    """What belongs into a field; for the servers' addresses as the edition on the form wants them."""
+    if spec.key in _ADDRESSES and draft.value("tmsp.edition") == "on-premise":
+        return _ON_PREMISE
+    return spec.help
 
 
 def value_words(draft: "Draft", key: str) -> str:

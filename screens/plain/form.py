@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from screens.desk.draft import SECRETS, Draft
-from screens.desk.field_words import value_words
+from screens.desk.field_words import field_help, value_words
 from screens.flows.leaving import discard_asked
 from screens.flows.saving import save
 from screens.flows.testing import run_test
@@ -83,7 +83,7 @@ class Form:
         return draft
 
     async def _change(self, spec: FieldSpec) -> None:
-        self._desk.lines.say("", f"{spec.label}. {spec.help}")
+        self._desk.lines.say("", f"{spec.label}. {field_help(self._draft, spec)}")
         if spec.kind == "secret":
             await self._change_secret(SECRETS[spec.key])
         elif spec.kind == "switch":

@@ -11,6 +11,7 @@ from textual.events import DescendantFocus, Resize
 from textual.widget import Widget
 
 from screens.desk.draft import SECRETS, Draft
+from screens.desk.field_words import field_help
 from screens.desk.forms import FORMS, Slot
 from screens.desk.keys import key_for
 from screens.widgets.block import Block
@@ -148,7 +149,8 @@ class FormPage(Page):
             words = f"{field.problem.cause} {field.problem.remedy}"
             self._help.show(Content.assemble(("! ", "bold ansi_red"), (words, "ansi_red")))
         else:
-            self._help.show(Content(field.spec.help))
+            words = field.spec.help if self._draft is None else field_help(self._draft, field.spec)
+            self._help.show(Content(words))
 
     def _edited(self, field: Field) -> None:
         if isinstance(field, PasswordField):

@@ -267,3 +267,13 @@ async def test_another_way_asks_for_the_password_of_tmsp(agent: ScriptedAgent) -
             await console.until(lambda: console.app.focused.spec.key == "tmsp.password")  # type: ignore[union-attr]
             await console.sees("It was typed for another proxy.")
         assert agent.requests == []
+
+
+async def test_the_address_is_explained_by_the_edition(agent: ScriptedAgent) -> None:
+    """Who runs a portal of his own reads that it takes an IP address, and where it is told."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        await console.go("tmsp.edition")
+        await console.press("right")
+        await console.go("tmsp.status_server.host")
+        await console.until(lambda: "Administrator's Guide" in " ".join(console.screen_text().split()))
