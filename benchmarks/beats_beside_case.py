@@ -17,8 +17,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from e2e.lab import Lab, lab
-from tm_tui.api.cases import SubmitRequest
 from tm_tui.api.client import AgentAbsent, ControlClient
+from tm_tui.api.requests import SubmitRequest
 
 INTERVAL = 5
 

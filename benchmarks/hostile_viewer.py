@@ -28,9 +28,10 @@ from people import Child, people
 from servers import certificates as certs
 from servers.certificates import Certificates
 from servers.misbehaving import server
-from tm_tui.api.agent import SaveRequest, SecretChanges, ServerState
+from tm_tui.api.agent import ServerState
 from tm_tui.api.client import ControlClient
 from tm_tui.api.failures import ControlRefused
+from tm_tui.api.requests import SaveRequest, SecretChanges
 from tm_tui.paths import Home
 
 if TYPE_CHECKING:

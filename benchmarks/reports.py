@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.wire.ptys import Pty
-from tm_tui.api.agent import SecretChanges
+from tm_tui.api.requests import SecretChanges
 from tm_tui.demo.logs import lines_of, some_events
 from tm_tui.demo.stage import Stage, stage
 from tm_tui.markdown_rows import rows_of

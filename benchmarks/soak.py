@@ -16,8 +16,8 @@ import zstandard
 
 from benchmarks.peers import memory, mixed_lines, open_files, row, scratch
 from benchmarks.waiting import agent_on, first_beat
-from tm_tui.api.agent import SecretChanges
 from tm_tui.api.client import ControlRefused
+from tm_tui.api.requests import SecretChanges
 from tm_tui.demo.stage import PortalProcess, Stage
 
 CALLERS, PIECE = 4, 1000

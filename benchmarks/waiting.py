@@ -18,9 +18,9 @@ from pathlib import Path
 from benchmarks.peers import memory, mixed_lines, row, scratch
 from tm_tui.agent.folders import prepare_folders
 from tm_tui.agent.identity import appliance_name
-from tm_tui.api.agent import SecretChanges
 from tm_tui.api.client import ControlClient
 from tm_tui.api.launch import AgentProcess
+from tm_tui.api.requests import SecretChanges
 from tm_tui.demo.stage import PortalProcess, Stage
 from tm_tui.paths import Home
 from tm_tui.settings.model import SpoolSettings

@@ -15,8 +15,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 from e2e.lab import COMMAND, short_folder  # noqa: E402 - beside the tests' terminal, on purpose
 from e2e.terminal import Terminal  # noqa: E402
-from tm_tui.api.agent import SecretChanges  # noqa: E402
-from tm_tui.api.cases import SubmitRequest  # noqa: E402
+from tm_tui.api.requests import SecretChanges, SubmitRequest  # noqa: E402
 from tm_tui.demo.patterns import deploy_a_pattern  # noqa: E402
 from tm_tui.demo.reports import report_of_an_incident  # noqa: E402
 from tm_tui.demo.stage import stage  # noqa: E402

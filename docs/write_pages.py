@@ -18,7 +18,7 @@ sys.path.insert(0, str(DOCS.parent / "packaging"))
 import reference  # noqa: E402 - beside the man pages, which are made of the same
 
 from tm_tui.api.call import Call, Order  # noqa: E402
-from tm_tui.api.calls import CALLS  # noqa: E402
+from tm_tui.api.orders import CALLS  # noqa: E402
 from tm_tui.explain import explanation, whole_text  # noqa: E402
 from tm_tui.portal.settings import keys  # noqa: E402
 from tm_tui.settings.fields import FIELDS, FieldSpec  # noqa: E402
@@ -79,7 +79,7 @@ Every command takes `--json`, and then answers in JSON, failures too. `--help` a
 `tm-tui --version` prints the version. Without a command `tm-tui` opens the console, and takes the options of
 `tm-tui console`.
 """
-_CALLS = "<!-- This table is made by docs/write_pages.py of tm_tui/api/calls.py. -->"
+_CALLS = "<!-- This table is made by docs/write_pages.py of the calls that tm_tui/api declares. -->"
 _CODES = """\
 # Failure codes
 

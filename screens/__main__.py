@@ -8,12 +8,17 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run `tm-tui`. Without a word on a terminal it is the console, which needs no command line parsed."""
+    """Run `tm-tui`. Neither the console nor what monitoring asks needs click."""
     gc.disable()  # nothing that imports make is garbage; the console switches it on again once it stands
     if len(sys.argv) == 1 and _shows():
         from screens.launch.opening import open_at_once
 
         open_at_once()
+    if sys.argv[1:2] in (["status"], ["config"]):
+        from tm_tui.cli.quick import answered
+
+        if (code := answered(sys.argv[1:])) is not None:
+            sys.exit(code)
     from screens.launch.commands import run_commands
 
     gc.enable()

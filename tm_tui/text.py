@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import unquote_to_bytes
 
-from pydantic import AfterValidator
+from tm_tui.values import Check
 
 __all__ = [
     "SafeLines",
@@ -58,8 +58,8 @@ def is_safe(text: str, *, line_ends: bool = True) -> bool:
     return (_UNSAFE if line_ends else _UNSAFE_OR_SPACE).search(text) is None
 
 
-SafeText = Annotated[str, AfterValidator(safe_text)]
-"""A pydantic string that went through `safe_text`."""
+SafeText = Annotated[str, Check(safe_text)]
+"""A string that went through `safe_text`."""
 
 
 def safe_lines(text: str) -> str:
@@ -67,8 +67,8 @@ def safe_lines(text: str) -> str:
     return _UNSAFE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-SafeLines = Annotated[str, AfterValidator(safe_lines)]
-"""A pydantic string of several lines that went through `safe_lines`."""
+SafeLines = Annotated[str, Check(safe_lines)]
+"""A string of several lines that went through `safe_lines`."""
 
 
 _URI = "file://"

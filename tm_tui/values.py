@@ -1,17 +1,22 @@
 """The types of values from outside: moments, counts and numbers that can be stored, sent and shown.
 
 A moment beyond its bounds is taken to the nearer one (tm_tui.moments). A number beyond its bounds is refused.
+pydantic and the light shapes of the control socket (tm_tui/api/shapes.py) both keep what stands here.
 """
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
-
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, ValidationError
+from typing import TYPE_CHECKING, Annotated, Any
 
 from tm_tui.moments import within
 
-__all__ = ["MOST", "Amount", "Count", "Moment", "Number", "ZonedMoment", "wrong_in"]
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, ValidationError
+    from pydantic_core import CoreSchema
+
+__all__ = ["MOST", "Amount", "Bounds", "Check", "Count", "Moment", "Number", "ZonedMoment", "wrong_in"]
 
 MOST = 2**53 - 1
 """The largest whole number that every reader of JSON takes as it is (RFC 8259, section 6)."""
@@ -19,24 +24,59 @@ MOST = 2**53 - 1
 _LEAP_SECOND = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:)60")
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Beside a type: what a value of it becomes. `before` is given what was not read yet."""
+
+    held: Callable[[Any], Any]
+    before: Callable[[Any], Any] | None = None
+    zoned: bool = False
+    """Of a moment: one without a zone is refused."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: "GetCoreSchemaHandler") -> "CoreSchema":
+        """Let pydantic do the same."""
+        from pydantic_core import core_schema
+
+        schema = core_schema.datetime_schema(tz_constraint="aware") if self.zoned else handler(source)
+        made: CoreSchema = core_schema.no_info_after_validator_function(self.held, schema)
+        before = core_schema.no_info_before_validator_function
+        return made if self.before is None else before(self.before, made)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Beside a type: a number lies from `least` to `most`; of a text or tuple that is its length."""
+
+    least: int
+    most: int
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: "GetCoreSchemaHandler") -> "CoreSchema":
+        """Let pydantic do the same."""
+        from pydantic_core import core_schema
+
+        if source is int:
+            return core_schema.int_schema(ge=self.least, le=self.most)
+        return core_schema.float_schema(ge=self.least, le=self.most, allow_inf_nan=False)
+
+
 def _without_leap_second(value: Any) -> Any:
     """Take 23:59:60, which RFC 3339 has and Python has not, as the second before."""
     return _LEAP_SECOND.sub(r"\g<1>59", value[:64], count=1) if isinstance(value, str) else value
 
 
-Moment = Annotated[datetime, BeforeValidator(_without_leap_second), AfterValidator(within)]
+Moment = Annotated[datetime, Check(within, _without_leap_second)]
 """A moment in time: aware, in UTC, from 1970 to 2200."""
-ZonedMoment = Annotated[AwareDatetime, BeforeValidator(_without_leap_second), AfterValidator(within)]
+ZonedMoment = Annotated[datetime, Check(within, _without_leap_second, zoned=True)]
 """The same where one without a zone is refused."""
-Count = Annotated[int, Field(ge=0, le=MOST)]
+Count = Annotated[int, Bounds(0, MOST)]
 """How many there are, or a number that counts up."""
-Amount = Annotated[float, Field(ge=0, le=MOST, allow_inf_nan=False)]
+Amount = Annotated[float, Bounds(0, MOST)]
 """How much there is: seconds, bytes a second."""
-Number = Annotated[float, Field(ge=-MOST, le=MOST, allow_inf_nan=False)]
+Number = Annotated[float, Bounds(-MOST, MOST)]
 """A number that may be negative, such as a difference of clocks in seconds."""
 
 
-def wrong_in(error: ValidationError) -> str:
+def wrong_in(error: "ValidationError") -> str:
     """What is wrong first, and where: `made_at: Input should be a valid datetime`. Never the value itself."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     where = ".".join(str(part) for part in first["loc"])

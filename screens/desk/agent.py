@@ -9,24 +9,29 @@ if TYPE_CHECKING:
     from tm_tui.api.agent import (
         ActivityLine,
         AgentStatus,
-        ApproveRequest,
         DiagnosticsText,
         Difference,
-        DraftRequest,
         KeptDraft,
         ProbeReport,
-        ProbeRequest,
-        RestoreRequest,
         RevisionInfo,
-        SaveRequest,
         SessionInfo,
         SettingsDocument,
         StepEvent,
         TrustDocument,
     )
-    from tm_tui.api.cases import CaseInfo, CasesDocument, SubmitRequest
-    from tm_tui.api.patterns import DeploymentInfo, DeployRequest, PatternsDocument
-    from tm_tui.api.reports import ReadMarks, ReportDocument, ReportsDocument
+    from tm_tui.api.cases import CaseInfo, CasesDocument
+    from tm_tui.api.patterns import DeploymentInfo, PatternsDocument
+    from tm_tui.api.reports import ReportDocument, ReportsDocument
+    from tm_tui.api.requests import (
+        ApproveRequest,
+        DeployRequest,
+        DraftRequest,
+        ProbeRequest,
+        ReadMarks,
+        RestoreRequest,
+        SaveRequest,
+        SubmitRequest,
+    )
     from tm_tui.api.spool import SendReply
 
 __all__ = ["Agent", "Connect", "Connection"]

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from tm_tui.api.agent import KeptDraft, SecretChanges, SettingsDocument
-from tm_tui.api.sessions import SECRET_NAMES
+from tm_tui.api.agent import KeptDraft, SettingsDocument
+from tm_tui.api.requests import SecretChanges
 from tm_tui.errors import Problem, SettingsRefused
-from tm_tui.settings.model import Secrets, Settings, default_port, missing_secrets
+from tm_tui.settings.model import SECRET_NAMES, Secrets, Settings, default_port, missing_secrets
 from tm_tui.settings.targets import Targets, asked_again, targets_of
 
 __all__ = ["SECRETS", "Draft", "Fingerprint", "Value"]

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from screens.desk.question import Question
 from screens.flows.refusals import refused_fields
-from tm_tui.api.agent import ApproveRequest, HostKeyInfo
+from tm_tui.api.agent import HostKeyInfo
 from tm_tui.api.failures import ControlRefused
+from tm_tui.api.requests import ApproveRequest
 from tm_tui.errors import TmError
 
 if TYPE_CHECKING:

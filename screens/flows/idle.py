@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from screens.desk.ages import clock_time
 from screens.desk.field_words import field_name
 from screens.desk.question import Question
-from tm_tui.api.agent import DraftRequest, KeptDraft
+from tm_tui.api.agent import KeptDraft
 from tm_tui.api.failures import ControlRefused
+from tm_tui.api.requests import DraftRequest
 from tm_tui.errors import TmError
 
 if TYPE_CHECKING:

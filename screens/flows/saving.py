@@ -10,8 +10,8 @@ from screens.desk.question import Question
 from screens.flows.conflicts import overtaken, settle
 from screens.flows.refusals import refused_fields
 from screens.flows.testing import run_test
-from tm_tui.api.agent import SaveRequest, TrialRequest
 from tm_tui.api.failures import ControlRefused, SaveConflict
+from tm_tui.api.requests import SaveRequest, TrialRequest
 from tm_tui.errors import TmError
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from screens.desk.probing import Probing
 from screens.flows.host_keys import decide
 from screens.flows.refusals import refused_fields
-from tm_tui.api.agent import HostKeyInfo, ProbeReport, ProbeRequest
+from tm_tui.api.agent import HostKeyInfo, ProbeReport
 from tm_tui.api.failures import ControlRefused
+from tm_tui.api.requests import ProbeRequest
 from tm_tui.errors import TmError
 
 if TYPE_CHECKING:

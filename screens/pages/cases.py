@@ -21,8 +21,9 @@ from screens.widgets.button import Button
 from screens.widgets.field import Field
 from screens.widgets.page import Page, beside
 from screens.widgets.text_field import TextField
-from tm_tui.api.cases import CasesDocument, SubmitRequest
+from tm_tui.api.cases import CasesDocument
 from tm_tui.api.failures import ControlRefused
+from tm_tui.api.requests import SubmitRequest
 from tm_tui.settings.fields import FieldSpec
 
 if TYPE_CHECKING:

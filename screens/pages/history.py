@@ -13,7 +13,8 @@ from screens.flows.saving import ON_TRIAL
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
 from screens.widgets.pick_list import PickList, Row
-from tm_tui.api.agent import Difference, RestoreRequest, RevisionInfo, TrialRequest
+from tm_tui.api.agent import Difference, RevisionInfo
+from tm_tui.api.requests import RestoreRequest, TrialRequest
 from tm_tui.spoken import local_time
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
 from textual.content import Content
 
 from screens.desk.ages import span
@@ -66,7 +67,7 @@ def known(status: AgentStatus) -> object:
     """What of a snapshot tells that the lists may be others; ages and waits do not."""
     patterns = status.patterns
     running = patterns.deployment
-    steady = None if running is None else running.model_dump(exclude={"retry_in_seconds"})
+    steady = None if running is None else replace(running, retry_in_seconds=None)
     seen = patterns.last_failure and (patterns.last_failure.code, patterns.last_failure.at)
     return (status.pid, status.revision, patterns.state, patterns.newest_id, patterns.new, steady, seen)
 

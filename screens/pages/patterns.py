@@ -17,8 +17,8 @@ from screens.widgets.button import Button
 from screens.widgets.page import Page, beside
 from screens.widgets.pick_list import PickList
 from screens.widgets.rows import doubt_rows
-from tm_tui.api.agent import SaveRequest
-from tm_tui.api.patterns import DeployRequest, PatternInfo, PatternsDocument, PatternsStatus
+from tm_tui.api.patterns import PatternInfo, PatternsDocument, PatternsStatus
+from tm_tui.api.requests import DeployRequest, SaveRequest
 
 if TYPE_CHECKING:
     from screens.desk.desk import Desk

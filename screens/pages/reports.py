@@ -15,7 +15,8 @@ from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
 from screens.widgets.pick_list import PickList, Row
 from screens.widgets.rows import doubt_rows
-from tm_tui.api.reports import ReadMarks, ReportInfo, ReportsDocument, ReportsStatus
+from tm_tui.api.reports import ReportInfo, ReportsDocument, ReportsStatus
+from tm_tui.api.requests import ReadMarks
 from tm_tui.spoken import local_time
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from agents import AgentChild
-from tm_tui.api.agent import SaveRequest, SecretChanges
 from tm_tui.api.client import AgentAbsent, ControlClient
+from tm_tui.api.requests import SaveRequest, SecretChanges
 from tm_tui.paths import Home
 
 __all__ = ["kill_in_saves"]

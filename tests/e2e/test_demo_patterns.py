@@ -1,6 +1,6 @@
 """The demo's pattern step by itself: the whole way from an event to events, between real processes."""
 
-from tm_tui.api.agent import SecretChanges
+from tm_tui.api.requests import SecretChanges
 from tm_tui.demo.patterns import deploy_a_pattern
 from tm_tui.demo.stage import stage
 

@@ -10,7 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from e2e.browser import Browser, browser
-from tm_tui.api.agent import SecretChanges
+from tm_tui.api.requests import SecretChanges
 from tm_tui.demo.logs import lines_of, some_events
 from tm_tui.demo.stage import Stage, stage
 

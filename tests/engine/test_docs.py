@@ -198,5 +198,5 @@ def test_the_map_is_whole_and_leads_somewhere() -> None:
         "config/trial.json"
     }
     assert len(files) > 10
-    places = (ROOT, ROOT / "tm_tui", ROOT / "tm_tui" / "control", ROOT / "docs")
+    places = (ROOT, ROOT / "tm_tui", ROOT / "docs")
     assert {file for file in files if not any((place / file).exists() for place in places)} == set()

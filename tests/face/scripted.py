@@ -10,21 +10,16 @@ from screens.desk.agent import Connection
 from tm_tui.api.agent import (
     ActivityLine,
     AgentStatus,
-    ApproveRequest,
     Conflict,
     DiagnosticsText,
     Difference,
-    DraftRequest,
     HostKeyInfo,
     KeptDraft,
     LogServerStatus,
     ProbeReport,
-    ProbeRequest,
     Refusal,
     ReportFailure,
-    RestoreRequest,
     RevisionInfo,
-    SaveRequest,
     ServerState,
     SessionInfo,
     SettingsDocument,
@@ -33,10 +28,19 @@ from tm_tui.api.agent import (
     StepEvent,
     TrustDocument,
 )
-from tm_tui.api.cases import CaseInfo, CasesDocument, SubmitRequest
+from tm_tui.api.cases import CaseInfo, CasesDocument
 from tm_tui.api.failures import AgentAbsent, ControlRefused, SaveConflict
 from tm_tui.api.patterns import DeployerInfo, EndpointInfo, PatternInfo, PatternsDocument
-from tm_tui.api.reports import ReadMarks, ReportDocument, ReportInfo, ReportsDocument, ReportsStatus
+from tm_tui.api.reports import ReportDocument, ReportInfo, ReportsDocument, ReportsStatus
+from tm_tui.api.requests import (
+    ApproveRequest,
+    DraftRequest,
+    ProbeRequest,
+    ReadMarks,
+    RestoreRequest,
+    SaveRequest,
+    SubmitRequest,
+)
 from tm_tui.api.spool import KindInfo, SendReply
 from tm_tui.errors import TmError
 from tm_tui.settings.model import Settings
@@ -375,7 +379,7 @@ class ScriptedAgent:
         self.requests.append(marks)
         for number in marks.numbers:
             info, text = self.kept_reports[number]
-            self.kept_reports[number] = (ReportInfo(**{**dict(info), "read": marks.read}), text)
+            self.kept_reports[number] = (ReportInfo(**{**info.fields(), "read": marks.read}), text)
         return await self.reports()
 
     async def cases(self) -> CasesDocument:

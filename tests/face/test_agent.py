@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 import screens.plain.console as plain
@@ -94,8 +95,8 @@ async def test_old_values_are_marked_on_the_status_page(agent: ScriptedAgent) ->
 async def test_an_agent_that_hangs_is_not_shown_as_connected(agent: ScriptedAgent) -> None:
     """A stopped process closes nothing and tells nothing: the console counts the age of its beat itself."""
     healthy = status()
-    beats = {**healthy.status_server.model_dump(), "next_beat_in_seconds": 5.0, "last_beat_age_seconds": 0.1}
-    often = healthy.model_validate({**healthy.model_dump(), "status_server": beats})
+    beats = {**healthy.status_server.fields(), "next_beat_in_seconds": 5.0, "last_beat_age_seconds": 0.1}
+    often = type(healthy)(**{**healthy.fields(), "status_server": beats})
     agent.statuses = asyncio.Queue()
     agent.statuses.put_nowait(often)
     async with console_of(agent.connect) as console:
@@ -118,8 +119,8 @@ async def test_an_agent_that_hangs_is_not_shown_as_connected(agent: ScriptedAgen
 def test_a_beat_over_a_slow_way_is_not_overdue(trip: float, late: float) -> None:
     """A beat may take twice what the last one took; nothing is overdue where none is due."""
     healthy = status()
-    beats = {**healthy.status_server.model_dump(), "next_beat_in_seconds": 5.0, "round_trip_ms": trip}
-    seen = Seen().with_status(healthy.model_validate({**healthy.model_dump(), "status_server": beats}), 100.0)
+    beats = {**healthy.status_server.fields(), "next_beat_in_seconds": 5.0, "round_trip_ms": trip}
+    seen = Seen().with_status(type(healthy)(**{**healthy.fields(), "status_server": beats}), 100.0)
     assert seen.overdue(100.0 + 5 + late - 1.5) is None
     assert seen.overdue(100.0 + 5 + late) == late
     assert seen.lost("GONE", "", "", 101.0).overdue(500.0) is None
@@ -196,8 +197,8 @@ def test_a_failing_server_is_told_by_its_code() -> None:
         code="tls-expired", stage="tls", cause="Expired.", remedy="Renew.", at=NOON, count=3
     )
     failing = status(ServerState.FAILING)
-    server = failing.status_server.model_dump() | {"last_failure": failure}
-    seen = Seen().with_status(type(failing)(**(failing.model_dump() | {"status_server": server})), 0.0)
+    server = failing.status_server.fields() | {"last_failure": failure}
+    seen = Seen().with_status(type(failing)(**(failing.fields() | {"status_server": server})), 0.0)
     assert "FAILING    tls-expired 3 times" in panel_text(seen, 0.0)
 
 
@@ -227,9 +228,9 @@ async def test_a_portal_without_a_date_ends_no_console(date: str, shown: str) ->
     standing = Standing(enabled=True, interval=300.0)
     standing.registered(registered.registered_at, registered.pattern_root)
     held = ScriptedAgent()
-    healthy = status().model_dump()
-    held.statuses.put_nowait(AgentStatus.model_validate({**healthy, "status_server": standing.show(0.0)}))
-    held.kept_reports[1] = (ReportInfo.model_validate({**REPORT, "made_at": date}), "# Text")
+    healthy = status().fields()
+    held.statuses.put_nowait(AgentStatus(**{**healthy, "status_server": standing.show(0.0)}))
+    held.kept_reports[1] = (msgspec.convert({**REPORT, "made_at": date}, ReportInfo), "# Text")
     async with console_of(held.connect) as console:
         await console.sees(f"Registered   {shown}")
         await console.open("Reports")

@@ -41,7 +41,7 @@ def snapshot(changes: int, **cases: Any) -> AgentStatus:
     """A snapshot in which the list of cases looks different."""
     shown = status()
     told = CasesStatus(**{"state": "idle", "changes": changes, **cases})
-    return type(shown)(**(shown.model_dump() | {"cases": told.model_dump()}))
+    return type(shown)(**(shown.fields() | {"cases": told.fields()}))
 
 
 async def opened(console: Console, agent: ScriptedAgent, *cases: CaseInfo, **told: Any) -> None:

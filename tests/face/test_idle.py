@@ -12,7 +12,8 @@ from face.scripted import NOON, ScriptedAgent, document, status
 from screens.pages.help_screen import HelpScreen
 from screens.plain.lines import Lines, LoggedOut
 from screens.shell.unattended import Unattended
-from tm_tui.api.agent import DraftRequest, KeptDraft, SaveRequest, SecretChanges
+from tm_tui.api.agent import KeptDraft
+from tm_tui.api.requests import DraftRequest, SaveRequest, SecretChanges
 
 MINUTE = 60.0
 
@@ -107,7 +108,7 @@ async def test_never_is_never(agent: ScriptedAgent) -> None:
     """With 0 minutes a console stays."""
     agent.document = document()
     settings = {**agent.document.settings, "console": {"idle_minutes": 0, "trial_minutes": 10}}
-    agent.document = type(agent.document)(**{**agent.document.model_dump(), "settings": settings})
+    agent.document = type(agent.document)(**{**agent.document.fields(), "settings": settings})
     async with console_of(agent.connect) as console:
         await console.sees("TMSP  CONNECTED")
         console.clock.second += 1e6

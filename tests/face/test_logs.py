@@ -31,8 +31,8 @@ def line(number: int, level: Any = "info") -> ActivityLine:
 def changed(state: ServerState = ServerState.CONNECTED, **log_server: Any) -> AgentStatus:
     """A snapshot whose log server stands otherwise."""
     shown = status()
-    server = shown.log_server.model_dump() | {"state": state, **log_server}
-    return type(shown)(**(shown.model_dump() | {"log_server": server}))
+    server = shown.log_server.fields() | {"state": state, **log_server}
+    return type(shown)(**(shown.fields() | {"log_server": server}))
 
 
 async def test_the_queue_is_told_as_soon_as_it_is_highlighted(agent: ScriptedAgent) -> None:

@@ -16,13 +16,13 @@ from tm_tui.api.patterns import (
     DeployerInfo,
     DeploymentInfo,
     DeploymentProgress,
-    DeployRequest,
     EndpointInfo,
     EndpointResult,
     PatternInfo,
     PatternsDocument,
     PatternsStatus,
 )
+from tm_tui.api.requests import DeployRequest
 
 DAMAGED = LastFailure(
     code="pattern-damaged",
@@ -96,13 +96,13 @@ class PatternsAgent(ScriptedAgent):
         self.requests.append(request)
         if self.deploy_refusal:
             raise self.deploy_refusal
-        self.shown = PatternsDocument(**(self.shown.model_dump() | {"deployments": (RUNNING,)}))
+        self.shown = PatternsDocument(**(self.shown.fields() | {"deployments": (RUNNING,)}))
         return RUNNING
 
 
 def with_patterns(**more: Any) -> AgentStatus:
     shape = status()
-    return type(shape)(**(shape.model_dump() | {"patterns": PatternsStatus(**more)}))
+    return type(shape)(**(shape.fields() | {"patterns": PatternsStatus(**more)}))
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ async def test_deploy_to_marked_endpoints(patterns: PatternsAgent) -> None:
 
 async def test_custom_cleanup_of_marked_results(patterns: PatternsAgent) -> None:
     """Two results marked, a question that names them, and cleanup alone is asked for."""
-    patterns.shown = PatternsDocument(**(patterns.shown.model_dump() | {"deployments": (RUNNING,)}))
+    patterns.shown = PatternsDocument(**(patterns.shown.fields() | {"deployments": (RUNNING,)}))
     async with console_of(patterns.connect) as console:
         await console.open("Pattern Deploy")
         await console.sees("endpoint-unreachable")
@@ -163,7 +163,7 @@ async def test_progress_comes_by_itself(patterns: PatternsAgent) -> None:
     async with console_of(patterns.connect) as console:
         await console.open("Pattern Deploy")
         await console.sees("No deployment yet.")
-        patterns.shown = PatternsDocument(**(patterns.shown.model_dump() | {"deployments": (RUNNING,)}))
+        patterns.shown = PatternsDocument(**(patterns.shown.fields() | {"deployments": (RUNNING,)}))
         running = DeploymentProgress(**PROGRESS, state="running")
         patterns.statuses.put_nowait(with_patterns(state="current", newest_id=42, new=0, deployment=running))
         await console.sees("Deployment 7 of pattern 41: retrying")
@@ -174,7 +174,7 @@ async def test_what_stands_in_the_way_is_said(patterns: PatternsAgent) -> None:
     missing = DeployerInfo(ready=False, cause="There is no deployer.toml.", remedy="See docs/deployer.md.")
     refused = pattern(43, "refused", received_at=None, failure=DAMAGED)
     more = {"deployer": missing, "patterns": (refused, pattern(42)), "last_failure": DAMAGED}
-    patterns.shown = PatternsDocument(**(patterns.shown.model_dump() | more))
+    patterns.shown = PatternsDocument(**(patterns.shown.fields() | more))
     patterns.statuses.put_nowait(with_patterns(state="failing", newest_id=42, last_failure=DAMAGED))
     async with console_of(patterns.connect) as console:
         await console.open("Pattern Deploy")

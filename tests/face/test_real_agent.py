@@ -12,9 +12,9 @@ from face.conftest import Console, HeldClock, console_of
 from screens.desk.agent import Connection
 from screens.desk.fill import read_fill
 from screens.desk.private import Private
-from tm_tui.api.agent import SaveRequest
 from tm_tui.api.client import ControlClient
 from tm_tui.api.launch import AgentProcess
+from tm_tui.api.requests import SaveRequest
 from tm_tui.errors import TmError
 from tm_tui.paths import Home
 

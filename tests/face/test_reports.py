@@ -15,7 +15,8 @@ from screens.pages.reader import Reader
 from screens.shell.app import TmTui
 from screens.widgets.reading import Reading
 from tm_tui.api.agent import AgentStatus, LastFailure
-from tm_tui.api.reports import ReadMarks, ReportInfo
+from tm_tui.api.reports import ReportInfo
+from tm_tui.api.requests import ReadMarks
 
 INCIDENT = """# Incident: RTKT\\_HIDE.C on till-07
 
@@ -63,7 +64,7 @@ def with_reports(agent: ScriptedAgent, number: int = 4, **more: Any) -> AgentSta
     kept = [info(n, read=n == 2) for n in range(number, 0, -1)]
     agent.kept_reports = {one.number: (one, INCIDENT) for one in kept}
     reports = {"enabled": True, "kept": number, "unread": number - 1, "checked_at": NOON, "newest": kept[0]}
-    return AgentStatus(**(status().model_dump() | {"reports": reports | more}))
+    return AgentStatus(**(status().fields() | {"reports": reports | more}))
 
 
 async def opened(console: Console, agent: ScriptedAgent, number: int = 4, **more: Any) -> None:
@@ -242,7 +243,7 @@ async def test_a_failure_is_shown_with_its_reason(agent: ScriptedAgent) -> None:
         code="http-not-found", stage="service", cause="Cause here.", remedy="Remedy here.", at=NOON, count=3
     )
     async with console_of(agent.connect) as console:
-        await opened(console, agent, last_failure=failure.model_dump())
+        await opened(console, agent, last_failure=failure.fields())
         await console.sees("Not fetched: http-not-found, 3 times")
         await console.sees("Cause here. Remedy here.")
 

@@ -4,8 +4,9 @@ from pydantic import SecretStr
 
 from face.conftest import Console, console_of
 from face.scripted import ScriptedAgent, document, refused_password, status
-from tm_tui.api.agent import Conflict, Difference, ProbeRequest, ProblemInfo, Refusal, SaveRequest
+from tm_tui.api.agent import Conflict, Difference, ProblemInfo, Refusal
 from tm_tui.api.failures import AgentAbsent, ControlRefused
+from tm_tui.api.requests import ProbeRequest, SaveRequest
 
 
 async def typed(console: Console, text: str = "x") -> None:

@@ -50,10 +50,10 @@ async def failing(console: Console) -> None:
         count=3,
     )
     shape = status(ServerState.FAILING)
-    server = shape.status_server.model_dump() | {"last_failure": failure, "beats_missed": 3}
+    server = shape.status_server.fields() | {"last_failure": failure, "beats_missed": 3}
     agent = console.app.main.agent
     assert isinstance(agent, ScriptedAgent)
-    agent.statuses.put_nowait(type(shape)(**(shape.model_dump() | {"status_server": server})))
+    agent.statuses.put_nowait(type(shape)(**(shape.fields() | {"status_server": server})))
     await console.sees("tls-expired 3 times")
 
 
@@ -175,8 +175,8 @@ async def log_queue(console: Console) -> None:
     assert isinstance(agent, ScriptedAgent)
     shape = status()
     progress = {"batches_done": 3, "batches": 9, "events_done": 3, "events": 9, "bytes_done": 40, "bytes": 90}
-    server = shape.log_server.model_dump() | {"delivery": "sending", "progress": progress}
-    agent.statuses.put_nowait(type(shape)(**(shape.model_dump() | {"log_server": server})))
+    server = shape.log_server.fields() | {"delivery": "sending", "progress": progress}
+    agent.statuses.put_nowait(type(shape)(**(shape.fields() | {"log_server": server})))
     await console.open("Log Queue")
     await console.sees("3 / 9 batches")
 

@@ -2,7 +2,7 @@
 
 from face.conftest import console_of
 from face.scripted import PASSED, ScriptedAgent, document, host_key_in_the_way, refused_password
-from tm_tui.api.agent import ApproveRequest, ProbeRequest
+from tm_tui.api.requests import ApproveRequest, ProbeRequest
 
 
 async def test_unsaved_values_are_tested(agent: ScriptedAgent) -> None:
@@ -30,7 +30,7 @@ async def test_what_is_in_force_is_tested_below_what_was_typed(agent: ScriptedAg
         await console.type("x")
         newer = document(18, username="somebody-elses").settings
         newer["trust"]["ca_file"] = "/etc/portal-ca.pem"
-        agent.document = agent.document.model_copy(update={"revision": 18, "settings": newer})
+        agent.document = type(agent.document)(**agent.document.fields() | {"revision": 18, "settings": newer})
         await console.press("f3")
         await console.sees("Test passed with the values above")
         await console.sees("Tested on top of revision 18")

@@ -5,16 +5,8 @@ from datetime import timedelta
 from face.conftest import Console, console_of
 from face.scripted import NOON, ScriptedAgent, status
 from screens.widgets.pick_list import PickList
-from tm_tui.api.agent import (
-    Difference,
-    RestoreRequest,
-    RevisionInfo,
-    RollbackInfo,
-    SaveRequest,
-    SessionEntry,
-    TrialInfo,
-    TrialRequest,
-)
+from tm_tui.api.agent import Difference, RevisionInfo, RollbackInfo, SessionEntry, TrialInfo
+from tm_tui.api.requests import RestoreRequest, SaveRequest, TrialRequest
 
 TRIAL = TrialInfo(
     revision=17, previous=16, minutes=10, started_by="admin", started_at=NOON, left_seconds=540.0

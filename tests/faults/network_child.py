@@ -19,7 +19,7 @@ async def probe(tmsp: dict[str, Any], proxy: dict[str, Any] | None) -> str:
     with tempfile.TemporaryDirectory() as folder:
         limits = Limits(connect=1, handshake=1, login=1, reply=1)
         trial = Trial(tmsp, "password", None, host_keys(Path(folder)), proxy=proxy, limits=limits)
-        return (await trial.run()).failure("log_server").model_dump_json()
+        return (await trial.run()).failure("log_server").to_json().decode()
 
 
 def main() -> None:

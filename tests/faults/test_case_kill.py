@@ -13,8 +13,9 @@ import zstandard
 
 from e2e.lab import Lab, lab
 from spooling.killing import fill, small_disk
-from tm_tui.api.cases import CaseInfo, SubmitRequest
+from tm_tui.api.cases import CaseInfo
 from tm_tui.api.client import AgentAbsent, ControlClient
+from tm_tui.api.requests import SubmitRequest
 
 LIMIT = 60.0
 SIZE = 50_000_000

@@ -18,9 +18,8 @@ from patterning.deploying import CONTENT, LIMIT, stored, target, until
 from patterning.repository import Repository
 from patterning.serving import PREFIX, PatternServer, serving
 from servers.certificates import Certificates
-from tm_tui.api.agent import SaveRequest, SecretChanges
 from tm_tui.api.client import ControlClient
-from tm_tui.api.patterns import DeployRequest
+from tm_tui.api.requests import DeployRequest, SaveRequest, SecretChanges
 from tm_tui.paths import Home
 from tm_tui.patterns.deployment import Deployment, Plan, Result
 from tm_tui.patterns.pattern import Offered, Pattern

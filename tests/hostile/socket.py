@@ -1,7 +1,6 @@
 """A control socket that answers each question with a hostile shape, to the real client."""
 
 import asyncio
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +8,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from pydantic import BaseModel
+import msgspec
 
 from hostile.values import TEXTS, Hostile
 from tm_tui.api import agent, cases, patterns, reports, sessions, spool, trust
+from tm_tui.api.shapes import Shape
 from tm_tui.settings.fields import FIELDS
 from tm_tui.settings.model import Settings
 
@@ -63,7 +63,7 @@ class Answers:
         """The answer to GET of a path; numbers in it stand as N."""
         return self._said[path]
 
-    def put(self, path: str, shape: BaseModel) -> None:
+    def put(self, path: str, shape: Shape) -> None:
         """Answer this from now on."""
         self._said[path] = shape
 
@@ -72,8 +72,8 @@ class Answers:
         words = ("N" if word.isdigit() else word for word in path.partition("?")[0].split("/"))
         said = self._said.get("/".join(words))
         if isinstance(said, list):
-            return json.dumps([one.model_dump(mode="json") for one in said]).encode()
-        return said.model_dump_json().encode() if isinstance(said, BaseModel) else None
+            return msgspec.json.encode(said)
+        return said.to_json() if isinstance(said, Shape) else None
 
 
 @contextmanager

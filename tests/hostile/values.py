@@ -4,13 +4,15 @@ import types
 from enum import Enum
 from itertools import chain
 from random import Random
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+import msgspec
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
-from pydantic import AfterValidator, BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from tm_tui.values import MOST
+from tm_tui.api.shapes import Shape
+from tm_tui.values import MOST, Bounds, Check
 
 __all__ = ["DATES", "TEXTS", "Hostile"]
 
@@ -57,8 +59,12 @@ class Hostile:
     def __init__(self, random: Random) -> None:
         self._random = random
 
-    def shape(self, model: type[BaseModel], depth: int = 0, **fixed: Any) -> Any:
-        """One value of a model, as its JSON would give it."""
+    def shape(self, model: type, depth: int = 0, **fixed: Any) -> Any:
+        """One value of a model or shape, as its JSON would give it."""
+        if issubclass(model, Shape):
+            hints = get_type_hints(model, include_extras=True)
+            drawn = {name: self.of(kind, (), depth + 1) for name, kind in hints.items()}
+            return msgspec.convert({**msgspec.to_builtins(drawn), **fixed}, model)
         fields = {name: self._field(field, depth + 1) for name, field in model.model_fields.items()}
         named = {model.model_fields[name].alias or name: value for name, value in fields.items()}
         return model.model_validate({**named, **fixed})
@@ -88,7 +94,7 @@ class Hostile:
     def _plain(self, kind: Any, bounds: tuple[Any, ...], depth: int) -> Any:  # noqa: PLR0911  one a kind
         if kind is type(None):
             return None
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
+        if isinstance(kind, type) and issubclass(kind, BaseModel | Shape):
             return self.shape(kind, depth)
         if isinstance(kind, type) and issubclass(kind, Enum):
             return self._random.choice(list(kind)).value
@@ -106,10 +112,11 @@ class Hostile:
         if kind is SecretStr:
             return SecretStr(self._text(bounds))
         # The only other type that shapes have. Dates of certificates are as they stand there, with a zone.
-        return self._random.choice(DATES if _checked(bounds) else _WHOLE_DATES)
+        date = self._random.choice(DATES if _checked(bounds) else _WHOLE_DATES)
+        return next((one.before(date) for one in bounds if isinstance(one, Check) and one.before), date)
 
     def _text(self, bounds: tuple[Any, ...]) -> str:
-        most = min((one.max_length for one in bounds if isinstance(one, MaxLen)), default=20_000)
+        most = min((_most(one) for one in bounds if isinstance(one, MaxLen | Bounds)), default=20_000)
         least = max((one.min_length for one in bounds if isinstance(one, MinLen)), default=0)
         pattern = next((one.pattern for one in bounds if getattr(one, "pattern", None)), None)
         if pattern is not None:
@@ -118,19 +125,25 @@ class Hostile:
         return text if _checked(bounds) else text.encode("utf-8", "replace").decode()
 
     def _length(self, bounds: tuple[Any, ...], depth: int) -> int:
-        most = min((one.max_length for one in bounds if isinstance(one, MaxLen)), default=40)
+        most = min((_most(one) for one in bounds if isinstance(one, MaxLen | Bounds)), default=40)
         least = max((one.min_length for one in bounds if isinstance(one, MinLen)), default=0)
         return max(least, self._random.choice((0, 1, min(most, 3 if depth > 3 else 12))))
 
 
 def _checked(bounds: tuple[Any, ...]) -> bool:
     """Whether a validator of ours makes the value safe; JSON cannot bring what is no text at all."""
-    return any(isinstance(one, AfterValidator) for one in bounds)
+    return any(isinstance(one, Check) for one in bounds)
+
+
+def _most(one: MaxLen | Bounds) -> int:
+    return one.most if isinstance(one, Bounds) else one.max_length
 
 
 def _range(bounds: tuple[Any, ...], low: int, high: int) -> tuple[int, int]:
     for one in bounds:
-        if isinstance(one, Ge):
+        if isinstance(one, Bounds):
+            low, high = one.least, one.most
+        elif isinstance(one, Ge):
             low = int(one.ge)  # type: ignore[call-overload]
         elif isinstance(one, Gt):
             low = int(one.gt) + 1  # type: ignore[call-overload]

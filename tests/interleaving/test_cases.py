@@ -11,7 +11,7 @@ from interleaving.loop import LoopClock, played, some_time
 from interleaving.portal import Portal, Traffic
 from tm_tui.agent.folders import prepare_folders
 from tm_tui.agent.supervisor import Supervisor
-from tm_tui.api.cases import SubmitRequest
+from tm_tui.api.requests import SubmitRequest
 from tm_tui.cases.book import CaseBook
 from tm_tui.cases.desk import CaseDesk
 from tm_tui.cases.packing import CasePacking

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from interleaving.loop import LoopClock, played, some_time
 from tm_tui.agent.core import TrialOver, Who
 from tm_tui.agent.in_force import InForce
-from tm_tui.api.agent import TrialRequest
+from tm_tui.api.requests import TrialRequest
 from tm_tui.atomic import Folder
 from tm_tui.errors import StorageFailed
 from tm_tui.settings.model import Settings

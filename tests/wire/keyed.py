@@ -26,7 +26,8 @@ from screens.terminal.driver import SlowLineDriver
 from screens.widgets import rest as resting
 from tests.face.scripted import fill
 from tests.wire.real import OrderedAgent, listen
-from tm_tui.api.agent import ProbeReport, ProbeRequest, StepEvent
+from tm_tui.api.agent import ProbeReport, StepEvent
+from tm_tui.api.requests import ProbeRequest
 
 __all__: list[str] = []
 

@@ -19,7 +19,8 @@ from screens.terminal import TerminalOptions
 from screens.terminal.driver import SlowLineDriver
 from screens.widgets import rest as resting
 from tests.face.scripted import NOON, STAGES, ScriptedAgent, refused_password, status
-from tm_tui.api.agent import ActivityLine, AgentStatus, ProbeReport, ProbeRequest, StepEvent
+from tm_tui.api.agent import ActivityLine, AgentStatus, ProbeReport, StepEvent
+from tm_tui.api.requests import ProbeRequest
 from tm_tui.clock import SystemClock
 
 
@@ -38,9 +39,9 @@ class HeldClock(SystemClock):
 def beaten(age: float, due: float = 288.0, waiting: int = 3) -> AgentStatus:
     """A snapshot whose last beat is so many seconds old."""
     shape = status()
-    beats = shape.status_server.model_dump() | {"last_beat_age_seconds": age, "next_beat_in_seconds": due}
-    spool = shape.spool.model_dump() | {"events": waiting}
-    return AgentStatus(**(shape.model_dump() | {"status_server": beats, "spool": spool}))
+    beats = shape.status_server.fields() | {"last_beat_age_seconds": age, "next_beat_in_seconds": due}
+    spool = shape.spool.fields() | {"events": waiting}
+    return AgentStatus(**(shape.fields() | {"status_server": beats, "spool": spool}))
 
 
 class OrderedAgent(ScriptedAgent):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tm_tui.agent.activity import Activity
     from tm_tui.agent.drafts import Drafts
     from tm_tui.agent.sessions import Sessions
-    from tm_tui.api.agent import TrialRequest
+    from tm_tui.api.requests import TrialRequest
     from tm_tui.cases.desk import CaseDesk
     from tm_tui.delivery.service import DeliveryService
     from tm_tui.diagnostics.last_test import LastTest

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import SecretStr
 
-from tm_tui.api.agent import DraftRequest, KeptDraft, SecretChanges, SessionInfo
+from tm_tui.api.agent import KeptDraft, SessionInfo
+from tm_tui.api.requests import DraftRequest, SecretChanges
 from tm_tui.clock import Clock
 from tm_tui.errors import PasswordAgain, Problem, SettingsRefused
 from tm_tui.settings.fields import FIELDS, with_value

@@ -10,7 +10,7 @@ from functools import partial
 
 from tm_tui.agent.core import SecretsByName, Who
 from tm_tui.agent.trials import Trials
-from tm_tui.api.agent import TrialRequest
+from tm_tui.api.requests import TrialRequest
 from tm_tui.clock import Clock
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.settings.differences import changed_fields

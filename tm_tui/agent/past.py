@@ -117,7 +117,7 @@ class Past:
 
     def completed(self, server: StatusServerStatus) -> StatusServerStatus:
         """The status with what is known from before this run, or from before sending was switched off."""
-        kept, told = self._kept, dict(server)
+        kept, told = self._kept, server.fields()
         if server.registered_at is None and server.state is not ServerState.UNREGISTERED:
             told["registered_at"] = kept.registered_at
         if server.last_beat_at is None and kept.last_beat_at is not None and kept.last_beat is not None:

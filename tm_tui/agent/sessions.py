@@ -68,7 +68,7 @@ class Sessions:
         newest = ((identity, consoles[-1]) for (_, identity), consoles in self._consoles.items())
         return tuple(
             SessionEntry(
-                **console.who.model_dump(),
+                **console.who.fields(),
                 id=identity,
                 seconds=round(max(0.0, now - console.since), 3),
                 editing=console.editing,

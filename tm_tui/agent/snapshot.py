@@ -59,7 +59,7 @@ def snapshot(
     """Put the parts together."""
     tmsp = revision.settings.tmsp
     if tmsp.enabled and status_server.removed_at is not None:  # by the portal, and not switched off here
-        log_server = LogServerStatus(**{**dict(log_server), "state": ServerState.UNREGISTERED})
+        log_server = LogServerStatus(**{**log_server.fields(), "state": ServerState.UNREGISTERED})
     return AgentStatus(
         state=overall(status_server.state, log_server.state),
         revision=revision.number,

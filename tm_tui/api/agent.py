@@ -7,18 +7,7 @@ from tm_tui.api.past import LastDay
 from tm_tui.api.patterns import PatternsStatus
 from tm_tui.api.reports import ReportsStatus
 from tm_tui.api.servers import LogServerStatus, ServerState, StatusServerStatus
-from tm_tui.api.sessions import (
-    Claim,
-    DraftRequest,
-    EditingRequest,
-    KeptDraft,
-    RollbackInfo,
-    SecretChanges,
-    SessionEntry,
-    SessionInfo,
-    TrialInfo,
-    TrialRequest,
-)
+from tm_tui.api.sessions import Claim, KeptDraft, RollbackInfo, SessionEntry, SessionInfo, TrialInfo
 from tm_tui.api.shapes import LastFailure, Shape
 from tm_tui.api.spool import KindInfo
 from tm_tui.api.trust import CertificateInfo, HostKeyInfo, ServerIdentity, TrustDocument
@@ -28,28 +17,21 @@ from tm_tui.values import Count, Moment, Number
 __all__ = [
     "ActivityLine",
     "AgentStatus",
-    "ApproveRequest",
     "CertificateInfo",
     "Conflict",
     "DiagnosticsText",
     "Difference",
-    "DraftRequest",
-    "EditingRequest",
     "HostKeyInfo",
     "KeptDraft",
     "LastFailure",
     "LogServerStatus",
     "ProbeReport",
-    "ProbeRequest",
     "ProblemInfo",
     "Refusal",
     "ReportFailure",
     "ReportsStatus",
-    "RestoreRequest",
     "RevisionInfo",
     "RollbackInfo",
-    "SaveRequest",
-    "SecretChanges",
     "ServerIdentity",
     "ServerState",
     "SessionEntry",
@@ -60,12 +42,11 @@ __all__ = [
     "StatusServerStatus",
     "StepEvent",
     "TrialInfo",
-    "TrialRequest",
     "TrustDocument",
 ]
 
 
-class SpoolStatus(Shape):
+class SpoolStatus(Shape, kw_only=True):
     """What is accepted and not yet delivered."""
 
     events: Count = 0
@@ -77,7 +58,7 @@ class SpoolStatus(Shape):
     kinds: tuple[KindInfo, ...] = ()
 
 
-class AgentStatus(Shape):
+class AgentStatus(Shape, kw_only=True):
     """One frozen snapshot of the agent: everything the status panel and `tm-tui status` show."""
 
     state: ServerState
@@ -106,7 +87,7 @@ class AgentStatus(Shape):
     """What an admin must know now, a sentence each: a damaged revision, what being disabled means."""
 
 
-class ActivityLine(Shape):
+class ActivityLine(Shape, kw_only=True):
     """One thing that the agent did or met, as its journal has it."""
 
     at: Moment
@@ -114,7 +95,7 @@ class ActivityLine(Shape):
     text: SafeText
 
 
-class SettingsDocument(Shape):
+class SettingsDocument(Shape, kw_only=True):
     """One revision as its readers may see it. `secrets_set` names the passwords that exist: tmsp, proxy."""
 
     revision: Count
@@ -128,24 +109,7 @@ class SettingsDocument(Shape):
     """With `tty` what the client said of itself; `saved_by` is the kernel's word."""
 
 
-class SaveRequest(Shape):
-    """The body of PUT /v1/settings, with `If-Match: <revision>`."""
-
-    settings: dict[str, Any]
-    secrets: SecretChanges = SecretChanges()
-    note: SafeText = ""
-    trial: TrialRequest | None = None
-    """Take it back by itself unless it is confirmed in time."""
-
-
-class RestoreRequest(Shape):
-    """The body of POST /v1/history/N/restore, which may be empty."""
-
-    note: SafeText = ""
-    trial: TrialRequest | None = None
-
-
-class Difference(Shape):
+class Difference(Shape, kw_only=True):
     """One field that differs between two revisions. Secrets show as words only: set, changed, removed."""
 
     field: SafeText
@@ -153,14 +117,14 @@ class Difference(Shape):
     new: SafeText
 
 
-class Conflict(Shape):
+class Conflict(Shape, kw_only=True):
     """The body of a 412: somebody else saved since. `changes` lead from the given revision to `current`."""
 
     current: SettingsDocument
     changes: tuple[Difference, ...]
 
 
-class ProblemInfo(Shape):
+class ProblemInfo(Shape, kw_only=True):
     """One field's problem (tm_tui.errors.Problem)."""
 
     field: SafeText
@@ -168,7 +132,7 @@ class ProblemInfo(Shape):
     remedy: SafeText
 
 
-class Refusal(Shape):
+class Refusal(Shape, kw_only=True):
     """The body of every other answer that is no success. `code` is a stable word."""
 
     code: SafeText
@@ -177,14 +141,7 @@ class Refusal(Shape):
     problems: tuple[ProblemInfo, ...] = ()
 
 
-class ProbeRequest(Shape):
-    """The body of POST /v1/probe. Without settings the saved ones are tested; None secrets are the saved."""
-
-    settings: dict[str, Any] | None = None
-    secrets: SecretChanges = SecretChanges()
-
-
-class StepEvent(Shape):
+class StepEvent(Shape, kw_only=True):
     """One line of a probe. `step` is SERVER.STAGE.
 
     SERVER: log_server, status_server; STAGE: settings name proxy tcp tls host_key authentication
@@ -202,7 +159,7 @@ class StepEvent(Shape):
     """Set where the server showed a host key: on an unknown or changed one, the admin decides about it."""
 
 
-class ReportFailure(Shape):
+class ReportFailure(Shape, kw_only=True):
     """A failed step, as the report repeats it."""
 
     step: SafeText
@@ -211,7 +168,7 @@ class ReportFailure(Shape):
     remedy: SafeText
 
 
-class ProbeReport(Shape):
+class ProbeReport(Shape, kw_only=True):
     """The end of a probe."""
 
     passed: bool
@@ -219,26 +176,14 @@ class ProbeReport(Shape):
     seconds: Number = 0.0
 
 
-class DiagnosticsText(Shape):
+class DiagnosticsText(Shape, kw_only=True):
     """How the appliance stands in a dozen short lines, to be read out on the phone or copied."""
 
     taken_at: Moment
     lines: tuple[SafeText, ...]
 
 
-class ApproveRequest(Shape):
-    """The body of POST /v1/trust/host-keys. The agent fetches the key and keeps it only if it is this one.
-
-    `settings` and `secrets` are the form's unsaved values, for the proxy on the way.
-    """
-
-    endpoint: str
-    fingerprint: str
-    settings: dict[str, Any] | None = None
-    secrets: SecretChanges = SecretChanges()
-
-
-class RevisionInfo(Shape):
+class RevisionInfo(Shape, kw_only=True):
     """One entry of the history."""
 
     revision: Count

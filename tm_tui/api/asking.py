@@ -3,7 +3,7 @@
 from typing import TypeVar
 
 from tm_tui.api.call import Call
-from tm_tui.api.shapes import Shape
+from tm_tui.api.requests import Request
 
 __all__ = ["Asking"]
 
@@ -20,7 +20,7 @@ class Asking:
         self,
         call: Call[T],
         *numbers: int,
-        body: Shape | bytes | None = None,
+        body: Request | bytes | None = None,
         revision: int | None = None,
         **query: str,
     ) -> T:

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 from urllib.parse import urlencode
 
-from tm_tui.api.shapes import Shape
-
 __all__ = ["Call", "Cost", "Method", "Order", "Role"]
 
 Method = Literal["GET", "PUT", "POST", "DELETE"]
@@ -17,7 +15,7 @@ Cost = Literal["", "disk", "long", "remote"]
 Nothing much; disk, or much to compute; as long as its reader takes; a way to a server and back."""
 
 T = TypeVar("T")
-B = TypeVar("B", bound=Shape)
+B = TypeVar("B")
 
 _NUMBER = re.compile(r"\{(\w+):int\}")
 
@@ -48,6 +46,11 @@ class Call(Generic[T]):
     def role(self) -> Role:
         """Who may: looking is GET, and nothing else is."""
         return "read" if self.method == "GET" else "write"
+
+    @property
+    def subject(self) -> str:
+        """What it is about: the first word of its path."""
+        return self.path.split("/")[2]
 
     @property
     def shown(self) -> str:

@@ -1,43 +1,30 @@
-"""Every call of the control socket, declared once: client, routes, roles, turns and docs/control.md follow.
+"""The calls of the control socket, declared once: client, routes, roles, turns and docs/control.md follow.
 
-A new call is told in three places: here, with its words; in the client's methods; in `agent/server/routes`.
+Here are those without a body of JSON, light to import; `orders.py` has the others. A new call is told in
+three places: its declaration, with its words; the client's method; `agent/server/routes`.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from tm_tui.api.agent import (
     ActivityLine,
     AgentStatus,
-    ApproveRequest,
     DiagnosticsText,
     Difference,
-    DraftRequest,
-    EditingRequest,
     KeptDraft,
-    ProbeReport,
-    ProbeRequest,
-    RestoreRequest,
     RevisionInfo,
-    SaveRequest,
     SessionInfo,
     SettingsDocument,
     TrustDocument,
 )
-from tm_tui.api.call import Call, Order
-from tm_tui.api.cases import CaseInfo, CasesDocument, SubmitRequest
-from tm_tui.api.patterns import DeploymentInfo, DeployRequest, PatternsDocument, RootForgotten
-from tm_tui.api.reports import ReadMarks, ReportDocument, ReportsDocument
+from tm_tui.api.call import Call
+from tm_tui.api.cases import CaseInfo, CasesDocument
+from tm_tui.api.patterns import DeploymentInfo, PatternsDocument, RootForgotten
+from tm_tui.api.reports import ReportDocument, ReportsDocument
 from tm_tui.api.spool import IntakeReply, SendReply, SpoolDocument
 
 SESSION: Final = Call(
     "GET", "/v1/session", SessionInfo, "user and role of who asks, and what it told of itself"
-)
-EDITING: Final = Order(
-    "PUT",
-    "/v1/session/editing",
-    SessionInfo,
-    "says on which screens this console has something unsaved",
-    body=EditingRequest,
 )
 STATUS: Final = Call("GET", "/v1/status", AgentStatus, "the snapshot of this moment")
 STATUS_STREAM: Final = Call(
@@ -50,14 +37,6 @@ STATUS_STREAM: Final = Call(
 )
 SETTINGS: Final = Call(
     "GET", "/v1/settings", SettingsDocument, "the settings in force; of passwords only which are set"
-)
-SAVE: Final = Order(
-    "PUT",
-    "/v1/settings",
-    SettingsDocument,
-    "saves; the answer is the new revision. With `trial` it is on trial, see below",
-    if_match=True,
-    body=SaveRequest,
 )
 CONFIRM_TRIAL: Final = Call(
     "POST", "/v1/trial/confirm", SettingsDocument, "keeps the revision that is on trial", if_match=True
@@ -73,32 +52,9 @@ ACKNOWLEDGE: Final = Call(
     "POST", "/v1/trial/acknowledge", AgentStatus, "a rollback that came by itself has been seen"
 )
 DRAFT: Final = Call("GET", "/v1/draft", KeptDraft, "what the same user had typed when a console logged out")
-KEEP_DRAFT: Final = Order(
-    "PUT",
-    "/v1/draft",
-    KeptDraft,
-    "keeps it for this user, in memory, until the agent ends",
-    body=DraftRequest,
-)
 DROP_DRAFT: Final = Call("DELETE", "/v1/draft", SessionInfo, "gives it up")
-PROBE: Final = Order(
-    "POST",
-    "/v1/probe",
-    ProbeReport,
-    "a connection test: each step (`StepEvent`), last the report. Hanging up cancels",
-    events="step, report",
-    body=ProbeRequest,
-)
 TRUST: Final = Call(
     "GET", "/v1/trust", TrustDocument, "authorities of the CA file, approved host keys", costs="disk"
-)
-APPROVE: Final = Order(
-    "POST",
-    "/v1/trust/host-keys",
-    TrustDocument,
-    "the agent fetches the key and keeps it only if it is this one",
-    costs="remote",
-    body=ApproveRequest,
 )
 FORGET: Final = Call(
     "DELETE",
@@ -116,15 +72,6 @@ DIFFERENCES: Final = Call(
     tuple[Difference, ...],
     "what leads from OLD to NEW",
     costs="disk",
-)
-RESTORE: Final = Order(
-    "POST",
-    "/v1/history/{number:int}/restore",
-    SettingsDocument,
-    "saves that revision again, passwords included. The body, with note and trial, may be left out",
-    if_match=True,
-    body=RestoreRequest,
-    empty=RestoreRequest(),
 )
 ADD_EVENTS: Final = Call(
     "POST",
@@ -173,17 +120,6 @@ CHECK_PATTERNS: Final = Call(
     " to TMSP is switched off)",
     status=202,
 )
-DEPLOY: Final = Order(
-    "POST",
-    "/v1/patterns/deployments",
-    DeploymentInfo,
-    "deploys to endpoints by host name, or to all `unresolved` ones; `action` `cleanup` runs custom cleanup"
-    " again instead, at named endpoints, where the pattern was `deployed`, or at those of them that are"
-    " `unresolved` (409 `no-such-pattern`, `not-deployed`, `no-endpoints`, `too-many-deployments`,"
-    " `deployer-missing`, `deployer-unusable`: docs/deployer.md)",
-    status=202,
-    body=DeployRequest,
-)
 DEPLOYMENT: Final = Call(
     "GET",
     "/v1/patterns/deployments/{number:int}",
@@ -209,29 +145,12 @@ REPORT: Final = Call(
     "one of them with its Markdown. NUMBER is the appliance's own, not the portal's id",
     costs="disk",
 )
-MARK_REPORTS: Final = Order(
-    "POST",
-    "/v1/reports/read",
-    ReportsDocument,
-    "marks them as read, or unread again. Reading itself changes no mark, so a viewer's leaves them alone",
-    body=ReadMarks,
-)
 CASES: Final = Call(
     "GET",
     "/v1/cases",
     CasesDocument,
     "state of the uploads, inbox, cases with what became of them, the newest first",
     costs="disk",
-)
-SUBMIT_CASE: Final = Order(
-    "POST",
-    "/v1/cases",
-    CaseInfo,
-    "a case to be packed. A path is absolute, or a `file:///` URI (RFC 8089) with `%` and two hex digits"
-    " for bytes that are no UTF-8. Without paths the inbox is meant; 422 names what cannot be read",
-    status=202,
-    costs="disk",
-    body=SubmitRequest,
 )
 CASE: Final = Call("GET", "/v1/cases/{number:int}", CaseInfo, "one case")
 CANCEL_CASE: Final = Call(
@@ -268,6 +187,3 @@ DIAGNOSTICS: Final = Call(
     costs="disk",
     free="text",
 )
-
-CALLS: Final[tuple[Call[Any], ...]] = tuple(one for one in list(globals().values()) if isinstance(one, Call))
-"""All of them, in the order of docs/control.md."""

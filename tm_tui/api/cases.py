@@ -2,11 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
-
 from tm_tui.api.shapes import LastFailure, Shape, Unreadable
 from tm_tui.text import SafeText
-from tm_tui.values import Count, Moment, Number
+from tm_tui.values import Bounds, Count, Moment, Number
 
 __all__ = [
     "CaseForm",
@@ -15,7 +13,6 @@ __all__ = [
     "CaseState",
     "CasesDocument",
     "CasesStatus",
-    "SubmitRequest",
     "UploadsState",
 ]
 
@@ -24,7 +21,7 @@ CaseState = Literal["packing", "waiting", "sending", "submitted", "cancelled", "
 UploadsState = Literal["disabled", "idle", "sending", "retrying", "paused"]
 
 
-class CaseProgress(Shape):
+class CaseProgress(Shape, kw_only=True):
     """The upload under way, or what is being packed. Bytes count what has left this appliance."""
 
     number: Count
@@ -36,7 +33,7 @@ class CaseProgress(Shape):
     seconds_left: Number | None = None
 
 
-class CasesStatus(Shape):
+class CasesStatus(Shape, kw_only=True):
     """The part of the snapshot. `changes` grows whenever the list of cases looks different."""
 
     state: UploadsState = "disabled"
@@ -48,22 +45,7 @@ class CasesStatus(Shape):
     next_try_in_seconds: Number | None = None
 
 
-class SubmitRequest(Shape):
-    """The body of POST /v1/cases. Without paths the inbox is submitted.
-
-    A path is absolute, or a file URI (RFC 8089), which can name a file whose name is no UTF-8.
-    """
-
-    paths: tuple[Annotated[str, Field(min_length=1, max_length=4096)], ...] = Field(
-        default=(), max_length=100
-    )
-    endpoint: str
-    threat: str = ""
-    description: str = ""
-    form: CaseForm = "tar.zst"
-
-
-class CaseInfo(Shape):
+class CaseInfo(Shape, kw_only=True):
     """One case. `case_id` is empty and `status` is none until the portal has told them."""
 
     number: Count
@@ -93,11 +75,11 @@ class CaseInfo(Shape):
     next_try_in_seconds: Number | None = None
 
 
-class CasesDocument(Shape):
+class CasesDocument(Shape, kw_only=True):
     """The answer to GET /v1/cases, the newest case first; at most 200."""
 
     state: UploadsState
     inbox: SafeText
     inbox_files: Count
-    cases: tuple[CaseInfo, ...] = Field(max_length=200)
-    unreadable: tuple[Unreadable, ...] = Field((), max_length=1000)
+    cases: Annotated[tuple[CaseInfo, ...], Bounds(0, 200)]
+    unreadable: Annotated[tuple[Unreadable, ...], Bounds(0, 1000)] = ()

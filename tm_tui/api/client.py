@@ -1,30 +1,24 @@
 """The agent as console and CLI see it: they talk to nothing else. Light to import: asyncio comes later."""
 
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+import msgspec
 
-from tm_tui.api import calls
+from tm_tui.api import calls, orders
 from tm_tui.api.agent import (
     ActivityLine,
     AgentStatus,
-    ApproveRequest,
     Conflict,
     DiagnosticsText,
     Difference,
-    DraftRequest,
     ProbeReport,
-    ProbeRequest,
     Refusal,
-    RestoreRequest,
     RevisionInfo,
-    SaveRequest,
     SessionInfo,
     SettingsDocument,
     StepEvent,
@@ -33,14 +27,19 @@ from tm_tui.api.agent import (
 from tm_tui.api.call import Call
 from tm_tui.api.claims import SESSION_HEADER
 from tm_tui.api.failures import AgentAbsent, AgentDenied, AgentEnded, ControlRefused, SaveConflict
+from tm_tui.api.requests import (
+    ApproveRequest,
+    DraftRequest,
+    ProbeRequest,
+    Request,
+    RestoreRequest,
+    SaveRequest,
+)
 from tm_tui.api.session_calls import SessionCalls
-from tm_tui.api.shapes import Shape
 from tm_tui.api.spool import IntakeReply, SendReply, SpoolDocument
 from tm_tui.api.tmsp_calls import TmspCalls
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from tm_tui.api.transport import Answer, Event, Transport
 
 __all__ = ["AgentAbsent", "AgentDenied", "AgentEnded", "ControlClient", "ControlRefused", "SaveConflict"]
@@ -95,11 +94,11 @@ class ControlClient(SessionCalls, TmspCalls):
 
     async def save(self, request: SaveRequest, revision: int) -> SettingsDocument:
         """Save on top of `revision`. SaveConflict when that is not current; 422 names each wrong field."""
-        return await self._ask(calls.SAVE, body=request, revision=revision)
+        return await self._ask(orders.SAVE, body=request, revision=revision)
 
     async def probe(self, request: ProbeRequest) -> AsyncGenerator[StepEvent | ProbeReport, None]:
         """Yield the steps of a connection test, last its report. Closing the iterator cancels the test."""
-        async with aclosing(self._events(calls.PROBE, body=request)) as events:
+        async with aclosing(self._events(orders.PROBE, body=request)) as events:
             async for event in events:
                 if event.event == "step":
                     yield _read(StepEvent, event.data)
@@ -114,7 +113,7 @@ class ControlClient(SessionCalls, TmspCalls):
 
     async def approve_host_key(self, request: ApproveRequest) -> TrustDocument:
         """Let the agent fetch the key and keep it if its fingerprint is this one (else 409)."""
-        return await self._ask(calls.APPROVE, body=request)
+        return await self._ask(orders.APPROVE, body=request)
 
     async def forget_host_key(self, endpoint: str) -> TrustDocument:
         """Forget the keys of `[host]:port` (404 when none is filed)."""
@@ -136,7 +135,7 @@ class ControlClient(SessionCalls, TmspCalls):
         self, number: int, revision: int, request: RestoreRequest | None = None
     ) -> SettingsDocument:
         """Save the settings and passwords of revision `number` again, on top of `revision`."""
-        return await self._ask(calls.RESTORE, number, body=request, revision=revision)
+        return await self._ask(orders.RESTORE, number, body=request, revision=revision)
 
     async def add_events(self, lines: bytes) -> IntakeReply:
         """Hand in events, NDJSON. What is counted as accepted is on the disk (507 when the queue is full)."""
@@ -195,7 +194,7 @@ class ControlClient(SessionCalls, TmspCalls):
         self,
         call: Call[T],
         *numbers: int,
-        body: Shape | bytes | None = None,
+        body: Request | bytes | None = None,
         revision: int | None = None,
         **query: str,
     ) -> T:
@@ -211,7 +210,7 @@ class ControlClient(SessionCalls, TmspCalls):
         return {SESSION_HEADER: self._session} if self._session else {}
 
     async def _events(
-        self, call: Call[Any], more: Mapping[str, str] | None = None, *, body: Shape | None = None
+        self, call: Call[Any], more: Mapping[str, str] | None = None, *, body: Request | None = None
     ) -> AsyncGenerator["Event", None]:
         from tm_tui.api.transport import Answer
 
@@ -232,13 +231,13 @@ class ControlClient(SessionCalls, TmspCalls):
         return self._opened
 
 
-def _type_of(body: Shape | bytes | None) -> dict[str, str]:
+def _type_of(body: Request | bytes | None) -> dict[str, str]:
     if body is None:
         return {}
     return {"Content-Type": "application/x-ndjson" if isinstance(body, bytes) else "application/json"}
 
 
-def _written(body: Shape | None) -> bytes | None:
+def _written(body: Request | None) -> bytes | None:
     """Write a request as JSON. Here, and nowhere else in the client, passwords are in clear."""
     if body is None:
         return None
@@ -252,28 +251,20 @@ def _written(body: Shape | None) -> bytes | None:
 
 def _read(shape: type[T], body: str | bytes) -> T:
     try:
-        value: T = _reader(cast("Hashable", shape))(body)
-    except ValidationError:
+        value: T = msgspec.json.decode(body, type=shape)
+    except msgspec.DecodeError:
         cause = "The agent's answer is not understood: agent and console are of different versions."
         refusal = Refusal(code="other-version", cause=cause, remedy="Restart the agent, then this program.")
         raise ControlRefused(502, refusal) from None
     return value
 
 
-@cache
-def _reader(shape: Any) -> Callable[[str | bytes], Any]:
-    """What reads a shape or several of them from JSON, made once: that is what takes time."""
-    if isinstance(shape, type) and issubclass(shape, BaseModel):
-        return shape.model_validate_json
-    return TypeAdapter(shape).validate_json
-
-
 def _refused(answer: "Answer") -> ControlRefused:
     try:
         if answer.status == 412:
-            return SaveConflict(Conflict.model_validate_json(answer.body))
-        return ControlRefused(answer.status, Refusal.model_validate_json(answer.body))
-    except ValidationError:
+            return SaveConflict(Conflict.from_json(answer.body))
+        return ControlRefused(answer.status, Refusal.from_json(answer.body))
+    except msgspec.DecodeError:
         cause = f"The agent answers with status {answer.status}."
         refusal = Refusal(code=f"http-{answer.status}", cause=cause, remedy="Try again in a moment.")
         return ControlRefused(answer.status, refusal)

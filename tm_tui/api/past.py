@@ -2,11 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
 from tm_tui.api.shapes import Shape
 from tm_tui.text import SafeText
-from tm_tui.values import Count, Moment
+from tm_tui.values import Bounds, Count, Moment
 
 __all__ = ["BAD", "GOOD", "NOTHING", "SLOTS", "SLOT_SECONDS", "LastDay", "Marked", "coarser"]
 
@@ -15,10 +13,10 @@ GOOD, BAD, NOTHING = "|", ".", "-"
 """All went well; something did not; there was nothing to do, or nobody to do it."""
 
 
-class Marked(Shape):
+class Marked(Shape, kw_only=True):
     """One kind of thing over 24 hours. `marks` has a character for each slot, the newest last."""
 
-    marks: Annotated[SafeText, Field(max_length=SLOTS)] = ""
+    marks: Annotated[SafeText, Bounds(0, SLOTS)] = ""
     """Empty: nothing is known yet."""
     done: Count = 0
     """Beats that were accepted, or events that were delivered."""
@@ -27,7 +25,7 @@ class Marked(Shape):
     last_failed_at: Moment | None = None
 
 
-class LastDay(Shape):
+class LastDay(Shape, kw_only=True):
     """The last 24 hours, by a clock that no step of the wall clock moves, through restarts of the agent."""
 
     beats: Marked = Marked()

@@ -2,14 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
-
 from tm_tui.api.shapes import LastFailure, Shape, Unreadable
 from tm_tui.text import SafeText
-from tm_tui.values import Count, Moment, Number
+from tm_tui.values import Bounds, Count, Moment, Number
 
 __all__ = [
-    "DeployRequest",
     "DeployerInfo",
     "DeploymentInfo",
     "DeploymentProgress",
@@ -26,7 +23,7 @@ PatternsState = Literal["disabled", "waiting", "checking", "current", "failing"]
 """Waiting: for the first beat that the status server accepts."""
 
 
-class PatternInfo(Shape):
+class PatternInfo(Shape, kw_only=True):
     """One pattern. `refused`: it is offered, and its `failure` says why it is not here."""
 
     id: Count
@@ -40,7 +37,7 @@ class PatternInfo(Shape):
     failure: LastFailure | None = None
 
 
-class EndpointInfo(Shape):
+class EndpointInfo(Shape, kw_only=True):
     """An endpoint whose newest threat event names an issue."""
 
     hostname: SafeText
@@ -52,7 +49,7 @@ class EndpointInfo(Shape):
     since: Moment
 
 
-class EndpointResult(Shape):
+class EndpointResult(Shape, kw_only=True):
     """How a deployment, or a custom cleanup, stands at one endpoint.
 
     `waiting`: its turn has not come; `running`: the deployer works on it; `retrying`: not reached, or the
@@ -71,7 +68,7 @@ class EndpointResult(Shape):
     at: Moment | None = None
 
 
-class DeploymentProgress(Shape):
+class DeploymentProgress(Shape, kw_only=True):
     """How far a deployment has come, in endpoints. Of a cleanup `deployed` counts where it was done."""
 
     action: Literal["deploy", "cleanup"] = "deploy"
@@ -85,17 +82,17 @@ class DeploymentProgress(Shape):
     retry_in_seconds: Number | None = None
 
 
-class DeploymentInfo(DeploymentProgress):
+class DeploymentInfo(DeploymentProgress, kw_only=True):
     """One deployment. At most 500 endpoints are told one by one."""
 
     by: SafeText
     """Who asked for it; `automatic`: the settings did."""
     started_at: Moment
     ended_at: Moment | None = None
-    results: Annotated[tuple[EndpointResult, ...], Field(max_length=500)] = ()
+    results: Annotated[tuple[EndpointResult, ...], Bounds(0, 500)] = ()
 
 
-class DeployerInfo(Shape):
+class DeployerInfo(Shape, kw_only=True):
     """The appliance's mitigation engine, as far as it is known here. `ready` false: `cause` says why."""
 
     ready: bool
@@ -104,7 +101,7 @@ class DeployerInfo(Shape):
     remedy: SafeText = ""
 
 
-class PatternsDocument(Shape):
+class PatternsDocument(Shape, kw_only=True):
     """The answer to GET /v1/patterns. The newest pattern comes first, and the newest deployment."""
 
     state: PatternsState
@@ -115,35 +112,19 @@ class PatternsDocument(Shape):
     last_failure: LastFailure | None = None
     deployer: DeployerInfo
     patterns: tuple[PatternInfo, ...] = ()
-    unresolved: Annotated[tuple[EndpointInfo, ...], Field(max_length=1000)] = ()
+    unresolved: Annotated[tuple[EndpointInfo, ...], Bounds(0, 1000)] = ()
     unresolved_total: Count = 0
     deployments: tuple[DeploymentInfo, ...] = ()
-    unreadable: tuple[Unreadable, ...] = Field((), max_length=1000)
+    unreadable: Annotated[tuple[Unreadable, ...], Bounds(0, 1000)] = ()
 
 
-class DeployRequest(Shape):
-    """The body of POST /v1/patterns/deployments: endpoints by host name, or all `unresolved` ones.
-
-    `cleanup` runs custom cleanup again: at named endpoints, at all where the pattern was `deployed`, or at
-    those of them that are `unresolved`.
-    """
-
-    action: Literal["deploy", "cleanup"] = "deploy"
-    pattern: Annotated[int, Field(ge=1, le=999_999_999)]
-    endpoints: Annotated[
-        tuple[Annotated[str, Field(min_length=1, max_length=253)], ...], Field(max_length=1000)
-    ] = ()
-    unresolved: bool = False
-    deployed: bool = False
-
-
-class RootForgotten(Shape):
+class RootForgotten(Shape, kw_only=True):
     """The answer to DELETE /v1/patterns/root: whether there was anything to forget."""
 
     forgotten: bool
 
 
-class PatternsStatus(Shape):
+class PatternsStatus(Shape, kw_only=True):
     """The part of the agent's snapshot."""
 
     state: PatternsState = "disabled"

@@ -2,19 +2,17 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
 from tm_tui.api.shapes import LastFailure, Shape, Unreadable
 from tm_tui.text import SafeLines, SafeText
-from tm_tui.values import Count, Moment
+from tm_tui.values import Bounds, Count, Moment
 
 MOST_TEXT = 1 << 20
 """Characters of a report; the portal may send a quarter of that."""
 
-__all__ = ["ReadMarks", "ReportDocument", "ReportInfo", "ReportsDocument", "ReportsStatus"]
+__all__ = ["ReportDocument", "ReportInfo", "ReportsDocument", "ReportsStatus"]
 
 
-class ReportInfo(Shape):
+class ReportInfo(Shape, kw_only=True):
     """One report that was fetched. `number` is this appliance's own and never comes again, `id` is TMSP's."""
 
     number: Count
@@ -28,7 +26,7 @@ class ReportInfo(Shape):
     read: bool
 
 
-class ReportsStatus(Shape):
+class ReportsStatus(Shape, kw_only=True):
     """How reports stand, as a part of the snapshot."""
 
     enabled: bool = False
@@ -42,23 +40,16 @@ class ReportsStatus(Shape):
     last_failure: LastFailure | None = None
 
 
-class ReportsDocument(Shape):
+class ReportsDocument(Shape, kw_only=True):
     """The answer to GET /v1/reports and to POST /v1/reports/read. The newest first."""
 
     status: ReportsStatus
-    reports: tuple[ReportInfo, ...] = Field(max_length=1000)
-    unreadable: tuple[Unreadable, ...] = Field((), max_length=1000)
+    reports: Annotated[tuple[ReportInfo, ...], Bounds(0, 1000)]
+    unreadable: Annotated[tuple[Unreadable, ...], Bounds(0, 1000)] = ()
 
 
-class ReportDocument(Shape):
+class ReportDocument(Shape, kw_only=True):
     """The answer to GET /v1/reports/NUMBER. The text is Markdown, safe to show, with its line breaks."""
 
     info: ReportInfo
-    text: Annotated[SafeLines, Field(max_length=MOST_TEXT)]
-
-
-class ReadMarks(Shape):
-    """The body of POST /v1/reports/read: these numbers become read, or unread again."""
-
-    numbers: tuple[Count, ...] = Field(min_length=1, max_length=1000)
-    read: bool = True
+    text: Annotated[SafeLines, Bounds(0, MOST_TEXT)]

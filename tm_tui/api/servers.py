@@ -20,7 +20,7 @@ class ServerState(StrEnum):
     UNREGISTERED = "unregistered"
 
 
-class StatusServerStatus(Shape):
+class StatusServerStatus(Shape, kw_only=True):
     """Registration and heartbeats. Ages and waits are seconds at the moment of the snapshot."""
 
     state: ServerState
@@ -44,7 +44,7 @@ class StatusServerStatus(Shape):
     last_failure: LastFailure | None = None
 
 
-class LogServerStatus(Shape):
+class LogServerStatus(Shape, kw_only=True):
     """Delivery of logs. `state` is connecting until the first delivery or check."""
 
     state: ServerState

@@ -1,14 +1,9 @@
 """The client's calls about trials, about who is on, and about drafts that are kept."""
 
-from tm_tui.api import calls
-from tm_tui.api.agent import (
-    AgentStatus,
-    DraftRequest,
-    EditingRequest,
-    KeptDraft,
-    SettingsDocument,
-)
+from tm_tui.api import calls, orders
+from tm_tui.api.agent import AgentStatus, KeptDraft, SettingsDocument
 from tm_tui.api.asking import Asking
+from tm_tui.api.requests import DraftRequest, EditingRequest
 
 __all__ = ["SessionCalls"]
 
@@ -31,7 +26,7 @@ class SessionCalls(Asking):
     async def editing(self, places: tuple[str, ...]) -> None:
         """Tell the other consoles on which screens something is typed here (404: this is no console)."""
         request = EditingRequest(id=self._session, editing=places)
-        await self._ask(calls.EDITING, body=request)
+        await self._ask(orders.EDITING, body=request)
 
     async def kept_draft(self) -> KeptDraft:
         """What this user had unsaved when a console logged out (404 when nothing)."""
@@ -39,7 +34,7 @@ class SessionCalls(Asking):
 
     async def keep_draft(self, request: DraftRequest) -> KeptDraft:
         """Let the agent keep what is typed, for this user, until it ends."""
-        return await self._ask(calls.KEEP_DRAFT, body=request)
+        return await self._ask(orders.KEEP_DRAFT, body=request)
 
     async def drop_draft(self) -> None:
         """Give up what is kept."""

@@ -2,40 +2,31 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
-
 from tm_tui.api.shapes import Shape
-from tm_tui.settings.model import SECRET_NAMES
 from tm_tui.text import SafeText, safe_text
-from tm_tui.values import Count, Moment, Number
+from tm_tui.values import Bounds, Check, Count, Moment, Number
 
 __all__ = [
-    "SECRET_NAMES",
     "Claim",
-    "DraftRequest",
-    "EditingRequest",
     "KeptDraft",
     "RollbackInfo",
-    "SecretChanges",
     "SessionEntry",
     "SessionInfo",
     "TrialInfo",
-    "TrialRequest",
 ]
 
 _LONGEST_CLAIM = 64
-_MOST_PLACES = 20
 
 
 def _claim(text: str) -> str:
     return safe_text(text, _LONGEST_CLAIM)
 
 
-Claim = Annotated[str, AfterValidator(_claim)]
+Claim = Annotated[str, Check(_claim)]
 """What a client says of itself. Nobody vouches for it; it is shown as such."""
 
 
-class SessionInfo(Shape):
+class SessionInfo(Shape, kw_only=True):
     """Who is asking, as the kernel says, and what the role permits; tty and address are the client's word."""
 
     user: SafeText
@@ -44,7 +35,7 @@ class SessionInfo(Shape):
     ssh_from: Claim = ""
 
 
-class SessionEntry(SessionInfo):
+class SessionEntry(SessionInfo, kw_only=True):
     """A console that follows the status now. `id` is the one that it chose."""
 
     id: SafeText
@@ -54,20 +45,7 @@ class SessionEntry(SessionInfo):
     """The screens on which something is typed and not saved."""
 
 
-class EditingRequest(Shape):
-    """The body of PUT /v1/session/editing."""
-
-    id: str = Field(max_length=64)
-    editing: tuple[SafeText, ...] = Field((), max_length=_MOST_PLACES)
-
-
-class TrialRequest(Shape):
-    """Saves on trial. Without minutes the settings' own `console.trial_minutes` count."""
-
-    minutes: int | None = Field(None, ge=1, le=120)
-
-
-class TrialInfo(Shape):
+class TrialInfo(Shape, kw_only=True):
     """Revision `revision` is in force on trial; `previous` comes back when it is not confirmed in time."""
 
     revision: Count
@@ -80,7 +58,7 @@ class TrialInfo(Shape):
     """Why it could not be taken back when the time was over; it is tried again."""
 
 
-class RollbackInfo(Shape):
+class RollbackInfo(Shape, kw_only=True):
     """A trial that nobody confirmed, told until somebody who may write has seen it."""
 
     trial: Count
@@ -92,37 +70,11 @@ class RollbackInfo(Shape):
     why: SafeText
 
 
-class SecretChanges(Shape):
-    """Passwords going in; they never come out. None: unchanged; empty: removed.
-
-    `kept` names those that were typed before a logout: the agent has them still.
-    """
-
-    tmsp: SecretStr | None = None
-    proxy: SecretStr | None = None
-    kept: tuple[Literal["tmsp", "proxy"], ...] = ()
-
-    def by_name(self) -> dict[str, SecretStr | None]:
-        """As `Secrets.changed` takes them."""
-        return {"tmsp": self.tmsp, "proxy": self.proxy}
-
-
-Typed = Annotated[dict[SafeText, Annotated[str, Field(max_length=4096)] | bool], Field(max_length=200)]
+Typed = Annotated[dict[SafeText, Annotated[str, Bounds(0, 4096)] | bool], Bounds(0, 200)]
 """Values by their keys, as they were typed: they need not be right, and fields show them safely."""
 
 
-class DraftRequest(Shape):
-    """The body of PUT /v1/draft: what is typed and not saved, as the console logs out.
-
-    `kept` in `secrets` refers to passwords that the agent keeps from before.
-    """
-
-    revision: Count
-    typed: Typed = Field({})
-    secrets: SecretChanges = SecretChanges()
-
-
-class KeptDraft(Shape):
+class KeptDraft(Shape, kw_only=True):
     """What the same user typed before. Of passwords only the names: they stay in the agent."""
 
     revision: Count

@@ -1,12 +1,10 @@
 """What the log queue says over the control socket: frozen shapes, beside those of api/agent.py."""
 
-from typing import Literal
-
-from pydantic import ConfigDict, Field
+from typing import Annotated, Literal
 
 from tm_tui.api.shapes import LastFailure, Shape
 from tm_tui.text import SafeText
-from tm_tui.values import Count, Moment, Number
+from tm_tui.values import Bounds, Count, Moment, Number
 
 __all__ = [
     "BatchInfo",
@@ -24,14 +22,14 @@ __all__ = [
 DeliveryState = Literal["disabled", "idle", "sending", "retrying", "paused", "stopped"]
 
 
-class RejectedLine(Shape):
+class RejectedLine(Shape, kw_only=True):
     """A line that was not taken; lines count from 1 in what was sent."""
 
     line: Count
     reason: SafeText
 
 
-class IntakeReply(Shape):
+class IntakeReply(Shape, kw_only=True):
     """The answer to POST /v1/events. At most 1,000 rejections are told one by one."""
 
     accepted: Count
@@ -41,7 +39,7 @@ class IntakeReply(Shape):
     """The disk or the queue refused this line and all after it; those before were taken or rejected."""
 
 
-class BatchInfo(Shape):
+class BatchInfo(Shape, kw_only=True):
     """A sealed batch. Bytes are those of its file."""
 
     name: SafeText
@@ -51,7 +49,7 @@ class BatchInfo(Shape):
     sealed_at: Moment
 
 
-class KindInfo(Shape):
+class KindInfo(Shape, kw_only=True):
     """What waits of one kind of log."""
 
     kind: SafeText
@@ -60,10 +58,8 @@ class KindInfo(Shape):
     batches: Count
 
 
-class ProgressInfo(Shape):
+class ProgressInfo(Shape, kw_only=True):
     """How far the sending under way has come."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     batches_done: Count
     batches: Count
@@ -73,7 +69,7 @@ class ProgressInfo(Shape):
     bytes: Count
 
 
-class DeliveryInfo(Shape):
+class DeliveryInfo(Shape, kw_only=True):
     """How delivery stands. `paused` ends with new settings, POST /v1/spool/send, a beat, an hour."""
 
     state: DeliveryState
@@ -86,7 +82,7 @@ class DeliveryInfo(Shape):
     delivered_events: Count = 0
 
 
-class SpoolDocument(Shape):
+class SpoolDocument(Shape, kw_only=True):
     """The answer to GET /v1/spool. At most 1,000 batches are listed, the oldest ones."""
 
     events: Count
@@ -103,11 +99,11 @@ class SpoolDocument(Shape):
     """Why nothing is accepted now."""
     alerts: tuple[SafeText, ...]
     kinds: tuple[KindInfo, ...]
-    batches: tuple[BatchInfo, ...] = Field(max_length=1000)
+    batches: Annotated[tuple[BatchInfo, ...], Bounds(0, 1000)]
     delivery: DeliveryInfo
 
 
-class SendReply(Shape):
+class SendReply(Shape, kw_only=True):
     """`done` false: ask again for this number (GET /v1/spool/send/NUMBER waits up to 25 s)."""
 
     number: Count

@@ -1,10 +1,11 @@
 """The client's calls about cases, custom patterns and reports."""
 
-from tm_tui.api import calls
+from tm_tui.api import calls, orders
 from tm_tui.api.asking import Asking
-from tm_tui.api.cases import CaseInfo, CasesDocument, SubmitRequest
-from tm_tui.api.patterns import DeploymentInfo, DeployRequest, PatternsDocument, RootForgotten
-from tm_tui.api.reports import ReadMarks, ReportDocument, ReportsDocument
+from tm_tui.api.cases import CaseInfo, CasesDocument
+from tm_tui.api.patterns import DeploymentInfo, PatternsDocument, RootForgotten
+from tm_tui.api.reports import ReportDocument, ReportsDocument
+from tm_tui.api.requests import DeployRequest, ReadMarks, SubmitRequest
 
 __all__ = ["TmspCalls"]
 
@@ -22,7 +23,7 @@ class TmspCalls(Asking):
 
     async def submit_case(self, request: SubmitRequest) -> CaseInfo:
         """Hand a case in; 422 names each wrong field, and paths that cannot be part of a case."""
-        return await self._ask(calls.SUBMIT_CASE, body=request)
+        return await self._ask(orders.SUBMIT_CASE, body=request)
 
     async def cancel_case(self, number: int) -> CaseInfo:
         """Give a case up (409 when the portal has it already)."""
@@ -42,7 +43,7 @@ class TmspCalls(Asking):
 
     async def deploy_pattern(self, request: DeployRequest) -> DeploymentInfo:
         """Begin a deployment (409 when there is no such pattern, no deployer, or no endpoint)."""
-        return await self._ask(calls.DEPLOY, body=request)
+        return await self._ask(orders.DEPLOY, body=request)
 
     async def deployment(self, number: int, *, wait: bool = False) -> DeploymentInfo:
         """One deployment; with `wait` when it is done, or after 25 s."""
@@ -64,4 +65,4 @@ class TmspCalls(Asking):
 
     async def mark_reports(self, marks: ReadMarks) -> ReportsDocument:
         """Mark reports as read or unread."""
-        return await self._ask(calls.MARK_REPORTS, body=marks)
+        return await self._ask(orders.MARK_REPORTS, body=marks)

@@ -5,7 +5,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from tm_tui.api.cases import CaseInfo, CaseProgress, CasesDocument, CasesStatus, SubmitRequest
+from tm_tui.api.cases import CaseInfo, CaseProgress, CasesDocument, CasesStatus
+from tm_tui.api.requests import SubmitRequest
 from tm_tui.api.shapes import LastFailure, Unreadable
 from tm_tui.cases.book import CaseBook
 from tm_tui.cases.packing import CasePacking

@@ -20,7 +20,7 @@ def activity(*, follow: bool, as_json: bool) -> None:
     """Show what the agent did and met of late, the oldest first."""
 
     def tell(line: ActivityLine) -> None:
-        emit(line.model_dump(mode="json")) if as_json else show([_line(line)])
+        emit(line.plain()) if as_json else show([_line(line)])
 
     async def once(client: ControlClient) -> None:
         for line in await client.activity():

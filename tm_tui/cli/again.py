@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 
 import click
 
-from tm_tui.api.agent import ProblemInfo, SecretChanges
+from tm_tui.api.agent import ProblemInfo
 from tm_tui.api.client import ControlClient
 from tm_tui.api.failures import ControlRefused
+from tm_tui.api.requests import SecretChanges
 from tm_tui.cli.asking import ask
 from tm_tui.cli.reading import read_password
 from tm_tui.errors import PasswordAgain, Problem

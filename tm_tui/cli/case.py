@@ -7,8 +7,9 @@ from contextlib import aclosing
 
 import click
 
-from tm_tui.api.cases import CaseInfo, CaseProgress, CasesDocument, SubmitRequest
+from tm_tui.api.cases import CaseInfo, CaseProgress, CasesDocument
 from tm_tui.api.client import ControlClient
+from tm_tui.api.requests import SubmitRequest
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import count, emit, json_option, show, span, table
 from tm_tui.errors import TmError
@@ -69,7 +70,7 @@ def submit(
 
     made = ask(handing_in)
     if as_json:
-        emit(made.model_dump(mode="json"))
+        emit(made.plain())
     elif made.state == "failed" and made.last_failure:
         raise TmError(made.last_failure.cause, made.last_failure.remedy)
     else:
@@ -136,7 +137,7 @@ def _standing(case: CaseInfo) -> str:
 def list_(*, as_json: bool) -> None:
     """Show all cases with what the portal says of them, the newest first."""
     document = ask(lambda client: client.cases())
-    emit(document.model_dump(mode="json")) if as_json else show(_page(document))
+    emit(document.plain()) if as_json else show(_page(document))
 
 
 def _page(document: CasesDocument) -> Iterator[str]:
@@ -167,7 +168,7 @@ def _row(case: CaseInfo) -> tuple[str, ...]:
 def cancel(*, number: int, as_json: bool) -> None:
     """Give a case up: its packed file is removed here, and what the portal has of it there."""
     cancelled = ask(lambda client: client.cancel_case(number))
-    emit(cancelled.model_dump(mode="json")) if as_json else show([f"Case {number} is cancelled."])
+    emit(cancelled.plain()) if as_json else show([f"Case {number} is cancelled."])
 
 
 @case.command()
@@ -175,4 +176,4 @@ def cancel(*, number: int, as_json: bool) -> None:
 def send(*, as_json: bool) -> None:
     """Try again now to upload what waits, also when uploading is paused."""
     document = ask(lambda client: client.send_cases())
-    emit(document.model_dump(mode="json")) if as_json else show(["Uploading is tried again."])
+    emit(document.plain()) if as_json else show(["Uploading is tried again."])

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import click
 
-from tm_tui.api.agent import Difference, RestoreRequest, RevisionInfo, SettingsDocument
+from tm_tui.api.agent import Difference, RevisionInfo, SettingsDocument
 from tm_tui.api.client import ControlClient
+from tm_tui.api.requests import RestoreRequest
 from tm_tui.cli.asking import ask
 from tm_tui.cli.config_save import tell_saved
 from tm_tui.cli.config_trial import on_trial, trial_of, trial_options
@@ -26,7 +27,7 @@ def history(*, as_json: bool) -> None:
     """
     entries = ask(lambda client: client.history())
     if as_json:
-        emit({"revisions": [entry.model_dump(mode="json") for entry in entries]})
+        emit({"revisions": [entry.plain() for entry in entries]})
         return
     now = datetime.now(UTC)
     rows = [
@@ -67,7 +68,7 @@ def diff(*, old: int | None, new: int | None, as_json: bool) -> None:
 
     first, last, changes = ask(compare)
     if as_json:
-        found = [change.model_dump(mode="json") for change in changes]
+        found = [change.plain() for change in changes]
         emit({"old": first, "new": last, "changes": found})
         return
     show([f"Revision {first} -> {last}" + ("" if changes else ": no difference")])

@@ -5,8 +5,9 @@ from typing import IO, Any
 import click
 from pydantic import SecretStr
 
-from tm_tui.api.agent import SaveRequest, SecretChanges, SettingsDocument
+from tm_tui.api.agent import SettingsDocument
 from tm_tui.api.client import ControlClient
+from tm_tui.api.requests import SaveRequest, SecretChanges
 from tm_tui.cli.again import ask_with, given_passwords, secret_option
 from tm_tui.cli.asking import ask
 from tm_tui.cli.config_show import complete_pair
@@ -24,7 +25,7 @@ def tell_saved(
 ) -> None:
     """Print the new revision and what it changed."""
     if as_json:
-        emit(after.model_dump(mode="json"))
+        emit(after.plain())
         return
     old, new = _flat(before), _flat(after)
     show([f"Saved as revision {after.revision}."])

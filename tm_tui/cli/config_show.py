@@ -55,7 +55,7 @@ def show_settings(*, as_json: bool) -> None:
     """Print the settings in force, in the form that `config apply` takes. Passwords are never shown."""
     document = ask(lambda client: client.settings())
     if as_json:
-        emit(document.model_dump(mode="json"))
+        emit(document.plain())
         return
     show([_heading(document), ""])
     click.echo(tomli_w.dumps(document.settings), nl=False)

@@ -5,8 +5,9 @@ from typing import Any, TypeVar
 
 import click
 
-from tm_tui.api.agent import AgentStatus, SettingsDocument, TrialRequest
+from tm_tui.api.agent import AgentStatus, SettingsDocument
 from tm_tui.api.client import ControlClient
+from tm_tui.api.requests import TrialRequest
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import emit, json_option, show
 from tm_tui.errors import TmError
@@ -50,7 +51,7 @@ def confirm(*, as_json: bool) -> None:
 
     document = ask(kept)
     if as_json:
-        emit(document.model_dump(mode="json"))
+        emit(document.plain())
     else:
         show([f"Revision {document.revision} is confirmed."])
 
@@ -65,6 +66,6 @@ def acknowledge(*, as_json: bool) -> None:
 
     before, after = ask(seen)
     if as_json:
-        emit(after.model_dump(mode="json"))
+        emit(after.plain())
     else:
         show([before.rollback.why + "." if before.rollback else "Nothing was taken back by itself."])

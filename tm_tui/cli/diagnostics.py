@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from tm_tui.api.agent import ProbeRequest
 from tm_tui.api.client import ControlClient
+from tm_tui.api.requests import ProbeRequest
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import emit, json_option, show
 from tm_tui.cli.writing import write_whole
@@ -48,7 +48,7 @@ def diagnostics(*, output: Path | None, text: bool, printed: bool, test: bool, a
         ask(_run_test)
     if text:
         told = ask(lambda client: client.diagnostics_text())
-        emit(told.model_dump(mode="json")) if as_json else show(told.lines)
+        emit(told.plain()) if as_json else show(told.lines)
         return
     data = ask(_bundle)
     if printed:

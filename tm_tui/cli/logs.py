@@ -133,7 +133,7 @@ def send(*, wait: bool, as_json: bool) -> None:
 
     reply = ask(sending)
     if as_json:
-        emit(reply.model_dump(mode="json"))
+        emit(reply.plain())
     elif not wait:
         show(["Sending has begun."])
     elif reply.failure is None or reply.events:
@@ -159,7 +159,7 @@ def list_(*, form: str | None, as_json: bool) -> None:
         ask(lambda client: _export(client, form))
         return
     document = ask(lambda client: client.spool())
-    emit(document.model_dump(mode="json")) if as_json else show(_page(document))
+    emit(document.plain()) if as_json else show(_page(document))
 
 
 async def _export(client: ControlClient, form: str) -> None:

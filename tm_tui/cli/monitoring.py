@@ -1,30 +1,17 @@
 """What monitoring asks: metrics, and a check in the manner of Nagios plugins."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from tm_tui.api.agent import AgentStatus, ServerState
 from tm_tui.api.failures import AgentAbsent
 from tm_tui.cli.asking import ask
 from tm_tui.cli.metrics import ABSENT, openmetrics
+from tm_tui.cli.verdict import UNKNOWN, check_line, checked
 from tm_tui.cli.writing import tell
 from tm_tui.errors import TmError
-from tm_tui.spoken import ago, count
 
-__all__ = ["check_agent", "tell_metrics", "verdict"]
-
-_WORDS = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
-_OK, _WARNING, _CRITICAL, _UNKNOWN = range(4)
-_BY_STATE = {
-    ServerState.CONNECTED: _OK,
-    ServerState.CONNECTING: _WARNING,
-    ServerState.DISABLED: _WARNING,
-    ServerState.UNREGISTERED: _CRITICAL,
-    ServerState.FAILING: _CRITICAL,
-}
-_FILLING, _FULL = 70, 95
+__all__ = ["check_agent", "tell_metrics"]
 
 
 def tell_metrics(output: Path | None) -> int:
@@ -41,39 +28,8 @@ def tell_metrics(output: Path | None) -> int:
 def check_agent() -> int:
     """Print one line; 0 ok, 1 warning, 2 critical, 3 unknown: no agent, or it does not let us look."""
     try:
-        code, line = verdict(ask(lambda client: client.status()))
+        code, line = checked(ask(lambda client: client.status()))
     except TmError as error:
-        code, line = _UNKNOWN, f"{error.cause} {error.remedy}"
-    click.echo(f"TM-TUI {_WORDS[code]} - {line}")
+        code, line = UNKNOWN, check_line(UNKNOWN, f"{error.cause} {error.remedy}")
+    click.echo(line)
     return code
-
-
-def verdict(status: AgentStatus) -> tuple[int, str]:
-    """The worst that holds, in words and with performance data."""
-    spool = status.spool
-    filled = _CRITICAL if spool.full_percent >= _FULL else _WARNING if spool.full_percent >= _FILLING else _OK
-    code = max(_BY_STATE[status.state], filled, _WARNING if status.alerts else _OK)
-    beat = f"last beat {ago(status.status_server.last_beat_age_seconds)}"
-    parts = [status.state, *_failures(status), beat, f"{count(spool.events, 'event')} waiting"]
-    if status.alerts:
-        parts.append(count(len(status.alerts), "alert"))
-    return code, f"{', '.join(parts)} | {' '.join(_performance(status))}"
-
-
-def _failures(status: AgentStatus) -> Iterator[str]:
-    for name, server in (("status server", status.status_server), ("log server", status.log_server)):
-        if server.last_failure and server.state is not ServerState.CONNECTED:
-            yield f"{name} {server.last_failure.code}"
-
-
-def _performance(status: AgentStatus) -> Iterator[str]:
-    """Label=value[unit];warning;critical;minimum;maximum (Monitoring Plugins guidelines, 2.6)."""
-    beats, spool = status.status_server, status.spool
-    if beats.last_beat_age_seconds is not None:
-        yield f"beat_age={beats.last_beat_age_seconds:.1f}s;;;0"
-    if beats.round_trip_ms is not None:
-        yield f"round_trip={beats.round_trip_ms:.1f}ms;;;0"
-    yield f"beats_missed={beats.beats_missed}c;;;0"
-    yield f"spool_events={spool.events};;;0"
-    yield f"spool_bytes={spool.bytes}B;;;0"
-    yield f"spool_full={spool.full_percent}%;{_FILLING};{_FULL};0;100"

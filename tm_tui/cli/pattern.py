@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import click
 
 from tm_tui.api.client import ControlClient
-from tm_tui.api.patterns import DeploymentInfo, DeployRequest, PatternsDocument
+from tm_tui.api.patterns import DeploymentInfo, PatternsDocument
+from tm_tui.api.requests import DeployRequest
 from tm_tui.api.shapes import LastFailure
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import count, emit, json_option, show, span, table
@@ -32,7 +33,7 @@ def pattern() -> None:
 def list_(*, as_json: bool) -> None:
     """Show the patterns, the unresolved endpoints, and the last deployments."""
     document = ask(lambda client: client.patterns())
-    emit(document.model_dump(mode="json")) if as_json else show(_page(document))
+    emit(document.plain()) if as_json else show(_page(document))
 
 
 @pattern.command()
@@ -51,7 +52,7 @@ def check(*, as_json: bool) -> None:
 
     document = ask(checked)
     if as_json:
-        emit(document.model_dump(mode="json"))
+        emit(document.plain())
     else:
         show(_page(document))
     if document.last_failure is not None:
@@ -107,7 +108,7 @@ def _begin(request: DeployRequest, *, wait: bool, as_json: bool) -> None:
         return info
 
     info = ask(deployed)
-    emit(info.model_dump(mode="json")) if as_json else show(_deployment(info))
+    emit(info.plain()) if as_json else show(_deployment(info))
     if wait and info.failed:
         raise click.exceptions.Exit(1)
 
@@ -118,7 +119,7 @@ def forget_root(*, as_json: bool) -> None:
     """Forget by which keys patterns are verified: those that the portal names next are trusted then."""
     reply = ask(lambda client: client.forget_pattern_root())
     if as_json:
-        emit(reply.model_dump(mode="json"))
+        emit(reply.plain())
     elif reply.forgotten:
         show(["Forgotten. The keys that the portal names now are trusted."])
     else:

@@ -6,8 +6,9 @@ from typing import IO, Any
 
 import click
 
-from tm_tui.api.agent import HostKeyInfo, ProbeReport, ProbeRequest, SecretChanges, StepEvent
+from tm_tui.api.agent import HostKeyInfo, ProbeReport, StepEvent
 from tm_tui.api.client import ControlClient
+from tm_tui.api.requests import ProbeRequest, SecretChanges
 from tm_tui.cli.again import ask_with, given_passwords, secret_option
 from tm_tui.cli.output import count, emit, json_option, show
 from tm_tui.cli.reading import read_settings
@@ -44,11 +45,11 @@ async def probe(
             if isinstance(event, ProbeReport):
                 report = event
             elif as_json:
-                emit(event.model_dump(mode="json"))
+                emit(event.plain())
             else:
                 show(step_lines(event))
     if as_json:
-        emit({"report": report.model_dump(mode="json")})
+        emit({"report": report.plain()})
     else:
         show([_verdict(report)])
     return report

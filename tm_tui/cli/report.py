@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import click
 
 from tm_tui.api.client import ControlClient
-from tm_tui.api.reports import ReadMarks, ReportDocument, ReportsDocument
+from tm_tui.api.reports import ReportDocument, ReportsDocument
+from tm_tui.api.requests import ReadMarks
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import count, emit, json_option, show, table
 from tm_tui.errors import TmError
@@ -26,7 +27,7 @@ def report() -> None:
 def list_(*, as_json: bool) -> None:
     """List the reports that were fetched, the newest first; * marks those not read yet."""
     document = ask(lambda client: client.reports())
-    emit(document.model_dump(mode="json")) if as_json else show(_page(document))
+    emit(document.plain()) if as_json else show(_page(document))
 
 
 @report.command("show")
@@ -39,7 +40,7 @@ def show_(*, which: str, as_json: bool) -> None:
     """
     document = ask(lambda client: _read(client, which))
     if as_json:
-        emit(document.model_dump(mode="json"))
+        emit(document.plain())
         return
     from tm_tui.markdown_rows import rows_of
 

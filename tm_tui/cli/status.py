@@ -55,7 +55,7 @@ def status(*, watch: bool, check: bool, form: str, output: Path | None, as_json:
         ask(lambda client: _always(client, as_json=form == "json"))
         return 0
     snapshot = ask(lambda client: client.status())
-    shown = json.dumps(snapshot.model_dump(mode="json")) if form == "json" else "\n".join(_page(snapshot))
+    shown = json.dumps(snapshot.plain()) if form == "json" else "\n".join(_page(snapshot))
     tell(shown + "\n", output)
     return 0
 
@@ -63,7 +63,7 @@ def status(*, watch: bool, check: bool, form: str, output: Path | None, as_json:
 async def _always(client: ControlClient, *, as_json: bool) -> None:
     async with aclosing(client.status_stream()) as snapshots:
         async for snapshot in snapshots:
-            emit(snapshot.model_dump(mode="json")) if as_json else show([one_line(snapshot)])
+            emit(snapshot.plain()) if as_json else show([one_line(snapshot)])
 
 
 def one_line(status: AgentStatus) -> str:

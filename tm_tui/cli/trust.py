@@ -4,14 +4,9 @@ from collections.abc import Iterator
 
 import click
 
-from tm_tui.api.agent import (
-    ApproveRequest,
-    CertificateInfo,
-    SecretChanges,
-    ServerIdentity,
-    TrustDocument,
-)
+from tm_tui.api.agent import CertificateInfo, ServerIdentity, TrustDocument
 from tm_tui.api.client import ControlClient
+from tm_tui.api.requests import ApproveRequest, SecretChanges
 from tm_tui.cli.again import ask_with, given_passwords, secret_option
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import emit, json_option, show, table
@@ -62,7 +57,7 @@ def forget(*, endpoint: str, as_json: bool) -> None:
 
 def _tell(document: TrustDocument, *, as_json: bool) -> None:
     if as_json:
-        emit(document.model_dump(mode="json"))
+        emit(document.plain())
     else:
         show(_page(document))
 

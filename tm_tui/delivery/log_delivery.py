@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import datetime
 
 from tm_tui.api.agent import LastFailure, LogServerStatus, ServerState
@@ -223,7 +224,7 @@ class LogDelivery:
             last_at, wait = seen.last_delivery_at or last_at, seen.next_delivery_in_seconds
             age = seen.last_delivery_age_seconds
             if seen.last_failure:
-                failure = LastFailure.model_validate(seen.last_failure, from_attributes=True)
+                failure = LastFailure(**asdict(seen.last_failure))
             elif failure and check.next_delivery_in_seconds is not None:
                 wait = min(check.next_delivery_in_seconds, wait if wait is not None else float("inf"))
         failure = self._unstarted or failure
@@ -232,7 +233,7 @@ class LogDelivery:
         return LogServerStatus(
             state=ServerState.FAILING if failure else check.state,
             delivery=seen.state if seen else "disabled",
-            progress=ProgressInfo.model_validate(seen.progress) if seen and seen.progress else None,
+            progress=ProgressInfo(**asdict(seen.progress)) if seen and seen.progress else None,
             last_delivery_at=last_at,
             last_delivery_age_seconds=None if age is None else round(age, 3),
             next_delivery_in_seconds=None if wait is None else round(wait, 3),

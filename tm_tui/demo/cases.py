@@ -10,8 +10,9 @@ from typing import IO
 
 import zstandard
 
-from tm_tui.api.agent import AgentStatus, SecretChanges
-from tm_tui.api.cases import CaseInfo, SubmitRequest
+from tm_tui.api.agent import AgentStatus
+from tm_tui.api.cases import CaseInfo
+from tm_tui.api.requests import SecretChanges, SubmitRequest
 from tm_tui.demo.stage import Stage
 from tm_tui.errors import TmError
 

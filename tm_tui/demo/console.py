@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import tomli_w
 
-from tm_tui.api.agent import ApproveRequest, SecretChanges
+from tm_tui.api.requests import ApproveRequest, SecretChanges
 from tm_tui.demo.logs import lines_of, some_events
 from tm_tui.demo.patterns import issue_pattern, prepare_endpoints, unresolved_events
 from tm_tui.demo.stage import Stage

@@ -11,7 +11,8 @@ from typing import Any
 import zstandard
 
 from tm_tui.api.agent import AgentStatus
-from tm_tui.api.patterns import DeploymentInfo, DeployRequest, PatternsDocument
+from tm_tui.api.patterns import DeploymentInfo, PatternsDocument
+from tm_tui.api.requests import DeployRequest
 from tm_tui.demo.logs import lines_of
 from tm_tui.demo.stage import Stage
 from tm_tui.errors import TmError

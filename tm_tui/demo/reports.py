@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tm_tui.api.reports import ReadMarks
+from tm_tui.api.requests import ReadMarks
 from tm_tui.demo.logs import lines_of
 from tm_tui.errors import TmError
 from tm_tui.markdown_rows import rows_of

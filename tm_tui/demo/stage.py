@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from tm_tui.api.agent import SaveRequest, SecretChanges
 from tm_tui.api.client import ControlClient
 from tm_tui.api.launch import AgentProcess
+from tm_tui.api.requests import SaveRequest, SecretChanges
 from tm_tui.errors import TmError
 from tm_tui.paths import Home
 

@@ -8,15 +8,8 @@ from datetime import UTC, datetime
 
 from pydantic import SecretStr
 
-from tm_tui.api.agent import (
-    AgentStatus,
-    ApproveRequest,
-    HostKeyInfo,
-    ProbeReport,
-    ProbeRequest,
-    SecretChanges,
-    StepEvent,
-)
+from tm_tui.api.agent import AgentStatus, HostKeyInfo, ProbeReport, StepEvent
+from tm_tui.api.requests import ApproveRequest, ProbeRequest, SecretChanges
 from tm_tui.demo.cases import case_survives_a_kill
 from tm_tui.demo.logs import events_at_portal, lines_of, some_events
 from tm_tui.demo.patterns import deploy_a_pattern

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any
 
 import tomli_w
-from pydantic import BaseModel
 
 from tm_tui.api.agent import ActivityLine, AgentStatus, RevisionInfo, SettingsDocument, TrustDocument
+from tm_tui.api.shapes import Shape
 from tm_tui.diagnostics.last_test import KeptProbe
 from tm_tui.diagnostics.machine import machine, versions
 from tm_tui.diagnostics.redaction import Redaction
@@ -111,8 +111,8 @@ def _json(value: Any) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
+    if isinstance(value, Shape):
+        return value.plain()
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"{type(value).__name__} has no place in a bundle")

@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from tm_tui.api.patterns import DeployRequest, PatternsDocument, PatternsStatus
+from tm_tui.api.patterns import PatternsDocument, PatternsStatus
+from tm_tui.api.requests import DeployRequest
 from tm_tui.clock import Clock
 from tm_tui.errors import TmError
 from tm_tui.link.bandwidth import Bandwidth

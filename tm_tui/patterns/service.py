@@ -227,8 +227,14 @@ class PatternService:
             self.last_failure = counted(before, problem, self._clock.now())
         else:
             count = 1 if before is None else before.count + 1
-            told = {"cause": problem.cause, "remedy": problem.remedy, "at": self._clock.now()}
-            self.last_failure = LastFailure(code="storage", stage="service", count=count, **told)
+            self.last_failure = LastFailure(
+                code="storage",
+                stage="service",
+                cause=problem.cause,
+                remedy=problem.remedy,
+                at=self._clock.now(),
+                count=count,
+            )
         if before is None or before.code != self.last_failure.code:
             _log.warning("Patterns (%s). %s %s", self.last_failure.code, problem.cause, problem.remedy)
         self.state = "failing"

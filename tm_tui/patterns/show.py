@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tm_tui.api.patterns import (
     DeployerInfo,
@@ -121,7 +121,7 @@ def deployment_info(one: Deployment, now: float) -> DeploymentInfo:
     )
 
 
-def _progress(one: Deployment, now: float) -> dict[str, object]:
+def _progress(one: Deployment, now: float) -> dict[str, Any]:
     states = [result.state for result in one.results.values()]
     retrying = states.count("retrying")
     moment = one.next_moment()

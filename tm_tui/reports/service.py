@@ -182,8 +182,14 @@ class ReportService:
             self._last_failure = counted(before, problem, now)
         else:
             count = before.count + 1 if before else 1
-            facts = {"cause": problem.cause, "remedy": problem.remedy, "at": now, "count": count}
-            self._last_failure = LastFailure(code="storage", stage="reports", **facts)
+            self._last_failure = LastFailure(
+                code="storage",
+                stage="reports",
+                cause=problem.cause,
+                remedy=problem.remedy,
+                at=now,
+                count=count,
+            )
         failure = self._last_failure
         if before is None or before.code != failure.code:
             _log.warning("Reports are not fetched (%s). %s %s", failure.code, failure.cause, failure.remedy)
@@ -232,4 +238,4 @@ class ReportService:
 
 
 def _info(one: KeptReport) -> ReportInfo:
-    return ReportInfo.model_validate(dict(one))
+    return ReportInfo(**{name: getattr(one, name) for name in ReportInfo.__struct_fields__})

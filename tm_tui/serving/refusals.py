@@ -2,10 +2,11 @@
 
 from http import HTTPStatus
 
-from pydantic import BaseModel, TypeAdapter
+import msgspec
 from starlette.responses import Response
 
 from tm_tui.api.agent import ProblemInfo, Refusal
+from tm_tui.api.shapes import Shape
 from tm_tui.errors import Problem, TmError
 
 __all__ = ["Refused", "answer", "refusal_message", "refusal_response"]
@@ -28,11 +29,10 @@ class Refused(TmError):
         self.problems = problems
 
 
-def answer(value: BaseModel | tuple[BaseModel, ...], status: int = 200) -> Response:
+def answer(value: Shape | tuple[Shape, ...], status: int = 200) -> Response:
     """Write a shape, or a list of shapes, as JSON."""
-    content = TypeAdapter(type(value) if isinstance(value, BaseModel) else tuple[BaseModel, ...])
     return Response(
-        content.dump_json(value, serialize_as_any=True),
+        msgspec.json.encode(value),
         status,
         media_type="application/json",
         headers=_NO_STORE,

@@ -10,8 +10,8 @@ import pytest
 
 from agents import agent_in, short_home
 from spooling.events import numbered_line
-from tm_tui.api.cases import SubmitRequest
 from tm_tui.api.client import ControlClient, ControlRefused
+from tm_tui.api.requests import SubmitRequest
 from tm_tui.paths import Home
 
 

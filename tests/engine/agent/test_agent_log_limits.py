@@ -9,8 +9,8 @@ import pytest
 
 from agents import agent_in, short_home
 from spooling.events import line, root_cause
-from tm_tui.api.agent import SaveRequest, SecretChanges
 from tm_tui.api.client import ControlClient, ControlRefused
+from tm_tui.api.requests import SaveRequest, SecretChanges
 from tm_tui.paths import Home
 
 

@@ -15,8 +15,8 @@ from agents import LIMIT, agent_in, agent_process, short_home, status_when
 from spooling.events import numbered_line
 from spooling.server_files import check, read
 from tm_tui.agent.folders import prepare_folders
-from tm_tui.api.agent import ApproveRequest, SaveRequest, SecretChanges
 from tm_tui.api.client import ControlClient, ControlRefused
+from tm_tui.api.requests import ApproveRequest, SaveRequest, SecretChanges
 from tm_tui.api.spool import SendReply
 from tm_tui.changes import Throttle
 from tm_tui.clock import SystemClock

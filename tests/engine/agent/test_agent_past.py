@@ -133,7 +133,7 @@ async def test_it_stays_small_and_is_not_written_for_each_beat(tmp_path: Path) -
     again = Past(tmp_path, "tm-1", clock)
     assert again.last_day() == past.last_day()
     assert again.last_day().beats.done == SLOTS * 2
-    assert len(again.last_day().model_dump_json()) < 600
+    assert len(again.last_day().to_json()) < 600
     assert Past(tmp_path, "tm-2", clock).last_day().beats.marks == ""  # a copy with a name of its own
 
 

@@ -9,8 +9,8 @@ from agents import agent_in, settings_for, short_home, status_server, status_whe
 from servers.certificates import Certificates
 from spooling.events import numbered_line
 from spooling.log_server import log_server
-from tm_tui.api.agent import SaveRequest, SecretChanges
 from tm_tui.api.client import ControlClient
+from tm_tui.api.requests import SaveRequest, SecretChanges
 from tm_tui.clock import SystemClock
 
 

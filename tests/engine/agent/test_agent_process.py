@@ -25,8 +25,9 @@ from agents import (
 from people import settled_groups
 from servers.misbehaving import say_nothing, server
 from tm_tui.agent.identity import appliance_name
-from tm_tui.api.agent import ProbeRequest, SaveRequest, SecretChanges, ServerState
+from tm_tui.api.agent import ServerState
 from tm_tui.api.client import AgentAbsent, ControlClient
+from tm_tui.api.requests import ProbeRequest, SaveRequest, SecretChanges
 from tm_tui.errors import StorageFailed
 from tm_tui.paths import Home
 from tm_tui.settings.model import Settings

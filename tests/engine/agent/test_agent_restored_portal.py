@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from pydantic import SecretStr
 
 from agents import agent_in, short_home, status_when
-from tm_tui.api.agent import SaveRequest, SecretChanges
 from tm_tui.api.client import ControlClient
+from tm_tui.api.requests import SaveRequest, SecretChanges
 from tm_tui.cli.portal import portal as portal_command
 from tm_tui.clock import SystemClock
 from tm_tui.paths import Home

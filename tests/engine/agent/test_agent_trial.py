@@ -12,16 +12,10 @@ from agents import agent_in, settings_for, short_home, status_server, status_whe
 from clock import FakeClock
 from servers.certificates import Certificates
 from tm_tui.agent import trials
-from tm_tui.api.agent import (
-    AgentStatus,
-    RestoreRequest,
-    SaveRequest,
-    SecretChanges,
-    SettingsDocument,
-    TrialRequest,
-)
+from tm_tui.api.agent import AgentStatus, SettingsDocument
 from tm_tui.api.client import ControlClient
 from tm_tui.api.failures import ControlRefused
+from tm_tui.api.requests import RestoreRequest, SaveRequest, SecretChanges, TrialRequest
 from tm_tui.paths import Home
 
 TEN_MINUTES = 600.0

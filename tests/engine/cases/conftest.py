@@ -12,7 +12,7 @@ from agents import revision_for, settings_for, short_home
 from servers.tus_scripted import tus_scripted
 from servers.tus_server import tus_server
 from tm_tui.agent.folders import prepare_folders
-from tm_tui.api.cases import SubmitRequest
+from tm_tui.api.requests import SubmitRequest
 from tm_tui.cases.book import CaseBook
 from tm_tui.cases.desk import CaseDesk
 from tm_tui.cases.packing import CasePacking

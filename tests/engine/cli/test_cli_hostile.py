@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hostile.socket import Answers, answering
 from tm_tui.cli.commands import engine_commands
 from tm_tui.cli.metrics import openmetrics
-from tm_tui.cli.monitoring import verdict
 from tm_tui.cli.status import one_line
+from tm_tui.cli.verdict import verdict
 from tm_tui.errors import TmError
 from tm_tui.text import is_safe
 

@@ -20,7 +20,7 @@ from tm_tui.api.agent import (
 )
 from tm_tui.api.spool import KindInfo
 from tm_tui.cli.metrics import ABSENT, openmetrics
-from tm_tui.cli.monitoring import verdict
+from tm_tui.cli.verdict import verdict
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 EXPIRED = LastFailure(code="tls-expired", stage="tls", cause="It expired.", remedy="Renew.", at=NOON, count=4)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from agents import LIMIT, status_when
-from tm_tui.api.cases import CaseInfo, SubmitRequest
+from tm_tui.api.cases import CaseInfo
 from tm_tui.api.client import ControlClient, ControlRefused
+from tm_tui.api.requests import SubmitRequest
 from tm_tui.paths import Home
 
 

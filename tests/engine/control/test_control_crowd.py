@@ -19,9 +19,10 @@ from agents import CANARY, LIMIT, StatusServer, agent_process, settings_for, sho
 from crowd import COSTLY, HALF, IDLE, KINDS, SLOW, UNREAD, counts_of, crowd
 from people import Child, Identity, people
 from servers.certificates import Certificates
-from tm_tui.api.agent import SaveRequest, SecretChanges, ServerState
+from tm_tui.api.agent import ServerState
 from tm_tui.api.client import ControlClient
 from tm_tui.api.failures import ControlRefused
+from tm_tui.api.requests import SaveRequest, SecretChanges
 from tm_tui.paths import Home
 from tm_tui.serving.limits import Limits
 

@@ -32,9 +32,10 @@ from tm_tui.agent.server.rate import Rate
 from tm_tui.agent.server.routes import diagnostics
 from tm_tui.agent.server.slots import Slots
 from tm_tui.agent.sessions import Sessions
-from tm_tui.api.agent import ProbeReport, ProbeRequest, SecretChanges, SessionInfo
-from tm_tui.api.calls import CALLS
+from tm_tui.api.agent import ProbeReport, SessionInfo
 from tm_tui.api.client import ControlClient, ControlRefused
+from tm_tui.api.orders import CALLS
+from tm_tui.api.requests import ProbeRequest, SecretChanges
 from tm_tui.clock import SystemClock
 from tm_tui.paths import Home
 from tm_tui.serving import listening, peers

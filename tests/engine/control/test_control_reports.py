@@ -7,7 +7,7 @@ import pytest
 
 from tm_tui.agent.agent import Agent
 from tm_tui.api.client import ControlClient, ControlRefused
-from tm_tui.api.reports import ReadMarks
+from tm_tui.api.requests import ReadMarks
 from tm_tui.reports.protocol import ReportEntry
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)

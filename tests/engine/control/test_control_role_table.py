@@ -23,7 +23,7 @@ from tm_tui.agent.agent import Agent
 from tm_tui.agent.server.binding import all_of, bind
 from tm_tui.agent.server.control_server import control_app
 from tm_tui.api.call import Call
-from tm_tui.api.calls import CALLS
+from tm_tui.api.orders import CALLS
 from tm_tui.paths import Home
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be other users")

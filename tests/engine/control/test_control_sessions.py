@@ -9,19 +9,11 @@ from pydantic import SecretStr
 
 from agents import CANARY, LIMIT, status_when
 from tm_tui.agent.agent import Agent
-from tm_tui.api.agent import (
-    AgentStatus,
-    DraftRequest,
-    ProbeReport,
-    ProbeRequest,
-    SaveRequest,
-    SecretChanges,
-    SettingsDocument,
-    TrialRequest,
-)
+from tm_tui.api.agent import AgentStatus, ProbeReport, SettingsDocument
 from tm_tui.api.claims import own_claims
 from tm_tui.api.client import ControlClient
 from tm_tui.api.failures import ControlRefused, SaveConflict
+from tm_tui.api.requests import DraftRequest, ProbeRequest, SaveRequest, SecretChanges, TrialRequest
 from tm_tui.paths import Home
 
 
@@ -119,7 +111,7 @@ async def test_a_draft_is_kept_and_its_passwords_stay_in_the_agent(client: Contr
     kept = await client.kept_draft()
     assert kept.typed == DRAFT.typed
     assert (kept.secrets, kept.removed) == (("tmsp", "proxy"), ("proxy",))
-    assert CANARY not in kept.model_dump_json()
+    assert CANARY not in kept.to_json().decode()
     await client.keep_draft(DraftRequest(revision=0, secrets=SecretChanges(kept=("tmsp",))))
     kept = await client.kept_draft()
     assert (kept.typed, kept.secrets) == ({}, ("tmsp",))

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 
 from agents import CANARY, settings_for
 from tm_tui.agent.agent import Agent
-from tm_tui.api.agent import SaveRequest, SecretChanges
 from tm_tui.api.client import ControlClient, ControlRefused, SaveConflict
+from tm_tui.api.requests import SaveRequest, SecretChanges
 from tm_tui.paths import Home
 
 PASSWORD = SecretChanges(tmsp=SecretStr(CANARY))

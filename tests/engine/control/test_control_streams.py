@@ -11,8 +11,9 @@ from agents import CANARY, LIMIT, agent_in, settings_for, status_server, status_
 from clock import FakeClock
 from servers.certificates import Certificates
 from servers.misbehaving import say_nothing, server
-from tm_tui.api.agent import ProbeReport, ProbeRequest, SaveRequest, SecretChanges, ServerState, StepEvent
+from tm_tui.api.agent import ProbeReport, ServerState, StepEvent
 from tm_tui.api.client import AgentAbsent, ControlClient, ControlRefused
+from tm_tui.api.requests import ProbeRequest, SaveRequest, SecretChanges
 from tm_tui.paths import Home
 
 PASSWORD = SecretChanges(tmsp=SecretStr(CANARY))

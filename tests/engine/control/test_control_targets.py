@@ -17,16 +17,16 @@ from servers.certificates import Certificates
 from servers.misbehaving import close_at_once, server
 from servers.openssh import Sshd
 from tm_tui.agent.agent import Agent
-from tm_tui.api.agent import (
+from tm_tui.api.agent import ProbeReport
+from tm_tui.api.client import ControlClient, ControlRefused
+from tm_tui.api.requests import (
     ApproveRequest,
     DraftRequest,
-    ProbeReport,
     ProbeRequest,
     SaveRequest,
     SecretChanges,
     TrialRequest,
 )
-from tm_tui.api.client import ControlClient, ControlRefused
 from tm_tui.link.host_keys import HostKey
 from tm_tui.link.types import Endpoint
 from tm_tui.settings.fields import FIELDS, value_of, with_value
@@ -219,7 +219,7 @@ async def test_no_way_takes_a_password_that_nobody_typed(
         refusal = caught.value.refusal
         assert (caught.value.status, refusal.code) == (422, "settings-refused")
         assert [problem.field for problem in refusal.problems] == [f"{name}.password"]
-        assert "word" not in refusal.model_dump_json().replace("password", "")
+        assert "word" not in refusal.to_json().decode().replace("password", "")
     assert (await registered.settings()).revision == 1
 
 
@@ -306,8 +306,8 @@ async def test_no_answer_and_no_line_has_a_password(
         for way in (by_test, by_save):
             with pytest.raises(ControlRefused) as caught:
                 await way(registered, changed(saved, values), NOTHING)
-            assert CANARY not in caught.value.refusal.model_dump_json()
-            assert PROXY_CANARY not in caught.value.refusal.model_dump_json()
+            assert CANARY not in caught.value.refusal.to_json().decode()
+            assert PROXY_CANARY not in caught.value.refusal.to_json().decode()
     said = " ".join(line.text for line in agent.activity.lines())
     assert CANARY not in said
     assert PROXY_CANARY not in said

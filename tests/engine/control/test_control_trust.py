@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from agents import agent_in, settings_for, short_home, status_server, status_when
 from servers.certificates import Certificates
 from servers.openssh import Sshd
-from tm_tui.api.agent import ApproveRequest, SaveRequest, SecretChanges
 from tm_tui.api.client import ControlClient, ControlRefused
+from tm_tui.api.requests import ApproveRequest, SaveRequest, SecretChanges
 
 
 @pytest.fixture

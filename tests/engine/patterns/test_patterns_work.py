@@ -15,9 +15,8 @@ from agents import agent_in, short_home, status_when
 from engine.portal.portals import OpenPortal, ndjson, opened_portal
 from patterning.deploying import write_deployer
 from tm_tui.agent.agent import Agent
-from tm_tui.api.agent import SaveRequest, SecretChanges
 from tm_tui.api.client import ControlClient, ControlRefused
-from tm_tui.api.patterns import DeployRequest
+from tm_tui.api.requests import DeployRequest, SaveRequest, SecretChanges
 from tm_tui.cli.commands import engine_commands
 from tm_tui.paths import Home
 

@@ -11,8 +11,9 @@ from pydantic import SecretStr
 from agents import agent_in, short_home, status_when
 from clock import FakeClock
 from spooling.events import numbered_line
-from tm_tui.api.agent import AgentStatus, SaveRequest, SecretChanges
+from tm_tui.api.agent import AgentStatus
 from tm_tui.api.client import ControlClient
+from tm_tui.api.requests import SaveRequest, SecretChanges
 from tm_tui.cli.status import _page
 from tm_tui.tasks import threaded
 

@@ -145,6 +145,6 @@ async def test_no_text_of_a_probe_has_a_password_in_it(bench):
     via = proxy("http", bench.tinyproxy(strict=True), PLAIN_USER)
     trial = await bench.ssl(bench.web.port, proxy=via, proxy_password=PLAIN_PASSWORD)
     outcome = await trial.run()
-    said = "".join(event.model_dump_json() for event in outcome.events) + repr(trial.revision)
+    said = "".join(event.to_json().decode() for event in outcome.events) + repr(trial.revision)
     assert PASSWORD not in said
     assert PLAIN_PASSWORD not in said

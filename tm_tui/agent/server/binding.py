@@ -9,13 +9,13 @@ from starlette.responses import Response
 
 from tm_tui.agent.server.http import body_of, expected_revision
 from tm_tui.api.call import Call, Order
-from tm_tui.api.shapes import Shape
+from tm_tui.api.requests import Request as Body
 from tm_tui.serving.refusals import answer
 
 __all__ = ["Bound", "Endpoint", "all_of", "bind", "bind_order"]
 
 T = TypeVar("T")
-B = TypeVar("B", bound=Shape)
+B = TypeVar("B", bound=Body)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 

@@ -37,8 +37,8 @@ from tm_tui.agent.server.routes.trial import trial_routes
 from tm_tui.agent.server.routes.trust import trust_routes
 from tm_tui.agent.server.slots import Slots
 from tm_tui.api.agent import SessionInfo
-from tm_tui.api.calls import CALLS
 from tm_tui.api.claims import SSH_HEADER, TTY_HEADER
+from tm_tui.api.orders import CALLS
 from tm_tui.errors import TmError
 from tm_tui.serving.connection import Serving
 from tm_tui.serving.limits import Limits

@@ -5,7 +5,7 @@ import os
 import re
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tm_tui.agent.core import TrialOver, Who
-from tm_tui.api.agent import SessionInfo, Shape
+from tm_tui.api.requests import Request as Body
 from tm_tui.atomic import StorageAbsent, storage_failure
 from tm_tui.errors import PasswordAgain, SettingsRefused, StorageFailed, TmError
 from tm_tui.link.failures import LinkFailure
@@ -21,6 +21,9 @@ from tm_tui.serving.refusals import Refused, refusal_response
 from tm_tui.settings.model import problems_of
 from tm_tui.settings.revision import Claims
 from tm_tui.settings.trial import TrialRuns
+
+if TYPE_CHECKING:
+    from tm_tui.api.agent import SessionInfo
 
 __all__ = [
     "MOST_BYTES",
@@ -35,7 +38,7 @@ MOST_BYTES = 1 << 20
 """Most bytes of a request's body."""
 _BODY_SECONDS = 30.0
 
-S = TypeVar("S", bound=Shape)
+S = TypeVar("S", bound=Body)
 
 _REVISION = re.compile(r'(?:"(0|[1-9][0-9]{0,8})"|(0|[1-9][0-9]{0,8}))')
 

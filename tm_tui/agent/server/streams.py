@@ -35,7 +35,7 @@ class _Stream(StreamingResponse):
 
 def event(name: str, value: Shape) -> bytes:
     """Write one: `name` is `status`, `line`, `step` or `report`."""
-    return f"event: {name}\ndata: {value.model_dump_json()}\n\n".encode()
+    return b"event: " + name.encode() + b"\ndata: " + value.to_json() + b"\n\n"
 
 
 def event_stream(

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from tm_tui.agent.core import Core
-from tm_tui.api.agent import SecretChanges
+from tm_tui.api.requests import SecretChanges
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision
 

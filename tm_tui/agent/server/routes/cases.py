@@ -6,8 +6,9 @@ from starlette.requests import Request
 
 from tm_tui.agent.core import Core
 from tm_tui.agent.server.binding import Bound, bind, bind_order
-from tm_tui.api import calls
-from tm_tui.api.cases import CaseInfo, CasesDocument, SubmitRequest
+from tm_tui.api import calls, orders
+from tm_tui.api.cases import CaseInfo, CasesDocument
+from tm_tui.api.requests import SubmitRequest
 from tm_tui.cases.desk import CaseRefused
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.serving.refusals import Refused
@@ -43,7 +44,7 @@ def case_routes(core: Core) -> list[Bound]:
 
     return [
         bind(calls.CASES, shown),
-        bind_order(calls.SUBMIT_CASE, submit),
+        bind_order(orders.SUBMIT_CASE, submit),
         bind(calls.SEND_CASES, send),
         bind(calls.CASE, one),
         bind(calls.CANCEL_CASE, cancel),

@@ -7,8 +7,9 @@ from starlette.requests import Request
 from tm_tui.agent.core import Core
 from tm_tui.agent.server.binding import Bound, bind, bind_order
 from tm_tui.agent.server.http import uid_of
-from tm_tui.api import calls
-from tm_tui.api.agent import DraftRequest, KeptDraft, SessionInfo
+from tm_tui.api import calls, orders
+from tm_tui.api.agent import KeptDraft, SessionInfo
+from tm_tui.api.requests import DraftRequest
 from tm_tui.errors import StorageFailed
 from tm_tui.serving.refusals import Refused
 from tm_tui.settings.model import Settings
@@ -38,7 +39,7 @@ def draft_routes(core: Core) -> list[Bound]:
 
     return [
         bind(calls.DRAFT, show),
-        bind_order(calls.KEEP_DRAFT, keep),
+        bind_order(orders.KEEP_DRAFT, keep),
         bind(calls.DROP_DRAFT, drop),
     ]
 

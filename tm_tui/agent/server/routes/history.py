@@ -10,8 +10,9 @@ from tm_tui.agent.server.binding import Bound, bind, bind_order
 from tm_tui.agent.server.documents import differences_of, document_of, history_of
 from tm_tui.agent.server.http import expected_revision, who_of
 from tm_tui.agent.server.routes.settings import conflict_response
-from tm_tui.api import calls
-from tm_tui.api.agent import Difference, RestoreRequest, RevisionInfo, SettingsDocument
+from tm_tui.api import calls, orders
+from tm_tui.api.agent import Difference, RevisionInfo, SettingsDocument
+from tm_tui.api.requests import RestoreRequest
 from tm_tui.settings.revision import NO_REVISION
 from tm_tui.settings.store import Revision, RevisionConflict
 
@@ -51,5 +52,5 @@ def history_routes(core: Core) -> list[Bound]:
         bind(calls.HISTORY, everything),
         bind(calls.REVISION, one),
         bind(calls.DIFFERENCES, difference),
-        bind_order(calls.RESTORE, restore),
+        bind_order(orders.RESTORE, restore),
     ]

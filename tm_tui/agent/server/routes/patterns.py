@@ -6,8 +6,9 @@ from starlette.requests import Request
 
 from tm_tui.agent.core import Core
 from tm_tui.agent.server.binding import Bound, bind, bind_order
-from tm_tui.api import calls
-from tm_tui.api.patterns import DeploymentInfo, DeployRequest, PatternsDocument, RootForgotten
+from tm_tui.api import calls, orders
+from tm_tui.api.patterns import DeploymentInfo, PatternsDocument, RootForgotten
+from tm_tui.api.requests import DeployRequest
 from tm_tui.patterns.custom_patterns import CustomPatterns, DeploymentRefused
 from tm_tui.patterns.deployer import DeployerFailure
 from tm_tui.patterns.deployment import Deployment
@@ -67,7 +68,7 @@ def patterns_routes(core: Core) -> list[Bound]:
         bind(calls.PATTERNS, show),
         bind(calls.CHECK_PATTERNS, check),
         bind(calls.FORGET_ROOT, forget_root),
-        bind_order(calls.DEPLOY, deploy),
+        bind_order(orders.DEPLOY, deploy),
         bind(calls.DEPLOYMENT, deployment),
     ]
 

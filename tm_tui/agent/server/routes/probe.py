@@ -16,8 +16,9 @@ from tm_tui.agent.server.costly import held
 from tm_tui.agent.server.http import uid_of
 from tm_tui.agent.server.routes.candidate import candidate_of
 from tm_tui.agent.server.streams import Events, event, event_stream
-from tm_tui.api import calls
-from tm_tui.api.agent import ProbeReport, ProbeRequest, StepEvent
+from tm_tui.api import orders
+from tm_tui.api.agent import ProbeReport, StepEvent
+from tm_tui.api.requests import ProbeRequest
 from tm_tui.diagnostics.last_test import KeptProbe
 from tm_tui.errors import PasswordAgain
 from tm_tui.probe.settings import whereto
@@ -53,7 +54,7 @@ def probe_routes(core: Core) -> list[Bound]:
             raise
         return held(response, lambda: running.discard(admitted))
 
-    return [bind_order(calls.PROBE, probe)]
+    return [bind_order(orders.PROBE, probe)]
 
 
 async def _begun(core: Core, request: Request, wanted: ProbeRequest) -> Response:

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 
 from tm_tui.agent.server.binding import Bound, bind, bind_order
-from tm_tui.api import calls
-from tm_tui.api.reports import ReadMarks, ReportDocument, ReportsDocument
+from tm_tui.api import calls, orders
+from tm_tui.api.reports import ReportDocument, ReportsDocument
+from tm_tui.api.requests import ReadMarks
 from tm_tui.serving.refusals import Refused
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def report_routes(reports: "ReportService") -> list[Bound]:
 
     return [
         bind(calls.REPORTS, listed),
-        bind_order(calls.MARK_REPORTS, read),
+        bind_order(orders.MARK_REPORTS, read),
         bind(calls.REPORT, one),
     ]
 

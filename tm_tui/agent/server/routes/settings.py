@@ -9,8 +9,9 @@ from tm_tui.agent.core import Core
 from tm_tui.agent.server.binding import Bound, bind, bind_order
 from tm_tui.agent.server.documents import conflict_of, document_of
 from tm_tui.agent.server.http import expected_revision, uid_of, who_of
-from tm_tui.api import calls
-from tm_tui.api.agent import SaveRequest, SettingsDocument
+from tm_tui.api import calls, orders
+from tm_tui.api.agent import SettingsDocument
+from tm_tui.api.requests import SaveRequest
 from tm_tui.errors import StorageFailed
 from tm_tui.serving.refusals import answer
 from tm_tui.settings.model import Settings
@@ -43,7 +44,7 @@ def settings_routes(core: Core) -> list[Bound]:
 
     return [
         bind(calls.SETTINGS, show),
-        bind_order(calls.SAVE, save),
+        bind_order(orders.SAVE, save),
     ]
 
 

@@ -5,6 +5,7 @@ Roles are checked outside.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict
 from itertools import count
 from typing import TYPE_CHECKING, get_args
 
@@ -119,8 +120,8 @@ def _delivery(service: "DeliveryService | None") -> DeliveryInfo:
         last_delivery_at=seen.last_delivery_at,
         last_delivery_age_seconds=seen.last_delivery_age_seconds,
         next_delivery_in_seconds=seen.next_delivery_in_seconds,
-        last_failure=LastFailure.model_validate(failure, from_attributes=True) if failure else None,
-        progress=ProgressInfo.model_validate(seen.progress) if seen.progress else None,
+        last_failure=LastFailure(**asdict(failure)) if failure else None,
+        progress=ProgressInfo(**asdict(seen.progress)) if seen.progress else None,
         delivered_batches=seen.delivered_batches,
         delivered_events=seen.delivered_events,
     )

@@ -10,9 +10,10 @@ from tm_tui.agent.core import Core
 from tm_tui.agent.server.binding import Bound, bind, bind_order
 from tm_tui.agent.server.http import uid_of
 from tm_tui.agent.server.streams import Events, event, event_stream
-from tm_tui.api import calls
-from tm_tui.api.agent import AgentStatus, EditingRequest, SessionInfo
+from tm_tui.api import calls, orders
+from tm_tui.api.agent import AgentStatus, SessionInfo
 from tm_tui.api.claims import SESSION_HEADER
+from tm_tui.api.requests import EditingRequest
 from tm_tui.serving.refusals import Refused
 
 __all__ = ["status_routes"]
@@ -52,7 +53,7 @@ def status_routes(core: Core) -> list[Bound]:
         bind(calls.STATUS, show),
         bind(calls.STATUS_STREAM, stream),
         bind(calls.SESSION, session),
-        bind_order(calls.EDITING, editing),
+        bind_order(orders.EDITING, editing),
     ]
 
 

@@ -14,8 +14,9 @@ from tm_tui.agent.server.binding import Bound, bind, bind_order
 from tm_tui.agent.server.documents import trust_of
 from tm_tui.agent.server.http import uid_of
 from tm_tui.agent.server.routes.candidate import candidate_of
-from tm_tui.api import calls
-from tm_tui.api.agent import ApproveRequest, TrustDocument
+from tm_tui.api import calls, orders
+from tm_tui.api.agent import TrustDocument
+from tm_tui.api.requests import ApproveRequest
 from tm_tui.errors import PasswordAgain, Problem
 from tm_tui.link.build import build_links
 from tm_tui.link.types import Endpoint
@@ -60,7 +61,7 @@ def trust_routes(core: Core) -> list[Bound]:
 
     return [
         bind(calls.TRUST, shown),
-        bind_order(calls.APPROVE, approve),
+        bind_order(orders.APPROVE, approve),
         bind(calls.FORGET, forget),
     ]
 
