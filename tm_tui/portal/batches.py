@@ -64,7 +64,7 @@ class BatchStore:
 
     async def receive(self, name: BatchName, account: str, chunks: AsyncIterator[bytes]) -> Contents:
         """Take a batch of one of the account's appliances as it streams in. Raises AlreadyThere, Refused."""
-        await self._database.call(appliances.check_sender, name.appliance, account)
+        await self._database.read(appliances.check_sender, name.appliance, account)
         part = self.aside()
         try:
             if (there := await asyncio.to_thread(self._there, name)) is not None:

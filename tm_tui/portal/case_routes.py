@@ -47,8 +47,8 @@ def routes(portal: Portal, store: CaseStore) -> list[Route]:
         now, before = portal.clock.now(), request.query_params.get("before", "")
         appliance, account = request.query_params.get("appliance"), caller_of(request).bound_to
         if appliance is not None:
-            await portal.database.call(appliances.check_owner, appliance, account)
-        found = await portal.database.call(
+            await portal.database.read(appliances.check_owner, appliance, account)
+        found = await portal.database.read(
             cases.listed,
             appliance=appliance,
             account=account,

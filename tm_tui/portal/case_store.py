@@ -44,7 +44,7 @@ class CaseStore:
     async def create(self, new: NewUpload) -> Upload:
         """Begin an upload. Raises Refused: unknown or another's appliance, too large, no room."""
         call = self._portal.database.call
-        await call(appliances.check_sender, new.appliance, new.account)
+        await self._portal.database.read(appliances.check_sender, new.appliance, new.account)
         if new.bytes > MOST_BYTES:
             cause = f"A case has at most {MOST_BYTES} bytes."
             raise Refused(413, "too-large", cause, "Submit fewer files.")
@@ -57,11 +57,11 @@ class CaseStore:
     async def find(self, upload: str, account: str) -> Upload:
         """How far it is. Raises Refused: 404, 403 for an upload of another account's appliance."""
         found = await self._found(upload)
-        await self._portal.database.call(appliances.check_owner, found.appliance, account)
+        await self._portal.database.read(appliances.check_owner, found.appliance, account)
         return found
 
     async def _found(self, upload: str) -> Upload:
-        found = await self._portal.database.call(cases.upload_of, upload)
+        found = await self._portal.database.read(cases.upload_of, upload)
         if found is None:
             raise gone()
         return found

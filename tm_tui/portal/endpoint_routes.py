@@ -21,10 +21,10 @@ def routes(portal: Portal) -> list[Route]:
         now = portal.clock.now()
         every = request.query_params.get("all") == "1"
         after = request.query_params.get("after", "")
-        found = await portal.database.call(endpoints.listed, now, every=every, after=after, most=_MOST)
+        found = await portal.database.read(endpoints.listed, now, every=every, after=after, most=_MOST)
         shown = [endpoint.model_dump(mode="json") for endpoint in found]
         following = found[-1].cursor if len(found) == _MOST else None
-        unread = await portal.database.call(endpoints.unread_batches)
+        unread = await portal.database.read(endpoints.unread_batches)
         return JSONResponse(
             {"server_time": now.isoformat(), "unread_batches": unread, "endpoints": shown, "next": following}
         )

@@ -6,7 +6,7 @@ that still beats a minute after another appeared runs beside it.
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, update
 
 from tm_tui.portal import tables
 from tm_tui.portal.engines import insert, is_sqlite
@@ -27,11 +27,14 @@ def note(connection: Connection, appliance: str, instance: str, address: str, no
     if not instance:
         return
     seen = {"address": safe_text(address, 64), "last_at": now.timestamp()}
+    ours = _OF.appliance == appliance
+    known = update(tables.instances).where(ours, _OF.instance == instance)
+    if connection.execute(known.values(seen)).rowcount:
+        return
     noted = insert(connection, tables.instances).values(
         appliance=appliance, instance=instance, first_at=now.timestamp(), **seen
     )
     connection.execute(noted.on_conflict_do_update(index_elements=["appliance", "instance"], set_=seen))
-    ours = _OF.appliance == appliance
     newest = select(_OF.instance).where(ours).order_by(_OF.last_at.desc()).limit(_MOST)
     connection.execute(delete(tables.instances).where(ours, _OF.instance.not_in(newest)))
 

@@ -6,6 +6,7 @@ done stays.
 """
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +22,7 @@ __all__ = [
     "Lost",
     "again",
     "ask",
+    "ask_all",
     "done",
     "forget",
     "free",
@@ -63,12 +65,24 @@ def ask(
     connection: Connection, key: str, kind: Kind, due: float, *, appliance: str = "", what: str = ""
 ) -> None:
     """Have something done from `due` (Unix seconds) on, or sooner, if that was asked for."""
-    entry = insert(connection, tables.jobs).values(
-        key=key, kind=kind, appliance=appliance, what=what, due=due
-    )
+    row = {"key": key, "kind": kind, "appliance": appliance, "what": what, "due": due}
+    _asked(connection, [row])
+
+
+def ask_all(connection: Connection, appliance: str, wanted: Sequence[tuple[str, Kind, float]]) -> None:
+    """The same for several jobs (key, kind, due) of an appliance."""
+    rows = [
+        {"key": key, "kind": kind, "appliance": appliance, "what": "", "due": due}
+        for key, kind, due in wanted
+    ]
+    _asked(connection, rows)
+
+
+def _asked(connection: Connection, rows: list[dict[str, object]]) -> None:
     least = func.min if is_sqlite(connection) else func.least
-    sooner = {"due": least(_OF.due, due), "asked": _OF.asked + 1}
-    connection.execute(entry.on_conflict_do_update(index_elements=["key"], set_=sooner))
+    entry = insert(connection, tables.jobs)
+    sooner = {"due": least(_OF.due, entry.excluded.due), "asked": _OF.asked + 1}
+    connection.execute(entry.on_conflict_do_update(index_elements=["key"], set_=sooner), rows)
 
 
 def take(connection: Connection, now: float, first: Kind | None = None, *, alone: bool = False) -> Job | None:

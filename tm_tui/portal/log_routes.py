@@ -27,7 +27,7 @@ def routes(portal: Portal) -> list[Route]:
         _check_headers(request)
         account = caller_of(request).name
         if name == "probe":
-            await portal.database.call(appliances.check_owner, appliance, account)
+            await portal.database.read(appliances.check_owner, appliance, account)
             return await _probe(request)
         batch = _named(name, appliance)
         if int(request.headers.get("content-length", "0")) > MOST_BYTES:

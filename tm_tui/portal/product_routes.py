@@ -9,18 +9,23 @@ from tm_tui.portal import products
 from tm_tui.portal.callers import caller_of, only
 from tm_tui.portal.core import Portal
 from tm_tui.portal.refusals import Refused
+from tm_tui.text import safe_text
 
 __all__ = ["routes"]
+
+_MOST = 250
+"""So many keep a reply below the megabyte that clients read."""
 
 
 def routes(portal: Portal) -> list[Route]:
     """GET /v1/products and DELETE /v1/products/<appliance>."""
 
-    async def listed(_request: Request) -> Response:
-        now = portal.clock.now()
-        found = await portal.database.call(products.listed, now)
+    async def listed(request: Request) -> Response:
+        now, after = portal.clock.now(), safe_text(request.query_params.get("after", ""), 64)
+        found = await portal.database.read(products.listed, now, after, _MOST)
         shown = [product.model_dump(mode="json") for product in found]
-        return JSONResponse({"server_time": now.isoformat(), "products": shown})
+        following = found[-1].appliance if len(found) == _MOST else None
+        return JSONResponse({"server_time": now.isoformat(), "products": shown, "next": following})
 
     async def removed(request: Request) -> Response:
         appliance, by = request.path_params["appliance"], caller_of(request).name

@@ -10,7 +10,7 @@ from tm_tui.errors import TmError
 from tm_tui.moments import moment_of
 from tm_tui.portal import appliances, beat_days, instances, jobs, removals, tables
 from tm_tui.portal.engines import insert
-from tm_tui.portal.reports import making
+from tm_tui.portal.reports import incidents, making
 from tm_tui.status_server.protocol import HeartbeatRequest, RegistrationRequest
 from tm_tui.text import SafeText, safe_text
 from tm_tui.values import Moment
@@ -76,10 +76,7 @@ def register(
     if known is not None:
         return _moment(known), False
     making.plan(connection, request.appliance, now)
-    jobs.ask(  # of root causes that came before
-        *(connection, f"incidents/{request.appliance}", "incidents", now.timestamp()),
-        appliance=request.appliance,
-    )
+    incidents.plan(connection, request.appliance)
     return now, True
 
 
@@ -114,10 +111,13 @@ def remove(connection: Connection, appliance: str, by: str, now: datetime) -> No
     jobs.forget(connection, appliance, jobs.OF_PRODUCT)
 
 
-def listed(connection: Connection, now: datetime) -> tuple[Product, ...]:
-    """All of them by name, with their states at `now`."""
-    rows = connection.execute(select(tables.products).order_by(_OF.appliance)).mappings()
-    twice = instances.clones(connection, now)
+def listed(
+    connection: Connection, now: datetime, after: str = "", most: int | None = None
+) -> tuple[Product, ...]:
+    """Those whose names come after `after`, by name, with their states at `now`; all, or so many."""
+    chosen = select(tables.products).where(_OF.appliance > after).order_by(_OF.appliance).limit(most)
+    rows = connection.execute(chosen).mappings().all()
+    twice = instances.clones(connection, now) if rows else {}
     return tuple(product_of(row, now.timestamp(), twice.get(row["appliance"], ())) for row in rows)
 
 

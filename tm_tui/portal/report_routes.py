@@ -21,15 +21,15 @@ def routes(portal: Portal) -> list[Route]:
     async def listed(request: Request) -> Response:
         appliance, account = request.query_params.get("appliance"), caller_of(request).bound_to
         if appliance is not None:
-            await portal.database.call(appliances.check_sender, appliance, account)
-        found = await portal.database.call(shelf.listed, appliance, account=account)
+            await portal.database.read(appliances.check_sender, appliance, account)
+        found = await portal.database.read(shelf.listed, appliance, account=account)
         return model_reply(ReportList(server_time=portal.clock.now(), reports=found))
 
     async def one(request: Request) -> Response:
-        found = await portal.database.call(shelf.appliance_of, request.path_params["id"])
+        found = await portal.database.read(shelf.appliance_of, request.path_params["id"])
         if found is not None:
-            await portal.database.call(appliances.check_owner, found, caller_of(request).bound_to)
-        text = await portal.database.call(shelf.text_of, request.path_params["id"])
+            await portal.database.read(appliances.check_owner, found, caller_of(request).bound_to)
+        text = await portal.database.read(shelf.text_of, request.path_params["id"])
         if text is None:
             raise Refused(404, "no-such-report", "There is no report of this id.", "See GET /v1/reports.")
         return Response(text, headers={"cache-control": "no-store"}, media_type=REPORT_TYPE)

@@ -230,7 +230,7 @@ class LogFolder(asyncssh.SFTPServer):
 
     async def _checked(self, check: Callable[[Connection, str, str], None], appliance: str) -> None:
         try:
-            await self._portal.database.call(check, appliance, self._account)
+            await self._portal.database.read(check, appliance, self._account)
         except Refused as refused:
             fields = {"server": "ssh", "account": self._account, "cause": refused.cause}
             self._portal.log.refuse("refused", self._source, **fields)
@@ -273,7 +273,7 @@ class LogFolder(asyncssh.SFTPServer):
         """List a folder: the root, `logs` with the account's appliances, or one of these."""
         place = self._place(path)
         await self._check_owner_of(place)
-        mine = await self._portal.database.call(appliances.owned, self._account)
+        mine = await self._portal.database.read(appliances.owned, self._account)
         for name in await asyncio.to_thread(inside, self._portal, place, mine):
             yield name
 

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tm_tui import __version__
-from tm_tui.portal import appliances, instances, notices, products
+from tm_tui.portal import appliances, beats, instances, products
 from tm_tui.portal.answers import model_reply, read_model
 from tm_tui.portal.callers import caller_of, only
 from tm_tui.portal.core import Portal
@@ -81,16 +81,14 @@ def routes(portal: Portal) -> list[Route]:
         beat, account = await read_model(request, _Beat), caller_of(request).name
         _check_version(beat)
         if beat.probe:
-            await portal.database.call(appliances.check_owner, beat.appliance, account)
+            await portal.database.read(appliances.check_owner, beat.appliance, account)
             return answer()
-        if not await portal.database.call(products.beat, beat, portal.clock.now(), account):
+        now = portal.clock.now()
+        taken = await portal.database.call(beats.take, beat, _address(request), now, account)
+        if taken is None:
             cause = f"The appliance {beat.appliance} is not registered with this portal."
             raise Refused(404, "not-registered", cause, "Register it at the status server.")
-        now = portal.clock.now()
-        await portal.database.call(instances.note, beat.appliance, beat.instance, _address(request), now)
-        found = await portal.database.call(notices.for_appliance, beat.appliance)
-        clone = bool(await portal.database.call(instances.clones, now, beat.appliance))
-        return answer(found, clone=clone)
+        return answer(taken.notices, clone=taken.clone)
 
     def answer(found: tuple[Notice, ...] = (), *, clone: bool = False) -> Response:
         """What the portal says of itself stands in each reply to a beat."""

@@ -59,7 +59,7 @@ class Writers:
         self._waiting: list[_Work] = []
         self._changed = threading.Condition()
         names = (f"portal-writer-{number}" for number in range(threads))
-        self._threads = [threading.Thread(target=self._go_on, name=name) for name in names]
+        self._threads = [threading.Thread(target=self._go_on, name=name, daemon=True) for name in names]
         for thread in self._threads:
             thread.start()
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, or_, select, update
 
-from tm_tui.portal import tables
+from tm_tui.portal import jobs, tables
 from tm_tui.portal.reports import days, shelf
 from tm_tui.portal.reports.incident import incident_text, incident_title
 from tm_tui.portal.reports.shelf import Report
 
-__all__ = ["WAIT_SECONDS", "due_after", "make_incidents", "next_due"]
+__all__ = ["WAIT_SECONDS", "due_after", "make_incidents", "next_due", "plan"]
 
 WAIT_SECONDS = 600.0
 """So long a root cause waits for the threat event that it explains; then its report says it is missing."""
@@ -43,6 +43,13 @@ def due_after(
     if explained and connection.execute(found).first() is not None:
         return now
     return min((row["received_at"] + WAIT_SECONDS for row in causes), default=None)
+
+
+def plan(connection: Connection, appliance: str) -> None:
+    """Have reports made of root causes that wait, if any does: the appliance has just registered."""
+    due = next_due(connection, appliance)
+    if due is not None:
+        jobs.ask(connection, f"incidents/{appliance}", "incidents", due, appliance=appliance)
 
 
 def next_due(connection: Connection, appliance: str) -> float | None:

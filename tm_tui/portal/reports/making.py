@@ -63,9 +63,9 @@ def put(connection: Connection, report: Report, now: datetime) -> bool:
 
 def plan(connection: Connection, appliance: str, now: datetime, zone: tzinfo | None = None) -> None:
     """Have the reports of a product made from now on."""
-    for kind in KINDS:
-        due = current(kind, now, zone).ends.timestamp()
-        jobs.ask(connection, f"report/{appliance}/{kind}", _JOBS[kind], due, appliance=appliance)
+    due = {kind: current(kind, now, zone).ends.timestamp() for kind in KINDS}
+    wanted = [(f"report/{appliance}/{kind}", _JOBS[kind], due[kind]) for kind in KINDS]
+    jobs.ask_all(connection, appliance, wanted)
 
 
 def plan_anew(connection: Connection, now: datetime, zone: tzinfo | None = None) -> None:
