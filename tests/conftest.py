@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -24,3 +25,31 @@ signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Two workers for each core: tests wait for servers, disks and terminals about as long as they work."""
     return 2 * len(os.sched_getaffinity(0))
+
+
+LONGEST = (
+    *("e2e/test_examples.py", "e2e/test_canary.py", "e2e/test_hostile.py", "faults/test_case_kill.py"),
+    *("wire/test_equality.py", "wire/test_key_order.py", "wire/test_second_opinion.py", "e2e/test_demo.py"),
+    *("e2e/test_console_story.py", "e2e/test_serial.py", "e2e/test_killed_in_save.py"),
+    *("e2e/test_portal_browser.py", "package/test_package.py", "faults/test_spool_links.py"),
+)
+"""The files with the longest tests, the longest first."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deal the longest files out to the workers, each of which begins with its own: so all end together.
+
+    Each worker is given an equal part of the tests in their order, and who is done takes from another's end.
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    long: dict[str, list[pytest.Item]] = {name: [] for name in LONGEST}
+    others = []
+    for item in items:
+        long.get(os.path.relpath(item.path, Path(__file__).parent), others).append(item)
+    files, dealt = list(long.values()), []
+    for number in range(workers):
+        first = [item for file in files[number::workers] for item in file]
+        more = max(0, (len(items) - len(dealt)) // (workers - number) - len(first))
+        dealt += [*first, *others[:more]]
+        others = others[more:]
+    items[:] = [*dealt, *others]
