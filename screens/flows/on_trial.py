@@ -2,21 +2,28 @@
 
 from typing import TYPE_CHECKING
 
-from screens.desk.ages import clock_time, span
+from screens.desk.ages import clock_time, elapsed, span
 from screens.desk.question import Question
 
 if TYPE_CHECKING:
     from screens.desk.desk import Desk
-    from tm_tui.api.agent import RollbackInfo, TrialInfo
+    from tm_tui.api.agent import RollbackInfo, TrialEnd, TrialInfo
 
-__all__ = ["decide_trial", "tell_rollback", "time_left"]
+__all__ = ["decide_trial", "how_it_ended", "tell_rollback", "time_left"]
 
 
-def time_left(trial: "TrialInfo", left: float | None) -> str:
-    """The countdown in a few words, for a place that is always in sight."""
+def time_left(trial: "TrialInfo", left: float | None, *, short: bool = False) -> str:
+    """The countdown, for a place that is always in sight: `TRIAL 9:41  log server waiting  F6 keeps`."""
     if trial.problem:
         return f"TRIAL of revision {trial.revision} is over"
-    return f"TRIAL of revision {trial.revision}" + (f", {span(left)} left" if left is not None else "")
+    servers = [*(f"{name} ok" for name in trial.answered), *(f"{name} waiting" for name in trial.waiting)]
+    words = "" if short or not servers else f"  {', '.join(servers)}"
+    return f"TRIAL {elapsed(left) if left is not None else ''}{words}  F6 keeps"
+
+
+def how_it_ended(ended: "TrialEnd") -> str:
+    """For those who saw the countdown and wonder where it went."""
+    return f"Trial of revision {ended.revision}: {ended.how}."
 
 
 async def decide_trial(desk: "Desk", trial: "TrialInfo", left: float) -> None:
@@ -24,7 +31,8 @@ async def decide_trial(desk: "Desk", trial: "TrialInfo", left: float) -> None:
     lines = [
         f"Revision {trial.revision} is in force on trial, saved by {trial.started_by}.",
         f"In {span(left)} the settings of revision {trial.previous} come back by themselves.",
-        "An accepted beat, or you, can confirm it before. Until then nothing else can be saved.",
+        f"It stays once the {' and the '.join(trial.waiting)} answered, or when you confirm it.",
+        "Until then nothing else can be saved.",
     ]
     answers = [("wait", "Let it run"), ("back", "Take it back"), ("confirm", "Confirm")]
     answer = await desk.ask(Question(f"Keep revision {trial.revision}?", lines, answers))

@@ -10,6 +10,7 @@ from screens.desk.elsewhere import adopted
 from screens.desk.private import Nobody, Private
 from screens.flows.idle import keep, last_words, offer_draft
 from screens.flows.leaving import leaving_asked
+from screens.flows.on_trial import how_it_ended
 from screens.plain.commands import help_of, run_command
 from screens.plain.desk import PlainDesk
 from screens.plain.form import Form
@@ -129,6 +130,9 @@ async def _refresh(desk: PlainDesk, client: ControlClient) -> None:
         waiting.cancel()
     desk.lines.idle_minutes = int(str(desk.draft.saved_value("console.idle_minutes") or 0))
     desk.lines.say("", one_line(status))
+    before, desk.trial = desk.trial, status.trial.revision if status.trial else None
+    if before is not None and desk.trial is None and status.trial_ended is not None:
+        desk.tell(how_it_ended(status.trial_ended))
     if status.alerts != desk.alerts:
         desk.lines.say(*(f"! {alert}" for alert in status.alerts))
         desk.alerts = status.alerts

@@ -31,6 +31,8 @@ class PlainDesk:
         self.read_only = True
         self.alerts: tuple[str, ...] = ()
         """Those that were printed last: they are not said again until they change."""
+        self.trial: int | None = None
+        """The revision that was on trial when it was last looked."""
         self._agent: Agent | None = None
         self._probing: Probing | None = None
 

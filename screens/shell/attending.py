@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from screens.desk.agent import Connect
     from screens.desk.messages import AgentFound, StatusArrived
+    from tm_tui.api.agent import AgentStatus
     from tm_tui.clock import Clock
 
 __all__ = ["Attending"]
@@ -28,6 +29,8 @@ class Attending(Following, inherit_bindings=False):
         self._leaving = False
         self._offered = False
         self._rollback_told: int | None = None
+        self._trial: int | None = None
+        """The revision that was on trial in the snapshot before."""
         self._editing: tuple[str, ...] | None = None
 
     def _retitle(self) -> None:
@@ -89,10 +92,20 @@ class Attending(Following, inherit_bindings=False):
         super().on_status_arrived(event)
         if self.is_active:
             self._retitle()
+        self._tell_trial_end(event.status)
         rollback = event.status.rollback
         if rollback is not None and rollback.trial != self._rollback_told and not self.read_only:
             self._rollback_told = rollback.trial
             self._tell_rollback()
+
+    def _tell_trial_end(self, status: "AgentStatus") -> None:
+        """Say how the trial ended whose countdown stood here; one that ran out is told by a question."""
+        before, self._trial = self._trial, status.trial.revision if status.trial else None
+        ended = status.trial_ended
+        if before is not None and self._trial is None and ended is not None and ended.revision == before:
+            from screens.flows.on_trial import how_it_ended
+
+            self.tell(how_it_ended(ended))
 
     @work(exclusive=True, group="rollback")
     async def _tell_rollback(self) -> None:

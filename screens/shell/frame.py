@@ -88,7 +88,7 @@ class Frame:
         self._appliance = seen.status.appliance
         self._on = len(seen.status.sessions)
         self._draw_header()
-        words = _countdown(seen, now)
+        words = _countdown(seen, now, short=bool(self._notice[0]) or self.header.size.width < _BOTH)
         if words != self._trial:
             self._trial = words
             self._draw_bottom()
@@ -137,13 +137,13 @@ class Frame:
         self.test_pane.tell(probing)
 
 
-def _countdown(seen: "Seen", now: float) -> str:
+def _countdown(seen: "Seen", now: float, *, short: bool) -> str:
     trial = seen.status.trial if seen.status else None
     if trial is None:
         return ""
     from screens.flows.on_trial import time_left
 
-    return time_left(trial, seen.left(trial.left_seconds, now))
+    return time_left(trial, seen.left(trial.left_seconds, now), short=short)
 
 
 def _headline(probing: "Probing", *, stale: bool) -> str:

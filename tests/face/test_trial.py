@@ -5,11 +5,18 @@ from datetime import timedelta
 from face.conftest import Console, console_of
 from face.scripted import NOON, ScriptedAgent, status
 from screens.widgets.pick_list import PickList
-from tm_tui.api.agent import Difference, RevisionInfo, RollbackInfo, SessionEntry, TrialInfo
+from tm_tui.api.agent import Difference, RevisionInfo, RollbackInfo, SessionEntry, TrialEnd, TrialInfo
 from tm_tui.api.requests import RestoreRequest, SaveRequest, TrialRequest
 
 TRIAL = TrialInfo(
-    revision=17, previous=16, minutes=10, started_by="admin", started_at=NOON, left_seconds=540.0
+    revision=17,
+    previous=16,
+    minutes=10,
+    started_by="admin",
+    started_at=NOON,
+    left_seconds=540.0,
+    answered=("status server",),
+    waiting=("log server",),
 )
 ROLLBACK = RollbackInfo(
     trial=17,
@@ -72,25 +79,28 @@ async def test_the_countdown_is_in_sight_everywhere(agent: ScriptedAgent) -> Non
     """Every console shows what is on trial and how long; F6 confirms it there."""
     async with console_of(agent.connect) as console:
         tell(agent, trial=TRIAL)
-        await console.sees("TRIAL of revision 17, 9 min left")
+        await console.sees("TRIAL 9:00  status server ok, log server waiting  F6 keeps")
         console.clock.second += 500
-        await console.sees("TRIAL of revision 17, 40 s left")
+        await console.sees("TRIAL 0:40  status server ok")
         assert "F6 Try" in console.rows()[-1]
         await console.press("f6")
         question = await console.dialog("Keep revision 17?")
         assert "revision 16 come back" in question.words
+        assert "It stays once the log server answered" in question.words
         await console.press("right", "right", "enter")
         await console.sees("Revision 17 is confirmed: it stays.")
         assert ("confirm", 17) in agent.requests
-        tell(agent)
+        ended = TrialEnd(revision=17, at=NOON, how="confirmed by the log server: it stays")
+        tell(agent, trial_ended=ended)
         await console.until(lambda: "TRIAL" not in console.screen_text())
+        await console.sees("Trial of revision 17: confirmed by the log server: it st")
 
 
 async def test_a_trial_is_taken_back_from_the_console(agent: ScriptedAgent) -> None:
     """Whoever may write may end it early."""
     async with console_of(agent.connect) as console:
         tell(agent, trial=TRIAL)
-        await console.sees("TRIAL of revision 17")
+        await console.sees("TRIAL 9:00")
         await console.press("f6")
         await console.dialog("Keep revision 17?")
         await console.press("right", "enter")
@@ -122,7 +132,7 @@ async def test_who_may_only_look_decides_nothing() -> None:
     agent = ScriptedAgent(role="read")
     agent.statuses.put_nowait(status(trial=TRIAL, rollback=ROLLBACK))
     async with console_of(agent.connect) as console:
-        await console.sees("TRIAL of revision 17")
+        await console.sees("TRIAL 9:00")
         assert "F6" not in console.rows()[-1]
         await console.press("f6")
         assert console.app.screen is console.app.main

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from interleaving.loop import LoopClock, played, some_time
 from tm_tui.agent.core import TrialOver, Who
 from tm_tui.agent.in_force import InForce
+from tm_tui.agent.trial_answers import Answers
 from tm_tui.api.requests import TrialRequest
 from tm_tui.atomic import Folder
 from tm_tui.errors import StorageFailed
@@ -50,9 +51,8 @@ class Lab:
         self.store = SettingsStore(folder)
         self.beats = 0
         self.applied: list[int] = []
-        self.force = InForce(
-            self.store, self.clock, apply=self._apply, changed=lambda: None, beats=lambda: self.beats
-        )
+        answers = Answers(lambda: self.beats, lambda: True)
+        self.force = InForce(self.store, self.clock, apply=self._apply, changed=lambda: None, answers=answers)
         self.saves: list[tuple[int, int, bool]] = []
         """(on top of which, number, on trial)"""
         self.confirmed: set[int] = set()
@@ -94,7 +94,7 @@ class Lab:
             await self.force.acknowledge(WHO)
         elif kind < 0.95:
             self.beats += 1
-            self.force.trials.beats()
+            self.force.trials.heard()
         else:
             await self.clock.wait(asyncio.Event(), self.chance.random() * 60 * MINUTES * 1.2)
 

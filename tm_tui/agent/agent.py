@@ -14,6 +14,7 @@ from tm_tui.agent.sessions import Sessions
 from tm_tui.agent.snapshot import snapshot, spool_status
 from tm_tui.agent.supervisor import Supervisor
 from tm_tui.agent.tmsp import Tmsp
+from tm_tui.agent.trial_answers import Answers
 from tm_tui.api.agent import AgentStatus
 from tm_tui.cases.book import CaseBook
 from tm_tui.cases.desk import CaseDesk
@@ -73,8 +74,9 @@ class Agent:
         self._consoles = Throttle(announce)
         self.sessions = Sessions(clock, self._consoles)
         self.drafts = Drafts(clock)
+        answers = Answers(self._beats_accepted, self._tmsp.log_server.answered)
         self._settings = settings = InForce(
-            self.store, clock, apply=self._apply, changed=announce, beats=self._beats_accepted
+            self.store, clock, apply=self._apply, changed=announce, answers=answers
         )
         self.reload, self.save, self.restore = settings.reload, settings.save, settings.restore
         self.confirm, self.take_back = settings.confirm, settings.take_back
@@ -170,6 +172,7 @@ class Agent:
                 *self._supervisor.alerts(),
             ),
             trial=settings.trials.info(),
+            trial_ended=settings.trials.ended,
             rollback=settings.trials.rollback(),
             sessions=self.sessions.entries(),
         )
@@ -196,7 +199,7 @@ class Agent:
         return self._tmsp.status_server.status().beats_accepted
 
     def _beaten(self) -> None:
-        self._settings.trials.beats()
+        self._settings.trials.heard()
 
     def _spool_changed(self) -> None:
         """Announce it, and write down an alert when it is new; its numbers may grow without another line."""
@@ -204,4 +207,5 @@ class Agent:
         for kind in alerts.keys() - self._spool_alerts:
             _log.warning("%s", alerts[kind])
         self._spool_alerts = frozenset(alerts)
+        self._settings.trials.heard()
         self.changed.announce()

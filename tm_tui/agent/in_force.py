@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 from tm_tui.agent.core import SecretsByName, Who
+from tm_tui.agent.trial_answers import Answers
 from tm_tui.agent.trials import Trials
 from tm_tui.api.requests import TrialRequest
 from tm_tui.clock import Clock
@@ -25,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 
 class InForce:
-    """`apply` is given each revision that comes into force; `beats` counts the accepted ones."""
+    """`apply` is given each revision that comes into force; `answers` tells what servers have said."""
 
     def __init__(
         self,
@@ -34,7 +35,7 @@ class InForce:
         *,
         apply: Callable[[Revision], None],
         changed: Callable[[], None],
-        beats: Callable[[], int],
+        answers: Answers,
     ) -> None:
         self._store, self._clock, self._apply, self._changed = store, clock, apply, changed
         self._saving = asyncio.Lock()
@@ -42,7 +43,7 @@ class InForce:
         self.problem: TmError | None = None
         """Why it is not the revision that should be."""
         self.trials = Trials(
-            store, clock, saving=self._saving, adopt=self._adopt, changed=changed, beats=beats
+            store, clock, saving=self._saving, adopt=self._adopt, changed=changed, answers=answers
         )
 
     def begin(self) -> None:
@@ -138,7 +139,7 @@ class InForce:
                 raise
             _log.info("%s %d: %s.", what, revision.number, changed_fields(before, revision))
             self._adopt(revision, None)
-            self.trials.began(armed, before)
+            self.trials.began(armed, before, revision)
         return revision
 
     async def _follow_disk(self, *, unless: int | None = None) -> None:

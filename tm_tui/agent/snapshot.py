@@ -12,6 +12,7 @@ from tm_tui.api.agent import (
     SessionEntry,
     SpoolStatus,
     StatusServerStatus,
+    TrialEnd,
     TrialInfo,
 )
 from tm_tui.api.cases import CasesStatus
@@ -53,6 +54,7 @@ def snapshot(
     last_day: LastDay,
     alerts: tuple[str, ...],
     trial: TrialInfo | None = None,
+    trial_ended: TrialEnd | None = None,
     rollback: RollbackInfo | None = None,
     sessions: tuple[SessionEntry, ...] = (),
 ) -> AgentStatus:
@@ -73,6 +75,7 @@ def snapshot(
         log_server=log_server,
         spool=spool,
         trial=trial,
+        trial_ended=trial_ended,
         rollback=rollback,
         sessions=sessions,
         patterns=patterns,

@@ -2,14 +2,28 @@
 
 from collections.abc import Iterator
 
+from tm_tui.agent.trial_answers import LOG_SERVER, STATUS_SERVER
 from tm_tui.api.agent import RollbackInfo, TrialInfo
 from tm_tui.settings.trial import RollbackRecord, TrialRecord
 
-__all__ = ["alerts_of", "rollback_info", "trial_info"]
+__all__ = ["alerts_of", "by_servers", "rollback_info", "trial_info", "unconfirmed"]
 
 
-def trial_info(record: TrialRecord, left: float, problem: str) -> TrialInfo:
-    """Show a trial that has `left` seconds."""
+def unconfirmed(record: TrialRecord) -> str:
+    """Why the settings before came back."""
+    return f"Trial of revision {record.new} not confirmed within {record.minutes} min"
+
+
+def by_servers(servers: tuple[str, ...]) -> str:
+    """Who confirmed a trial, when the servers did."""
+    words = {STATUS_SERVER: "an accepted beat", LOG_SERVER: "the log server"}
+    return " and ".join(words[server] for server in servers)
+
+
+def trial_info(
+    record: TrialRecord, left: float, problem: str, servers: tuple[str, ...], missing: tuple[str, ...]
+) -> TrialInfo:
+    """Show a trial that has `left` seconds, and waits for `missing` of its `servers`."""
     return TrialInfo(
         revision=record.new,
         previous=record.old,
@@ -18,7 +32,15 @@ def trial_info(record: TrialRecord, left: float, problem: str) -> TrialInfo:
         started_at=record.started_at,
         left_seconds=round(max(0.0, left), 3),
         problem=problem,
+        answered=tuple(server for server in servers if server not in missing),
+        waiting=missing,
     )
+
+
+def _waited(trial: TrialInfo) -> str:
+    """Who must answer, in a clause."""
+    names = " and ".join(trial.waiting)
+    return f"{names} {'answer' if len(trial.waiting) > 1 else 'answers'}"
 
 
 def rollback_info(record: RollbackRecord) -> RollbackInfo:
@@ -42,8 +64,8 @@ def alerts_of(trial: TrialInfo | None, rollback: RollbackInfo | None) -> Iterato
         )
     elif trial is not None:
         yield (
-            f"Revision {trial.revision} is on trial by {trial.started_by}: without an accepted beat or a"
-            f" confirmation the settings of revision {trial.previous} come back."
+            f"Revision {trial.revision} is on trial by {trial.started_by}: unless {_waited(trial)} or"
+            f" somebody confirms, the settings of revision {trial.previous} come back."
         )
     if rollback is not None:
         yield (

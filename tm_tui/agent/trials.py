@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tm_tui.agent.core import TrialOver, Who
-from tm_tui.agent.trial_words import alerts_of, rollback_info, trial_info
-from tm_tui.api.agent import RollbackInfo, TrialInfo
+from tm_tui.agent.trial_answers import Answers, Waiting
+from tm_tui.agent.trial_words import alerts_of, by_servers, rollback_info, trial_info, unconfirmed
+from tm_tui.api.agent import RollbackInfo, TrialEnd, TrialInfo
 from tm_tui.clock import Clock, boot_id
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.pace import wait_until
@@ -31,8 +32,8 @@ _AGENT = "agent"
 @dataclass(slots=True)
 class _Running:
     record: TrialRecord
-    accepted: int
-    """Beats that had been accepted when it began: one more confirms it."""
+    waiting: Waiting
+    """The servers whose answers confirm it."""
     before: Revision | None
     """What comes back, in memory too; None when it could not be read."""
     problem: str = ""
@@ -40,7 +41,7 @@ class _Running:
 
 
 class Trials:
-    """At most one trial at a time. `adopt` puts a revision in force; `beats` counts the accepted ones."""
+    """At most one trial at a time. `adopt` puts a revision in force; `answers` tells what servers said."""
 
     def __init__(
         self,
@@ -50,14 +51,16 @@ class Trials:
         saving: asyncio.Lock,
         adopt: Callable[[Revision, TmError | None], None],
         changed: Callable[[], None],
-        beats: Callable[[], int],
+        answers: Answers,
     ) -> None:
         self._store = store
         self._clock = clock
         self._saving = saving
         self._adopt = adopt
         self._changed = changed
-        self._beats = beats
+        self._answers = answers
+        self.ended: TrialEnd | None = None
+        """How the last trial ended, since this agent began."""
         self._boot = boot_id()
         self._running: _Running | None = None
         self._seen_by_nobody: RollbackRecord | None = None
@@ -94,7 +97,7 @@ class Trials:
         if record.boot != self._boot:
             record = self._counting_here(record, left)
         self._adopt(loaded.revision, loaded.problem)
-        self._begin(record, self._read_old(record))
+        self._begin(record, self._read_old(record), loaded.revision)
 
     def _late(self, record: TrialRecord, loaded: Loaded) -> None:
         """The time went by while no agent ran."""
@@ -103,7 +106,7 @@ class Trials:
         except StorageFailed as failure:
             before = self._read_old(record)
             self._adopt(before or loaded.revision, None)
-            self._running = running = _Running(record, 0, before)
+            self._running = running = _Running(record, Waiting((), 0), before)
             self._still_there(failure)
             self._tasks.start(self._count_down(running), "trial")
         else:
@@ -125,15 +128,15 @@ class Trials:
             self._problem = failure  # the record of the boot before still leads back
         return here
 
-    def began(self, armed: Armed | None, before: Revision) -> None:
+    def began(self, armed: Armed | None, before: Revision, now: Revision) -> None:
         """What was saved is in force: count down if it was armed. `before` comes back then."""
         if self._running is not None:  # the disk has let it be saved: there, the trial before has ended
             self._over()
         if armed is not None and armed.record is not None:
-            self._begin(armed.record, before)
+            self._begin(armed.record, before, now)
 
-    def _begin(self, record: TrialRecord, before: Revision | None) -> None:
-        self._running = running = _Running(record, self._beats(), before)
+    def _begin(self, record: TrialRecord, before: Revision | None, now: Revision) -> None:
+        self._running = running = _Running(record, self._answers.waiting(before, now), before)
         left = record.boot_deadline - self._clock.monotonic()
         _log.warning(
             "Revision %d is on trial: revision %d comes back in %.0f s unless it is confirmed.",
@@ -146,19 +149,20 @@ class Trials:
 
     # Endings ------------------------------------------------------------------------------------------------
 
-    def beats(self) -> None:
-        """The status server said something: a beat that it accepts confirms."""
+    def heard(self) -> None:
+        """A server said something: once each has answered whose way was changed, that confirms."""
         running = self._running
-        if running is None or self.overdue or self._beats() <= running.accepted or self._confirming:
+        if running is None or self.overdue or self._confirming or self._answers.missing(running.waiting):
             return
-        running.accepted, self._confirming = self._beats(), True
-        self._tasks.start(self._confirm_by_beat(running.record.new), "confirmation by a beat")
+        self._confirming = True
+        self._tasks.start(self._confirm_by_answers(running), "confirmation by the servers")
 
-    async def _confirm_by_beat(self, number: int) -> None:
+    async def _confirm_by_answers(self, running: _Running) -> None:
         try:
-            await self.confirm(number, "an accepted beat")
+            await self.confirm(running.record.new, by_servers(running.waiting.servers))
         except TmError as failure:
-            _log.warning("The trial of revision %d is not confirmed: %s", number, failure.cause)
+            _log.warning("The trial of revision %d is not confirmed: %s", running.record.new, failure.cause)
+            running.waiting = Waiting(running.waiting.servers, self._answers.beats())
         finally:
             self._confirming = False
 
@@ -172,7 +176,7 @@ class Trials:
             if self.overdue:
                 raise TrialOver(number)
             await threaded(self._store.confirm, record, by)
-            self._over()
+            self._ends(record, f"confirmed by {by}: it stays")
         _log.info("Revision %d is confirmed by %s.", number, by)
 
     async def take_back(self, number: int, who: Who) -> Revision:
@@ -186,7 +190,7 @@ class Trials:
             revision = await threaded(
                 self._store.take_back, record, why, saved_by=who.user, claims=who.claims, announce=False
             )
-            self._over()
+            self._ends(record, f"taken back by {who.user}: revision {record.old}'s settings are in force")
             _log.warning("%s took the trial of revision %d back.", who.user, number)
             self._adopt(revision, None)
         return revision
@@ -212,6 +216,11 @@ class Trials:
         if self._running is None or self._running.record.new != number:
             raise TrialOver(number)
         return self._running.record
+
+    def _ends(self, record: TrialRecord, how: str) -> None:
+        """It is over, and can be told."""
+        self.ended = TrialEnd(revision=record.new, at=self._clock.now(), how=how)
+        self._over()
 
     def _over(self) -> None:
         """No trial runs any more; its countdown ends."""
@@ -239,18 +248,18 @@ class Trials:
                 self._went_back(running.record, revision)
 
     def _write_back(self, record: TrialRecord) -> Revision:
-        why = f"{_unconfirmed(record)}: settings of revision {record.old}"
+        why = f"{unconfirmed(record)}: settings of revision {record.old}"
         return self._store.take_back(record, why, saved_by=_AGENT)
 
     def _went_back(self, record: TrialRecord, revision: Revision) -> None:
         self._seen_by_nobody = RollbackRecord.of(record, revision.number, self._clock.now(), revision.note)
         _log.warning(
             "%s: revision %d has the settings of revision %d again.",
-            _unconfirmed(record),
+            unconfirmed(record),
             revision.number,
             record.old,
         )
-        self._over()
+        self._ends(record, f"not confirmed in time: revision {record.old}'s settings are in force")
         self._adopt(revision, None)
 
     def _still_there(self, failure: StorageFailed) -> None:
@@ -276,7 +285,8 @@ class Trials:
             return None
         record = self._running.record
         left = record.left(self._boot, self._clock.monotonic(), self._clock.now())
-        return trial_info(record, left, self._running.problem)
+        missing = self._answers.missing(self._running.waiting)
+        return trial_info(record, left, self._running.problem, self._running.waiting.servers, missing)
 
     def rollback(self) -> RollbackInfo | None:
         """The rollback that nobody has seen."""
@@ -287,7 +297,3 @@ class Trials:
         found = [f"{self._problem.cause} {self._problem.remedy}"] if self._problem is not None else []
         found += alerts_of(self.info(), self.rollback())
         return tuple(found)
-
-
-def _unconfirmed(record: TrialRecord) -> str:
-    return f"Trial of revision {record.new} not confirmed within {record.minutes} min"

@@ -7,7 +7,15 @@ from tm_tui.api.past import LastDay
 from tm_tui.api.patterns import PatternsStatus
 from tm_tui.api.reports import ReportsStatus
 from tm_tui.api.servers import LogServerStatus, ServerState, StatusServerStatus
-from tm_tui.api.sessions import Claim, KeptDraft, RollbackInfo, SessionEntry, SessionInfo, TrialInfo
+from tm_tui.api.sessions import (
+    Claim,
+    KeptDraft,
+    RollbackInfo,
+    SessionEntry,
+    SessionInfo,
+    TrialEnd,
+    TrialInfo,
+)
 from tm_tui.api.shapes import LastFailure, Shape
 from tm_tui.api.spool import KindInfo
 from tm_tui.api.trust import CertificateInfo, HostKeyInfo, ServerIdentity, TrustDocument
@@ -41,6 +49,7 @@ __all__ = [
     "SpoolStatus",
     "StatusServerStatus",
     "StepEvent",
+    "TrialEnd",
     "TrialInfo",
     "TrustDocument",
 ]
@@ -75,6 +84,8 @@ class AgentStatus(Shape, kw_only=True):
     spool: SpoolStatus = SpoolStatus()
     trial: TrialInfo | None = None
     """What is in force on trial only."""
+    trial_ended: TrialEnd | None = None
+    """How the last trial ended, since the agent began."""
     rollback: RollbackInfo | None = None
     """A trial that was taken back by itself, and nobody who may write has seen it yet."""
     sessions: tuple[SessionEntry, ...] = ()

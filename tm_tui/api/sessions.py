@@ -12,6 +12,7 @@ __all__ = [
     "RollbackInfo",
     "SessionEntry",
     "SessionInfo",
+    "TrialEnd",
     "TrialInfo",
 ]
 
@@ -56,6 +57,18 @@ class TrialInfo(Shape, kw_only=True):
     left_seconds: Number
     problem: SafeText = ""
     """Why it could not be taken back when the time was over; it is tried again."""
+    answered: tuple[SafeText, ...] = ()
+    """The servers whose way it changed and that have answered since, in words: `status server`."""
+    waiting: tuple[SafeText, ...] = ()
+    """Those that have not: once none is left, it is confirmed."""
+
+
+class TrialEnd(Shape):
+    """The trial of `revision` is over: `how`, and by whom, in words."""
+
+    revision: Count
+    at: Moment
+    how: SafeText
 
 
 class RollbackInfo(Shape, kw_only=True):

@@ -30,7 +30,7 @@ def tell_saved(
     old, new = _flat(before), _flat(after)
     show([f"Saved as revision {after.revision}."])
     if trial:
-        keeps = "an accepted beat or `tm-tui config confirm` keeps it"
+        keeps = "the servers' answers or `tm-tui config confirm` keep it"
         show([f"On trial: {keeps}, else revision {before.revision} comes back."])
     show(f"  {key}: {_shown(old.get(key))} -> {_shown(new[key])}" for key in new if old.get(key) != new[key])
 

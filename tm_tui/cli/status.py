@@ -96,7 +96,11 @@ def _rows(status: AgentStatus) -> Iterator[tuple[str, str]]:
         yield "!", f"{one.words} ({one.entry})"
     if (trial := status.trial) is not None:
         yield "On trial", f"revision {trial.revision} by {trial.started_by}, {span(trial.left_seconds)} left"
+        said = [*(f"{name} ok" for name in trial.answered), *(f"{name} waiting" for name in trial.waiting)]
+        yield "", ", ".join(said)
         yield "", f"then revision {trial.previous}; `tm-tui config confirm` keeps it"
+    elif (ended := status.trial_ended) is not None:
+        yield "Last trial", f"revision {ended.revision} at {local_time(ended.at)}, {ended.how}"
     for console in status.sessions:
         edits = f", edits {', '.join(console.editing)}" if console.editing else ""
         name = who(console.user, console.tty, console.ssh_from)

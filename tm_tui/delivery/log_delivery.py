@@ -199,6 +199,10 @@ class LogDelivery:
         if self._delivery is not None:
             self._delivery.beat_accepted()
 
+    def answered(self) -> bool:
+        """Whether the log server has taken something, a check or logs, under these settings."""
+        return self._check.reached
+
     def alerts(self) -> tuple[str, ...]:
         """What an admin must know now."""
         seen = self._delivery.status() if self._delivery else None

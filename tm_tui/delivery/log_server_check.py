@@ -67,6 +67,11 @@ class LogServerCheck:
         self._revision = revision
         self._seen = _Seen(enabled=revision.settings.tmsp.enabled)
 
+    @property
+    def reached(self) -> bool:
+        """Whether it was reached under these settings."""
+        return self._seen.reached
+
     def status(self) -> LogServerStatus:
         """The status of this moment."""
         return self._seen.show(self._clock.monotonic())

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from clock import FakeClock
 from tm_tui.agent.core import Who
 from tm_tui.agent.in_force import InForce
+from tm_tui.agent.trial_answers import Answers
 from tm_tui.api.requests import TrialRequest
 from tm_tui.atomic import Folder
 from tm_tui.errors import StorageFailed
@@ -28,7 +29,11 @@ class Held:
         self.applied: list[int] = []
         self.changed = asyncio.Event()
         self.force = InForce(
-            self.store, self.clock, apply=self._apply, changed=self.changed.set, beats=lambda: 0
+            self.store,
+            self.clock,
+            apply=self._apply,
+            changed=self.changed.set,
+            answers=Answers(lambda: 0, lambda: False),
         )
         self.force.begin()
 

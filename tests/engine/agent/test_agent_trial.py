@@ -1,5 +1,6 @@
 """Apply on trial in the agent, with the time in the test's hand: countdown, beats, restarts, full disks."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,6 +12,8 @@ from pydantic import SecretStr
 from agents import agent_in, settings_for, short_home, status_server, status_when
 from clock import FakeClock
 from servers.certificates import Certificates
+from servers.misbehaving import server
+from servers.probing import server_context
 from tm_tui.agent import trials
 from tm_tui.api.agent import AgentStatus, SettingsDocument
 from tm_tui.api.client import ControlClient
@@ -247,13 +250,63 @@ async def test_the_first_accepted_beat_confirms(certificates: Certificates) -> N
         async with status_server(certificates, appliance.clock.now) as portal, appliance.running() as client:
             settings = {**settings_for(portal.port), "trust": {"ca_file": str(certificates.ca_file)}}
             secrets = SecretChanges(tmsp=SecretStr("geheim"))
-            request = SaveRequest(settings=settings, secrets=secrets, trial=TrialRequest())
-            await client.save(request, 0)
-            status = await appliance.until(lambda status: status.trial is None)
-            assert (status.revision, status.rollback) == (1, None)
-            assert status.status_server.beats_accepted == 1
+            await client.save(SaveRequest(settings=settings, secrets=secrets), 0)
+            await appliance.until(lambda status: status.status_server.beats_accepted == 1)
+            settings["tmsp"] = {**settings["tmsp"], "heartbeat_seconds": 60}
+            await client.save(SaveRequest(settings=settings, trial=TrialRequest()), 1)
+            status = await appliance.until(lambda status: status.trial is None and status.revision == 2)
+            assert (status.revision, status.rollback) == (2, None)
+            assert status.trial_ended is not None
+            assert status.trial_ended.how == "confirmed by an accepted beat: it stays"
             newest = (await client.history())[0]
             assert (newest.outcome, newest.confirmed_by) == ("confirmed", "an accepted beat")
+
+
+async def test_a_trial_waits_for_each_server_whose_way_it_changed(certificates: Certificates) -> None:
+    """A beat says nothing of a new log server: a wrong one goes back by itself, a right one stays."""
+    with short_home() as home:
+        appliance = Appliance(home)
+        clock = appliance.clock
+        async with (
+            status_server(certificates, clock.now) as portal,
+            server(_take, server_context(certificates)) as logs,
+            appliance.running() as client,
+        ):
+            trust = {"trust": {"ca_file": str(certificates.ca_file)}}
+            secrets = SecretChanges(tmsp=SecretStr("geheim"))
+            first = {**settings_for(portal.port), **trust}
+            await client.save(SaveRequest(settings=first, secrets=secrets), 0)
+            await appliance.until(lambda status: status.status_server.beats_accepted == 1)
+
+            async def tried(port: int, revision: int) -> None:
+                log_server = {"host": "127.0.0.1", "port": port, "protocol": "ssl"}
+                settings = {**settings_for(portal.port, log_server=log_server), **trust}
+                request = SaveRequest(settings=settings, secrets=secrets, trial=TrialRequest())
+                await client.save(request, revision)
+
+            await tried(2, 1)
+            await clock.idle()
+            beats = len(portal.heartbeats())
+            clock.suspend(340)
+            status = await appliance.until(lambda _: len(portal.heartbeats()) > beats)
+            await clock.idle()
+            status = await client.status()
+            assert status.trial is not None
+            assert status.trial.waiting == ("log server",)
+            clock.suspend(301)
+            status = await appliance.until(lambda status: status.revision == 3)
+            assert status.trial_ended is not None
+            assert status.trial_ended.how.startswith("not confirmed in time")
+            await tried(logs.port, 3)
+            status = await appliance.until(lambda status: status.revision == 4 and status.trial is None)
+            assert (await client.history())[0].confirmed_by == "the log server"
+
+
+async def _take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A log server that takes what it is given."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+    await reader.read()
 
 
 async def test_no_beat_no_confirmation(certificates: Certificates) -> None:

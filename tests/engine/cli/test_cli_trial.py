@@ -19,7 +19,7 @@ def test_apply_on_trial_and_confirm(tm: Tm, agent: subprocess.Popen[bytes], tmp_
     file = settings(tmp_path, "new@example.com")
     said = tm("config", "apply", file, "--trial", "--minutes", "5", "--note", "ticket 7")
     assert said.code == 0
-    assert "On trial: an accepted beat or `tm-tui config confirm` keeps it, else revision 1" in said.out
+    assert "On trial: the servers' answers or `tm-tui config confirm` keep it, else revision 1" in said.out
     trial = tm("status", "--json").json["trial"]
     assert (trial["revision"], trial["previous"], trial["minutes"]) == (2, 1, 5)
     assert 0 < trial["left_seconds"] <= 300
