@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tm_tui.cli.output import json_option
-from tm_tui.cli.portal_home import database, done, with_home
+from tm_tui.cli.portal_home import audited, database, done, with_home
 from tm_tui.errors import TmError
 from tm_tui.spoken import utc_time
 from tm_tui.text import safe_text
@@ -41,6 +41,7 @@ def _add(context: click.Context, name: str, own_home: Path | None, role: "Role",
     with database(context, own_home) as (connection, _):
         password = _password()  # before the first statement: nobody waits for who types
         accounts.add(connection, name, password, role)
+        audited(connection, f"{_TITLE[role].lower()}-added", name)
     done(f"{_TITLE[role]} {safe_text(name)} made.", as_json=as_json, added=name)
 
 
@@ -53,6 +54,7 @@ def _set_password(
         password = _password()
         first = _is_first(connection, name, role)
         accounts.set_password(connection, name, password, role)
+        audited(connection, f"{_TITLE[role].lower()}-password-set", name)
         connection.commit()
         _forget_told(home, role, first=first)
     done(f"Password of {safe_text(name)} changed.", as_json=as_json, changed=name)
@@ -64,6 +66,7 @@ def _remove(context: click.Context, name: str, own_home: Path | None, role: "Rol
     with database(context, own_home) as (connection, home):
         first = _is_first(connection, name, role)
         accounts.remove(connection, name, role)
+        audited(connection, f"{_TITLE[role].lower()}-removed", name)
         connection.commit()
         _forget_told(home, role, first=first)
     done(f"{_TITLE[role]} {safe_text(name)} removed.", as_json=as_json, removed=name)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HOME_TYPE",
     "at_the_command_line",
+    "audited",
     "blobs_in",
     "check_extra",
     "database",
@@ -117,6 +118,15 @@ def at_the_command_line() -> str:
     from getpass import getuser
 
     return f"command line ({safe_text(getuser(), 64)})"
+
+
+def audited(connection: "Connection", what: str, subject: str) -> None:
+    """Note for the portal's audit what a command did."""
+    from tm_tui.clock import SystemClock
+    from tm_tui.portal import audit
+
+    who = at_the_command_line()
+    audit.note(connection, (who, "command line"), what, subject, SystemClock().now())
 
 
 def done(text: str, *, as_json: bool, **fields: object) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tm_tui.cli.output import json_option
-from tm_tui.cli.portal_home import at_the_command_line, database, done, with_home
+from tm_tui.cli.portal_home import at_the_command_line, audited, database, done, with_home
 from tm_tui.spoken import utc_time
 from tm_tui.text import safe_text
 
@@ -68,6 +68,7 @@ def remove_product(context: click.Context, name: str, own_home: Path | None, *, 
 
     with database(context, own_home) as (connection, _):
         registered.remove(connection, name, at_the_command_line(), SystemClock().now())
+        audited(connection, "product-removed", name)
     done(f"{safe_text(name)} removed from Registered Products.", as_json=as_json, removed=name)
 
 
@@ -100,6 +101,7 @@ def readmit_product(context: click.Context, name: str, own_home: Path | None, *,
 
     with database(context, own_home) as (connection, _):
         removals.readmit(connection, name)
+        audited(connection, "product-readmitted", name)
     done(f"{safe_text(name)} may register again.", as_json=as_json, readmitted=name)
 
 
@@ -116,5 +118,6 @@ def move_product(
 
     with database(context, own_home) as (connection, _):
         appliances.move(connection, name, account)
+        audited(connection, "product-moved", f"{name} to {account}")
     text = f"{safe_text(name)} belongs to {safe_text(account)} now."
     done(text, as_json=as_json, moved=name, account=account)

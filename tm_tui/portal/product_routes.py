@@ -1,11 +1,12 @@
 """Registered Products over HTTP, for scripts of the operator (docs/protocol.md, "Registered Products")."""
 
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tm_tui.errors import TmError
-from tm_tui.portal import products
+from tm_tui.portal import audit, products
 from tm_tui.portal.callers import caller_of, only
 from tm_tui.portal.core import Portal
 from tm_tui.portal.refusals import Refused
@@ -29,8 +30,14 @@ def routes(portal: Portal) -> list[Route]:
 
     async def removed(request: Request) -> Response:
         appliance, by = request.path_params["appliance"], caller_of(request).name
+        source, now = request.client.host if request.client else "", portal.clock.now()
+
+        def remove(connection: Connection) -> None:
+            products.remove(connection, appliance, by, now)
+            audit.note(connection, (by, source), "product-removed", appliance, now)
+
         try:
-            await portal.database.call(products.remove, appliance, by, portal.clock.now())
+            await portal.database.call(remove)
         except Refused:
             raise
         except TmError as error:

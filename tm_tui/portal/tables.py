@@ -28,6 +28,7 @@ __all__ = [
     "alert_messages",
     "alerts",
     "appliances",
+    "audit",
     "batches",
     "beat_days",
     "cases",
@@ -49,7 +50,7 @@ __all__ = [
     "threats",
 ]
 
-SCHEMA = "0004"
+SCHEMA = "0005"
 """The revision in `migrations/versions` that these tables are."""
 
 accounts = _table(
@@ -245,3 +246,15 @@ fleet_days = _table(
     keyed=False,
 )
 """How the fleet stood when the portal last looked on that day."""
+
+audit = _table(
+    "audit",
+    _number(),
+    _real("at"),
+    _text("who"),
+    _text("source"),
+    _text("what"),
+    _text("subject"),
+    keyed=False,
+)
+"""Who did what to what, and from where."""

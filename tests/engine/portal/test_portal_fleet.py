@@ -77,7 +77,7 @@ async def test_pages_stay_small(fleet: OpenPortal) -> None:
     """No page has more than 200 KB, whatever the fleet; the first one begins with the newest silence."""
     async with operator(fleet) as client:
         for path in ("products", "products?page=200", "products?text=tm-0", "endpoints", "endpoints?all=1",
-                     "logs", "reports", "cases", "patterns", "alerts", "removed", "zone"):  # fmt: skip
+                     "logs", "reports", "cases", "patterns", "alerts", "audit", "removed"):  # fmt: skip
             reply = await client.get(f"/portal/{path}")
             assert (reply.status_code, len(reply.content) < MOST_BYTES) == (200, True), path
         first = (await client.get("/portal/products")).text

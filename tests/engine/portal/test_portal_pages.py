@@ -198,6 +198,20 @@ async def test_removing_asks_first(own_portal: OpenPortal) -> None:
         assert (await client.get(asked.url.path)).status_code == 404
         again = await client.post(asked.url.path, data={"token": token_in(listed)})
         assert again.status_code == 404
+        back = {"token": token_in(listed), "appliance": ANY_APPLIANCE}
+        assert (await client.post("/portal/removed", data=back)).status_code == 303
+        assert (await client.post("/portal/removed", data=back)).status_code == 404
+        name = own_portal.operator[0]
+        assert own_portal.command("account", "add", "=eve", stdin="pass of eve\n").returncode == 0
+        taken = await client.get("/portal/audit.csv")
+        deeds = [line.split(",")[2:] for line in taken.text.splitlines()[1:]]
+        assert [(one[0], one[1], *one[2:]) for one in reversed(deeds)][:3] == [
+            (name, "127.0.0.1", "logged-on", ""),
+            (name, "127.0.0.1", "product-removed", ANY_APPLIANCE),
+            (name, "127.0.0.1", "product-readmitted", ANY_APPLIANCE),
+        ]
+        assert (deeds[0][1:], len(deeds)) == (["command line", "account-added", "'=eve"], 4)
+        assert "account-added" in (await client.get("/portal/audit")).text
 
 
 async def test_what_comes_from_outside_is_escaped(own_portal: OpenPortal) -> None:

@@ -7,11 +7,11 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 
 from tm_tui.errors import TmError
-from tm_tui.portal import cases, endpoints, index, products, removals, trends
+from tm_tui.portal import audit, cases, endpoints, index, products, removals, trends
 from tm_tui.portal.alerts import records
 from tm_tui.portal.core import Portal
 from tm_tui.portal.pages.charts import Series, chart
-from tm_tui.portal.pages.page import Form, Go, Page, Shown
+from tm_tui.portal.pages.page import Form, Go, Page, Shown, source_of
 from tm_tui.portal.pages.products import severity_chart
 from tm_tui.portal.pattern_repository import Issued, PatternRepository
 from tm_tui.portal.refusals import Refused
@@ -76,8 +76,14 @@ async def _asked(portal: Portal, request: Request) -> Shown:
 
 async def _removed(portal: Portal, request: Request, _form: Form) -> Go:
     appliance, by = request.path_params["appliance"], request.state.session.account
+    source, now = source_of(request), portal.clock.now()
+
+    def remove(connection: Connection) -> None:
+        products.remove(connection, appliance, by, now)
+        audit.note(connection, (by, source), "product-removed", appliance, now)
+
     try:
-        await portal.database.call(products.remove, appliance, by, portal.clock.now())
+        await portal.database.call(remove)
     except Refused:
         raise
     except TmError as error:
@@ -91,14 +97,20 @@ async def _list_removed(portal: Portal, _request: Request) -> Shown:
 
 
 async def _readmitted(portal: Portal, request: Request, form: Form) -> Go:
-    appliance = form.get("appliance", "")
+    appliance, by = form.get("appliance", ""), request.state.session.account
+    source, now = source_of(request), portal.clock.now()
+
+    def readmit(connection: Connection) -> None:
+        removals.readmit(connection, appliance)
+        audit.note(connection, (by, source), "product-readmitted", appliance, now)
+
     try:
-        await portal.database.call(removals.readmit, appliance)
+        await portal.database.call(readmit)
     except Refused:
         raise
     except TmError as error:
         raise Refused(404, "not-removed", error.cause, "It may be back already.") from None
-    portal.log.say("readmitted", appliance=appliance, account=request.state.session.account)
+    portal.log.say("readmitted", appliance=appliance, account=by)
     return Go("removed", f"{appliance} may register again; it does so within an hour.")
 
 

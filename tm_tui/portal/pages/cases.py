@@ -3,15 +3,16 @@
 import asyncio
 from typing import get_args
 
+from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tm_tui.cases.protocol import CaseStatus
 from tm_tui.errors import TmError
-from tm_tui.portal import cases
+from tm_tui.portal import audit, cases
 from tm_tui.portal.case_answers import case_file
 from tm_tui.portal.core import Portal
-from tm_tui.portal.pages.page import Form, Go, Page, Shown
+from tm_tui.portal.pages.page import Form, Go, Page, Shown, source_of
 from tm_tui.portal.pattern_repository import Issued, PatternRepository
 from tm_tui.portal.refusals import Refused
 from tm_tui.text import safe_text
@@ -65,8 +66,14 @@ async def _changed(portal: Portal, request: Request, form: Form) -> Go:
     if status not in _STATUSES or not (pattern == "" or (pattern.isascii() and pattern.isdigit())):
         raise Refused(422, "wrong-fields", "Status or pattern ID is none.", "Choose them on the page.")
     chosen: CaseStatus = _STATUSES[_STATUSES.index(status)]
-    await portal.database.call(cases.set_status, found.case_id, portal.clock.now(), chosen, pattern)
-    account = request.state.session.account
+    account, source, now = request.state.session.account, source_of(request), portal.clock.now()
+
+    def change(connection: Connection) -> None:
+        cases.set_status(connection, found.case_id, now, chosen, pattern)
+        told = f"{found.case_id}: {chosen}, pattern {pattern or 'none'}"
+        audit.note(connection, (account, source), "case-changed", told, now)
+
+    await portal.database.call(change)
     portal.log.say("case-changed", case=found.case_id, status=status, pattern=pattern, account=account)
     return Go(f"cases/{found.case_id}", f"{found.case_id} is changed.")
 
@@ -80,8 +87,14 @@ async def _taken(portal: Portal, request: Request) -> Response:
         raise
     except TmError as error:
         raise Refused(404, "no-such-case", error.cause, "See the list of cases.") from None
-    await portal.database.call(cases.set_status, found.case_id, portal.clock.now(), "sample-downloaded")
-    portal.log.say("case-downloaded", case=found.case_id, account=request.state.session.account)
+    account, source, now = request.state.session.account, source_of(request), portal.clock.now()
+
+    def downloaded(connection: Connection) -> None:
+        cases.set_status(connection, found.case_id, now, "sample-downloaded")
+        audit.note(connection, (account, source), "case-downloaded", found.case_id, now)
+
+    await portal.database.call(downloaded)
+    portal.log.say("case-downloaded", case=found.case_id, account=account)
     return response
 
 

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from tm_tui.portal import accounts
+from tm_tui.portal import accounts, audit
 from tm_tui.portal.core import Portal
 from tm_tui.portal.pages.drawing import drawn
 from tm_tui.portal.pages.forms import check_origin, form_of, same, wrong_token
@@ -74,6 +74,8 @@ class Logon:
             self._portal.log.refuse("logon-refused", source)  # what was typed as a name may be a password
             return self._asking(request, _WRONG if caller is None else _APPLIANCES, 403)
         self._portal.log.say("logged-on", source=source, account=name)
+        now = self._portal.clock.now()
+        await self._portal.database.call(audit.note, (name, source), "logged-on", "", now)
         self._sessions.end(request.cookies.get(COOKIE))
         response = RedirectResponse(_HOME, 303)
         _give(response, COOKIE, self._sessions.begin(name, secret))

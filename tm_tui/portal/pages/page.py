@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from tm_tui.portal.core import Portal
 
-__all__ = ["Form", "Go", "Page", "Shown"]
+__all__ = ["Form", "Go", "Page", "Shown", "source_of"]
 
 Form = Mapping[str, str]
 """The fields of a form that was sent, each once."""
@@ -42,3 +42,8 @@ class Page:
     show: Callable[[Portal, Request], Awaitable[Shown | Response]]
     title: str = ""
     act: Callable[[Portal, Request, Form], Awaitable[Shown | Go]] | None = None
+
+
+def source_of(request: Request) -> str:
+    """From where a request came, for the audit."""
+    return request.client.host if request.client else ""

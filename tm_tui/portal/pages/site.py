@@ -16,6 +16,7 @@ from tm_tui.portal.core import Portal
 from tm_tui.portal.pages import (
     alerts,
     appliance,
+    audit,
     cases,
     endpoints,
     logs,
@@ -43,6 +44,7 @@ PAGES: tuple[Page, ...] = (
     *reports.PAGES,
     *cases.PAGES,
     *patterns.PAGES,
+    *audit.PAGES,
     *zones.PAGES,
 )
 """In the order of the navigation. A new page is a module with `PAGES`, a template, and its name here."""

@@ -1,0 +1,58 @@
+"""Who did what to what, when, and from where: kept for operators to look at and to take away."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from tm_tui.moments import moment_of
+from tm_tui.portal import tables
+from tm_tui.text import safe_text
+
+__all__ = ["Entry", "everything", "forget", "note", "page"]
+
+_OF = tables.audit.c
+_DAYS_KEPT = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One deed. `source`: an address, or the command line."""
+
+    number: int
+    at: datetime
+    who: str
+    source: str
+    what: str
+    subject: str
+
+
+def note(connection: Connection, by: tuple[str, str], what: str, subject: str, now: datetime) -> None:
+    """Note a deed, in the transaction that does it. `by`: who, and from where."""
+    who, source = by
+    row = {"at": now.timestamp(), "who": safe_text(who, 255), "source": safe_text(source, 200)}
+    connection.execute(insert(tables.audit).values(**row, what=what, subject=safe_text(subject, 255)))
+
+
+def page(connection: Connection, before: int | None, most: int) -> tuple[Entry, ...]:
+    """Deeds with a number below `before`, the newest first."""
+    chosen = select(tables.audit).order_by(_OF.number.desc()).limit(most)
+    rows = connection.execute(chosen if before is None else chosen.where(_OF.number < before)).mappings()
+    return tuple(_entry(row) for row in rows)
+
+
+def everything(connection: Connection, most: int) -> Iterator[Entry]:
+    """The newest so many."""
+    chosen = select(tables.audit).order_by(_OF.number.desc()).limit(most)
+    yield from (_entry(row) for row in connection.execute(chosen).mappings())
+
+
+def _entry(row: Any) -> Entry:
+    return Entry(**{**row, "at": moment_of(row["at"])})
+
+
+def forget(connection: Connection, now: datetime) -> None:
+    """Forget what is over a year old."""
+    connection.execute(delete(tables.audit).where(_OF.at < now.timestamp() - _DAYS_KEPT * 86400))

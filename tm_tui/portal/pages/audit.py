@@ -1,0 +1,40 @@
+"""Audit: who did what to what, when, and from where; all of it as CSV."""
+
+import asyncio
+
+from sqlalchemy import Connection
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tm_tui.portal import audit
+from tm_tui.portal.core import Portal
+from tm_tui.portal.pages.page import Page, Shown
+from tm_tui.portal.pages.tables import as_csv
+
+__all__ = ["PAGES"]
+
+_MOST, _MOST_ROWS = 50, 100_000
+_HEAD = ("number", "at", "who", "source", "what", "subject")
+
+
+async def _listed(portal: Portal, request: Request) -> Shown:
+    given = request.query_params.get("before", "")
+    before = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else None
+    found = await portal.database.read(audit.page, before, _MOST)
+    following = found[-1].number if len(found) == _MOST else None
+    return Shown("audit.html", {"entries": found, "following": following})
+
+
+async def _taken(portal: Portal, _request: Request) -> Response:
+    def rows(connection: Connection) -> list[audit.Entry]:
+        return list(audit.everything(connection, _MOST_ROWS))
+
+    found = await portal.database.read(rows)
+    told = ((one.number, one.at.isoformat(), one.who, one.source, one.what, one.subject) for one in found)
+    return await asyncio.to_thread(as_csv, "audit", _HEAD, told)
+
+
+PAGES = (
+    Page("audit", _listed, "Audit"),
+    Page("audit.csv", _taken),
+)
