@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from io import BufferedReader
@@ -24,6 +25,8 @@ _BUFFER = 4 << 20
 _ABSENT = (NotFoundError, FileNotFoundError)
 _ERRORS = (BaseError, FileNotFoundError)
 """The second one means the bucket, where it does not mean the object."""
+_STATUS = re.compile(r"status code: ([0-9]{3})")
+_MESSAGE = re.compile(r"<Message>([^<]*)</Message>")
 _CLIENT = {"connect_timeout": "10s", "timeout": "120s"}
 _RETRY: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
 
@@ -145,6 +148,9 @@ class S3Blobs:
 
 
 def _failed(error: Exception) -> BlobsFailed:
-    """The library's words begin with what matters; behind it comes its own structure."""
-    first = str(error).partition("\n")[0]
-    return BlobsFailed(f"the object store answers: {safe_text(first, 200)}")
+    """What the server says, or the library: behind its first line comes its own structure."""
+    words = str(error)
+    status, said = _STATUS.search(words), _MESSAGE.search(words)
+    if status and said:
+        return BlobsFailed(f"the object store answers {status[1]}: {safe_text(said[1], 200)}")
+    return BlobsFailed(f"the object store fails: {safe_text(words.partition(chr(10))[0], 200)}")
