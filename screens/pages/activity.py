@@ -25,7 +25,7 @@ class ActivityPage(Page):
 
     DEFAULT_CSS = beside(__file__)
     HELP = "activity"
-    HINT = "/ Filter"
+    HINT = "/ Filter  Enter Read whole"
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,6 +55,13 @@ class ActivityPage(Page):
         if not self._due:
             self._due = True
             self.set_timer(_GATHER_SECONDS, self._draw)
+
+    def on_tail_opened(self, event: Tail.Opened) -> None:
+        """Read the lines whole, in the full width."""
+        from screens.pages.reader import Reader
+
+        event.stop()
+        self.app.push_screen(Reader("Activity", "\n".join(event.lines), plain=True, help_page=self.HELP))
 
     def _came(self) -> None:
         self.coming = False

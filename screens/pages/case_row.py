@@ -1,6 +1,6 @@
 """One case in the list: what it is about, and how it stands, in one row, or two with a failure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -11,9 +11,12 @@ from textual.widget import Widget
 
 from screens.desk.ages import span
 from tm_tui.api.cases import CaseInfo, CaseProgress
-from tm_tui.spoken import bar, percent
+from tm_tui.spoken import bar, count, local_time, percent, size
 
-__all__ = ["CaseRow", "progress_bar"]
+__all__ = ["CaseRow", "case_lines", "progress_bar"]
+
+_FEW = 4
+"""Paths and notes that are named; `tm-tui case show` names all."""
 
 _BAR = 10
 _STATUS = {
@@ -24,15 +27,20 @@ _STATUS = {
 
 
 class CaseRow(Widget, can_focus=True):
-    """Delete asks to cancel it. It repaints only when its words differ."""
+    """Enter shows all of it, Delete asks to cancel it. It repaints only when its words differ."""
 
     DEFAULT_CSS = "CaseRow { height: auto; text-wrap: wrap; }"
     ALLOW_SELECT = False
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("delete,ctrl+d", "cancel", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("delete,ctrl+d", "cancel", show=False),
+        Binding("enter", "look", show=False),
+    ]
 
-    def __init__(self, case: CaseInfo, cancel: Callable[[int], None]) -> None:
+    def __init__(
+        self, case: CaseInfo, cancel: Callable[[int], None], look: Callable[[CaseInfo], None]
+    ) -> None:
         super().__init__(markup=False)
-        self._case = case
+        self._case, self._look = case, look
         self._cancel = cancel
         self._progress: CaseProgress | None = None
         self._words = ""
@@ -95,10 +103,32 @@ class CaseRow(Widget, can_focus=True):
         """Where the terminal's own cursor belongs."""
         return self.region.offset + Offset(1, 0)
 
+    def action_look(self) -> None:
+        """Show all that is known of it."""
+        self._look(self._case)
+
     def action_cancel(self) -> None:
         """Ask, if there is something to cancel."""
         if self._case.state not in {"submitted", "cancelled"}:
             self._cancel(self._case.number)
+
+
+def case_lines(case: CaseInfo) -> Iterator[str]:
+    """All that is known of a case, a line a thing."""
+    yield f"{case.case_id or 'No Case ID yet'}, {_STATUS.get(case.status or '', case.state)}"
+    yield f"Submitted {local_time(case.created_at)} by {case.submitted_by}"
+    yield f"Endpoint: {case.endpoint}"
+    told = {"Threat": case.threat, "Description": case.description, "Pattern": case.pattern_id}
+    yield from (f"{label}: {words}" for label, words in told.items() if words)
+    packed = f", packed {size(case.packed_bytes)}" if case.packed_bytes else ""
+    yield f"{count(case.files, 'file')}, {size(case.bytes)}{packed}"
+    yield from (f"  {source}" for source in case.sources[:_FEW])
+    if len(case.sources) > _FEW:
+        yield f"  and {len(case.sources) - _FEW} more"
+    yield from (f"! {note}" for note in case.notes[:_FEW])
+    if case.last_failure is not None and case.state != "submitted":
+        failure = case.last_failure
+        yield f"! {failure.code}: {failure.cause} {failure.remedy}"
 
 
 def progress_bar(progress: CaseProgress) -> str:

@@ -15,13 +15,13 @@ from screens.desk.forms import Slot
 from screens.desk.messages import ForAgent
 from screens.desk.question import Question
 from screens.desk.seen import Seen
-from screens.pages.case_row import CaseRow
+from screens.pages.case_row import CaseRow, case_lines
 from screens.widgets.block import Block
 from screens.widgets.button import Button
 from screens.widgets.field import Field
 from screens.widgets.page import Page, beside
 from screens.widgets.text_field import TextField
-from tm_tui.api.cases import CasesDocument
+from tm_tui.api.cases import CaseInfo, CasesDocument
 from tm_tui.api.failures import ControlRefused
 from tm_tui.api.requests import SubmitRequest
 from tm_tui.settings.fields import FieldSpec
@@ -54,7 +54,7 @@ class CasesPage(Page):
 
     DEFAULT_CSS = beside(__file__)
     HELP = "case"
-    HINT = "Del Cancel a case"
+    HINT = "Enter Look  Del Cancel"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,tab", "step(1)", show=False, priority=True),
         Binding("up,shift+tab", "step(-1)", show=False, priority=True),
@@ -126,7 +126,7 @@ class CasesPage(Page):
             if number in self._rows:
                 self._rows[number].put(case)
             else:
-                row = self._rows[number] = CaseRow(case, self._ask_cancel)
+                row = self._rows[number] = CaseRow(case, self._ask_cancel, self._ask_look)
                 await self._list.mount(row, before=place if place < len(self._list.children) else None)
         self._explain()
 
@@ -194,6 +194,12 @@ class CasesPage(Page):
                 desk.tell(f"Case {number} is cancelled.")
 
         self.post_message(ForAgent(cancel, "case", changes=True))
+
+    def _ask_look(self, case: CaseInfo) -> None:
+        async def look(desk: "Desk") -> None:
+            await desk.ask(Question(f"Case {case.number}", list(case_lines(case)), [("close", "Close")]))
+
+        self.post_message(ForAgent(look, "look"))
 
     def action_step(self, by: int) -> None:
         """Move the focus within the page, round and round."""

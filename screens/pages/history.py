@@ -10,8 +10,7 @@ from screens.desk.messages import ForAgent
 from screens.desk.person import person
 from screens.desk.question import Question
 from screens.flows.saving import ON_TRIAL
-from screens.widgets.block import Block
-from screens.widgets.page import Page, beside
+from screens.widgets.page import Page
 from screens.widgets.pick_list import PickList, Row
 from tm_tui.api.agent import Difference, RevisionInfo
 from tm_tui.api.requests import RestoreRequest, TrialRequest
@@ -19,8 +18,6 @@ from tm_tui.spoken import local_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from textual.content import Content
 
     from screens.desk.desk import Desk
     from screens.desk.draft import Draft
@@ -37,20 +34,19 @@ _KINDS = {"restore": "back to", "rollback": "trial ended, back to"}
 class HistoryPage(Page):
     """The newest first; Enter looks closer, and there the way back is offered to those who may."""
 
-    DEFAULT_CSS = beside(__file__)
     HELP = "history"
     HINT = "Enter Compare"
 
     def __init__(self) -> None:
         super().__init__()
-        self._head = Block(classes="head")
-        self._list = PickList()
+        self._list = PickList(
+            nothing="Nothing was saved yet.", heads=("Rev.", "Saved", "By, and why"), least=(5, 11)
+        )
         self._entries: tuple[RevisionInfo, ...] = ()
         self._asked_at: int | None = None
 
     def compose(self) -> ComposeResult:
-        """A heading, and the list."""
-        yield self._head
+        """The list."""
         yield self._list
 
     def told_draft(self, draft: "Draft") -> None:
@@ -67,7 +63,6 @@ class HistoryPage(Page):
     async def _ask(self, desk: "Desk") -> None:
         self._entries = await desk.agent.history()
         self._list.tell([_row(entry) for entry in self._entries])
-        self._head.show(_heading(len(self._entries)))
 
     def on_pick_list_chosen(self, event: PickList.Chosen) -> None:
         """Look closer at one."""
@@ -113,21 +108,14 @@ async def _go_back(desk: "Desk", entry: RevisionInfo, now: int) -> None:
     desk.tell(f"Revision {document.revision} has the settings of revision {entry.revision}.")
 
 
-def _heading(count: int) -> "Content":
-    from textual.content import Content
-
-    words = " Rev.  Saved        By, and why" if count else " Nothing was saved yet."
-    return Content.styled(words, "bold")
-
-
 def _row(entry: RevisionInfo) -> Row:
     if entry.saved_at is None:
-        return Row(str(entry.revision), f"{entry.revision:>5}  {_about(entry)}")
+        return Row(str(entry.revision), "", cells=(f"{entry.revision:>5}", "damaged", _about(entry)))
     who = person(entry.saved_by, entry.tty, entry.ssh_from)
     about = _about(entry)
     saved = local_time(entry.saved_at, "%m-%d %H:%M")  # the year stands in the detail
-    text = f"{entry.revision:>5}  {saved}  {who}{'  ' if about else ''}{about}"
-    return Row(str(entry.revision), text)
+    said = f"{who}{'  ' if about else ''}{about}"
+    return Row(str(entry.revision), "", cells=(f"{entry.revision:>5}", saved, said))
 
 
 def _about(entry: RevisionInfo) -> str:

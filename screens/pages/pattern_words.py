@@ -1,6 +1,7 @@
 """What the Pattern Deployment page says: lines, rows and questions, apart from how they are shown."""
 
 from collections.abc import Iterator, Sequence
+from typing import TypedDict
 
 from msgspec.structs import replace
 from textual.content import Content
@@ -21,6 +22,10 @@ from tm_tui.api.patterns import (
 from tm_tui.spoken import count, local_time
 
 __all__ = [
+    "ENDPOINTS",
+    "PATTERNS",
+    "RESULTS",
+    "Columns",
     "about",
     "cleanup_question",
     "deploy_question",
@@ -31,7 +36,16 @@ __all__ = [
     "pattern_row",
     "refused",
     "result_row",
+    "unmarked",
 ]
+
+
+class Columns(TypedDict):
+    """How a list is laid out."""
+
+    heads: tuple[str, ...]
+    least: tuple[int, ...]
+
 
 _STATES = {
     "disabled": "OFF: sending to TMSP is switched off, so custom patterns are not downloaded.",
@@ -42,6 +56,12 @@ _STATES = {
 }
 _MOST_NAMED = 5
 _HOST = 20
+
+PATTERNS: Columns = {
+    "heads": ("No.", "Type", "Version", "State", "Description"), "least": (5, 10, 6, 9)
+}  # fmt: skip
+ENDPOINTS: Columns = {"heads": ("Endpoint", "Status", "Threat"), "least": (_HOST, 14)}
+RESULTS: Columns = {"heads": ("Endpoint", "Result", "What the deployer said"), "least": (_HOST, 8)}
 
 
 def about(status: PatternsStatus, document: PatternsDocument | None) -> Iterator[Content]:
@@ -74,16 +94,15 @@ def known(status: AgentStatus) -> object:
 
 def pattern_row(one: PatternInfo) -> Row:
     """Number, type, version, state, description."""
-    text = f"{one.id:>5}  {one.type:<10}  {one.version[:6]:<6}  {one.state:<9}  {one.description}"
-    if one.failure is not None:
-        text = f"{one.id:>5}  {one.type:<10}  {one.version[:6]:<6}  {one.state:<9}  {one.failure.code}"
-    return Row(str(one.id), text, bold=one.state in {"new", "refused"})
+    last = one.description if one.failure is None else one.failure.code
+    cells = (str(one.id), one.type, one.version, one.state, last)
+    return Row(str(one.id), "", one.state in {"new", "refused"}, cells)
 
 
 def endpoint_row(one: EndpointInfo) -> Row:
     """Host name, status, threat. The key begins with the host name."""
     key = "\t".join((one.hostname, one.ip or "", one.mac or ""))
-    return Row(key, f"{one.hostname[:_HOST]:<{_HOST}}  {one.status[:16]:<16}  {one.threat}")
+    return Row(key, "", cells=(one.hostname, one.status, one.threat))
 
 
 def deployment(info: DeploymentInfo | None) -> str:
@@ -103,9 +122,14 @@ def deployment(info: DeploymentInfo | None) -> str:
 def result_row(number: int, one: EndpointResult) -> Row:
     """Host name, what came of it, what the deployer said."""
     said = " ".join(part for part in (one.cleanup or one.code or "", one.detail) if part)
-    return Row(
-        str(number), f"{one.hostname[:_HOST]:<{_HOST}}  {one.state:<8}  {said}", bold=one.state == "failed"
-    )
+    return Row(str(number), "", one.state == "failed", (one.hostname, one.state, said))
+
+
+def unmarked(total: int) -> str:
+    """Why nothing is deployed: nobody said to whom."""
+    if not total:
+        return "No endpoint is named as unresolved: there is nothing to deploy to."
+    return "No endpoint is marked: Tab, then Space, or a for all."
 
 
 def refused(pattern: PatternInfo) -> str:

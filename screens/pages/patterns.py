@@ -47,7 +47,7 @@ class PatternsPage(Page):
 
     DEFAULT_CSS = beside(__file__)
     HELP = "patterns"
-    HINT = "Space Mark  Enter Deploy, Clean up"
+    HINT = "Space Mark  Enter Deploy"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "step(1)", show=False, priority=True),
         Binding("shift+tab", "step(-1)", show=False, priority=True),
@@ -56,11 +56,13 @@ class PatternsPage(Page):
     def __init__(self) -> None:
         super().__init__()
         self._about = Block(classes="about")
-        self._patterns = PickList(nothing="There is no pattern here.")
+        self._patterns = PickList(nothing="There is no pattern here.", **words.PATTERNS)
         self._endpoints_title = Block()
-        self._endpoints = PickList(marks=True, nothing="No endpoint is named as unresolved.")
+        self._endpoints = PickList(
+            marks=True, nothing="No endpoint is named as unresolved.", **words.ENDPOINTS
+        )
         self._results_title = Block()
-        self._results = PickList(marks=True, nothing="Results of the endpoints come here.")
+        self._results = PickList(marks=True, nothing="Results of the endpoints come here.", **words.RESULTS)
         self._switch = _Command("Automatic: off", self._ask_switch)
         self._buttons = Horizontal(
             _Command("Deploy", self._ask_deploy),
@@ -125,7 +127,7 @@ class PatternsPage(Page):
         self._patterns.tell([words.pattern_row(one) for one in document.patterns])
         self._endpoints.tell([words.endpoint_row(one) for one in document.unresolved])
         count = document.unresolved_total
-        title = f"Unresolved endpoints: {count}" + (" (none marked: all)" if count else "")
+        title = f"Unresolved endpoints: {count}" + (" (Tab here, Space marks, a all)" if count else "")
         self._endpoints_title.show(Content.styled(title, "bold"))
         newest = document.deployments[0] if document.deployments else None
         self._results_title.show(Content.styled(words.deployment(newest), "bold"))
@@ -173,11 +175,13 @@ class PatternsPage(Page):
             )
             return
         names = tuple(dict.fromkeys(key.partition("\t")[0] for key in self._endpoints.marked))
-        count = len(self._endpoints.marked) or (self._document.unresolved_total if self._document else 0)
-        if not count:
-            desk.tell("No endpoint is named as unresolved: there is nothing to deploy to.", wrong=True)
+        total = self._document.unresolved_total if self._document else 0
+        if not names:
+            desk.tell(words.unmarked(total), wrong=True)
             return
-        if await desk.ask(words.deploy_question(pattern, names, count)) != "deploy":
+        if len(self._endpoints.marked) == len(self._document.unresolved if self._document else ()):
+            names = ()  # all, also those that a list of a thousand does not show
+        if await desk.ask(words.deploy_question(pattern, names, len(names) or total)) != "deploy":
             return
         request = DeployRequest(pattern=pattern.id, endpoints=names, unresolved=not names)
         begun = await desk.agent.deploy_pattern(request)

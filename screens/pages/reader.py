@@ -1,4 +1,4 @@
-"""A report to read, in the full width: its Markdown as rows, laid out beside everything else."""
+"""A text to read, in the full width: a report's Markdown as rows, or lines; laid out beside all else."""
 
 import asyncio
 from typing import ClassVar
@@ -14,6 +14,7 @@ from textual.screen import ModalScreen
 from screens.pages.help_screen import HelpScreen
 from screens.widgets.block import Block
 from screens.widgets.reading import Reading
+from tm_tui.text_rows import Row, wrapped
 
 __all__ = ["Reader"]
 
@@ -31,9 +32,10 @@ class Reader(ModalScreen[None], inherit_bindings=False):
         Binding("f1,ctrl+g", "help", show=False),
     ]
 
-    def __init__(self, title: str, markdown: str) -> None:
+    def __init__(self, title: str, text: str, *, plain: bool = False, help_page: str = "reports") -> None:
+        """`plain`: lines, of which the last is the newest; else Markdown."""
         super().__init__()
-        self._markdown = markdown
+        self._words, self._plain, self._help_page = text, plain, help_page
         self._width = 0
         self._head = Block(classes="head")
         self._head.show(Content.styled(f" {title}", "reverse"))
@@ -56,17 +58,22 @@ class Reader(ModalScreen[None], inherit_bindings=False):
         width = self._text.size.width
         if width and width != self._width:
             self._width = width
-            short = len(self._markdown) <= _AT_ONCE
+            lay_out = _rows_of_lines if self._plain else rows_of
+            short = len(self._words) <= _AT_ONCE
             self._text.tell(
-                rows_of(self._markdown, width)
-                if short
-                else await asyncio.to_thread(rows_of, self._markdown, width)
+                lay_out(self._words, width) if short else await asyncio.to_thread(lay_out, self._words, width)
             )
+            if self._plain:
+                self._text.action_scroll_rows(len(self._words))
 
     def action_close(self) -> None:
         """Back to the list."""
         self.dismiss()
 
     def action_help(self) -> None:
-        """The help of reports."""
-        self.app.push_screen(HelpScreen("reports", None))
+        """The help of the page that it belongs to."""
+        self.app.push_screen(HelpScreen(self._help_page, None))
+
+
+def _rows_of_lines(text: str, width: int) -> list[Row]:
+    return [row for line in text.split("\n") for row in wrapped(Row.of(line), width) or [Row.of("")]]

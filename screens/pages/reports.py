@@ -35,7 +35,7 @@ class ReportsPage(Page):
     def __init__(self) -> None:
         super().__init__()
         self._about = Block(classes="about")
-        self._list = PickList()
+        self._list = PickList(heads=("  Made", "Kind", "Report"), least=(13, 8))
         self._reports: dict[str, ReportInfo] = {}
         self._known: tuple[object, ...] | None = None
         self._read_only = True
@@ -93,8 +93,7 @@ class ReportsPage(Page):
 def _row(key: str, report: ReportInfo) -> Row:
     made = local_time(report.made_at, "%m-%d %H:%M")
     mark = " " if report.read else "*"
-    text = f"{mark} {made:<11}  {report.kind[:8]:<8}  {report.title}"
-    return Row(key, text, bold=not report.read)
+    return Row(key, "", not report.read, (f"{mark} {made}", report.kind, report.title))
 
 
 def _about(status: ReportsStatus) -> Iterator[Content]:

@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import set_cell_size
 from textual.events import Blur, Focus, Key, Resize
 from textual.geometry import Offset
 from textual.message import Message
 
+from screens.widgets.columns import in_columns, widths
 from screens.widgets.painted import BOLD, PLAIN, REVERSE, Painted, Parts, fitted
 
 __all__ = ["PickList", "Row"]
 
 _FAR = 1 << 20
+_LEAST_HEIGHT = 2
+"""Rows from which on one of them names the columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +25,16 @@ class Row:
     key: str
     text: str
     bold: bool = False
+    cells: tuple[str, ...] = ()
+    """Instead of `text`, where the list has columns."""
 
 
 class PickList(Painted):
-    """Up and Down move, Page Up and Down, Home and End too; Space marks; Enter tells who listens."""
+    """Up and Down move, Page Up and Down, Home and End too; Enter tells who listens.
+
+    Space marks, `a` marks all, or none once all are marked. With `heads` the first row names the columns and
+    says which rows are in sight when there are more; `least` are the cells of each column but the last.
+    """
 
     @dataclass
     class Chosen(Message):
@@ -32,8 +42,17 @@ class PickList(Painted):
 
         pick_list: "PickList"
 
-    def __init__(self, *, marks: bool = False, nothing: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        marks: bool = False,
+        nothing: str = "",
+        heads: tuple[str, ...] = (),
+        least: tuple[int, ...] = (),
+    ) -> None:
         super().__init__()
+        self._heads, self._least = heads, least
+        self._sizes: tuple[int, ...] = ()
         self._with_marks = marks
         self._nothing = nothing
         self._rows: tuple[Row, ...] = ()
@@ -60,19 +79,41 @@ class PickList(Painted):
         return tuple(row.key for row in self._rows if row.key in self._marked)
 
     def _draw(self) -> None:
-        height = max(1, self.size.height)
+        height = max(1, self.size.height - self._over)
+        self._sizes = widths([self._heads, *(row.cells for row in self._rows)], self._least, self._room)
         self._at = max(0, min(self._at, len(self._rows) - 1))
         self._top = max(0, min(self._top, self._at), self._at - height + 1)
         self._top = max(0, min(self._top, len(self._rows) - height))
         shown = self._rows[self._top : self._top + height]
         nothing: Parts = ((fitted(f"  {self._nothing}", self.size.width), PLAIN),)
         rows = [self._row(row, number) for number, row in enumerate(shown, self._top)]
-        self.paint(rows or [nothing])
+        heads = [self._head(len(shown))] if self._over else []
+        self.paint([*heads, *rows] or [nothing])
+
+    @property
+    def _over(self) -> int:
+        """Rows for the heads: none where the marker's row needs the room."""
+        return int(bool(self._heads and self._rows and self.size.height >= _LEAST_HEIGHT))
+
+    @property
+    def _room(self) -> int:
+        """Cells of a row beside its marker and mark."""
+        return max(1, self.size.width - (5 if self._with_marks else 1))
+
+    def _head(self, shown: int) -> Parts:
+        """The columns' names; which rows these are, at the right, when not all are in sight."""
+        names = " " * (self.size.width - self._room) + in_columns(self._heads, self._sizes)
+        if shown == len(self._rows):
+            return ((fitted(names, self.size.width), BOLD),)
+        place = f" {self._top + 1}-{self._top + shown} of {len(self._rows)}"
+        room = max(0, self.size.width - len(place))
+        return ((set_cell_size(fitted(names, room), room) + place, BOLD),)
 
     def _row(self, row: Row, number: int) -> Parts:
         here = number == self._at
         mark = f"[{'x' if row.key in self._marked else ' '}] " if self._with_marks else ""
-        text = f"{'>' if here and self.has_focus else ' '}{mark}{row.text}"
+        words = in_columns(row.cells, self._sizes) if row.cells else row.text
+        text = f"{'>' if here and self.has_focus else ' '}{mark}{words}"
         style = REVERSE if here and self.has_focus else BOLD if row.bold else PLAIN
         return ((fitted(text, self.size.width), style),)
 
@@ -91,7 +132,7 @@ class PickList(Painted):
     @property
     def terminal_cursor(self) -> Offset | None:
         """Where the terminal's own cursor belongs."""
-        return self.region.offset + Offset(0, self._at - self._top)
+        return self.region.offset + Offset(0, self._at - self._top + self._over)
 
     def on_key(self, event: Key) -> None:
         """Take the keys of a list."""
@@ -101,6 +142,8 @@ class PickList(Painted):
             self._move(moves[event.key])
         elif event.key == "space" and self._with_marks:
             self._mark()
+        elif event.key == "a" and self._with_marks:
+            self._mark_all()
         elif event.key == "enter" and self._rows:
             self.post_message(self.Chosen(self))
         else:
@@ -116,6 +159,12 @@ class PickList(Painted):
         if (key := self.chosen) is not None:
             self._marked ^= {key}
             self._move(1)
+
+    def _mark_all(self) -> None:
+        """Mark all, or take all marks away when all have one."""
+        keys = {row.key for row in self._rows}
+        self._marked = set() if self._marked == keys else keys
+        self._draw()
 
     def unmark(self) -> None:
         """Take all marks away."""

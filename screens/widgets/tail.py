@@ -5,12 +5,14 @@ line a scroll beside a menu costs as much as ten lines, and lines that stand can
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.events import Blur, Focus, Key, Paste, Resize
 from textual.geometry import Offset
+from textual.message import Message
 
 from screens.widgets.painted import BOLD, PLAIN, Painted, fitted, typed
 
@@ -18,7 +20,16 @@ __all__ = ["Tail"]
 
 
 class Tail(Painted):
-    """`/` types a filter, Enter keeps it, Esc drops it; Page Up and Down, Home and End scroll."""
+    """`/` types a filter, Enter keeps it, Esc drops it; Page Up and Down, Home and End scroll.
+
+    Enter with no filter to keep tells who listens: lines are cut here.
+    """
+
+    @dataclass
+    class Opened(Message):
+        """Somebody wants to read the lines that were found, whole."""
+
+        lines: tuple[str, ...]
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("pageup", "scroll_pages(1)", show=False),
@@ -138,6 +149,9 @@ class Tail(Painted):
                 event.stop()
                 self._typing = True
                 self._draw()
+            elif event.key == "enter" and self._found:
+                event.stop()
+                self.post_message(self.Opened(tuple(self._found)))
             return
         if event.key == "enter":
             self._typing = False

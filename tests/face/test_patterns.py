@@ -142,12 +142,17 @@ async def test_custom_cleanup_of_marked_results(patterns: PatternsAgent) -> None
         assert patterns.requests == [request]
 
 
-async def test_none_marked_means_all(patterns: PatternsAgent) -> None:
-    """Without marks the pattern goes to all that events name as unresolved; the question says so."""
+async def test_none_marked_is_none_and_a_marks_all(patterns: PatternsAgent) -> None:
+    """Nothing goes anywhere before somebody said to whom; all at once is one key, and is said."""
     async with console_of(patterns.connect) as console:
         await console.open("Pattern Deploy")
         await console.sees("Removes WORM.42")
         await console.press("enter")
+        await console.sees("No endpoint is marked")
+        assert patterns.requests == []
+        await console.press("tab", "a", "a")
+        assert "[x]" not in console.screen_text()
+        await console.press("a", "enter")
         await console.dialog("It goes to 3 endpoints, all that are named as unresolved.")
         await console.press("escape")
         assert patterns.requests == []
@@ -192,7 +197,7 @@ async def test_a_refusal_is_told(patterns: PatternsAgent) -> None:
     async with console_of(patterns.connect) as console:
         await console.open("Pattern Deploy")
         await console.sees("Removes WORM.42")
-        await console.press("enter")
+        await console.press("tab", "a", "enter")
         await console.dialog("Deploy this pattern?")
         await console.press("right", "enter")
         await console.sees("There is no deployer.")

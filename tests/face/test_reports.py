@@ -282,7 +282,7 @@ async def test_a_step_paints_two_rows(agent: ScriptedAgent) -> None:
         await opened(console, agent)
         from screens.widgets.pick_list import PickList
 
-        shown = console.app.main.query_one(PickList)
+        shown = console.app.main.page.query_one(PickList)
         painted: list[Any] = []
         shown.refresh = lambda *regions, **_: painted.extend(regions)  # type: ignore[method-assign]
         await console.press("down")
