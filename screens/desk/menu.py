@@ -195,7 +195,7 @@ ENTRIES = (
         "screens.pages.diagnostics",
         "DiagnosticsPage",
         "System",
-        commands=("diagnostics --text", "diagnostics --print", "explain"),
+        commands=("diagnostics --text", "explain", "diagnostics --print"),
         see_also=("Submit a Case", "Status", "Activity"),
     ),
     Entry(
