@@ -1,6 +1,7 @@
 """The menu as data: what exists, and where it stands.
 
-Each entry's screen is imported when it is opened; delete the screen's file and its entry is gone.
+Each entry's screen is imported when it is opened. Take an entry out together with its screen's file: one that
+leads nowhere ends the start with its name.
 """
 
 from collections.abc import Iterator
@@ -212,12 +213,16 @@ ENTRIES = (
 
 
 def entries() -> tuple[Entry, ...]:
-    """The entries whose screens are there."""
-    return tuple(entry for entry in ENTRIES if find_spec(entry.module) is not None)
+    """All entries. Raises ModuleNotFoundError, in words, for one whose screen is not there."""
+    for entry in ENTRIES:
+        if find_spec(entry.module) is None:
+            told = f"screens/desk/menu.py leads {entry.name!r} to {entry.module}, which is not there."
+            raise ModuleNotFoundError(told, name=entry.module)
+    return ENTRIES
 
 
 def beside(entry: Entry) -> tuple[Entry, ...]:
-    """The entries to which the help of one leads, of those whose screens are there."""
+    """The entries to which the help of one leads, in the order in which it names them."""
     there = {one.name: one for one in entries()}
     return tuple(there[name] for name in entry.see_also if name in there)
 

@@ -147,12 +147,18 @@ async def test_every_page_has_its_help(agent: ScriptedAgent) -> None:
             await console.until(lambda: console.app.screen is console.app.main)
 
 
-async def test_deleting_a_screen_removes_its_entry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The menu shows what is there: no file, no entry."""
+def test_an_entry_that_leads_nowhere_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A misspelt module would otherwise be a page that is missing, without a word."""
     from screens.desk import menu
 
     monkeypatch.setattr(menu, "ENTRIES", (*menu.ENTRIES, menu.Entry("X", "X", "x", "screens.no_such", "X")))
-    assert "X" not in [entry.name for entry in menu.entries()]
+    with pytest.raises(ModuleNotFoundError, match=r"leads 'X' to screens\.no_such"):
+        menu.entries()
+
+
+def test_each_entry_leads_to_its_page() -> None:
+    """Module and class are named as they are."""
+    assert all(entry.load().__name__ == entry.page for entry in entries())
 
 
 async def test_textual_gives_away_nothing(agent: ScriptedAgent) -> None:
