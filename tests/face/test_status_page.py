@@ -40,8 +40,8 @@ def refusing() -> AgentStatus:
     """The same with a log server that refuses."""
     shape = healthy()
     worse = {"state": ServerState.FAILING, "last_failure": FAILURE}
-    server = LogServerStatus(**(dict(shape.log_server) | worse))
-    return AgentStatus(**(dict(shape) | {"log_server": server}))
+    server = LogServerStatus(**(shape.log_server.fields() | worse))
+    return AgentStatus(**(shape.fields() | {"log_server": server}))
 
 
 GOLDEN = f"""\

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -42,6 +43,18 @@ class LazyGroup(click.Group):
         if (lazy := self._lazy.get(cmd_name)) is not None:
             return lazy.load()
         return super().get_command(ctx, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; a name that is none is told with the one that was perhaps meant."""
+        name = args[0] if args else ""
+        meant = get_close_matches(name, self.list_commands(ctx), 1)
+        if meant and not name.startswith("-") and self.get_command(ctx, name) is None:
+            from tm_tui.text import safe_text
+
+            ctx.fail(f"No such command {safe_text(name, 40)!r}. Did you mean {meant[0]!r}?")
+        return super().resolve_command(ctx, args)
 
     def _helps(self) -> dict[str, str]:
         own = {name: command.get_short_help_str(100) for name, command in self.commands.items()}

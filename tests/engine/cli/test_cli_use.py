@@ -240,3 +240,11 @@ def test_completion_of_commands_and_keys(words: str, expected: set[str]) -> None
     environ = {**os.environ, "COMP_WORDS": words, "COMP_CWORD": count, "_TM_TUI_COMPLETE": "bash_complete"}
     done = subprocess.run([TM_TUI], env=environ, capture_output=True, text=True, check=True)
     assert {line.partition(",")[2] for line in done.stdout.split()} == expected
+
+
+def test_a_mistyped_command_is_told_with_the_one_that_was_meant(tm) -> None:
+    """A letter too many or two exchanged is no reason to look through the help."""
+    said = tm("stauts")
+    assert said.code == 2
+    assert "Did you mean 'status'?" in said.err
+    assert "Did you mean" not in tm("xyzzy").err
