@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
     from screens.desk.desk import Desk
 
-__all__ = ["discard_asked", "leaving_asked"]
+__all__ = ["ENDED", "PRIVATE", "discard_asked", "ending_asked", "leaving_asked"]
+
+PRIVATE = "This console runs the agent: beats and logs stop with it."
+ENDED = "tm-tui: this console's agent ended with it: no beats, no logs. `tm-tui agent` runs one that stays."
 
 
 async def discard_asked(desk: "Desk", keys: "Sequence[str]") -> bool:
@@ -18,6 +21,16 @@ async def discard_asked(desk: "Desk", keys: "Sequence[str]") -> bool:
     lines = ["Not saved yet: " + ", ".join(field_name(key) for key in keys) + "."]
     answers = [("keep", "Keep editing"), ("discard", "Discard")]
     return await desk.ask(Question("Discard the changes on this form?", lines, answers)) == "discard"
+
+
+async def ending_asked(desk: "Desk") -> bool:
+    """Ask whether the agent of this console may end, while it is registered. True to go."""
+    lines = [
+        "This console runs the agent, as no service did. Left now, the agent ends too: no heartbeats and no",
+        "logs are sent, and the portal misses this appliance. `tm-tui agent` runs one that stays.",
+    ]
+    answers = [("stay", "Stay"), ("leave", "Leave and end it")]
+    return await desk.ask(Question("End the agent too?", lines, answers)) == "leave"
 
 
 async def leaving_asked(desk: "Desk", keys: "Sequence[str]") -> bool:

@@ -58,6 +58,11 @@ class Attending(Following, inherit_bindings=False):
         self.tell(f"Logging out in {max(5, -int(-left // 5) * 5)} s: press any key to stay.", wrong=True)
 
     @property
+    def ends_sending(self) -> bool:
+        """Whether beats end with this console: its agent is its own, and sends."""
+        return self.private and self.draft is not None and self.draft.saved_value("tmsp.enabled") is True
+
+    @property
     def _idle_minutes(self) -> int:
         """What the settings in force say; nobody is logged out before they are known."""
         value = self.draft.saved_value("console.idle_minutes") if self.draft is not None else ""
@@ -72,6 +77,10 @@ class Attending(Following, inherit_bindings=False):
 
     async def on_agent_found(self, event: "AgentFound") -> None:
         """Offer what was kept, once; tell what is edited, anew for an agent that does not know it."""
+        if event.private:
+            from screens.flows.leaving import PRIVATE
+
+            self.tell(PRIVATE)
         await super().on_agent_found(event)
         self._editing = None
         if not self._offered and event.session.role == "write":

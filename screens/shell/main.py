@@ -266,6 +266,12 @@ class MainScreen(Failures, inherit_bindings=False):
 
             if not await leaving_asked(self, changed):
                 return
+        if self.ends_sending:
+            from screens.flows.leaving import ENDED, ending_asked
+
+            if await ending_asked(self):
+                self.app.exit(0, message=ENDED)
+            return
         self.app.exit(0)
 
     def action_help(self) -> None:

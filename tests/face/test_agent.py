@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -10,6 +12,7 @@ import pytest
 import screens.plain.console as plain
 from face.conftest import HeldClock, console_of
 from face.scripted import NOON, ScriptedAgent, document, status
+from screens.desk.agent import Connection
 from screens.desk.seen import Seen
 from screens.pages.reader import Reader
 from screens.plain.desk import PlainDesk
@@ -270,3 +273,22 @@ async def test_in_plain_lines_an_agent_that_hangs_is_told(
 
     await plain._refresh(Told(Lines(0), HeldClock()), Hangs())
     assert "The agent has not answered for 5 s" in capsys.readouterr().out
+
+
+async def test_leaving_a_console_whose_agent_is_its_own_asks(agent: ScriptedAgent) -> None:
+    """Beats would stop: it is said from the start, F10 asks, and a line after the end says so."""
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Connection]:
+        yield Connection(agent, private=True)
+
+    async with console_of(connect) as console:
+        await console.sees("beats and logs stop with it")
+        await console.press("f10")
+        await console.dialog("End the agent too?")
+        await console.press("enter")
+        await console.until(lambda: console.app.screen is console.app.main)
+        await console.press("f10")
+        await console.dialog("End the agent too?")
+        await console.press("right", "enter")
+        await console.until(lambda: console.app.return_value == 0)
