@@ -1,0 +1,142 @@
+"""Files that a journey enters, and its crossings from file to file: `python -m benchmarks.journeys`.
+
+Agent, portal and console run in this process, and Python's profiler says of each function of the product that
+begins or goes on who called it. A crossing is a step from one file of the product straight into another. The
+portal and the client's side of the control socket are not counted. The first of each kind fills caches, the
+second is printed.
+"""
+
+import asyncio
+import io
+import sys
+import tempfile
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+
+from pydantic import SecretStr
+
+from agents import agent_in, short_home
+from face.conftest import console_of
+from face.scripted import ScriptedAgent, status
+from spooling.events import numbered_line
+from tm_tui.api.client import ControlClient
+from tm_tui.api.requests import SaveRequest, SecretChanges
+from tm_tui.clock import SystemClock
+from tm_tui.portal.log import PortalLog
+from tm_tui.portal.service import PortalOptions, Ready, open_portal
+
+ROOT = Path(__file__).parent.parent
+_CLIENT = ("asking", "client", "exchange", "session_calls", "tmsp_calls", "transport")
+_API = tuple(str(ROOT / "tm_tui" / "api" / f"{name}.py") for name in _CLIENT)
+_OTHERS = (str(ROOT / "tm_tui" / "portal"), *_API)
+_OURS = (str(ROOT / "tm_tui"), str(ROOT / "screens"))
+_BEAT = 5
+
+
+class Journey:
+    """What was entered while it is counted. Of the profiler's events only beginnings say something."""
+
+    def __init__(self) -> None:
+        self.counting = False
+        self.files: set[str] = set()
+        self.crossings = 0
+
+    def __call__(self, frame: FrameType, event: str, _argument: Any) -> None:
+        """Take one event, of any thread."""
+        if not self.counting or event != "call" or not ours(here := frame.f_code.co_filename):
+            return
+        self.files.add(here)
+        caller = frame.f_back
+        if caller is not None and caller.f_code.co_filename != here and ours(caller.f_code.co_filename):
+            self.crossings += 1
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count from zero until the end of the block."""
+        self.files, self.crossings, self.counting = set(), 0, True
+        try:
+            yield
+        finally:
+            self.counting = False
+
+
+def ours(file: str) -> bool:
+    """Whether a file is one of the product that counts."""
+    return file.startswith(_OURS) and not file.startswith(_OTHERS)
+
+
+async def second(journey: Journey, name: str, act: Callable[[int], Awaitable[object]]) -> None:
+    """Do it twice, and print what the second one entered."""
+    await act(1)
+    with journey.counted():
+        await act(2)
+    print(f"{name:10} {len(journey.files):4} files {journey.crossings:6} crossings")
+
+
+def request(portal: Ready, number: int) -> SaveRequest:
+    """Settings that lead to the portal, others each time."""
+    tmsp = {
+        "enabled": True,
+        "heartbeat_seconds": _BEAT,
+        "edition": "on-premise",
+        "username": portal.username,
+        "email": f"admin{number}@example.com",
+        "log_server": {"host": "127.0.0.1", "protocol": "ssl", "port": portal.log_server.https_port},
+        "status_server": {"host": "127.0.0.1", "port": portal.status_server.port},
+    }
+    password = Path(portal.password_file or "").read_text(encoding="utf-8").strip()
+    settings = {"schema": 1, "tmsp": tmsp, "trust": {"ca_file": str(portal.ca_file)}}
+    return SaveRequest(settings=settings, secrets=SecretChanges(tmsp=SecretStr(password)))
+
+
+async def of_the_agent(journey: Journey, folder: Path) -> None:
+    """An event, a save, a beat."""
+    log = PortalLog(io.StringIO(), SystemClock())
+    options = PortalOptions(home=folder / "portal")
+    with short_home() as home:
+        async with (
+            open_portal(options, log) as (portal, _),
+            agent_in(home) as agent,
+            ControlClient(home.control_socket) as client,
+        ):
+            await second(journey, "an event", lambda number: client.add_events(numbered_line(number) + b"\n"))
+
+            async def save(number: int) -> None:
+                await client.save(request(portal, number), number - 1)
+
+            await second(journey, "a save", save)
+            while agent.status().status_server.beats_accepted < 2:
+                await agent.changed.event.wait()
+            before = agent.status().status_server.beats_accepted
+            with journey.counted():
+                await asyncio.sleep(2 * _BEAT)
+            beats = agent.status().status_server.beats_accepted - before
+            print(f"{'a beat':10} {len(journey.files):4} files {journey.crossings / beats:6.0f} crossings")
+
+
+async def of_the_console(journey: Journey) -> None:
+    """A key on the menu, until what it does is on the screen."""
+    scripted = ScriptedAgent()
+    scripted.statuses.put_nowait(status())
+    async with console_of(scripted.connect) as console:
+        await second(journey, "a key", lambda _: console.press("down"))
+
+
+def main() -> None:
+    """Measure and print."""
+    journey = Journey()
+    threading.setprofile(journey)
+    sys.setprofile(journey)
+    with tempfile.TemporaryDirectory(prefix="tm-journeys-") as folder:
+        asyncio.run(of_the_agent(journey, Path(folder)))
+    asyncio.run(of_the_console(journey))
+
+
+if __name__ == "__main__":
+    main()
