@@ -41,7 +41,7 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 async def on_trial(console: Console, agent: ScriptedAgent) -> None:
     agent.statuses.put_nowait(status(trial=TRIAL))
-    await console.sees("TRIAL of revision 17")
+    await console.sees("TRIAL 9:00")
     await console.press("f6")
     await console.dialog("Keep revision 17?")
 
