@@ -92,7 +92,7 @@ ENTRIES = (
         "screens.pages.cases",
         "CasesPage",
         "Services",
-        commands=("case list", "case submit", "case cancel", "case send"),
+        commands=("case list", "case show", "case submit", "case cancel", "case send"),
         see_also=("Pattern Deploy", "Reports", "TMSP"),
     ),
     Entry(

@@ -1,6 +1,6 @@
 """One case in the list: what it is about, and how it stands, in one row, or two with a failure."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -10,20 +10,13 @@ from textual.geometry import Offset
 from textual.widget import Widget
 
 from screens.desk.ages import span
+from tm_tui.api.case_words import CASE_STATUS
 from tm_tui.api.cases import CaseInfo, CaseProgress
-from tm_tui.spoken import bar, count, local_time, percent, size
+from tm_tui.spoken import bar, percent
 
-__all__ = ["CaseRow", "case_lines", "progress_bar"]
-
-_FEW = 4
-"""Paths and notes that are named; `tm-tui case show` names all."""
+__all__ = ["CaseRow", "progress_bar"]
 
 _BAR = 10
-_STATUS = {
-    "new-case-received": "new case received",
-    "administrator-notified": "administrator notified",
-    "sample-downloaded": "sample downloaded",
-}
 
 
 class CaseRow(Widget, can_focus=True):
@@ -80,7 +73,7 @@ class CaseRow(Widget, can_focus=True):
         if self._progress is not None:
             return progress_bar(self._progress)
         if case.state == "submitted":
-            return _STATUS[case.status] if case.status else "is at the portal"
+            return CASE_STATUS[case.status] if case.status else "is at the portal"
         if case.state == "waiting" and case.next_try_in_seconds is not None:
             return "waits for another try"
         return {"packing": "is being packed", "failed": "FAILED"}.get(case.state, case.state)
@@ -111,24 +104,6 @@ class CaseRow(Widget, can_focus=True):
         """Ask, if there is something to cancel."""
         if self._case.state not in {"submitted", "cancelled"}:
             self._cancel(self._case.number)
-
-
-def case_lines(case: CaseInfo) -> Iterator[str]:
-    """All that is known of a case, a line a thing."""
-    yield f"{case.case_id or 'No Case ID yet'}, {_STATUS.get(case.status or '', case.state)}"
-    yield f"Submitted {local_time(case.created_at)} by {case.submitted_by}"
-    yield f"Endpoint: {case.endpoint}"
-    told = {"Threat": case.threat, "Description": case.description, "Pattern": case.pattern_id}
-    yield from (f"{label}: {words}" for label, words in told.items() if words)
-    packed = f", packed {size(case.packed_bytes)}" if case.packed_bytes else ""
-    yield f"{count(case.files, 'file')}, {size(case.bytes)}{packed}"
-    yield from (f"  {source}" for source in case.sources[:_FEW])
-    if len(case.sources) > _FEW:
-        yield f"  and {len(case.sources) - _FEW} more"
-    yield from (f"! {note}" for note in case.notes[:_FEW])
-    if case.last_failure is not None and case.state != "submitted":
-        failure = case.last_failure
-        yield f"! {failure.code}: {failure.cause} {failure.remedy}"
 
 
 def progress_bar(progress: CaseProgress) -> str:

@@ -15,12 +15,13 @@ from screens.desk.forms import Slot
 from screens.desk.messages import ForAgent
 from screens.desk.question import Question
 from screens.desk.seen import Seen
-from screens.pages.case_row import CaseRow, case_lines
+from screens.pages.case_row import CaseRow
 from screens.widgets.block import Block
 from screens.widgets.button import Button
 from screens.widgets.field import Field
 from screens.widgets.page import Page, beside
 from screens.widgets.text_field import TextField
+from tm_tui.api.case_words import case_lines
 from tm_tui.api.cases import CaseInfo, CasesDocument
 from tm_tui.api.failures import ControlRefused
 from tm_tui.api.requests import SubmitRequest
@@ -45,6 +46,8 @@ _FIELDS = (
 )
 _FEW = 3
 """Damaged cases that are named; `tm-tui case list` names all."""
+_FEW = 4
+"""Paths and notes of a case that are named; `tm-tui case show` names all."""
 _OFF = "Sending to TMSP is switched off: a case is packed and waits until it is switched on."
 _REFUSED = "the portal did not accept the password."
 
@@ -197,7 +200,8 @@ class CasesPage(Page):
 
     def _ask_look(self, case: CaseInfo) -> None:
         async def look(desk: "Desk") -> None:
-            await desk.ask(Question(f"Case {case.number}", list(case_lines(case)), [("close", "Close")]))
+            lines = list(case_lines(case, _FEW))
+            await desk.ask(Question(f"Case {case.number}", lines, [("close", "Close")]))
 
         self.post_message(ForAgent(look, "look"))
 

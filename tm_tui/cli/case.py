@@ -7,10 +7,12 @@ from contextlib import aclosing
 
 import click
 
+from tm_tui.api.case_words import CASE_STATUS, case_lines
 from tm_tui.api.cases import CaseInfo, CaseProgress, CasesDocument
 from tm_tui.api.client import ControlClient
 from tm_tui.api.requests import SubmitRequest
 from tm_tui.cli.asking import ask
+from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import count, emit, json_option, show, span, table
 from tm_tui.errors import TmError
 from tm_tui.spoken import bar, local_time, percent
@@ -19,14 +21,9 @@ from tm_tui.text import path_text
 __all__ = ["case"]
 
 _WIDTH = 30
-_STATUS = {
-    "new-case-received": "new case received",
-    "administrator-notified": "administrator notified",
-    "sample-downloaded": "sample downloaded",
-}
 
 
-@click.group()
+@click.group(cls=Group)
 def case() -> None:
     """Submit files for analysis, follow and cancel what was submitted."""
 
@@ -122,7 +119,7 @@ def _standing(case: CaseInfo) -> str:
     if case.progress is not None:
         return _progress(case.progress, 10)
     if case.state == "submitted":
-        return _STATUS[case.status] if case.status else "is at the portal"
+        return CASE_STATUS[case.status] if case.status else "is at the portal"
     if case.last_failure is not None:
         again = "" if case.next_try_in_seconds is None else f", next try in {span(case.next_try_in_seconds)}"
         return f"{case.state} ({case.last_failure.code}{again})"
@@ -160,6 +157,18 @@ def _page(document: CasesDocument) -> Iterator[str]:
 def _row(case: CaseInfo) -> tuple[str, ...]:
     at = local_time(case.created_at, "%Y-%m-%d %H:%M")
     return str(case.number), case.case_id or "-", at, case.endpoint, case.pattern_id or "-", _standing(case)
+
+
+@case.command(name="show")
+@click.argument("number", type=click.IntRange(1))
+@json_option
+def show_case(*, number: int, as_json: bool) -> None:
+    """Show all that is known of a case: its files, what was left out, what the portal says, a failure."""
+    found = ask(lambda client: client.case(number))
+    if as_json:
+        emit(found.plain())
+    else:
+        show([f"Case {number}: {_standing(found)}.", *case_lines(found)])
 
 
 @case.command()

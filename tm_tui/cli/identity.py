@@ -2,13 +2,14 @@
 
 import click
 
+from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import emit, json_option, show
 from tm_tui.paths import Home
 
 __all__ = ["identity"]
 
 
-@click.group(no_args_is_help=True)
+@click.group(cls=Group, no_args_is_help=True)
 def identity() -> None:
     """Show the appliance's identity, or give a copy of a machine its own."""
 

@@ -1,4 +1,4 @@
-"""Groups whose commands are imported when they are used: `tm-tui --help` must be there at once."""
+"""Groups of commands: they help who mistypes, and import commands when these are used."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["Lazy", "LazyGroup"]
+__all__ = ["Group", "Lazy", "LazyGroup"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,32 @@ class Lazy:
         return command
 
 
-class LazyGroup(click.Group):
+class Group(click.Group):
+    """A group of commands. A name that is none is told with the one that was perhaps meant."""
+
+    def __init__(self, *args: Any, aliases: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+        """`aliases` are words that people try first, each with its command; help has no line for them."""
+        super().__init__(*args, **kwargs)
+        self._aliases = aliases or {}
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name or alias; None if there is none."""
+        return super().get_command(ctx, self._aliases.get(cmd_name, cmd_name))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; a name that is none is told with the nearest."""
+        name = args[0] if args else ""
+        meant = get_close_matches(name, self.list_commands(ctx), 1)
+        if meant and not name.startswith("-") and self.get_command(ctx, name) is None:
+            from tm_tui.text import safe_text
+
+            ctx.fail(f"No such command {safe_text(name, 40)!r}. Did you mean {meant[0]!r}?")
+        return super().resolve_command(ctx, args)
+
+
+class LazyGroup(Group):
     """A group that knows names and help of its commands without importing them, in the table's order."""
 
     def __init__(self, *args: Any, lazy: Mapping[str, Lazy], **kwargs: Any) -> None:
@@ -43,18 +68,6 @@ class LazyGroup(click.Group):
         if (lazy := self._lazy.get(cmd_name)) is not None:
             return lazy.load()
         return super().get_command(ctx, cmd_name)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does; a name that is none is told with the one that was perhaps meant."""
-        name = args[0] if args else ""
-        meant = get_close_matches(name, self.list_commands(ctx), 1)
-        if meant and not name.startswith("-") and self.get_command(ctx, name) is None:
-            from tm_tui.text import safe_text
-
-            ctx.fail(f"No such command {safe_text(name, 40)!r}. Did you mean {meant[0]!r}?")
-        return super().resolve_command(ctx, args)
 
     def _helps(self) -> dict[str, str]:
         own = {name: command.get_short_help_str(100) for name, command in self.commands.items()}

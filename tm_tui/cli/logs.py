@@ -10,6 +10,7 @@ import click
 from tm_tui.api.client import AgentEnded, ControlClient, ControlRefused
 from tm_tui.api.spool import DeliveryInfo, IntakeReply, SendReply, SpoolDocument
 from tm_tui.cli.asking import ask
+from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import ago, count, emit, json_option, show, span, table
 from tm_tui.cli.streams import reading_input
 from tm_tui.errors import TmError
@@ -20,7 +21,7 @@ _PIECE = 256 * 1024
 _MOST_TOLD = 1000
 
 
-@click.group()
+@click.group(cls=Group)
 def logs() -> None:
     """Take in events, send them now, show what waits."""
 

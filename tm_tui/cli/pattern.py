@@ -9,6 +9,7 @@ from tm_tui.api.patterns import DeploymentInfo, PatternsDocument
 from tm_tui.api.requests import DeployRequest
 from tm_tui.api.shapes import LastFailure
 from tm_tui.cli.asking import ask
+from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import count, emit, json_option, show, span, table
 from tm_tui.errors import TmError
 
@@ -23,7 +24,7 @@ _STATES = {
 }
 
 
-@click.group()
+@click.group(cls=Group)
 def pattern() -> None:
     """Custom patterns: list them, look for new ones, deploy them to endpoints, clean up again."""
 

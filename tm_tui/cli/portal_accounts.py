@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import json_option
 from tm_tui.cli.portal_home import audited, database, done, with_home
 from tm_tui.errors import TmError
@@ -98,7 +99,7 @@ def _list(context: click.Context, own_home: Path | None, role: "Role", *, as_jso
         click.echo(f"{one.name}  since {utc_time(one.created_at)} UTC")
 
 
-@click.group()
+@click.group(cls=Group)
 def account() -> None:
     """The accounts with which appliances register and deliver, each for its own appliances."""
 
@@ -138,7 +139,7 @@ def list_accounts(context: click.Context, own_home: Path | None, *, as_json: boo
     _list(context, own_home, "appliance", as_json=as_json)
 
 
-@click.group()
+@click.group(cls=Group)
 def operator() -> None:
     """The operators: who may log on to the pages, download cases and remove products."""
 

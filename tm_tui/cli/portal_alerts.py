@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import json_option
 from tm_tui.cli.portal_home import database, done, failures_told, with_home
 from tm_tui.errors import TmError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["alert", "metrics"]
 
 
-@click.group()
+@click.group(cls=Group)
 def alert() -> None:
     """Alerts by mail, webhook and syslog; portal.toml says which (docs/portal-alerts.md)."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import json_option
 from tm_tui.cli.portal_home import blobs_in, done, failures_told, home_of, settings_in, with_home
 from tm_tui.errors import TmError
@@ -84,7 +85,7 @@ def restore(context: click.Context, source: Path, own_home: Path | None, *, as_j
     done(words, as_json=as_json, home=str(home.path), made_at=found.made_at.isoformat())
 
 
-@click.group()
+@click.group(cls=Group)
 def blobs() -> None:
     """Where batches and cases lie: copy them elsewhere."""
 

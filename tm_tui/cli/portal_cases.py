@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import json_option
 from tm_tui.cli.portal_home import blobs_in, database, done, with_home
 from tm_tui.errors import TmError
@@ -17,7 +18,7 @@ __all__ = ["case"]
 _STATUSES = ("new-case-received", "administrator-notified", "sample-downloaded")
 
 
-@click.group()
+@click.group(cls=Group)
 def case() -> None:
     """Cases that appliances submitted for analysis."""
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import json_option
 from tm_tui.cli.portal_home import done, failures_told, home_of, settings_in, with_home
 
@@ -41,7 +42,7 @@ def _own(context: click.Context, own_home: Path | None) -> Path | str:
         return database_at(settings_in(home).database, home.path)
 
 
-@click.group()
+@click.group(cls=Group)
 def db() -> None:
     """The portal's database: portal.toml says where it is."""
 

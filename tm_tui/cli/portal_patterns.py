@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import json_option
 from tm_tui.cli.portal_home import database, done, with_home
 from tm_tui.errors import TmError
@@ -19,7 +20,7 @@ __all__ = ["pattern"]
 _ROLES = ("root", "targets", "snapshot", "timestamp")
 
 
-@click.group()
+@click.group(cls=Group)
 def pattern() -> None:
     """Custom patterns: issue, list, withdraw; the keys that sign them."""
 
@@ -104,7 +105,7 @@ def withdraw(context: click.Context, number: int, own_home: Path | None, *, as_j
     done(f"Pattern {number} withdrawn.", as_json=as_json, withdrawn=number)
 
 
-@pattern.group()
+@pattern.group(cls=Group)
 def keys() -> None:
     """The keys that sign the patterns; they lie in HOME/keys."""
 

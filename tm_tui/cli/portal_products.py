@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import json_option
 from tm_tui.cli.portal_home import at_the_command_line, audited, database, done, with_home
 from tm_tui.spoken import utc_time
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["products"]
 
 
-@click.group()
+@click.group(cls=Group)
 def products() -> None:
     """Registered Products: the appliances that registered with this portal."""
 

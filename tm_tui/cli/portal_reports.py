@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from sqlalchemy import Connection, select
 
+from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import json_option
 from tm_tui.cli.portal_home import blobs_in, database, done, with_home
 from tm_tui.errors import TmError
@@ -29,7 +30,7 @@ __all__ = ["report"]
 _APPLIANCE = click.option("--appliance", metavar="NAME", help="Of this appliance only.")
 
 
-@click.group()
+@click.group(cls=Group)
 def report() -> None:
     """The reports that this portal makes of the logs it received."""
 

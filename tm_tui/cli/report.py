@@ -9,6 +9,7 @@ from tm_tui.api.client import ControlClient
 from tm_tui.api.reports import ReportDocument, ReportsDocument
 from tm_tui.api.requests import ReadMarks
 from tm_tui.cli.asking import ask
+from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import count, emit, json_option, show, table
 from tm_tui.errors import TmError
 from tm_tui.spoken import local_time
@@ -17,7 +18,7 @@ from tm_tui.text import safe_text
 __all__ = ["report"]
 
 
-@click.group()
+@click.group(cls=Group)
 def report() -> None:
     """List and show the reports of TMSP."""
 

@@ -9,6 +9,7 @@ from tm_tui.api.client import ControlClient
 from tm_tui.api.requests import ApproveRequest, SecretChanges
 from tm_tui.cli.again import ask_with, given_passwords, secret_option
 from tm_tui.cli.asking import ask
+from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import emit, json_option, show, table
 from tm_tui.spoken import local_time
 
@@ -17,7 +18,7 @@ __all__ = ["trust"]
 _NAMES = {"log_server": "Log server", "status_server": "Status server"}
 
 
-@click.group(no_args_is_help=True)
+@click.group(cls=Group, aliases={"list": "show"}, no_args_is_help=True)
 def trust() -> None:
     """Show authorities and host keys; approve and forget host keys."""
 

@@ -28,6 +28,8 @@ COMMANDS = (
     "report show 1",
     "case list",
     "case list --json",
+    "case show 1",
+    "case show 1 --json",
     "pattern list",
     "pattern list --json",
     "activity",
@@ -41,6 +43,7 @@ COMMANDS = (
     "logs list --json",
     "trust show",
     "trust show --json",
+    "trust list",
     "diagnostics --text",
     "diagnostics --text --json",
 )

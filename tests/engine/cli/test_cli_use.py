@@ -14,7 +14,7 @@ import click
 import pytest
 
 from forked import Forked
-from tm_tui.cli.commands import COMMANDS
+from tm_tui.cli.commands import COMMANDS, engine_commands
 from tm_tui.cli.config import config
 
 TM_TUI = Path(sys.executable).with_name("tm-tui")
@@ -242,9 +242,34 @@ def test_completion_of_commands_and_keys(words: str, expected: set[str]) -> None
     assert {line.partition(",")[2] for line in done.stdout.split()} == expected
 
 
+def groups_of(command: click.Command, path: Words = ()) -> Iterator[tuple[Words, click.Group]]:
+    """All groups of commands, each with its words."""
+    if isinstance(command, click.Group):
+        yield path, command
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from groups_of(below, (*path, name))
+
+
 def test_a_mistyped_command_is_told_with_the_one_that_was_meant(tm) -> None:
-    """A letter too many or two exchanged is no reason to look through the help."""
-    said = tm("stauts")
-    assert said.code == 2
-    assert "Did you mean 'status'?" in said.err
-    assert "Did you mean" not in tm("xyzzy").err
+    """A letter too many is no reason to look through the help, in any group; no guess where none fits."""
+    for path, group in groups_of(engine_commands()):
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            with pytest.raises(click.UsageError, match=f"Did you mean '{name}'"):
+                group.resolve_command(context, [f"{name}h"])
+        with pytest.raises(click.UsageError) as other:
+            group.resolve_command(context, ["0000"])
+        assert "Did you mean" not in str(other.value), path
+    assert "Did you mean 'status'?" in tm("stauts").err
+
+
+def test_a_word_that_people_try_first_is_taken() -> None:
+    """`trust list` is `trust show`."""
+    command = engine_commands()
+    context = click.Context(command)
+    trust = command.get_command(context, "trust")
+    assert isinstance(trust, click.Group)
+    assert trust.get_command(context, "list") is trust.get_command(context, "show")
