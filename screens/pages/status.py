@@ -15,6 +15,7 @@ from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
 from screens.widgets.pick_list import PickList, Row
 from screens.widgets.rows import doubt_rows, row, snapshot, state_word
+from tm_tui.api.first_registration import NEVER_REGISTERED, checklist, is_fresh
 from tm_tui.api.past import coarser
 from tm_tui.api.status_words import Line, Told, attention, overview
 
@@ -30,6 +31,8 @@ _LABEL = 15
 _ROOM = 22
 """Rows of what stands above the newest activity, where there is room for that."""
 _LEAST = 5
+_REGISTER = "register"
+"""The row that begins the first registration."""
 _GATHER_SECONDS = 0.3
 _MOST_LINES = 100
 
@@ -46,6 +49,7 @@ class StatusPage(Page):
         self._urgent = PickList()
         self._urgent.display = False
         self._rows = 0
+        self._read_only = False
         self._view = Block(classes="view")
         self._newest = Block(classes="newest")
         self._newest.display = False
@@ -64,19 +68,34 @@ class StatusPage(Page):
 
     def told_status(self, seen: "Seen", now: float) -> None:
         """Show the snapshot as of now."""
-        urgent = tuple(attention(seen.status)) if seen.status is not None and not seen.stale else ()
-        self._urgent.tell([Row(one.entry, f"! {one.words}    Enter", bold=True) for one in urgent])
+        urgent = list(self._pressing(seen.status)) if seen.status is not None and not seen.stale else []
+        self._urgent.tell(urgent)
         if len(urgent) != self._rows:
             self._rows = self._urgent.styles.height = len(urgent)
             self._urgent.display = bool(urgent)
         width = max(1, (self.size.width or 60) - _LABEL - 2)
         self._view.show(snapshot(seen, now, partial(_lines, width)))
 
+    def told_role(self, *, read_only: bool) -> None:
+        """Who may only look registers nothing."""
+        self._read_only = read_only
+
+    def _pressing(self, status: "AgentStatus") -> Iterator[Row]:
+        """What Enter leads to: what needs attention, or the first registration."""
+        if is_fresh(status) and not self._read_only:
+            yield Row(_REGISTER, "[ Register this appliance ]    Enter", bold=True)
+        for one in attention(status):
+            yield Row(one.entry, f"! {one.words}    Enter", bold=True)
+
     def on_pick_list_chosen(self, event: PickList.Chosen) -> None:
-        """Go where it can be seen to."""
+        """Go where it can be seen to. The first registration begins with sending switched on in the form."""
         event.stop()
-        if event.pick_list.chosen is not None:
-            self.post_message(PageWanted(event.pick_list.chosen))
+        chosen = event.pick_list.chosen
+        if chosen == _REGISTER:
+            self.edit("tmsp.enabled", True)
+            chosen = "TMSP"
+        if chosen is not None:
+            self.post_message(PageWanted(chosen))
 
     # The newest activity ------------------------------------------------------------------------------------
 
@@ -112,6 +131,10 @@ def _lines(width: int, seen: "Seen", status: "AgentStatus", now: float) -> Itera
     yield from doubt_rows(seen, now)
     for alert in status.alerts:
         yield Content.assemble(("! ", "bold"), alert)
+    if is_fresh(status):
+        yield from (Content(line) for line in ("", NEVER_REGISTERED, "", *checklist(), ""))
+        yield Content("F1 tells more.")
+        return
     told = Told(status, now - seen.arrived, known=not seen.stale, overdue=seen.overdue(now) is not None)
     for line in overview(told):
         yield _row(seen, line, now, width)

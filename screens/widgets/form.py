@@ -177,6 +177,11 @@ class FormPage(Page):
         if 0 <= place < len(chain) or not self.beyond(by):
             self.screen.set_focus(chain[place % len(chain)])
 
+    def first(self) -> Widget | None:
+        """The first field that must still be filled in, or is wrong; where all are right, the first."""
+        wanting = (field for key, field in self._fields.items() if key in self._problems)
+        return next(wanting, None) or super().first()
+
     def go_to(self, key: str) -> None:
         """Put the focus on the field of a key."""
         self.screen.set_focus(self._fields[key])

@@ -9,6 +9,7 @@ import click
 
 from tm_tui.api.agent import AgentStatus
 from tm_tui.api.client import ControlClient
+from tm_tui.api.first_registration import NEVER_REGISTERED, checklist, is_fresh
 from tm_tui.api.past import coarser
 from tm_tui.api.status_words import Told, attention, overview
 from tm_tui.cli.asking import ask
@@ -88,6 +89,8 @@ def _page(status: AgentStatus) -> Iterator[str]:
     yield from table(_rows(status))
     for alert in status.alerts:
         yield f"! {alert}"
+    if is_fresh(status):
+        yield from ("", NEVER_REGISTERED, *checklist())
 
 
 def _rows(status: AgentStatus) -> Iterator[tuple[str, str]]:
