@@ -58,7 +58,7 @@ async def test_a_damaged_revision_is_looked_at_and_not_gone_back_to(agent: Scrip
     )
     async with console_of(agent.connect) as console:
         await console.open("Change History")
-        await console.sees("3  cannot be shown: meta.json is damaged.")
+        await console.sees("3  damaged      cannot be shown: meta.json is damaged.")
         await console.sees("second")
         await console.press("enter")
         dialog = await console.dialog("meta.json is damaged.")

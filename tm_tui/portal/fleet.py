@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, case, false, fun
 
 from tm_tui.portal import instances, tables
 from tm_tui.portal.products import Product, product_of
+from tm_tui.text import safe_text
 
 __all__ = ["PAGE", "SINCE", "Counts", "FleetQuery", "counts", "found", "many", "versions"]
 
@@ -44,8 +45,8 @@ class FleetQuery:
         beat = str(given.get("beat", ""))
         return cls(
             state=_one_of(given.get("state"), get_args(State)),
-            text=str(given.get("text", ""))[:_LONGEST_TEXT].strip(),
-            version=str(given.get("version", ""))[:_LONGEST_TEXT],
+            text=safe_text(str(given.get("text", "")), _LONGEST_TEXT).strip(),
+            version=safe_text(str(given.get("version", "")), _LONGEST_TEXT),
             beat=beat if beat.removeprefix("-") in SINCE else "",
             sort=_one_of(given.get("sort"), get_args(Sort)),
             page=int(page) if page.isascii() and page.isdigit() and 0 < len(page) < 7 else 1,

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from forked import COMMAND, Forked
+from screens.desk.forms import keys_of
 from tm_tui.cli.hidden import HiddenLine
 from tm_tui.errors import SettingsRefused
 from tm_tui.settings.model import Secrets
@@ -245,13 +246,21 @@ def test_commands_ask_again_on_a_terminal(agent: object, tm, home: Path) -> None
     assert tm("config", "get", "tmsp.log_server.host").out == "192.0.2.3\n"
 
 
+def number(key: str) -> bytes:
+    """What is typed in plain lines to come to a field of the form of TMSP."""
+    return b"%d\r" % (keys_of("tmsp").index(key) + 1)
+
+
+PASSWORD, LOG_SERVER = number("tmsp.password"), number("tmsp.log_server.host")
+
+
 def plain_at_password(home: Path) -> Prompt:
     """`tm-tui --plain` at the prompt for the password of TMSP."""
     asked = Prompt("--plain", TERM="dumb", TM_TUI_HOME=str(home))
     asked.wait_for(b"Number: ")
     asked.type(b"2\r")
     asked.wait_for(b"q back: ")
-    asked.type(b"4\r")
+    asked.type(PASSWORD)
     return asked
 
 
@@ -279,13 +288,13 @@ def test_plain_lines_edit_and_refuse_alike(agent: object, home: Path) -> None:
             asked.wait_for(b"WRONG")
             asked.wait_for(named)
             asked.wait_for(b"q back: ")
-            asked.type(b"4\r1\r")
+            asked.type(PASSWORD + b"1\r")
         for typed, _ in EDITED.values():
             asked.wait_for(b"as it is): ")
             asked.type(typed + b"\r")
             asked.wait_for(b"typed anew")
             asked.wait_for(b"q back: ")
-            asked.type(b"4\r1\r")
+            asked.type(PASSWORD + b"1\r")
         asked.wait_for(b"as it is): ")
         asked.type("pä€\x08ßword\r".encode())
         asked.wait_for(b"q back: ")
@@ -308,7 +317,7 @@ def test_plain_lines_ask_again_before_anything_is_sent(agent: object, tm, home: 
         asked.wait_for(b"Number: ")
         asked.type(b"2\r")
         asked.wait_for(b"q back: ")
-        asked.type(b"7\r")
+        asked.type(LOG_SERVER)
         asked.wait_for(b"empties it): ")
         asked.type(b"192.0.2.2\r")
         asked.wait_for(b"! Password: It was typed for another log server. Type the password again.")
@@ -323,7 +332,7 @@ def test_plain_lines_ask_again_before_anything_is_sent(agent: object, tm, home: 
             asked.type(key)
             asked.wait_for(told)
         asked.wait_for(b"q back: ")
-        asked.type(b"4\r")
+        asked.type(PASSWORD)
         asked.wait_for(b"Choose")
         asked.type(b"1\r")
         asked.wait_for(b"as it is): ")
@@ -331,7 +340,7 @@ def test_plain_lines_ask_again_before_anything_is_sent(agent: object, tm, home: 
         asked.wait_for(b"typed anew")
         asked.wait_for(b"q back: ")
         asked.type(b"s\r")
-        asked.wait_for(b"Saved as revision 3: Log server, Password.")
+        asked.wait_for(b"Saved as revision 3: 2 settings: log server, password.")
     finally:
         asked.close()
 

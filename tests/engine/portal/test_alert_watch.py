@@ -137,7 +137,9 @@ async def test_one_is_silent_and_comes_back(fleet: Fleet) -> None:
     assert alert.end_told_at > alert.ended_at > alert.told_at > alert.since
     with fleet.database() as connection:
         waiting = connection.execute(
-            select(tables.alert_messages).where(tables.alert_messages.c.way == "mail")
+            select(tables.alert_messages)
+            .where(tables.alert_messages.c.way == "mail")
+            .order_by(tables.alert_messages.c.number)
         )
         tries = [(row.tries > 1, row.done_at, "takes no connection" in row.failure) for row in waiting]
     assert tries == [(True, None, True), (False, None, False)]  # the second waits for the first

@@ -4,6 +4,7 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -17,15 +18,17 @@ from tm_tui.portal import endpoints, products, reading
 from tm_tui.portal.cases import Case
 from tm_tui.portal.database import opened
 from tm_tui.portal.endpoints import Endpoint
+from tm_tui.portal.fleet import SINCE, Counts, FleetQuery
 from tm_tui.portal.index import IndexedBatch
 from tm_tui.portal.pages.drawing import drawn
 from tm_tui.portal.pages.page import Shown
 from tm_tui.portal.pages.reports import _rendered
+from tm_tui.portal.pages.sessions import Session
 from tm_tui.portal.products import Product
 from tm_tui.portal.reports import incidents, making, shelf
 from tm_tui.reports.protocol import MOST_REPORT_BYTES, ReportEntry
 from tm_tui.status_server.protocol import HeartbeatRequest, RegistrationRequest
-from tm_tui.text import is_safe
+from tm_tui.text import is_safe, safe_text
 
 NOW = datetime(2026, 11, 25, 10, 30, tzinfo=UTC)
 FEW = settings(
@@ -108,23 +111,49 @@ def test_pages_show_whatever_is_kept(seed: int) -> None:
     random = Random(seed)
     hostile = Hostile(random)
     several: dict[str, dict[str, Any]] = {
-        "products.html": {"products": [hostile.shape(Product) for _ in range(5)]},
-        "cases.html": {"cases": [hostile.shape(Case) for _ in range(5)], "following": ""},
-        "logs.html": {"batches": [hostile.shape(IndexedBatch) for _ in range(5)], "following": None},
+        "products.html": {
+            "products": [hostile.shape(Product) for _ in range(5)],
+            "counts": Counts(1, 2, 3, 4),
+            "query": FleetQuery.of(
+                {"text": random.choice(TEXTS), "version": random.choice(TEXTS), "page": "3"}
+            ),
+            "versions": [safe_text(text) for text in random.sample(TEXTS, 3)],
+            "since": tuple(SINCE),
+            "charts": (),
+            "number": 205,
+            "last_page": 5,
+            "removed": 2,
+        },
+        "cases.html": {
+            "cases": [hostile.shape(Case) for _ in range(5)],
+            "following": "",
+            "appliance": ANY_APPLIANCE,
+        },
+        "case.html": {"case": hostile.shape(Case), "statuses": (), "patterns": ()},
+        "logs.html": {
+            "batches": [hostile.shape(IndexedBatch) for _ in range(5)],
+            "following": None,
+            "appliance": ANY_APPLIANCE,
+        },
         "endpoints.html": {
             "endpoints": [hostile.shape(Endpoint) for _ in range(5)],
             "every": True,
             "unread": 0,
             "following": "",
             "after": "",
+            "appliance": ANY_APPLIANCE,
         },
         "reports.html": {
-            "reports": [hostile.shape(ReportEntry) for _ in range(5)],
-            "appliances": [ANY_APPLIANCE],
-            "chosen": None,
+            "reports": [
+                SimpleNamespace(**dict(hostile.shape(ReportEntry)), appliance=ANY_APPLIANCE) for _ in range(5)
+            ],
+            "appliance": ANY_APPLIANCE,
+            "following": "",
         },
     }
-    around = {"session": None, "words": "", "here": "", "navigation": ()}
+    session = Session("operator", "", "token", 0.0, 0.0)
+    around: dict[str, Any] = {"session": session, "words": "", "here": "", "navigation": ()}
+    around |= {"zone": "", "path": "/portal/products"}
     for template, values in several.items():
         html = bytes(drawn(Shown(template, values), **around).body).decode()
         assert "<script" not in html
