@@ -1,4 +1,4 @@
-"""Times and numbers in words, as they are printed and read out. Nothing here raises, whatever the number."""
+"""Times, numbers and people in words, printed and read out. Nothing here raises, whatever the number."""
 
 from datetime import UTC, datetime, tzinfo
 
@@ -11,6 +11,7 @@ __all__ = [
     "count",
     "local_time",
     "percent",
+    "person",
     "rough",
     "size",
     "span",
@@ -81,6 +82,12 @@ def percent(done: int, of: int) -> int:
 def ago(seconds: float | None) -> str:
     """Say an age: `12 s ago`, or `never`."""
     return "never" if seconds is None else f"{span(seconds)} ago"
+
+
+def person(user: str, tty: str = "", ssh_from: str = "") -> str:
+    """`root (pts/0 from 192.0.2.7)`: the user by the kernel's word, in brackets the client's."""
+    said = " ".join(part for part in (tty, f"from {ssh_from}" if ssh_from else "") if part)
+    return f"{user} ({said})" if said else user
 
 
 def count(number: int, thing: str) -> str:

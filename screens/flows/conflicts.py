@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from screens.desk.ages import clock_time
 from screens.desk.draft import SECRETS, Draft
 from screens.desk.field_words import field_name, saved_value, value_words
-from screens.desk.person import person
 from screens.desk.question import Question
 from tm_tui.api.agent import Conflict
 from tm_tui.api.failures import ControlRefused
 from tm_tui.errors import TmError
+from tm_tui.spoken import person
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

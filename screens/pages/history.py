@@ -7,14 +7,13 @@ from textual.app import ComposeResult
 from screens.desk.ages import clock_time
 from screens.desk.field_words import field_name
 from screens.desk.messages import ForAgent
-from screens.desk.person import person
 from screens.desk.question import Question
 from screens.flows.saving import ON_TRIAL
 from screens.widgets.page import Page
 from screens.widgets.pick_list import PickList, Row
 from tm_tui.api.agent import Difference, RevisionInfo
 from tm_tui.api.requests import RestoreRequest, TrialRequest
-from tm_tui.spoken import local_time
+from tm_tui.spoken import local_time, person
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,12 +6,12 @@ from textual.app import ComposeResult
 from textual.content import Content
 
 from screens.desk.ages import span
-from screens.desk.person import person
 from screens.desk.seen import Seen
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
 from screens.widgets.rows import doubt_rows, row, snapshot
 from tm_tui.api.agent import AgentStatus
+from tm_tui.spoken import person
 
 __all__ = ["SessionsPage"]
 

@@ -130,3 +130,20 @@ def test_the_command_says_the_same_and_what_can_be_read_out_comes_before_the_str
     (beats,) = [row for row in said if row.startswith("  Beats")]
     assert beats.index("1 missed") < beats.index("||||")
     assert said[1].split()[:3] == ["!", "log", "server:"]
+
+
+@pytest.mark.parametrize(("role", "offered"), [("write", True), ("read", False)])
+async def test_a_fresh_appliance_says_what_to_have_at_hand(role: str, *, offered: bool) -> None:
+    """Who may save is offered the way to the form, with sending switched on; who may only look just reads."""
+    agent = ScriptedAgent(role=role)
+    shape = healthy()
+    never = {"state": ServerState.DISABLED, "registered_at": None, "last_beat_at": None}
+    server = type(shape.status_server)(**(shape.status_server.fields() | never))
+    agent.statuses.put_nowait(AgentStatus(**(shape.fields() | {"status_server": server})))
+    async with console_of(agent.connect) as console:
+        await console.sees("Have at hand")
+        await console.pilot.pause()
+        assert ("Register this appliance" in console.screen_text()) is offered
+        if offered:
+            await console.pilot.press("enter", "enter")
+            await console.sees("Services > Threat Management Services Portal")

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from datetime import timedelta
 
+from tm_tui.api.case_words import CASE_STATUS
 from tm_tui.cases.book import CaseBook
 from tm_tui.cases.protocol import MOST_CASES, CaseTold
 from tm_tui.clock import Clock
@@ -21,11 +22,6 @@ _FIRST_BACKOFF, _LONGEST_BACKOFF = 5.0, 600.0
 _LONGEST_WAIT = 3600.0
 _JITTER = 0.1
 _FOLLOWED = timedelta(days=90)
-_WORDS = {
-    "new-case-received": "new case received",
-    "administrator-notified": "administrator notified",
-    "sample-downloaded": "sample downloaded",
-}
 
 
 class Following:
@@ -94,7 +90,7 @@ class Following:
             return  # told the next time, once there is room on this disk
         if (after.status, after.pattern_id) != (before.status, before.pattern_id):
             pattern = f", pattern {after.pattern_id}" if after.pattern_id else ""
-            _log.info("Case %d (%s): %s%s.", number, after.case_id, _WORDS[case.status], pattern)
+            _log.info("Case %d (%s): %s%s.", number, after.case_id, CASE_STATUS[case.status], pattern)
 
     def _backoff(self, asked: float) -> float:
         """The uploads say what is wrong with the way; a server without a list of cases is left in peace."""

@@ -10,8 +10,9 @@ from tm_tui.api.requests import RestoreRequest
 from tm_tui.cli.asking import ask
 from tm_tui.cli.config_save import tell_saved
 from tm_tui.cli.config_trial import on_trial, trial_of, trial_options
-from tm_tui.cli.output import ago, emit, json_option, note_option, show, table, who
+from tm_tui.cli.output import ago, emit, json_option, note_option, show, table
 from tm_tui.errors import TmError
+from tm_tui.spoken import person
 
 __all__ = ["diff", "history", "rollback"]
 
@@ -34,7 +35,7 @@ def history(*, as_json: bool) -> None:
         (
             str(entry.revision),
             ago((now - entry.saved_at).total_seconds()) if entry.saved_at else "?",
-            who(entry.saved_by, entry.tty, entry.ssh_from),
+            person(entry.saved_by, entry.tty, entry.ssh_from),
             _why(entry),
         )
         for entry in entries

@@ -19,7 +19,6 @@ __all__ = [
     "show",
     "span",
     "table",
-    "who",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -83,9 +82,3 @@ def table(rows: Iterable[Sequence[str]]) -> list[str]:
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in kept
     ]
-
-
-def who(user: str, tty: str, ssh_from: str) -> str:
-    """Say who it was: the user by the kernel; what the client said of itself stands in brackets."""
-    said = " ".join(part for part in (tty, f"from {ssh_from}" if ssh_from else "") if part)
-    return f"{user} ({said})" if said else user

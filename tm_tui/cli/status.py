@@ -14,9 +14,9 @@ from tm_tui.api.past import coarser
 from tm_tui.api.status_words import Told, attention, overview
 from tm_tui.cli.asking import ask
 from tm_tui.cli.monitoring import check_agent, tell_metrics
-from tm_tui.cli.output import ago, count, emit, json_option, show, span, table, who
+from tm_tui.cli.output import ago, count, emit, json_option, show, span, table
 from tm_tui.cli.writing import tell
-from tm_tui.spoken import local_time
+from tm_tui.spoken import local_time, person
 
 __all__ = ["one_line", "status"]
 
@@ -106,7 +106,7 @@ def _rows(status: AgentStatus) -> Iterator[tuple[str, str]]:
         yield "Last trial", f"revision {ended.revision} at {local_time(ended.at)}, {ended.how}"
     for console in status.sessions:
         edits = f", edits {', '.join(console.editing)}" if console.editing else ""
-        name = who(console.user, console.tty, console.ssh_from)
+        name = person(console.user, console.tty, console.ssh_from)
         yield "Console", f"{name}, on for {span(console.seconds)}{edits}"
     for line in overview(Told(status)):
         words = ", ".join(part for part in (line.state, line.words) if part)
