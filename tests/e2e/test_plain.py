@@ -25,6 +25,15 @@ class Expect:
         for line in typed:
             self._terminal.send(f"{line}\r")
 
+    def look_until(self, wanted: str, typed: str) -> None:
+        """Open a screen again, as one who waits does, until it shows `wanted`: plain lines do not follow."""
+        for _ in range(300):
+            self("Number: ", typed)
+            self("See also: ")
+            if wanted.encode() in self._terminal.raw[: self._at]:
+                return
+        raise AssertionError(f"looked 300 times in vain for {wanted!r}:\n{self._terminal.text}")
+
 
 def number_of(name: str) -> str:
     """What is typed for a screen in the menu."""
@@ -80,10 +89,8 @@ def test_register_test_and_save() -> None:
             expect("q back: ", "s")
             expect("Saved as revision 1")
             expect("q back: ", "q")
-            expect("Number: ", "1")
-            expect("Last beat")
-            expect("Number: ", number_of("Activity"))
-            expect("Registered as")
+            expect.look_until("Last beat", "1")
+            expect.look_until("Registered as", number_of("Activity"))
             expect("Number: ", number_of("Diagnostics"))
             expect("Appliance:")
             expect("Choose", "1")
