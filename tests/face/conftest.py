@@ -2,14 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from pytest_textual_snapshot import SVGImageExtension
+from syrupy.assertion import SnapshotAssertion
 from textual.pilot import Pilot
 
+from face.golden import GoldenText, picture
 from face.scripted import ScriptedAgent, status
 from screens.shell.app import TmTui
 from screens.shell.menu_tree import MenuTree
@@ -138,3 +141,43 @@ def agent() -> ScriptedAgent:
     scripted = ScriptedAgent()
     scripted.statuses.put_nowait(status())
     return scripted
+
+
+SIZES = {"80x24": (80, 24), "120x40": (120, 40)}
+"""The terminals that pictures are made on."""
+Story = Callable[[Console, ScriptedAgent], Awaitable[None]]
+"""What a person does before the picture is taken."""
+
+
+@pytest.fixture
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Absolute times in one zone."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def pictured(
+    utc: None, snapshot: SnapshotAssertion
+) -> Callable[[ScriptedAgent, Story, str, str], Awaitable[None]]:
+    """Play a story, and compare the parts of the screen that it is about with their golden text.
+
+    The parts are those of `face.golden`; with `svg` the whole screen is compared as an image instead.
+    """
+
+    async def compare(agent: ScriptedAgent, story: Story, parts: str, size: str) -> None:
+        async with console_of(agent.connect, SIZES[size], tty="ttyS0") as console:
+            await console.until(lambda: console.app.main.draft)
+            await story(console, agent)
+            await console.rested()
+            if parts == "svg":
+                assert console.app.export_screenshot(simplify=True) == snapshot.use_extension(
+                    SVGImageExtension
+                )
+            else:
+                assert picture(console.app, parts) == snapshot.use_extension(GoldenText)
+
+    return compare

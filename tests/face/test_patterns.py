@@ -1,15 +1,11 @@
 """Pattern Deployment in the console: lists, choice, question, results, and why something is off."""
 
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from textual.pilot import Pilot
 
-from face.conftest import Console, HeldClock, console_of
+from face.conftest import SIZES, Console, console_of
 from face.scripted import NOON, ScriptedAgent, status
-from screens.shell.app import TmTui
 from tm_tui.api.agent import AgentStatus, LastFailure
 from tm_tui.api.failures import ControlRefused, Refusal
 from tm_tui.api.patterns import (
@@ -258,31 +254,15 @@ async def test_looking_costs_little(patterns: PatternsAgent) -> None:
         assert asked == before
 
 
-@pytest.fixture
-def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Absolute times in one zone."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+async def chosen(console: Console, agent: ScriptedAgent) -> None:
+    await console.open("Pattern Deploy")
+    await console.sees("endpoint-unreachable")
+    await console.sees("up to date, looked at")
+    await console.press("tab", "space")
+    await console.sees("[x] pc-1")
 
 
-@pytest.mark.usefixtures("_utc")
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
-def test_screen(size: tuple[int, int], snap_compare: Any) -> None:
+@pytest.mark.parametrize("size", SIZES)
+async def test_screen(size: str, pictured: Any) -> None:
     """The page looks as it did when somebody last looked at it."""
-    agent = PatternsAgent(deployments=(RUNNING,))
-    clock = HeldClock()
-    app = TmTui(agent.connect, clock=clock, tty="ttyS0")
-
-    async def play(pilot: Pilot[int]) -> None:
-        console = Console(app, pilot, clock)
-        await console.open("Pattern Deploy")
-        await console.sees("endpoint-unreachable")
-        await console.sees("up to date, looked at")
-        await console.press("tab", "space")
-        await console.sees("[x] pc-1")
-        await pilot.pause()
-
-    assert snap_compare(app, terminal_size=size, run_before=play)
+    await pictured(PatternsAgent(deployments=(RUNNING,)), chosen, "top page keys", size)

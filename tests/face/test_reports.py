@@ -1,18 +1,14 @@
 """Reports in the console: the list and its marks, the reader, the count in the menu, the viewer's part."""
 
-import time
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from textual.pilot import Pilot
 
-from face.conftest import Console, HeldClock, console_of
+from face.conftest import SIZES, Console, Story, console_of
 from face.scripted import NOON, ScriptedAgent, status
 from screens.pages.help_screen import HelpScreen
 from screens.pages.reader import Reader
-from screens.shell.app import TmTui
 from screens.widgets.reading import Reading
 from tm_tui.api.agent import AgentStatus, LastFailure
 from tm_tui.api.reports import ReportInfo
@@ -35,14 +31,7 @@ INCIDENT = """# Incident: RTKT\\_HIDE.C on till-07
 """ + "\n".join(f"{n}. 2026-11-22 11:{n:02} UTC: **actor-{n}** created `file-{n}`" for n in range(1, 41))
 
 
-@pytest.fixture(autouse=True)
-def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Absolute times in one zone."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("utc")
 
 
 def info(number: int, *, read: bool = False, title: str = "") -> ReportInfo:
@@ -301,22 +290,16 @@ async def reader_page(console: Console, agent: ScriptedAgent) -> None:
     await console.until(lambda: "next, Esc drops" in console.screen_text())
 
 
-STORIES = {"list": list_page, "reader": reader_page}
+STORIES: dict[str, tuple[Story, str]] = {
+    "list": (list_page, "entry top page keys"),
+    "reader": (reader_page, "sheet"),
+}
+"""Each with the parts of the screen that it is about."""
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("story", STORIES)
-def test_reports_screen(story: str, size: tuple[int, int], snap_compare: Any) -> None:
-    """The screens look as they did when somebody last looked at them."""
-    agent = ScriptedAgent()
-    agent.statuses.put_nowait(status())
-    clock = HeldClock()
-    app = TmTui(agent.connect, clock=clock, tty="ttyS0")
-
-    async def play(pilot: Pilot[int]) -> None:
-        console = Console(app, pilot, clock)
-        await console.until(lambda: app.main.draft)
-        await STORIES[story](console, agent)
-        await pilot.pause()
-
-    assert snap_compare(app, terminal_size=size, run_before=play)
+async def test_reports_screen(story: str, size: str, agent: ScriptedAgent, pictured: Any) -> None:
+    """The screens look as they did when somebody last looked at them; the reader covers all, in an image."""
+    play, parts = STORIES[story]
+    await pictured(agent, play, "svg" if (story, size) == ("reader", "80x24") else parts, size)

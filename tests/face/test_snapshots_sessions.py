@@ -1,21 +1,14 @@
 """Pictures of trials, history, sessions and an idle console at 80x24 and 120x40."""
 
-import time
-from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
-from textual.pilot import Pilot
 
-from face.conftest import Console, HeldClock
+from face.conftest import SIZES, Console, Story
 from face.scripted import NOON, ScriptedAgent, status
 from face.test_idle import KEPT
 from face.test_trial import CHANGES, ROLLBACK, TRIAL, history
-from screens.shell.app import TmTui
 from tm_tui.api.agent import CertificateInfo, ServerIdentity, SessionEntry, TrustDocument
-
-SIZES = [(80, 24), (120, 40)]
-Story = Callable[[Console, ScriptedAgent], Awaitable[None]]
 
 CHAIN = tuple(
     CertificateInfo(
@@ -27,16 +20,6 @@ CHAIN = tuple(
     )
     for name, digits in (("status.example.com", "A1"), ("Portal Authority,O=Example", "B2"))
 )
-
-
-@pytest.fixture(autouse=True)
-def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Absolute times in one zone."""
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 async def on_trial(console: Console, agent: ScriptedAgent) -> None:
@@ -134,35 +117,26 @@ async def chain(console: Console, agent: ScriptedAgent) -> None:
     await console.dialog("issued by CN=Portal Authority")
 
 
-STORIES: dict[str, Story] = {
-    "on-trial": on_trial,
-    "rolled-back": rolled_back,
-    "save-how": save_how,
-    "change-history": change_history,
-    "compared": compared,
-    "sessions": sessions,
-    "console": console_form,
-    "logging-out": logging_out,
-    "kept-draft": kept_draft,
-    "servers": identity,
-    "chain": chain,
+STORIES: dict[str, tuple[Story, str]] = {
+    "on-trial": (on_trial, "box bottom"),
+    "rolled-back": (rolled_back, "box bottom"),
+    "save-how": (save_how, "box"),
+    "change-history": (change_history, "top page keys"),
+    "compared": (compared, "box"),
+    "sessions": (sessions, "head top page"),
+    "console": (console_form, "top page keys"),
+    "logging-out": (logging_out, "page bottom panel"),
+    "kept-draft": (kept_draft, "box"),
+    "servers": (identity, "top page"),
+    "chain": (chain, "box"),
 }
+"""Each with the parts of the screen that it is about."""
 
 
-@pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("story", STORIES)
-def test_screen(story: str, size: tuple[int, int], snap_compare: Any) -> None:
+async def test_screen(story: str, size: str, agent: ScriptedAgent, pictured: Any) -> None:
     """The screen looks as it did when somebody last looked at it."""
-    agent = ScriptedAgent()
-    agent.statuses.put_nowait(status())
+    play, parts = STORIES[story]
     agent.kept = KEPT if story == "kept-draft" else None
-    clock = HeldClock()
-    app = TmTui(agent.connect, clock=clock, tty="ttyS0")
-
-    async def play(pilot: Pilot[int]) -> None:
-        console = Console(app, pilot, clock)
-        await console.until(lambda: app.main.draft)
-        await STORIES[story](console, agent)
-        await console.rested()
-
-    assert snap_compare(app, terminal_size=size, run_before=play)
+    await pictured(agent, play, parts, size)
