@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
     from sqlalchemy import Connection
 
-    from tm_tui.portal.callers import Role
+    from tm_tui.portal.callers import Level, Role
     from tm_tui.portal.home import PortalHome
 
 __all__ = ["account", "operator"]
 
+_LEVEL = click.Choice(["admin", "analyst", "read-only"])
 _TITLE: dict["Role", str] = {"appliance": "Account", "operator": "Operator"}
 
 
@@ -36,14 +37,19 @@ def _password() -> "SecretStr":
     return password
 
 
-def _add(context: click.Context, name: str, own_home: Path | None, role: "Role", *, as_json: bool) -> None:
+def _add(
+    context: click.Context, name: str, own_home: Path | None, level: "Level | None", *, as_json: bool
+) -> None:
     from tm_tui.portal import accounts
 
+    title = _TITLE["operator" if level else "appliance"]
     with database(context, own_home) as (connection, _):
         password = _password()  # before the first statement: nobody waits for who types
-        accounts.add(connection, name, password, role)
-        audited(connection, f"{_TITLE[role].lower()}-added", name)
-    done(f"{_TITLE[role]} {safe_text(name)} made.", as_json=as_json, added=name)
+        accounts.add(connection, name, password, level)
+        audited(connection, f"{title.lower()}-added", f"{name}: {level}" if level else name)
+    more = {"role": level} if level else {}
+    told = f" ({level})" if level else ""
+    done(f"{title} {safe_text(name)}{told} made.", as_json=as_json, added=name, **more)
 
 
 def _set_password(
@@ -92,11 +98,16 @@ def _list(context: click.Context, own_home: Path | None, role: "Role", *, as_jso
     with database(context, own_home, reading=True) as (connection, _):
         found = accounts.listed(connection, role)
     if as_json:
-        shown = [{"name": one.name, "created_at": one.created_at.isoformat()} for one in found]
+        shown = [
+            {"name": one.name, "created_at": one.created_at.isoformat()}
+            | ({"role": one.level} if one.level else {})
+            for one in found
+        ]
         click.echo(json.dumps({f"{_TITLE[role].lower()}s": shown}))
         return
     for one in found:
-        click.echo(f"{one.name}  since {utc_time(one.created_at)} UTC")
+        told = f"  {one.level}" if one.level else ""
+        click.echo(f"{one.name}{told}  since {utc_time(one.created_at)} UTC")
 
 
 @click.group(cls=Group)
@@ -110,7 +121,7 @@ def account() -> None:
 @with_home
 def add_account(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
     """Make an account; the password is asked for, or read from standard input."""
-    _add(context, name, own_home, "appliance", as_json=as_json)
+    _add(context, name, own_home, None, as_json=as_json)
 
 
 @account.command("password")
@@ -141,16 +152,40 @@ def list_accounts(context: click.Context, own_home: Path | None, *, as_json: boo
 
 @click.group(cls=Group)
 def operator() -> None:
-    """The operators: who may log on to the pages, download cases and remove products."""
+    """The operators: who may log on to the pages, and with which role.
+
+    read-only looks, and takes reports and CSV. analyst also takes cases, sets what came of them, and removes
+    and readmits products. admin may do all.
+    """
 
 
 @operator.command("add")
 @click.argument("name")
+@click.option("--role", "level", type=_LEVEL, default="read-only", show_default=True, help="What it may do.")
 @json_option
 @with_home
-def add_operator(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
+def add_operator(
+    context: click.Context, name: str, level: "Level", own_home: Path | None, *, as_json: bool
+) -> None:
     """Make an operator; the password is asked for, or read from standard input."""
-    _add(context, name, own_home, "operator", as_json=as_json)
+    _add(context, name, own_home, level, as_json=as_json)
+
+
+@operator.command("role")
+@click.argument("name")
+@click.argument("level", metavar="ROLE", type=_LEVEL)
+@json_option
+@with_home
+def set_role(
+    context: click.Context, name: str, level: "Level", own_home: Path | None, *, as_json: bool
+) -> None:
+    """Give an operator another role: admin, analyst or read-only. The last admin stays one."""
+    from tm_tui.portal import accounts
+
+    with database(context, own_home) as (connection, _):
+        accounts.set_level(connection, name, level)
+        audited(connection, "operator-role-set", f"{name}: {level}")
+    done(f"{safe_text(name)} is {level} now.", as_json=as_json, changed=name, role=level)
 
 
 @operator.command("password")
@@ -167,7 +202,7 @@ def set_operator_password(context: click.Context, name: str, own_home: Path | No
 @json_option
 @with_home
 def remove_operator(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
-    """Remove an operator; the sessions end at once."""
+    """Remove an operator; the sessions end at once. The last admin stays."""
     _remove(context, name, own_home, "operator", as_json=as_json)
 
 
@@ -175,5 +210,5 @@ def remove_operator(context: click.Context, name: str, own_home: Path | None, *,
 @json_option
 @with_home
 def list_operators(context: click.Context, own_home: Path | None, *, as_json: bool) -> None:
-    """List the operators."""
+    """List the operators with their roles."""
     _list(context, own_home, "operator", as_json=as_json)

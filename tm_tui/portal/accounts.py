@@ -1,6 +1,6 @@
 """Accounts of appliances and of operators: salted scrypt hashes, and a doorkeeper that keeps a beat cheap.
 
-A name is one of either. What a caller may do follows from its role (`callers`).
+A name is one of either. What a caller may do follows from role and level (`callers`).
 """
 
 import asyncio
@@ -16,14 +16,24 @@ from sqlalchemy import Connection, delete, select, update
 from tm_tui.errors import TmError
 from tm_tui.moments import moment_of
 from tm_tui.portal import tables
-from tm_tui.portal.callers import Caller, Role
+from tm_tui.portal.callers import LEVELS, Caller, Level, Role
 from tm_tui.portal.database import Database
 from tm_tui.portal.engines import insert
 from tm_tui.portal.refusals import Refused
 from tm_tui.settings.types import TypedPassword, UserName
 from tm_tui.text import safe_text
 
-__all__ = ["Account", "Doorkeeper", "add", "listed", "remove", "secret_of", "set_password"]
+__all__ = [
+    "Account",
+    "Doorkeeper",
+    "add",
+    "listed",
+    "remove",
+    "secret_of",
+    "set_level",
+    "set_password",
+    "stored",
+]
 
 _OF = tables.accounts.c
 _COMMAND = {"appliance": "tm-tui portal account list", "operator": "tm-tui portal operator list"}
@@ -40,10 +50,12 @@ _PASSWORD: TypeAdapter[SecretStr] = TypeAdapter(TypedPassword)
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One account, without its secret."""
+    """One account, without its secret. `level`: an operator's, else None."""
 
     name: str
     created_at: datetime
+    role: Role = "appliance"
+    level: Level | None = None
 
 
 def _hashed(password: bytes, salt: bytes) -> bytes:
@@ -91,11 +103,15 @@ def _checked(name: str, password: SecretStr) -> None:
         raise TmError(cause, remedy) from None
 
 
-def add(connection: Connection, name: str, password: SecretStr, role: Role = "appliance") -> None:
-    """Make an account. Raises TmError for an unusable name or password, or when the name is taken."""
+def add(connection: Connection, name: str, password: SecretStr, level: Level | None = None) -> None:
+    """Make an account of appliances, or with a `level` an operator.
+
+    Raises TmError for an unusable name or password, or when the name is taken.
+    """
     _checked(name, password)
+    more = {"role": "operator" if level else "appliance", "level": level or ""}
     entry = insert(connection, tables.accounts).values(
-        name=name, secret=_sealed(password), created_at=datetime.now(UTC).timestamp(), role=role
+        name=name, secret=_sealed(password), created_at=datetime.now(UTC).timestamp(), **more
     )
     if not connection.execute(entry.on_conflict_do_nothing(index_elements=["name"])).rowcount:
         cause = f"There is an account or an operator {safe_text(name)} already."
@@ -112,9 +128,31 @@ def set_password(connection: Connection, name: str, password: SecretStr, role: R
 
 
 def remove(connection: Connection, name: str, role: Role = "appliance") -> None:
-    """Remove an account; who uses it is refused from now on. Raises TmError when there is none."""
+    """Remove an account; who uses it is refused from now on.
+
+    Raises TmError when there is none, or when it is the last admin.
+    """
+    if role == "operator":
+        _check_not_last(connection, name, "removed")
     if not connection.execute(delete(tables.accounts).where(_OF.name == name, _OF.role == role)).rowcount:
         raise _absent(name, role)
+
+
+def set_level(connection: Connection, name: str, level: Level) -> None:
+    """Give an operator another role. Raises TmError when there is none, or when it is the last admin."""
+    if level != "admin":
+        _check_not_last(connection, name, "lowered")
+    chosen = update(tables.accounts).where(_OF.name == name, _OF.role == "operator")
+    if not connection.execute(chosen.values(level=level)).rowcount:
+        raise _absent(name, "operator")
+
+
+def _check_not_last(connection: Connection, name: str, what: str) -> None:
+    """Keep an admin, whoever else takes one away at the same time. Raises TmError."""
+    admins = select(_OF.name).where(_OF.level == "admin").order_by(_OF.name).with_for_update()
+    if [row.name for row in connection.execute(admins)] == [name]:
+        cause = f"{safe_text(name)} is the last admin, and cannot be {what}."
+        raise TmError(cause, "Make another operator an admin first.")
 
 
 def _absent(name: str, role: Role) -> TmError:
@@ -123,21 +161,30 @@ def _absent(name: str, role: Role) -> TmError:
 
 def listed(connection: Connection, role: Role = "appliance") -> tuple[Account, ...]:
     """All accounts of a role, in the order in which they were made."""
-    chosen = select(_OF.name, _OF.created_at).where(_OF.role == role).order_by(_OF.created_at, _OF.name)
-    return tuple(Account(row.name, moment_of(row.created_at)) for row in connection.execute(chosen))
+    chosen = select(tables.accounts).where(_OF.role == role).order_by(_OF.created_at, _OF.name)
+    return tuple(
+        Account(row.name, moment_of(row.created_at), role, _level(role, row.level))
+        for row in connection.execute(chosen)
+    )
 
 
 def secret_of(connection: Connection, name: str) -> str | None:
     """The stored hash of an account, of whatever role."""
-    found = _stored(connection, name)
+    found = stored(connection, name)
     return found[0] if found else None
 
 
-def _stored(connection: Connection, name: str) -> tuple[str, Role] | None:
+def stored(connection: Connection, name: str) -> tuple[str, Caller] | None:
+    """An account's hash, and who it is."""
     if "\0" in name:  # no database keeps that
         return None
-    row = connection.execute(select(_OF.secret, _OF.role).where(_OF.name == name)).first()
-    return (row.secret, row.role) if row else None
+    row = connection.execute(select(_OF.secret, _OF.role, _OF.level).where(_OF.name == name)).first()
+    return (row.secret, Caller(name, row.role, _level(row.role, row.level))) if row else None
+
+
+def _level(role: Role, text: str) -> Level | None:
+    """An operator whose level nobody knows may only look."""
+    return None if role == "appliance" else next((one for one in LEVELS if one == text), "read-only")
 
 
 class Doorkeeper:
@@ -168,14 +215,14 @@ class Doorkeeper:
             digest = hmac.digest(self._key, name.encode() + b"\0" + plain, "sha256")
         except UnicodeEncodeError:
             return None
-        stored = await self._database.read(_stored, name)
-        if stored is not None and self._remembers(name, stored[0], digest):
-            return Caller(name, stored[1])
+        known = await self._database.read(stored, name)
+        if known is not None and self._remembers(name, known[0], digest):
+            return known[1]
         if len(plain) <= _MOST_PASSWORD_BYTES:
-            right = await self._compared(stored[0] if stored else self._nobody, plain)
-            if right and stored is not None:
-                self._known[name] = (stored[0], digest)
-                return Caller(name, stored[1])
+            right = await self._compared(known[0] if known else self._nobody, plain)
+            if right and known is not None:
+                self._known[name] = (known[0], digest)
+                return known[1]
         await asyncio.sleep(_FAILURE_SECONDS)
         return None
 

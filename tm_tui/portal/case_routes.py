@@ -79,7 +79,7 @@ def routes(portal: Portal, store: CaseStore) -> list[Route]:
     return [
         Route("/v1/cases", at_cases, methods=every),
         Route("/v1/cases/", at_cases, methods=every),
-        Route("/v1/cases/{case}/file", only("operator", download), methods=["GET"]),
+        Route("/v1/cases/{case}/file", only("analyst", download), methods=["GET"]),
         Route("/v1/cases/{upload}", at_upload, methods=every),
     ]
 

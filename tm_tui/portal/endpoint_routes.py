@@ -29,4 +29,4 @@ def routes(portal: Portal) -> list[Route]:
             {"server_time": now.isoformat(), "unread_batches": unread, "endpoints": shown, "next": following}
         )
 
-    return [Route("/v1/endpoints", only("operator", listed), methods=["GET"])]
+    return [Route("/v1/endpoints", only("read-only", listed), methods=["GET"])]

@@ -46,6 +46,6 @@ def routes(portal: Portal) -> list[Route]:
         return Response(status_code=204)
 
     return [
-        Route("/v1/products", only("operator", listed), methods=["GET"]),
-        Route("/v1/products/{appliance}", only("operator", removed), methods=["DELETE"]),
+        Route("/v1/products", only("read-only", listed), methods=["GET"]),
+        Route("/v1/products/{appliance}", only("analyst", removed), methods=["DELETE"]),
     ]

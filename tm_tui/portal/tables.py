@@ -50,7 +50,7 @@ __all__ = [
     "threats",
 ]
 
-SCHEMA = "0005"
+SCHEMA = "0006"
 """The revision in `migrations/versions` that these tables are."""
 
 accounts = _table(
@@ -59,6 +59,7 @@ accounts = _table(
     _text("secret"),
     _real("created_at"),
     _text("role", server_default="appliance"),
+    _text("level", server_default=""),
     keyed=False,
 )
 

@@ -347,7 +347,7 @@ async def test_the_database_s_trouble_is_a_page(
         def broken(*_: object) -> None:
             raise OperationalError("SELECT", {}, sqlite3.OperationalError("disk I/O error"))
 
-        monkeypatch.setattr(accounts, "secret_of", broken)
+        monkeypatch.setattr(accounts, "stored", broken)
         reply = await client.get("/portal/products")
         assert reply.status_code == 500
         assert "database cannot be used" in reply.text

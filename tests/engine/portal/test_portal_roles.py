@@ -1,7 +1,8 @@
-"""Who may do what: nobody, an operator, and two accounts with an appliance each, over every route."""
+"""Who may do what: nobody, operators of each role, two accounts with an appliance each, over every route."""
 
 import asyncio
 import base64
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -21,6 +22,7 @@ from tm_tui.portal.reports import shelf
 
 A, B = "tm-of-a", "tm-of-b"
 OTHER = ("another", "pass of another")
+ANALYST, READER = ("ann", "pass of ann"), ("rob", "pass of rob")
 TUS = {"tus-resumable": "1.0.0"}
 CHUNK = {**TUS, "content-type": "application/offset+octet-stream", "upload-offset": "1"}
 Auth = tuple[str, str] | None
@@ -78,6 +80,9 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPortal]:
     """One with two accounts."""
     with running(tmp_path_factory.mktemp("roles") / "home") as opened_one:
         assert opened_one.command("account", "add", OTHER[0], stdin=f"{OTHER[1]}\n").returncode == 0
+        for (name, password), level in ((ANALYST, "analyst"), (READER, "read-only")):
+            words = ("operator", "add", name, "--role", level)
+            assert opened_one.command(*words, stdin=f"{password}\n").returncode == 0
         yield opened_one
 
 
@@ -94,7 +99,10 @@ def of_b(portal: RunningPortal) -> Held:
 
 
 class Row(NamedTuple):
-    """A request about the appliance of account A, and its status for each caller who passed the guard."""
+    """A request about the appliance of account A, and its status for each caller who passed the guard.
+
+    `operator`: for an admin and an analyst; `reader`: for an operator who may only look, if it is another.
+    """
 
     method: str
     route: str
@@ -103,6 +111,7 @@ class Row(NamedTuple):
     other: int
     more: dict[str, Any] = {}  # noqa: RUF012 # not changed by anybody
     query: str = ""
+    reader: int | None = None
 
 
 def rows(of_a: Held) -> list[Row]:
@@ -128,8 +137,8 @@ def rows(of_a: Held) -> list[Row]:
         Row("HEAD", "/v1/products", 200, 403, 403),
         Row("PUT", "/logs/{appliance}/{name}", 403, 204, 403, {"content": b"x"}, "probe"),
         Row("PUT", "/logs/{appliance}/{name}", 403, 201, 403, {"content": packed}, name),
-        Row("GET", "/v1/cases/{case}/file", 200, 403, 403),
-        Row("HEAD", "/v1/cases/{case}/file", 200, 403, 403),
+        Row("GET", "/v1/cases/{case}/file", 200, 403, 403, reader=403),
+        Row("HEAD", "/v1/cases/{case}/file", 200, 403, 403, reader=403),
         *(Row(method, part, 405, 405, 405) for method in ("GET", "POST")),
         Row("OPTIONS", part, 204, 204, 204),
         Row("HEAD", part, 403, 200, 403, {"headers": TUS}),
@@ -137,7 +146,7 @@ def rows(of_a: Held) -> list[Row]:
         Row("PATCH", part, 403, 204, 403, {"headers": CHUNK, "content": b"b"}),
         Row("POST", part, 403, 204, 403, {"headers": {**TUS, "x-http-method-override": "DELETE"}}),
         Row("DELETE", part, 403, 404, 404, {"headers": TUS}),  # the one before has removed it
-        Row("DELETE", "/v1/products/{appliance}", 204, 403, 403),
+        Row("DELETE", "/v1/products/{appliance}", 204, 403, 403, reader=403),
     ]
     for path in ("/v1/cases", "/v1/cases/"):
         found[:0] = [
@@ -186,17 +195,19 @@ async def asked(portal: OpenPortal, row: Row, of_a: Held, auth: Auth) -> httpx.R
 async def test_every_route_by_every_role(portal: RunningPortal, of_a: Held, of_b: Held) -> None:
     """What is not one's own is refused with its reason, and nothing has happened by it."""
     for row in rows(of_a):
-        callers = ((None, 401), (OTHER, row.other), (portal.operator, row.operator))
+        reader = row.operator if row.reader is None else row.reader
+        callers = [(None, 401), (OTHER, row.other), (READER, reader), (ANALYST, row.operator)]
+        callers.append((portal.operator, row.operator))
         for auth, wanted in callers:
             before = kept(portal.home)
             reply = await asked(portal, row, of_a, auth)
             assert reply.status_code == wanted, (row, auth, reply.text)
             if wanted == 403:
-                codes = {"other-account", "operators-only", "appliances-only", ""}
+                codes = {"other-account", "operators-only", "appliances-only", "role-too-low", ""}
                 assert told(reply) in codes, (row, reply.text)
             if wanted >= 400:
                 assert kept(portal.home) == before, (row, auth)
-            if auth == portal.operator and row.method == "DELETE" and wanted == 204:
+            if row.method == "DELETE" and wanted == 204:
                 await portal.register(A, renew=True)
         reply = await asked(portal, row, of_a, portal.credentials)
         assert reply.status_code == row.owner, (row, reply.text)
@@ -290,7 +301,7 @@ async def test_a_home_of_before(tmp_path: Path) -> None:
         credentials, ports = portal.credentials, portal.ports
     with closing(sqlite3.connect(home / "portal.sqlite3", isolation_level=None)) as connection:
         connection.execute("DELETE FROM accounts WHERE role = 'operator'")
-        connection.execute("INSERT INTO accounts VALUES ('operator', 'x:y', 4e9, 'appliance')")
+        connection.execute("INSERT INTO accounts VALUES ('operator', 'x:y', 4e9, 'appliance', '')")
     as_before(home / "portal.sqlite3", owners=False)
     (home / "operator-password").unlink()
     with running(home, *ports) as portal:
@@ -307,9 +318,20 @@ async def test_a_home_of_before(tmp_path: Path) -> None:
 
 
 def test_operator_commands(tmp_path: Path) -> None:
-    """Operators are made, listed and removed beside the portal, apart from the accounts."""
+    """Operators are made, listed and removed beside the portal, apart from the accounts; an admin stays."""
     with running(tmp_path / "home") as portal:
-        assert portal.command("operator", "add", "eve", stdin="secret of eve\n").returncode == 0
+        made = portal.command("operator", "add", "eve", stdin="secret of eve\n")
+        assert "eve (read-only) made" in made.stdout
+        for words in (("remove", "operator"), ("role", "operator", "analyst")):
+            refused = portal.command("operator", *words)
+            assert (refused.returncode, "the last admin" in refused.stderr) == (1, True)
+        assert portal.command("operator", "role", "nobody", "admin").returncode == 1
+        assert portal.command("operator", "role", portal.ready["username"], "admin").returncode == 1
+        assert portal.command("operator", "role", "eve", "admin").returncode == 0
+        assert portal.command("operator", "role", "operator", "analyst").returncode == 0
+        found = json.loads(portal.command("operator", "list", "--json").stdout)["operators"]
+        assert {one["name"]: one["role"] for one in found} == {"eve": "admin", "operator": "analyst"}
+        assert portal.command("operator", "role", "operator", "admin").returncode == 0
         assert portal.command("account", "add", "eve", stdin="x\n").returncode == 1
         assert "eve" in portal.command("operator", "list").stdout
         assert "eve" not in portal.command("account", "list").stdout

@@ -28,4 +28,4 @@ def _values(connection: Connection, before: int | None) -> dict[str, object]:
     }
 
 
-PAGES = (Page("alerts", _listed, "Alerts"),)
+PAGES = (Page("alerts", _listed, "Alerts", sees="read-only"),)

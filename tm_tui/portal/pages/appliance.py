@@ -115,7 +115,7 @@ async def _readmitted(portal: Portal, request: Request, form: Form) -> Go:
 
 
 PAGES = (
-    Page("products/{appliance}", _shown),
-    Page("products/{appliance}/remove", _asked, act=_removed),
-    Page("removed", _list_removed, act=_readmitted),
+    Page("products/{appliance}", _shown, sees="read-only"),
+    Page("products/{appliance}/remove", _asked, act=_removed, sees="analyst", acts="analyst"),
+    Page("removed", _list_removed, act=_readmitted, sees="read-only", acts="analyst"),
 )

@@ -35,6 +35,6 @@ async def _taken(portal: Portal, _request: Request) -> Response:
 
 
 PAGES = (
-    Page("audit", _listed, "Audit"),
-    Page("audit.csv", _taken),
+    Page("audit", _listed, "Audit", sees="admin"),
+    Page("audit.csv", _taken, sees="admin"),
 )

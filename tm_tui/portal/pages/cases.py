@@ -25,7 +25,8 @@ _STATUSES = get_args(CaseStatus)
 
 async def _listed(portal: Portal, request: Request) -> Shown:
     before, appliance = request.query_params.get("before", ""), request.query_params.get("appliance", "")
-    await portal.database.call(cases.seen, portal.clock.now())
+    if request.state.session.may("analyst"):  # who may change nothing tells no sender that a case was seen
+        await portal.database.call(cases.seen, portal.clock.now())
     found = await portal.database.read(
         cases.listed,
         appliance=appliance or None,
@@ -99,7 +100,7 @@ async def _taken(portal: Portal, request: Request) -> Response:
 
 
 PAGES = (
-    Page("cases", _listed, "Cases"),
-    Page("cases/{case}", _shown, act=_changed),
-    Page("cases/{case}/file", _taken),
+    Page("cases", _listed, "Cases", sees="read-only"),
+    Page("cases/{case}", _shown, act=_changed, sees="read-only", acts="analyst"),
+    Page("cases/{case}/file", _taken, sees="analyst"),
 )

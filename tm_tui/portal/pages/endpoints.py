@@ -65,6 +65,6 @@ async def _taken(portal: Portal, request: Request) -> Response:
 
 
 PAGES = (
-    Page("endpoints", _listed, "Endpoints"),
-    Page("endpoints.csv", _taken),
+    Page("endpoints", _listed, "Endpoints", sees="read-only"),
+    Page("endpoints.csv", _taken, sees="read-only"),
 )

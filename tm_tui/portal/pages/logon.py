@@ -41,9 +41,11 @@ class Logon:
         found = self._sessions.find(name)
         if found is None:
             return None
-        if await self._portal.database.call(accounts.secret_of, found.account) != found.secret:
+        known = await self._portal.database.call(accounts.stored, found.account)
+        if known is None or known[0] != found.secret or known[1].level is None:
             self._sessions.end(name)
             return None
+        found.level = known[1].level
         request.state.admit("operator", found.account)
         return found
 

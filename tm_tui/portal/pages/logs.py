@@ -20,4 +20,4 @@ async def _listed(portal: Portal, request: Request) -> Shown:
     return Shown("logs.html", {"batches": found, "following": following, "appliance": appliance or ""})
 
 
-PAGES = (Page("logs", _listed, "Logs"),)
+PAGES = (Page("logs", _listed, "Logs", sees="read-only"),)

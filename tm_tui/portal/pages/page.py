@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tm_tui.portal.callers import Level
 from tm_tui.portal.core import Portal
 
 __all__ = ["Form", "Go", "Page", "Shown", "source_of"]
@@ -35,13 +36,21 @@ class Go:
 class Page:
     """One page below /portal. `title` stands in the navigation; without one it is reached by links only.
 
-    `show` may answer by itself, as for a download. `act` takes a form; its token was checked.
+    `show` may answer by itself, as for a download. `act` takes a form; its token was checked. `sees` and
+    `acts` are the lowest levels of operators for either; `site` asks for them before it begins.
     """
 
     path: str
     show: Callable[[Portal, Request], Awaitable[Shown | Response]]
     title: str = ""
     act: Callable[[Portal, Request, Form], Awaitable[Shown | Go]] | None = None
+    sees: Level = field(kw_only=True)
+    acts: Level | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        """A form has its rule, and a rule its form: ValueError for a page that was put together wrongly."""
+        if (self.act is None) != (self.acts is None):
+            raise ValueError(f"the page {self.path} does not say who may send its form")
 
 
 def source_of(request: Request) -> str:

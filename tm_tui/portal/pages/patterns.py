@@ -21,4 +21,4 @@ async def _listed(portal: Portal, _request: Request) -> Shown:
     return Shown("patterns.html", {"patterns": found, "problem": problem})
 
 
-PAGES = (Page("patterns", _listed, "Patterns"),)
+PAGES = (Page("patterns", _listed, "Patterns", sees="read-only"),)

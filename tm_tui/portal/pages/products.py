@@ -97,6 +97,6 @@ async def _taken(portal: Portal, request: Request) -> Response:
 
 
 PAGES = (
-    Page("products", _listed, "Registered Products"),
-    Page("products.csv", _taken),
+    Page("products", _listed, "Registered Products", sees="read-only"),
+    Page("products.csv", _taken, sees="read-only"),
 )

@@ -58,7 +58,7 @@ async def _taken(portal: Portal, request: Request) -> Response:
 
 
 PAGES = (
-    Page("reports", _listed, "Reports"),
-    Page("reports/{id}", _read),
-    Page("reports/{id}/markdown", _taken),
+    Page("reports", _listed, "Reports", sees="read-only"),
+    Page("reports/{id}", _read, sees="read-only"),
+    Page("reports/{id}/markdown", _taken, sees="read-only"),
 )

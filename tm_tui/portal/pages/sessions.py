@@ -5,6 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from tm_tui.clock import Clock
+from tm_tui.portal.callers import Least, Level, may
 
 __all__ = ["IDLE_SECONDS", "Session", "Sessions"]
 
@@ -24,6 +25,12 @@ class Session:
     seen: float
     words: str = ""
     """To be said on the next page, once."""
+    level: Level = "read-only"
+    """As the account says at each request."""
+
+    def may(self, least: Least) -> bool:
+        """Whether what needs this level is to be offered."""
+        return may(self.level, least)
 
 
 class Sessions:

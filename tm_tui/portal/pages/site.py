@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tm_tui.portal.callers import Level, check
 from tm_tui.portal.core import Portal
 from tm_tui.portal.pages import (
     alerts,
@@ -33,7 +34,7 @@ from tm_tui.portal.pages.sessions import Session, Sessions
 from tm_tui.portal.pages.zones import zone_of
 from tm_tui.portal.refusals import Refused, storage_refused
 
-__all__ = ["PAGES", "Site"]
+__all__ = ["PAGES", "Site", "page_routes"]
 
 PAGES: tuple[Page, ...] = (
     *products.PAGES,
@@ -58,7 +59,10 @@ class Site:
     def __init__(self, portal: Portal, inside: ASGIApp) -> None:
         self._portal = portal
         self._inside = inside
-        self._app = _app(portal)
+        handlers = {Refused: _refused, HTTPException: _absent, OSError: _storage, Exception: _bug}
+        self._app = Starlette(
+            routes=page_routes(portal), exception_handlers={**handlers, ClientDisconnect: _cut}
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, with our headers, and leave a line."""
@@ -87,18 +91,19 @@ class Site:
             self._portal.log.refuse("refused", source, **fields)
 
 
-def _app(portal: Portal) -> Starlette:
+def page_routes(portal: Portal) -> list[Route]:
+    """All that is answered below /portal."""
     logon = Logon(portal, Sessions(portal.clock))
 
     async def root(_request: Request) -> Response:
         return RedirectResponse("/portal/products", 303)
 
     async def off(request: Request) -> Response:
-        session = await _checked(logon, request)
+        session = await _checked(logon, request, "read-only")
         return RedirectResponse(LOGON, 303) if isinstance(session, Response) else logon.off(request)
 
     async def zone(request: Request) -> Response:
-        session = await _checked(logon, request)
+        session = await _checked(logon, request, "read-only")
         if isinstance(session, Response):
             return session
         return zones.chosen(request.state.form)
@@ -119,8 +124,7 @@ def _app(portal: Portal) -> Starlette:
         routes.append(Route(f"/portal/{page.path}", _showing(portal, logon, page), methods=["GET"]))
         if page.act is not None:
             routes.append(Route(f"/portal/{page.path}", _acting(portal, logon, page), methods=["POST"]))
-    handlers = {Refused: _refused, HTTPException: _absent, OSError: _storage, Exception: _bug}
-    return Starlette(routes=routes, exception_handlers={**handlers, ClientDisconnect: _cut})
+    return routes
 
 
 def _showing(portal: Portal, logon: Logon, page: Page) -> _Handler:
@@ -129,6 +133,7 @@ def _showing(portal: Portal, logon: Logon, page: Page) -> _Handler:
         if session is None:
             return RedirectResponse(LOGON, 303)
         request.state.session = session
+        check(session.level, page.sees)
         shown = await page.show(portal, request)
         return shown if isinstance(shown, Response) else await _framed(shown, request, session)
 
@@ -137,10 +142,11 @@ def _showing(portal: Portal, logon: Logon, page: Page) -> _Handler:
 
 def _acting(portal: Portal, logon: Logon, page: Page) -> _Handler:
     async def act(request: Request) -> Response:
-        session = await _checked(logon, request)
+        assert page.act is not None  # noqa: S101 # the route is made for those that have one
+        assert page.acts is not None  # noqa: S101 # as a page sees to itself
+        session = await _checked(logon, request, page.acts)
         if isinstance(session, Response):
             return session
-        assert page.act is not None  # noqa: S101 # the route is made for those that have one
         done = await page.act(portal, request, request.state.form)
         if isinstance(done, Shown):
             return await _framed(done, request, session)
@@ -150,10 +156,10 @@ def _acting(portal: Portal, logon: Logon, page: Page) -> _Handler:
     return act
 
 
-async def _checked(logon: Logon, request: Request) -> Session | Response:
+async def _checked(logon: Logon, request: Request, least: Level) -> Session | Response:
     """The session of a form that came from one of its pages; without one, the way to the log-on.
 
-    Raises Refused.
+    Raises Refused, also when its operator may not send this form.
     """
     check_origin(request)
     form = await form_of(request)
@@ -163,6 +169,7 @@ async def _checked(logon: Logon, request: Request) -> Session | Response:
     if not same(form.get("token"), session.token):
         raise wrong_token()
     request.state.session, request.state.form = session, form
+    check(session.level, least)
     return session
 
 
@@ -172,7 +179,9 @@ async def _framed(shown: Shown, request: Request, session: Session | None) -> Re
     if session is not None:
         words, session.words = session.words, ""
     here = request.url.path.removeprefix("/portal/").partition("/")[0]
-    navigation = [(page.path, page.title) for page in PAGES if page.title]
+    navigation = [
+        (page.path, page.title) for page in PAGES if page.title and session and session.may(page.sees)
+    ]
     frame: dict[str, object] = {"session": session, "words": words, "here": here, "navigation": navigation}
     frame |= {"zone": zone_of(request), "path": request.url.path}
     return await asyncio.to_thread(lambda: drawn(shown, **frame))

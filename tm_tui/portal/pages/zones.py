@@ -56,4 +56,4 @@ def chosen(form: Form) -> Response:
     return response
 
 
-PAGES = (Page("zone", _asked),)
+PAGES = (Page("zone", _asked, sees="read-only"),)

@@ -1,0 +1,176 @@
+"""Every page and form by nobody, by accounts of appliances, and by operators of each role."""
+
+import asyncio
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+from portals import RunningPortal, running
+from test_portal_pages import token_in
+from test_portal_roles import ANALYST, OTHER, READER, A, B, Held, held, kept
+
+from tm_tui.portal.callers import LEVELS, Level
+from tm_tui.portal.pages.site import page_routes
+
+CASE = "C-000001"
+
+
+class Row(NamedTuple):
+    """A request, its fields if it is a form, and who at least must have sent it; "": anybody."""
+
+    method: str
+    route: str
+    least: Level | str
+    form: dict[str, str] = {}  # noqa: RUF012 # not changed by anybody
+
+
+ROWS = (
+    Row("GET", "/portal", ""),
+    Row("GET", "/portal/", ""),
+    Row("GET", "/portal/style.css", ""),
+    Row("GET", "/portal/logon", ""),
+    Row("POST", "/portal/logon", ""),
+    Row("GET", "/portal/products", "read-only"),
+    Row("GET", "/portal/products.csv", "read-only"),
+    Row("GET", "/portal/products/{appliance}", "read-only"),
+    Row("GET", "/portal/products/{appliance}/remove", "analyst"),
+    Row("POST", "/portal/products/{appliance}/remove", "analyst"),
+    Row("GET", "/portal/removed", "read-only"),
+    Row("POST", "/portal/removed", "analyst", {"appliance": A}),
+    Row("GET", "/portal/alerts", "read-only"),
+    Row("GET", "/portal/endpoints", "read-only"),
+    Row("GET", "/portal/endpoints.csv", "read-only"),
+    Row("GET", "/portal/logs", "read-only"),
+    Row("GET", "/portal/reports", "read-only"),
+    Row("GET", "/portal/reports/{id}", "read-only"),
+    Row("GET", "/portal/reports/{id}/markdown", "read-only"),
+    Row("GET", "/portal/cases", "read-only"),
+    Row("GET", "/portal/cases/{case}", "read-only"),
+    Row("POST", "/portal/cases/{case}", "analyst", {"status": "sample-downloaded", "pattern": ""}),
+    Row("GET", "/portal/cases/{case}/file", "analyst"),
+    Row("GET", "/portal/patterns", "read-only"),
+    Row("GET", "/portal/audit", "admin"),
+    Row("GET", "/portal/audit.csv", "admin"),
+    Row("GET", "/portal/zone", "read-only"),
+    Row("POST", "/portal/zone", "read-only", {"zone": "UTC"}),
+    Row("POST", "/portal/logoff", "read-only"),
+)
+"""The last one ends the session."""
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPortal]:
+    """One with two accounts, and an operator of each role."""
+    with running(tmp_path_factory.mktemp("levels") / "home") as opened_one:
+        assert opened_one.command("account", "add", OTHER[0], stdin=f"{OTHER[1]}\n").returncode == 0
+        for (name, password), level in ((ANALYST, "analyst"), (READER, "read-only")):
+            words = ("operator", "add", name, "--role", level)
+            assert opened_one.command(*words, stdin=f"{password}\n").returncode == 0
+        yield opened_one
+
+
+@pytest.fixture(scope="module")
+def of_a(portal: RunningPortal) -> Held:
+    """What two appliances of two accounts left there; of the first one."""
+    found = asyncio.run(held(portal, A, portal.credentials))
+    asyncio.run(held(portal, B, OTHER))
+    return found
+
+
+def address(row: Row, of_a: Held) -> str:
+    return row.route.format(appliance=A, id=of_a.report, case=CASE)
+
+
+async def asked(client: httpx.AsyncClient, row: Row, of_a: Held, token: str) -> httpx.Response:
+    more: dict[str, Any] = {"data": {"token": token, **row.form}} if row.method == "POST" else {}
+    return await client.request(row.method, address(row, of_a), **more)
+
+
+def test_the_table_knows_every_page() -> None:
+    """A page or form that somebody adds has to say who may use it, here too."""
+    served: Any = SimpleNamespace(clock=None)
+    wanted = {
+        (one, route.path) for route in page_routes(served) for one in (route.methods or set()) - {"HEAD"}
+    }
+    assert wanted == {(row.method, row.route) for row in ROWS}
+
+
+@pytest.mark.parametrize("who", ["nobody", "own", "other"])
+async def test_pages_are_nobody_else_s(portal: RunningPortal, of_a: Held, who: str) -> None:
+    """Nobody, and whoever shows an account of appliances, is sent to the log-on, and nothing happens."""
+    auth = {"nobody": None, "own": portal.credentials, "other": OTHER}[who]
+    before = kept(portal.home)
+    async with portal.status_server(auth=auth) as client:
+        for row in ROWS:
+            if row.least:
+                reply = await asked(client, row, of_a, "x")
+                assert (reply.status_code, reply.headers["location"]) == (303, "/portal/logon"), row
+                assert A not in reply.text
+                head = await client.head(address(row, of_a))
+                assert head.status_code in {303, 405}
+    assert kept(portal.home) == before
+
+
+async def test_every_page_by_every_role(portal: RunningPortal, of_a: Held) -> None:
+    """What a role does not reach is 403 in words, and nothing has happened by it; the rest is done."""
+    for level, (name, password) in zip(LEVELS, (READER, ANALYST, portal.operator), strict=True):
+        async with portal.status_server(auth=None) as client:
+            form = {"token": token_in(await client.get("/portal/logon")), "username": name}
+            done = await client.post("/portal/logon", data={**form, "password": password})
+            assert done.status_code == 303
+            token = token_in(await client.get("/portal/products"))
+            for row in ROWS:
+                if not row.least:
+                    continue
+                before = kept(portal.home)
+                reply = await asked(client, row, of_a, token)
+                if LEVELS.index(level) >= LEVELS.index(row.least):
+                    assert reply.status_code == (200 if row.method == "GET" else 303), (row, level)
+                    if (row.method, row.route) == ("POST", "/portal/removed"):
+                        assert (await portal.register(A)).status_code == 201
+                    if level == "read-only" and row.method == "GET":
+                        assert kept(portal.home) == before, row
+                else:
+                    assert reply.status_code == 403, (row, level)
+                    assert f"This needs the role {row.least}; yours is {level}." in reply.text
+                    assert kept(portal.home) == before, row
+
+
+async def test_what_a_role_may_not_use_is_not_offered(portal: RunningPortal, of_a: Held) -> None:
+    """No link and no button leads to a refusal."""
+    paths = (
+        "products",
+        f"products/{A}",
+        "removed",
+        "cases",
+        f"cases/{CASE}",
+        "patterns",
+        "alerts",
+        "reports",
+    )
+    for level, (name, password) in zip(LEVELS, (READER, ANALYST, portal.operator), strict=True):
+        async with portal.status_server(auth=None) as client:
+            form = {"token": token_in(await client.get("/portal/logon")), "username": name}
+            await client.post("/portal/logon", data={**form, "password": password})
+            shown = "".join([(await client.get(f"/portal/{path}")).text for path in paths])
+            assert f"{name} <small>{level}</small>" in shown
+            assert ("/portal/audit" in shown) == (level == "admin")
+            assert (f"/portal/products/{A}/remove" in shown) == (level != "read-only")
+            assert (f"/portal/cases/{CASE}/file" in shown) == (level != "read-only")
+            assert ("<button>Save</button>" in shown) == (level != "read-only")
+
+
+async def test_metrics_are_the_token_s(portal: RunningPortal) -> None:
+    """No account of whatever kind opens /metrics, and its token opens nothing else."""
+    assert portal.command("metrics").returncode == 0
+    token = (portal.home / "keys" / "metrics-token").read_text().strip()
+    for auth in (None, portal.credentials, OTHER, READER, ANALYST, portal.operator):
+        async with portal.status_server(auth=auth) as client:
+            assert (await client.get("/metrics")).status_code == 401
+    async with portal.status_server(auth=None) as client:
+        bearer = {"authorization": f"Bearer {token}"}
+        assert (await client.get("/metrics", headers=bearer)).status_code == 200
+        assert (await client.get("/v1/products", headers=bearer)).status_code == 401
+        assert (await client.get("/portal/products", headers=bearer)).status_code == 303
