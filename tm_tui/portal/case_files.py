@@ -1,6 +1,7 @@
 """A case's bytes on this machine's disk: appended to one file, which gets its name when it is whole."""
 
 import asyncio
+import contextlib
 import errno
 import hashlib
 import hmac
@@ -93,11 +94,15 @@ class CaseFiles:
     def finish(self, case: Upload) -> None:
         """Give a whole case its name; once more is nothing. Raises OSError."""
         part, file = self.part(case.upload), self.file(case)
-        if not part.exists():
-            if file.exists() or case.bytes:
-                return
+        if file.exists():
+            part.unlink(missing_ok=True)
+            return
+        if not case.bytes:
             part.touch(mode=0o600)
-        part.rename(file)
+        if _size(part) != case.bytes or not part.exists():
+            return
+        with contextlib.suppress(FileNotFoundError):  # another process was quicker
+            part.rename(file)
         descriptor = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)

@@ -1,26 +1,45 @@
 """How a case arrives: chunk by chunk, each checked and kept before its offset counts; then whole."""
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 
 from tm_tui.portal import appliances, cases
 from tm_tui.portal.blobs.files import FileBlobs
 from tm_tui.portal.blobs.store import BlobAbsent
 from tm_tui.portal.case_files import CaseFiles
-from tm_tui.portal.case_parts import CaseParts, Checksum
+from tm_tui.portal.case_parts import CaseParts, Checksum, too_many
 from tm_tui.portal.cases import NewUpload, Upload
 from tm_tui.portal.core import Portal
 from tm_tui.portal.refusals import Refused, storage_refused
+from tm_tui.portal.turns import turn
 from tm_tui.tasks import threaded
 
 __all__ = ["MOST_BYTES", "CaseStore", "gone"]
 
 MOST_BYTES = 8 << 30
 _TURN_SECONDS = 5.0
+_LOOK_SECONDS = 0.5
+"""So often an upload in progress asks whether a newer request came."""
 _ABANDONED_AFTER = 7 * 86400
+
+
+def _taken_over() -> Refused:
+    return Refused(423, "locked", "A newer request took over.", "Ask for the offset.")
+
+
+def _check(found: Upload, offset: int) -> None:
+    if offset != found.arrived:
+        cause = f"The upload stands at {found.arrived}."
+        raise Refused(409, "wrong-offset", cause, "Ask for the offset and go on there.")
+
+
+async def _nothing_more(found: Upload, chunks: AsyncIterator[bytes]) -> None:
+    async for chunk in chunks:
+        if chunk:
+            raise too_many(found.bytes)
 
 
 def gone() -> Refused:
@@ -38,8 +57,6 @@ class CaseStore:
             self._bytes = CaseFiles(portal.blobs.root / "cases")
         else:
             self._bytes = CaseParts(portal.blobs, portal.home.incoming)
-        self._locks: dict[str, asyncio.Lock] = {}
-        self._turns: dict[str, asyncio.Timeout] = {}
 
     async def create(self, new: NewUpload) -> Upload:
         """Begin an upload. Raises Refused: unknown or another's appliance, too large, no room."""
@@ -70,69 +87,103 @@ class CaseStore:
         self, upload: str, account: str, offset: int, chunks: AsyncIterator[bytes], checksum: Checksum | None
     ) -> int:
         """Take the bytes of one PATCH; the new offset. Raises Refused: 403, 404, 409, 413, 423, 460, 507."""
-        await self.find(upload, account)  # a stranger's request does not end the owner's
-        async with self._alone(upload):
+        _check(await self.find(upload, account), offset)  # neither ends the request that is under way
+        async with self._alone(upload) as mine:
             found = await self._found(upload)
-            if offset != found.arrived:
-                cause = f"The upload stands at {found.arrived}."
-                raise Refused(409, "wrong-offset", cause, "Ask for the offset and go on there.")
-            try:
-                arrived = await self._bytes.append(found, chunks, checksum, partial(self._advance, upload))
-            except BlobAbsent:  # as after a backup was restored, which holds no half upload
-                await self._drop(found)
-                raise gone() from None
-            except OSError as error:
-                raise storage_refused(error) from None
-            await self._advance(upload, arrived)
-            await self._settled(await self._found(upload))
-            return arrived
+            _check(found, offset)
+            if found.arrived < found.bytes:
+                async with self._until_newer(upload, mine):
+                    arrived = await self._appended(found, mine, chunks, checksum)
+                    await self._count(upload, mine, arrived)
+                found = await self._found(upload)
+            else:
+                await _nothing_more(found, chunks)
+            await self._settled(found)
+            return found.arrived
 
-    async def _advance(self, upload: str, arrived: int) -> None:
-        await self._portal.database.call(cases.advance, upload, arrived, self._portal.clock.now())
+    async def _appended(
+        self, found: Upload, mine: str, chunks: AsyncIterator[bytes], checksum: Checksum | None
+    ) -> int:
+        async def broken_off(arrived: int) -> None:
+            with contextlib.suppress(Refused):  # it does not count then, and comes again
+                await self._count(found.upload, mine, arrived)
+
+        try:
+            return await self._bytes.append(found, chunks, checksum, broken_off)
+        except BlobAbsent:  # as after a backup was restored, which holds no half upload
+            await self._drop(found)
+            raise gone() from None
+        except OSError as error:
+            raise storage_refused(error) from None
+
+    async def _count(self, upload: str, mine: str, arrived: int) -> None:
+        now = self._portal.clock.now()
+        if not await self._portal.database.call(cases.advance, upload, mine, arrived, now):
+            raise _taken_over()
 
     async def remove(self, upload: str, account: str) -> None:
         """Give up an upload. A whole one is a case and stays. Raises Refused (404, 403)."""
         await self.find(upload, account)
         async with self._alone(upload):
             found = await self._found(upload)
-            if found.number is not None:
+            if not await self._drop(found):
                 cause = "This upload is whole and became a case."
                 raise Refused(403, "is-a-case", cause, "Ask the portal's operator to set it aside.")
-            await self._drop(found)
-        self._locks.pop(upload, None)
 
-    async def _drop(self, found: Upload) -> None:
-        await self._portal.database.call(cases.remove, found.upload)
-        await asyncio.to_thread(self._bytes.drop, found.upload)
+    async def _drop(self, found: Upload) -> bool:
+        """False: it has become a case meanwhile, and stays."""
+        dropped = await self._portal.database.call(cases.remove, found.upload)
+        if dropped:
+            await asyncio.to_thread(self._bytes.drop, found.upload)
+        return dropped
 
     @asynccontextmanager
-    async def _alone(self, upload: str) -> AsyncIterator[None]:
-        """One at a time; a newer request ends the older, whose connection is most likely dead."""
-        if (older := self._turns.get(upload)) is not None:
-            older.reschedule(asyncio.get_running_loop().time())
-        lock = self._locks.setdefault(upload, asyncio.Lock())
+    async def _alone(self, upload: str) -> AsyncIterator[str]:
+        """One at a time, whichever processes they came to; yields the turn's name.
+
+        Where the older request is under way, it ends: its connection is most likely dead.
+        """
+        mine = new_name()
+        await self._portal.database.call(cases.begin_turn, upload, mine)
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                held = turn(self._portal.home.turns, upload, _TURN_SECONDS, self._portal.clock)
+                await stack.enter_async_context(held)
+            except TimeoutError:
+                cause = "The upload is being written to."
+                raise Refused(423, "locked", cause, "Try again soon.") from None
+            except OSError as error:
+                raise storage_refused(error) from None
+            yield mine
+
+    @asynccontextmanager
+    async def _until_newer(self, upload: str, mine: str) -> AsyncIterator[None]:
+        """End the block with 423 when a newer request comes."""
         try:
-            async with asyncio.timeout(_TURN_SECONDS):
-                await lock.acquire()
+            async with asyncio.timeout(None) as ends:
+                looking = asyncio.create_task(self._look(upload, mine, ends))
+                try:
+                    yield
+                finally:
+                    looking.cancel()
         except TimeoutError:
-            raise Refused(423, "locked", "The upload is being written to.", "Try again soon.") from None
-        try:
-            async with asyncio.timeout(None) as turn:
-                self._turns[upload] = turn
-                yield
-        except TimeoutError:
-            raise Refused(423, "locked", "A newer request took over.", "Ask for the offset.") from None
-        finally:
-            if self._turns.get(upload) is turn:
-                del self._turns[upload]
-            lock.release()
+            raise _taken_over() from None
+
+    async def _look(self, upload: str, mine: str, ends: asyncio.Timeout) -> None:
+        ours, never = True, asyncio.Event()
+        while ours:
+            await self._portal.clock.wait(never, _LOOK_SECONDS)
+            with contextlib.suppress(Refused):  # the database is away: the bytes may count yet
+                ours = await self._portal.database.read(cases.has_turn, upload, mine)
+        ends.reschedule(asyncio.get_running_loop().time())
 
     async def _settled(self, found: Upload) -> Upload:
         """Once all bytes are there: check the whole, number it, put it under its name."""
         if found.number is not None or found.arrived < found.bytes:
             return found
         if not await asyncio.to_thread(self._bytes.is_whole, found):
-            await self._drop(found)
+            if not await self._drop(found):  # another process was quicker
+                return await self._found(found.upload)
             cause = "The case is not what was announced, or a part of it is lost."
             raise Refused(422, "damaged", cause, "Check the file, then send it again from the start.")
         case = await self._portal.database.call(cases.complete, found.upload, self._portal.clock.now())

@@ -22,8 +22,10 @@ __all__ = [
     "Upload",
     "advance",
     "begin",
+    "begin_turn",
     "case_of",
     "complete",
+    "has_turn",
     "listed",
     "remove",
     "seen",
@@ -119,10 +121,22 @@ def uploads(connection: Connection) -> tuple[Upload, ...]:
     return tuple(_upload(row) for row in connection.execute(select(tables.cases)).mappings())
 
 
-def advance(connection: Connection, upload: str, arrived: int, now: datetime) -> None:
-    """So many bytes are on the disk now."""
-    moved = update(tables.cases).where(_OF.upload == upload)
-    connection.execute(moved.values(arrived=arrived, touched_at=now.timestamp()))
+def begin_turn(connection: Connection, upload: str, turn: str) -> None:
+    """From now on the request `turn` alone moves this upload on."""
+    connection.execute(update(tables.cases).where(_OF.upload == upload).values(turn=turn))
+
+
+def has_turn(connection: Connection, upload: str, turn: str) -> bool:
+    """Whether no newer request came, and the upload is still there."""
+    found = select(_OF.upload).where(_OF.upload == upload, _OF.turn == turn)
+    return connection.execute(found).first() is not None
+
+
+def advance(connection: Connection, upload: str, turn: str, arrived: int, now: datetime) -> bool:
+    """So many bytes are on the disk now. False: a newer request came, they do not count."""
+    moved = update(tables.cases).where(_OF.upload == upload, _OF.turn == turn)
+    done = connection.execute(moved.values(arrived=arrived, touched_at=now.timestamp()))
+    return bool(done.rowcount)
 
 
 def complete(connection: Connection, upload: str, now: datetime) -> Upload:
@@ -135,9 +149,10 @@ def complete(connection: Connection, upload: str, now: datetime) -> Upload:
     return _upload(row)
 
 
-def remove(connection: Connection, upload: str) -> None:
-    """Forget an upload that is no case yet."""
-    connection.execute(delete(tables.cases).where(_OF.upload == upload, _OF.number.is_(None)))
+def remove(connection: Connection, upload: str) -> bool:
+    """Forget an upload. False: it is a case, or is gone already."""
+    unfinished = delete(tables.cases).where(_OF.upload == upload, _OF.number.is_(None))
+    return bool(connection.execute(unfinished).rowcount)
 
 
 def listed(

@@ -115,6 +115,11 @@ class PortalHome:
         finally:
             os.close(descriptor)
 
+    @property
+    def turns(self) -> Path:
+        """What processes lock of what they work on (`turns`): empty, whatever happens."""
+        return self.path / "turns.lock"
+
     def sweep(self, *, shared: bool = False) -> None:
         """Remove what a crash left: uploads over SSL, and abandoned ones over SSH. Raises StorageFailed.
 

@@ -1,7 +1,6 @@
 """Log server over SSH: an SFTP folder into which batches can be written, and nothing else."""
 
 import asyncio
-import io
 import os
 import posixpath
 from collections.abc import AsyncIterator, Callable
@@ -10,12 +9,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 import asyncssh
 from asyncssh import (
-    FXF_APPEND,
-    FXF_CREAT,
-    FXF_EXCL,
-    FXF_READ,
-    FXF_TRUNC,
-    FXF_WRITE,
     SFTPAttrs,
     SFTPFailure,
     SFTPName,
@@ -31,24 +24,15 @@ from tm_tui.portal.batches import AlreadyThere
 from tm_tui.portal.places import Kind, Place, place_of
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.sftp_listing import attributes, inside
+from tm_tui.portal.sftp_uploads import Upload, opened
 
 if TYPE_CHECKING:
     from tm_tui.portal.core import Portal
 
-__all__ = ["LogFolder", "Uploads"]
+__all__ = ["LogFolder"]
 
 _MOST_PROBE_BYTES = 4096
 _MOST_OPEN = 32
-
-
-class _Upload(io.FileIO):
-    """An open `.part` file; `path` is None for a probe, which lives in memory only."""
-
-    path: Path | None = None
-
-
-Uploads = dict[Path, _Upload]
-"""Who may write to which `.part` file: the newest to open it. A dead session's late bytes do no harm."""
 
 
 def _said(refused: Refused) -> asyncssh.SFTPError:
@@ -64,16 +48,14 @@ class LogFolder(asyncssh.SFTPServer):
         self,
         channel: "asyncssh.SSHServerChannel[bytes]",
         portal: "Portal",
-        uploads: Uploads,
         used: Callable[[], None],
         source: str,
     ) -> None:
         super().__init__(channel)
         self._portal = portal
-        self._uploads = uploads
         self._used = used
         self._open = 0
-        self._probes: dict[Path, _Upload] = {}
+        self._probes: dict[Path, Upload] = {}
         self._source = source
         self._account = str(channel.get_connection().get_extra_info("username"))
 
@@ -91,7 +73,7 @@ class LogFolder(asyncssh.SFTPServer):
         self._portal.log.refuse("refused", self._source, server="ssh", account=self._account, cause=text)
         raise SFTPPermissionDenied(text)
 
-    async def open(self, path: bytes, pflags: int, attrs: SFTPAttrs) -> _Upload:  # noqa: ARG002 # modes are ours
+    async def open(self, path: bytes, pflags: int, attrs: SFTPAttrs) -> Upload:  # noqa: ARG002 # modes are ours
         """Open a `.part` file, or a probe."""
         place = self._place(path)
         if place.kind not in {Kind.PART, Kind.PROBE}:
@@ -104,32 +86,16 @@ class LogFolder(asyncssh.SFTPServer):
             upload = self._new_probe(self._local(place))
         else:
             await self._check_sender(place.appliance)
-            upload = self._opened(self._local(place), pflags)
+            upload = await asyncio.to_thread(opened, self._local(place), pflags, self._portal.batches.aside())
         self._open += 1
         return upload
 
-    def _opened(self, path: Path, pflags: int) -> _Upload:
-        writing = bool(pflags & FXF_WRITE)
-        if writing and pflags & FXF_TRUNC:
-            path.unlink(missing_ok=True)
-        flags = os.O_NOFOLLOW | os.O_CLOEXEC | (os.O_RDWR if writing else os.O_RDONLY)
-        for asked, meant in ((FXF_CREAT, os.O_CREAT), (FXF_EXCL, os.O_EXCL), (FXF_APPEND, os.O_APPEND)):
-            flags |= meant if writing and pflags & asked else 0
-        upload = _Upload(os.open(path, flags, 0o600), "r+b" if writing else "rb")
-        upload.path = path
-        if writing:
-            self._uploads[path] = upload
-        elif not pflags & FXF_READ:
-            upload.close()
-            raise SFTPFailure("The file is opened neither for reading nor for writing.")
-        return upload
-
-    def _new_probe(self, path: Path) -> _Upload:
+    def _new_probe(self, path: Path) -> Upload:
         """A file in memory, which this session sees until it removes it or ends."""
         if len(self._probes) >= _MOST_OPEN:
             raise SFTPFailure(f"At most {_MOST_OPEN} probes can be made.")
         self._forget_probe(path)
-        self._probes[path] = upload = _Upload(os.memfd_create("probe", os.MFD_CLOEXEC), "r+b")
+        self._probes[path] = upload = Upload(os.memfd_create("probe", os.MFD_CLOEXEC), "r+b")
         return upload
 
     def _forget_probe(self, path: Path) -> None:
@@ -143,7 +109,7 @@ class LogFolder(asyncssh.SFTPServer):
 
     def write(self, file_obj: object, offset: int, data: bytes) -> int:
         """Write all of `data`; a part of it on a disk that runs full is a failure, not a success."""
-        assert isinstance(file_obj, _Upload)  # noqa: S101 # `open` makes no other
+        assert isinstance(file_obj, Upload)  # noqa: S101 # `open` makes no other
         self._used()
         self._check_owner(file_obj)
         most = _MOST_PROBE_BYTES if file_obj.path is None else MOST_BYTES
@@ -155,22 +121,20 @@ class LogFolder(asyncssh.SFTPServer):
             view = view[file_obj.write(view) or 0 :]
         return len(data)
 
-    def _check_owner(self, upload: _Upload) -> None:
-        if upload.path is not None and self._uploads.get(upload.path) is not upload:
+    def _check_owner(self, upload: Upload) -> None:
+        if not upload.ours:
             raise SFTPFailure("Another session has taken over this upload.")
 
     def close(self, file_obj: object) -> None:
         """Close a file; what was written stays for a later session to go on with."""
-        assert isinstance(file_obj, _Upload)  # noqa: S101 # `open` makes no other
-        if file_obj.path is not None and self._uploads.get(file_obj.path) is file_obj:
-            del self._uploads[file_obj.path]
+        assert isinstance(file_obj, Upload)  # noqa: S101 # `open` makes no other
         self._open -= 1
         if file_obj.path is not None:
             file_obj.close()
 
     async def fsync(self, file_obj: object) -> None:
         """Bring a file to the disk, without keeping everybody else waiting."""
-        assert isinstance(file_obj, _Upload)  # noqa: S101 # `open` makes no other
+        assert isinstance(file_obj, Upload)  # noqa: S101 # `open` makes no other
         await asyncio.to_thread(os.fsync, file_obj.fileno())
 
     async def rename(self, oldpath: bytes, newpath: bytes) -> None:
@@ -199,7 +163,6 @@ class LogFolder(asyncssh.SFTPServer):
 
     async def _settle(self, part: Path, name: BatchName) -> None:
         batches = self._portal.batches
-        self._uploads.pop(part, None)
         aside = batches.aside()
         part.rename(aside)  # noqa: ASYNC240 # at once, or a second rename could find it
         try:
@@ -244,7 +207,6 @@ class LogFolder(asyncssh.SFTPServer):
             return self._forget_probe(self._local(place))
         if place.kind not in {Kind.PART, Kind.PROBE}:
             self._deny("Only a .part file can be removed.")
-        self._uploads.pop(self._local(place), None)
         return self._local(place).unlink()
 
     async def mkdir(self, path: bytes, attrs: SFTPAttrs) -> None:  # noqa: ARG002 # modes are ours
@@ -284,7 +246,7 @@ class LogFolder(asyncssh.SFTPServer):
 
     def fsetstat(self, file_obj: object, attrs: SFTPAttrs) -> None:
         """Take the size, which a resumed upload may shorten; owner, mode and times are ours."""
-        assert isinstance(file_obj, _Upload)  # noqa: S101 # `open` makes no other
+        assert isinstance(file_obj, Upload)  # noqa: S101 # `open` makes no other
         if attrs.size is None:
             return
         self._check_owner(file_obj)

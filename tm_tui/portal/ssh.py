@@ -17,7 +17,7 @@ from tm_tui.portal.home import PortalHome
 from tm_tui.portal.proxies import NO_PROXY, BadHeader, Proxies, client_of
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.rooms import Guest, Rooms, Shares
-from tm_tui.portal.sftp import LogFolder, Uploads
+from tm_tui.portal.sftp import LogFolder
 from tm_tui.serving.listening import AcceptLoop
 from tm_tui.serving.seldom import Seldom
 from tm_tui.tasks import Tasks
@@ -73,7 +73,6 @@ class _House:
     portal: "Portal"
     rooms: Rooms
     callers: set["_Caller"]
-    uploads: Uploads
     clients: dict[object, str]
     """Clients' addresses as a proxy named them, by the peer's address and port, until SSH begins."""
 
@@ -119,7 +118,7 @@ class _Caller(asyncssh.SSHServer):
         self._sessions += 1
         if self._sessions > _MOST_SESSIONS:
             self._refuse(f"A connection has at most {_MOST_SESSIONS} SFTP sessions.")
-        return LogFolder(channel, self._house.portal, self._house.uploads, self.guest.used, self._source)
+        return LogFolder(channel, self._house.portal, self.guest.used, self._source)
 
     def _refuse(self, words: str) -> None:
         self._house.portal.log.refuse("refused", self._source, server="ssh", cause=words)
@@ -172,7 +171,7 @@ class SshServing:
 @contextlib.asynccontextmanager
 async def ssh_server(portal: "Portal", listener: socket.socket, serving: SshServing) -> AsyncIterator[None]:
     """Serve while the block runs; at its end every connection is cut."""
-    house = _House(portal, Rooms.of_process(serving.shares), set(), {}, {})
+    house = _House(portal, Rooms.of_process(serving.shares), set(), {})
     options = asyncssh.SSHServerConnectionOptions(
         config=None,
         server_factory=lambda: _Caller(house),

@@ -50,7 +50,7 @@ __all__ = [
     "threats",
 ]
 
-SCHEMA = "0006"
+SCHEMA = "0007"
 """The revision in `migrations/versions` that these tables are."""
 
 accounts = _table(
@@ -191,9 +191,11 @@ cases = _table(
     _real("received_at", nullable=True),
     _real("updated_at", nullable=True),
     _text("pattern_id", server_default=""),
+    _text("turn", server_default=""),
     UniqueConstraint("number"),
     keyed=False,
 )
+"""`turn`: the newest request that writes to the upload. What an older one sends counts no more."""
 Index("cases_by_key", cases.c.appliance, cases.c.key, unique=True)
 
 alerts = _table(

@@ -20,7 +20,7 @@ __all__ = ["make_backup"]
 
 _PIECE = 1 << 20
 _FOLDERS = ("keys", "patterns")
-_LEFT_OUT = ("lock", ".lock", "alerts.lock")
+_LEFT_OUT = ("lock", "turns.lock", ".lock", "alerts.lock")
 
 
 def make_backup(
