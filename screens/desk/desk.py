@@ -7,6 +7,7 @@ if TYPE_CHECKING:
 
     from screens.desk.agent import Agent
     from screens.desk.draft import Draft
+    from screens.desk.notices import Follow
     from screens.desk.probing import Probing
     from screens.desk.question import Question
     from tm_tui.clock import Clock
@@ -44,8 +45,14 @@ class Desk(Protocol):
         """From here on, up to the next question, the flow goes on beside the admin's keys."""
         ...
 
-    def tell(self, words: str, *, wrong: bool = False) -> None:
-        """Put a notice above the status panel."""
+    def tell(
+        self, words: str, *, wrong: bool = False, everywhere: bool = False, follow: "Follow | None" = None
+    ) -> None:
+        """Say what happened, `wrong` or not, until it is overtaken.
+
+        It belongs to the page in sight and to what stands on the forms, or to all (`everywhere`); what goes
+        on says how it stands by `follow`.
+        """
         ...
 
     def go_to_problems(self, problems: "Mapping[str, Problem]") -> None:

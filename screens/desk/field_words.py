@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from screens.desk.draft import SECRETS
-from tm_tui.settings.fields import spec_of
+from tm_tui.settings.fields import label_of, spec_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +21,7 @@ _FEW = 4
 
 def field_name(key: str) -> str:
     """A field by its label: `Log server`."""
-    try:
-        return spec_of(key).label
-    except KeyError:
-        return key
+    return label_of(key)
 
 
 def field_help(draft: "Draft", spec: "FieldSpec") -> str:

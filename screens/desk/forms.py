@@ -48,7 +48,7 @@ FORMS: Mapping[str, tuple[tuple[Slot, ...], ...]] = MappingProxyType(
         ),
         "proxy": (
             (Slot("proxy.enabled"),),
-            (Slot("proxy.type"),),
+            (Slot("proxy.type", label="Type"),),
             (Slot("proxy.host", 26), Slot("proxy.port", label="Port", narrow=True)),
             (Slot("proxy.username", label="User name"),),
             (Slot("proxy.password", label="Password"),),

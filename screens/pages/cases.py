@@ -21,11 +21,12 @@ from screens.widgets.button import Button
 from screens.widgets.field import Field
 from screens.widgets.page import Page, beside
 from screens.widgets.text_field import TextField
-from tm_tui.api.case_words import case_lines
+from tm_tui.api.case_words import case_lines, going
 from tm_tui.api.cases import CaseInfo, CasesDocument
 from tm_tui.api.failures import ControlRefused
 from tm_tui.api.requests import SubmitRequest
 from tm_tui.settings.fields import FieldSpec
+from tm_tui.spoken import count
 
 if TYPE_CHECKING:
     from screens.desk.desk import Desk
@@ -76,6 +77,7 @@ class CasesPage(Page):
         self._damaged = Block(classes="state")
         self._damaged.display = False
         self._rows: dict[int, CaseRow] = {}
+        self._cases: dict[int, CaseInfo] = {}
         self._asked = -1
         self._inbox = ""
 
@@ -117,12 +119,11 @@ class CasesPage(Page):
 
     async def _told(self, document: CasesDocument) -> None:
         """Keep the rows that stay, so that the focus does too."""
-        files = f"{document.inbox_files:,} file{'' if document.inbox_files == 1 else 's'}"
-        self._inbox = f"Inbox: {document.inbox} ({files})"
+        self._inbox = f"Inbox: {document.inbox} ({count(document.inbox_files, 'file')})"
         damaged = "\n".join(f"! {one.words}" for one in document.unreadable[:_FEW])
         self._damaged.show(Content(damaged))
         self._damaged.display = bool(damaged)
-        wanted = {case.number: case for case in document.cases}
+        wanted = self._cases = {case.number: case for case in document.cases}
         for number in self._rows.keys() - wanted.keys():
             await self._rows.pop(number).remove()
         for place, (number, case) in enumerate(wanted.items()):
@@ -167,7 +168,7 @@ class CasesPage(Page):
             return
         for field in self._fields.values():
             field.put("")
-        desk.tell(f"Case {case.number} is being packed, and goes to TMSP by itself.")
+        self._follow(desk, case)
 
     def _refused(self, desk: "Desk", refused: ControlRefused) -> None:
         """Go to the first field that is wrong, and say what is."""
@@ -184,7 +185,15 @@ class CasesPage(Page):
 
     async def _send(self, desk: "Desk") -> None:
         await self._told(await desk.agent.send_cases())
-        desk.tell("Uploading is tried again.")
+        waiting = next((one for one in self._cases.values() if one.state in {"waiting", "sending"}), None)
+        if waiting is None:
+            desk.tell("No case waits: there is nothing to upload.")
+        else:
+            self._follow(desk, waiting)
+
+    def _follow(self, desk: "Desk", case: CaseInfo) -> None:
+        """Say how a case goes on, in one line that stays true."""
+        desk.tell(going(case), follow=lambda: going(self._cases.get(case.number, case)))
 
     # The list -----------------------------------------------------------------------------------------------
 

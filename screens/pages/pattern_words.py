@@ -31,7 +31,9 @@ __all__ = [
     "deploy_question",
     "deployment",
     "endpoint_row",
+    "going",
     "known",
+    "looked",
     "mode_question",
     "pattern_row",
     "refused",
@@ -117,6 +119,27 @@ def deployment(info: DeploymentInfo | None) -> str:
         parts.append(f"{left} to do{again}")
     what = f"Custom cleanup {info.number} by" if cleanup else f"Deployment {info.number} of"
     return f"{what} pattern {info.pattern}: {info.state}, {', '.join(parts)}"
+
+
+def going(info: DeploymentInfo) -> str:
+    """How a deployment goes on, for those who began it."""
+    what = "Custom cleanup" if info.action == "cleanup" else "Deployment"
+    done = "cleaned up" if info.action == "cleanup" else "deployed"
+    left = info.endpoints - info.deployed - info.failed
+    failed = f", {info.failed} failed" if info.failed else ""
+    more = f", {left} to do" if left else ""
+    word = "is over" if info.ended_at is not None else "goes on"
+    return f"{what} {info.number} {word}: {info.deployed} of {info.endpoints} {done}{failed}{more}."
+
+
+def looked(status: PatternsStatus) -> str:
+    """What became of looking at the portal."""
+    if status.state == "failing" and status.last_failure is not None:
+        return f"Not looked at the portal: {status.last_failure.code}."
+    if status.state == "current":
+        new = f", {count(status.new, 'pattern')} to deploy" if status.new else ""
+        return f"Looked at the portal: up to date{new}."
+    return "Looking for new patterns at the portal."
 
 
 def result_row(number: int, one: EndpointResult) -> Row:

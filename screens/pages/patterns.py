@@ -17,7 +17,7 @@ from screens.widgets.button import Button
 from screens.widgets.page import Page, beside
 from screens.widgets.pick_list import PickList
 from screens.widgets.rows import doubt_rows
-from tm_tui.api.patterns import PatternInfo, PatternsDocument, PatternsStatus
+from tm_tui.api.patterns import DeploymentInfo, PatternInfo, PatternsDocument, PatternsStatus
 from tm_tui.api.requests import DeployRequest, SaveRequest
 
 if TYPE_CHECKING:
@@ -186,8 +186,7 @@ class PatternsPage(Page):
         request = DeployRequest(pattern=pattern.id, endpoints=names, unresolved=not names)
         begun = await desk.agent.deploy_pattern(request)
         self._endpoints.unmark()
-        desk.tell(f"Deployment {begun.number} has begun.")
-        await self._fetch(desk)
+        await self._follow(desk, begun)
 
     async def _clean_up(self, desk: "Desk") -> None:
         """Ask, and run custom cleanup again at the results that are marked, or at the one with the marker."""
@@ -203,8 +202,17 @@ class PatternsPage(Page):
         request = DeployRequest(action="cleanup", pattern=newest.pattern, endpoints=names)
         begun = await desk.agent.deploy_pattern(request)
         self._results.unmark()
-        desk.tell(f"Custom cleanup {begun.number} has begun.")
+        await self._follow(desk, begun)
+
+    async def _follow(self, desk: "Desk", begun: DeploymentInfo) -> None:
+        """Say how a deployment goes on, in one line that stays true."""
         await self._fetch(desk)
+
+        def going() -> str:
+            known = self._document.deployments if self._document else ()
+            return words.going(next((one for one in known if one.number == begun.number), begun))
+
+        desk.tell(going(), follow=going)
 
     def _chosen(self) -> PatternInfo | None:
         found = self._document.patterns if self._document else ()
@@ -213,7 +221,7 @@ class PatternsPage(Page):
     async def _check(self, desk: "Desk") -> None:
         """Look at the portal now; the snapshot says how that went."""
         self._tell(await desk.agent.check_patterns())
-        desk.tell("Looking for new patterns at the portal.")
+        desk.tell(words.looked(self._status), follow=lambda: words.looked(self._status))
 
     async def _change_mode(self, desk: "Desk") -> None:
         """Ask, and save the setting."""

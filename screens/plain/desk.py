@@ -7,12 +7,14 @@ from screens.desk.probe_rows import STEPS, server_words
 from screens.desk.probing import Probing
 from tm_tui.api.failures import AgentAbsent
 from tm_tui.cli.probe import step_lines
+from tm_tui.spoken import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from screens.desk.agent import Agent
     from screens.desk.draft import Draft
+    from screens.desk.notices import Follow
     from screens.desk.question import Question
     from screens.plain.lines import Lines
     from tm_tui.clock import Clock
@@ -80,7 +82,14 @@ class PlainDesk:
     def goes_on(self) -> None:
         """Lines wait for the flow's end."""
 
-    def tell(self, words: str, *, wrong: bool = False) -> None:
+    def tell(
+        self,
+        words: str,
+        *,
+        wrong: bool = False,
+        everywhere: bool = False,  # noqa: ARG002  as Desk has it: lines stay where they are printed
+        follow: "Follow | None" = None,  # noqa: ARG002
+    ) -> None:
         """Print a notice."""
         self.lines.say(f"! {words}" if wrong else words)
 
@@ -105,7 +114,7 @@ def _verdict(probing: Probing) -> str:
     if probing.broken is not None:
         return f"! Test broken off. {' '.join(probing.broken)}"
     seconds = probing.report.seconds if probing.report else 0.0
-    failed = f"{len(probing.failed)} step{'' if len(probing.failed) == 1 else 's'}"
+    failed = count(len(probing.failed), "step")
     if probing.passed:
         return f"Test passed in {seconds:.1f} s."
     return f"! Test FAILED at {failed} in {seconds:.1f} s."

@@ -55,7 +55,8 @@ class Attending(Following, inherit_bindings=False):
             self._log_out(minutes)
             return
         self._warned = True
-        self.tell(f"Logging out in {max(5, -int(-left // 5) * 5)} s: press any key to stay.", wrong=True)
+        words = f"Logging out in {max(5, -int(-left // 5) * 5)} s: press any key to stay."
+        self.tell(words, wrong=True, everywhere=True)
 
     @property
     def ends_sending(self) -> bool:
@@ -80,7 +81,7 @@ class Attending(Following, inherit_bindings=False):
         if event.private:
             from screens.flows.leaving import PRIVATE
 
-            self.tell(PRIVATE)
+            self.tell(PRIVATE, everywhere=True)
         await super().on_agent_found(event)
         self._editing = None
         if not self._offered and event.session.role == "write":
@@ -114,7 +115,7 @@ class Attending(Following, inherit_bindings=False):
         if before is not None and self._trial is None and ended is not None and ended.revision == before:
             from screens.flows.on_trial import how_it_ended
 
-            self.tell(how_it_ended(ended))
+            self.tell(how_it_ended(ended), everywhere=True)
 
     @work(exclusive=True, group="rollback")
     async def _tell_rollback(self) -> None:

@@ -5,23 +5,19 @@ from typing import TYPE_CHECKING
 
 from textual import work
 
-from screens.shell.attending import Attending
-from screens.shell.frame import Frame
+from screens.shell.telling import Telling
 from screens.shell.test_pane import TestPane
 
 if TYPE_CHECKING:
     from screens.desk.menu import Entry
-    from screens.shell.pages import Pages
     from screens.widgets.page import Page
 
 __all__ = ["Failures"]
 
 
-class Failures(Attending, inherit_bindings=False):
+class Failures(Telling, inherit_bindings=False):
     """The test pane's side of the main screen, which has frame, pages and menu entries."""
 
-    _frame: Frame
-    _pages: "Pages"
     _entries: "tuple[Entry, ...]"
 
     @property

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from screens.desk.agent import Agent, Connect, Connection
     from screens.desk.draft import Draft, Value
+    from screens.desk.notices import Follow
     from screens.desk.probing import Probing
     from screens.desk.question import Question
     from screens.widgets.dialog import Dialog
@@ -59,8 +60,14 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
         self._heard: deque[ActivityLine] = deque(maxlen=_MOST_LINES)
         """What those who want it later have missed."""
 
-    def tell(self, words: str, *, wrong: bool = False) -> None:
-        """Show a notice."""
+    def tell(
+        self, words: str, *, wrong: bool = False, everywhere: bool = False, follow: "Follow | None" = None
+    ) -> None:
+        """Show a notice, as Desk says."""
+        raise NotImplementedError
+
+    def overtaken(self) -> None:
+        """What was told of this page counts no more."""
         raise NotImplementedError
 
     def go_to_problems(self, problems: "Mapping[str, Problem]") -> None:
@@ -163,7 +170,7 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
 
         self.draft, words = adopted(self.draft, document)
         if words:
-            self.tell(words)
+            self.tell(words, everywhere=True)
 
     def on_activity_wanted(self, event: ActivityWanted) -> None:
         """Follow what the agent does from now on."""
@@ -211,6 +218,7 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
         """F2. A test that runs is waited for, and counts."""
         from screens.flows.saving import save
 
+        self.overtaken()
         self.goes_on()
         for worker in tuple(self.workers):
             if worker.group == "test" and not worker.is_finished:
@@ -224,6 +232,7 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
         if self.probing is not None and self.probing.running:
             self.cancel_test()
         else:
+            self.overtaken()
             self._test()
 
     @work(exclusive=True, group="test")

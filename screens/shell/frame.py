@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from screens.desk.ages import elapsed
+from screens.desk.notices import NOTHING
 from screens.shell.footer import Footer
 from screens.shell.header import Header
 from screens.shell.panel import StatusPanel
 from screens.shell.test_pane import TestPane
 from screens.widgets.bar import Bar
+from tm_tui.spoken import count
 
 if TYPE_CHECKING:
     from screens.desk.draft import Draft
     from screens.desk.keys import Key
+    from screens.desk.notices import Notice
     from screens.desk.probing import Probing
     from screens.desk.seen import Seen
     from screens.shell.menu_tree import MenuTree
@@ -25,7 +28,6 @@ _STEPS = 16
 _SMALL, _PANE, _MOST = 24, 5, 20
 _BOTH = 80
 """Columns from which on menu and page have room beside each other."""
-_NOTICE_SECONDS = 60.0
 
 
 class Frame:
@@ -37,8 +39,7 @@ class Frame:
         self._revision = self._trial = ""
         self._on = 0
         """How many consoles are on, this one too."""
-        self._notice = ("", False)
-        self._noticed_at = 0.0
+        self._notice = NOTHING
         self._edge = True
         """Whether the menu's edge is in sight."""
         self.header = Header()
@@ -79,16 +80,14 @@ class Frame:
         self._draw_header()
 
     def tell_status(self, seen: "Seen", now: float) -> None:
-        """Show the snapshot, as old as it is; a notice has had its time after a while."""
+        """Show the snapshot, as old as it is."""
         self.panel.tell(seen, now)
-        if self._notice[0] and now - self._noticed_at > _NOTICE_SECONDS:
-            self.tell_notice("", now)
         if seen.status is None:
             return
         self._appliance = seen.status.appliance
         self._on = len(seen.status.sessions)
         self._draw_header()
-        words = _countdown(seen, now, short=bool(self._notice[0]) or self.header.size.width < _BOTH)
+        words = _countdown(seen, now, short=bool(self._notice.words) or self.header.size.width < _BOTH)
         if words != self._trial:
             self._trial = words
             self._draw_bottom()
@@ -103,13 +102,13 @@ class Frame:
         self._revision = f"revision {draft.base.revision}" if draft else ""
         self._draw_bottom()
 
-    def tell_notice(self, words: str, now: float, *, wrong: bool = False) -> None:
+    def tell_notice(self, notice: "Notice") -> None:
         """Show what just happened."""
-        self._notice, self._noticed_at = (words, wrong), now
+        self._notice = notice
         self._draw_bottom()
 
     def _draw_bottom(self) -> None:
-        words, wrong = self._notice
+        words, wrong = self._notice.words, self._notice.wrong
         self.bottom.label(
             f"! {words}" if wrong else words,
             self._trial or self._revision,
@@ -149,7 +148,7 @@ def _countdown(seen: "Seen", now: float, *, short: bool) -> str:
 def _headline(probing: "Probing", *, stale: bool) -> str:
     if probing.running:
         return "Testing the values above (F3 or Esc cancels)"
-    failed = f"Test FAILED at {len(probing.failed)} step{'' if len(probing.failed) == 1 else 's'}"
+    failed = f"Test FAILED at {count(len(probing.failed), 'step')}"
     verdict = "Test passed" if probing.passed else "Test broken off" if probing.broken else failed
     if stale:
         return f"{verdict}, but the tested values changed: test again"

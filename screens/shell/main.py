@@ -71,7 +71,7 @@ class MainScreen(Failures, inherit_bindings=False):
         self.set_interval(1.0, self._tick)
         self._menu.highlight(self._entry(self._start.entry))
         if self._start.wrong:
-            self._frame.tell_notice(self._start.words, self.clock.monotonic(), wrong=True)
+            self.tell(self._start.words, wrong=True, everywhere=True)
 
     # What the parts are told --------------------------------------------------------------------------------
 
@@ -85,6 +85,7 @@ class MainScreen(Failures, inherit_bindings=False):
         self._menu.marked = frozenset(self._changed_entries())
         self.edits_on(tuple(sorted(self._menu.marked)))
         self._retitle()
+        self.mind_notice()
         self.watch_probing()
 
     def watch_probing(self) -> None:
@@ -106,6 +107,7 @@ class MainScreen(Failures, inherit_bindings=False):
         now = self.clock.monotonic()
         self._frame.tell_status(self.seen, now)
         self._pages.told_status(self.seen, now)
+        self.mind_notice()
         self._menu.counts = menu.counts(self._entries, None if self.seen.stale else self.seen.status)
         self.attend(now)
         if self.probing is not None and self.probing.running:
@@ -146,6 +148,7 @@ class MainScreen(Failures, inherit_bindings=False):
         if self._working:
             return  # it was highlighted because its page was opened
         await self._pages.look_at(self._menu.entry, self)
+        self.mind_notice()
         self._retitle()
         self.watch_probing()
 
@@ -158,6 +161,7 @@ class MainScreen(Failures, inherit_bindings=False):
         await self._pages.open(entry, self)
         if self.page.first() is None:
             self._menu.take_focus()
+        self.mind_notice()
         self._retitle()
         self.watch_probing()
 
@@ -186,7 +190,7 @@ class MainScreen(Failures, inherit_bindings=False):
         if self._start.working:
             await self._open(self._entry(self._start.entry))
         if self._start.words:
-            self.tell(self._start.words, wrong=self._start.wrong)
+            self.tell(self._start.words, wrong=self._start.wrong, everywhere=True)
 
     def leave_behind(self, report: str) -> "Left":
         """Where the admin is and what is typed, for a console that takes this one's place."""
@@ -207,15 +211,6 @@ class MainScreen(Failures, inherit_bindings=False):
     def _working_on_form(self) -> bool:
         return self._working and "test" in self._pages.actions()
 
-    def tell(self, words: str, *, wrong: bool = False) -> None:
-        """Put a notice above the status panel; one that does not fit there stands in a box."""
-        if wrong and len(words) > self.size.width - 22:
-            from screens.widgets.dialog import notice
-
-            self.app.push_screen(notice(words))
-            words = f"{words.partition(':')[0]}."
-        self._frame.tell_notice(words, self.clock.monotonic(), wrong=wrong)
-
     def go_to_problems(self, problems: "Mapping[str, Problem]") -> None:
         """Open the form that has the first of these fields, and mark them there."""
         theirs = (one for one in self._entries if problems.keys() & set(self._pages.keys_of(one)))
@@ -224,6 +219,7 @@ class MainScreen(Failures, inherit_bindings=False):
 
     @work(exclusive=True, group="problems")
     async def _go_to_problems(self, entry: "Entry", problems: "Mapping[str, Problem]") -> None:
+        self.take_notice_along(entry.name)
         if not self._working or not problems.keys() & set(self._pages.edited()):
             await self._open(entry)
         self.page.mark(problems)

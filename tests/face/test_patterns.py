@@ -115,7 +115,7 @@ async def test_deploy_to_marked_endpoints(patterns: PatternsAgent) -> None:
         await console.dialog("Pattern 41, bandage 1.0: Removes WORM.41")
         assert "It goes to 2 endpoints" in console.screen_text()
         await console.press("right", "enter")
-        await console.sees("Deployment 7 has begun.")
+        await console.sees("Deployment 7 goes on: 1 of 3 deployed, 1 failed, 1 to do.")
         assert patterns.requests == [DeployRequest(pattern=41, endpoints=("pc-1", "pc-3"))]
         await console.sees("retrying, 1 deployed")
         shown = console.screen_text()
@@ -133,7 +133,7 @@ async def test_custom_cleanup_of_marked_results(patterns: PatternsAgent) -> None
         await console.dialog("Custom cleanup by pattern 41 is run again on 2 endpoints:")
         assert "pc-2" in console.screen_text()
         await console.press("right", "enter")
-        await console.sees("Custom cleanup 7 has begun.")
+        await console.sees("Deployment 7 goes on: 1 of 3 deployed, 1 failed, 1 to do.")
         request = DeployRequest(action="cleanup", pattern=41, endpoints=("pc-1", "pc-2"))
         assert patterns.requests == [request]
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tm_tui.api.cases import CaseInfo
 from tm_tui.spoken import count, local_time, size
 
-__all__ = ["CASE_STATUS", "case_lines"]
+__all__ = ["CASE_STATUS", "case_lines", "going"]
 
 CASE_STATUS = {
     "new-case-received": "new case received",
@@ -13,6 +13,22 @@ CASE_STATUS = {
     "sample-downloaded": "sample downloaded",
 }
 """What the portal says of a case that it has."""
+
+
+def going(case: CaseInfo) -> str:
+    """How a case goes on, in one line for those who handed it in."""
+    if case.state == "submitted":
+        told = ", ".join(one for one in (case.case_id, CASE_STATUS.get(case.status or "", "")) if one)
+        return f"Case {case.number} is at the portal{f': {told}' if told else ''}."
+    failure = f": {case.last_failure.code}" if case.last_failure is not None else ""
+    words = {
+        "packing": "is being packed, and goes to TMSP by itself",
+        "waiting": f"waits for another try{failure}" if failure else "is packed, and goes to TMSP by itself",
+        "sending": "goes to TMSP",
+        "cancelled": "is cancelled",
+        "failed": f"FAILED{failure}",
+    }
+    return f"Case {case.number} {words[case.state]}."
 
 
 def case_lines(case: CaseInfo, most: int | None = None) -> Iterator[str]:

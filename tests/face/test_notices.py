@@ -1,0 +1,79 @@
+"""The line above the status: it goes with its page, ends when it is overtaken, and says how things go on."""
+
+from face.conftest import console_of
+from face.scripted import ScriptedAgent, document, status
+from face.test_cases import case, opened, snapshot
+from screens.desk.draft import Draft
+from screens.desk.notices import NOTHING, Notice, stand_of
+
+
+async def test_a_notice_ends_with_a_changed_value_and_with_its_page(agent: ScriptedAgent) -> None:
+    """Nothing to save is true until something is typed; what was saved on a form is not told on others."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        await console.go("tmsp.username")
+        await console.press("f2")
+        await console.sees("Nothing to save")
+        await console.type("x")
+        await console.until(lambda: "Nothing to save" not in console.screen_text())
+        await console.press("f2")
+        await console.sees("Saved as revision 18: User name.")
+        await console.press("f4", "down")
+        await console.until(lambda: "Services > Proxy" in console.rows()[1])
+        assert "Saved as" not in console.screen_text()
+        await console.press("up")
+        await console.until(lambda: "Services > Threat" in console.rows()[1])
+        assert "Saved as" not in console.screen_text()
+
+
+async def test_a_wrong_value_is_told_where_it_is(agent: ScriptedAgent) -> None:
+    """Saved from another page, the notice goes along to the form that has the field."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        field = await console.go("tmsp.log_server.host")
+        await console.press(*["backspace"] * len(str(field.value)))
+        await console.open("Proxy Settings")
+        await console.press("f2")
+        await console.sees("Not saved: a value is wrong.")
+        assert "Services > Threat" in console.rows()[1]
+
+
+async def test_a_case_says_how_it_goes_on_in_one_line(agent: ScriptedAgent) -> None:
+    """Packed, under way, at the portal: one line says each once it is true."""
+    async with console_of(agent.connect) as console:
+        await opened(console, agent)
+        console.field("endpoint").type_in("pc-17")
+        console.app.main.set_focus(console.field("description"))
+        await console.press("tab", "enter")
+        await console.sees("Case 1 is being packed")
+        agent.cases_held = [case(1, "sending")]
+        agent.statuses.put_nowait(snapshot(2))
+        await console.sees("Case 1 goes to TMSP.")
+        agent.cases_held = [case(1, "submitted", case_id="C-000042")]
+        agent.statuses.put_nowait(snapshot(3))
+        await console.sees("Case 1 is at the portal: C-000042.")
+        assert "goes to TMSP" not in console.screen_text()
+
+
+async def test_that_no_agent_answered_is_over_when_one_does(agent: ScriptedAgent) -> None:
+    """A refusal for want of an agent does not outlive its return."""
+    async with console_of(agent.connect, size=(120, 30)) as console:
+        await console.open("Log Queue")
+        agent.alive = False
+        await console.press("f5")
+        await console.sees("Not sent: No agent answers")
+        agent.alive = True
+        agent.statuses.put_nowait(None)
+        agent.statuses.put_nowait(status())
+        await console.until(lambda: "Not sent" not in console.screen_text())
+
+
+def test_a_notice_of_the_whole_console_ends_by_time_alone() -> None:
+    """It stays on every page and whatever is typed, for a minute."""
+    draft = Draft(document())
+    told = Notice("Trial of revision 8: confirmed.", at=10.0)
+    assert told.as_of(69.0, "Proxy Settings", draft.with_value("tmsp.username", "x")) is told
+    assert told.as_of(71.0, "TMSP", draft) is NOTHING
+    bound = Notice("Saved.", at=10.0, page="TMSP", stand=stand_of(draft))
+    assert bound.as_of(11.0, "TMSP", draft) is bound
+    assert bound.as_of(11.0, "TMSP", Draft(document(18))) is NOTHING
