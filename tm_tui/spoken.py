@@ -58,7 +58,7 @@ def size(number: int) -> str:
     for unit, one in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
         if number >= one:
             return f"{number / one:.1f} {unit}"
-    return f"{number} byte{'' if number == 1 else 's'}"
+    return count(number, "byte")
 
 
 def apart(ahead: float) -> str:
@@ -91,8 +91,9 @@ def person(user: str, tty: str = "", ssh_from: str = "") -> str:
 
 
 def count(number: int, thing: str) -> str:
-    """Say a number of things: `1 event`, `2 events`."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
+    """Say a number of things: `1 event`, `2,000 events`, `3 batches`."""
+    more = "es" if thing.endswith(("ch", "s", "x")) else "s"
+    return f"{number:,} {thing}{'' if number == 1 else more}"
 
 
 def local_time(moment: datetime, form: str = "%Y-%m-%d %H:%M:%S %Z") -> str:

@@ -10,6 +10,7 @@ from tm_tui.api.agent import KeptDraft
 from tm_tui.api.failures import ControlRefused
 from tm_tui.api.requests import DraftRequest
 from tm_tui.errors import TmError
+from tm_tui.spoken import count
 
 if TYPE_CHECKING:
     from screens.desk.desk import Desk
@@ -38,7 +39,7 @@ async def keep(desk: "Desk") -> bool:
 
 def last_words(minutes: int, draft: "Draft | None", *, kept: bool) -> str:
     """The line that is left on the terminal."""
-    words = f"tm-tui: logged out after {minutes} minute{'' if minutes == 1 else 's'} without a key."
+    words = f"tm-tui: logged out after {count(minutes, 'minute')} without a key."
     if draft is None or not draft.changed():
         return words
     return f"{words} What was typed is {'kept for your next logon' if kept else 'lost: no agent keeps it'}."

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from tm_tui.errors import TmError
+from tm_tui.spoken import count
 
 if TYPE_CHECKING:
     from screens.desk.desk import Desk
@@ -33,5 +34,4 @@ async def send_logs(desk: "Desk") -> None:
 def _delivered(reply: "SendReply") -> str:
     if not reply.events:
         return "No logs wait: there was nothing to send."
-    batches = f"{reply.batches:,} batch{'' if reply.batches == 1 else 'es'}"
-    return f"Delivered {reply.events:,} event{'' if reply.events == 1 else 's'} in {batches}."
+    return f"Delivered {count(reply.events, 'event')} in {count(reply.batches, 'batch')}."

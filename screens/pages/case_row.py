@@ -12,7 +12,7 @@ from textual.widget import Widget
 from screens.desk.ages import span
 from tm_tui.api.case_words import CASE_STATUS
 from tm_tui.api.cases import CaseInfo, CaseProgress
-from tm_tui.spoken import bar, percent
+from tm_tui.spoken import bar, percent, size
 
 __all__ = ["CaseRow", "progress_bar"]
 
@@ -109,7 +109,7 @@ class CaseRow(Widget, can_focus=True):
 def progress_bar(progress: CaseProgress) -> str:
     """`[####......] 40 % 3 min left`: in steps that do not keep a slow line busy."""
     if not progress.bytes:
-        return f"packing, {progress.done_bytes >> 20} MiB read"
+        return f"packing, {size(progress.done_bytes)} read"
     left = "" if progress.seconds_left is None else f" {span(_rough(progress.seconds_left))} left"
     done = progress.done_bytes, progress.bytes
     return f"{bar(*done, _BAR)} {percent(*done)} %{left}"

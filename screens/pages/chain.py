@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from screens.desk.ages import clock_time
+from tm_tui.spoken import count
 
 if TYPE_CHECKING:
     from tm_tui.api.agent import CertificateInfo, ServerIdentity
@@ -20,8 +21,7 @@ def verified(server: "ServerIdentity") -> str:
         return "by its SSH host key"
     if server.seen_at is None:
         return "by TLS, not seen yet"
-    count = len(server.chain)
-    return f"by TLS, {count} certificate{'' if count == 1 else 's'} (Enter)"
+    return f"by TLS, {count(len(server.chain), 'certificate')} (Enter)"
 
 
 def chain_lines(server: "ServerIdentity") -> list[str]:

@@ -15,7 +15,7 @@ from screens.widgets.page import Page, beside
 from screens.widgets.rows import doubt_rows, failure_rows, next_in, row, snapshot, state_word, when
 from tm_tui.api.agent import AgentStatus, LogServerStatus
 from tm_tui.api.spool import KindInfo, ProgressInfo
-from tm_tui.spoken import bar, size
+from tm_tui.spoken import bar, count, size
 
 __all__ = ["LogQueuePage", "progress_bar"]
 
@@ -57,7 +57,7 @@ class LogQueuePage(Page):
 def _lines(seen: Seen, status: AgentStatus, now: float) -> Iterator[Content]:
     yield from doubt_rows(seen, now)
     spool, server = status.spool, status.log_server
-    yield row("Waiting", _events(spool.events))
+    yield row("Waiting", count(spool.events, "event"))
     for kind in spool.kinds:
         yield row(_KINDS.get(kind.kind, f"  {kind.kind}"), _of_kind(kind))
     oldest = seen.aged(spool.oldest_age_seconds, now)
@@ -73,12 +73,8 @@ def _lines(seen: Seen, status: AgentStatus, now: float) -> Iterator[Content]:
     yield from failure_rows(server.last_failure)
 
 
-def _events(number: int) -> str:
-    return f"{number:,} event{'' if number == 1 else 's'}"
-
-
 def _of_kind(kind: KindInfo) -> str:
-    sealed = f", {kind.batches:,} sealed batch{'' if kind.batches == 1 else 'es'}" if kind.batches else ""
+    sealed = f", {count(kind.batches, 'sealed batch')}" if kind.batches else ""
     return f"{kind.events:,}{sealed}"
 
 
@@ -111,4 +107,4 @@ def _next(seen: Seen, server: LogServerStatus, now: float) -> str:
 def progress_bar(progress: ProgressInfo) -> str:
     """`[#####.....] 3 / 9 batches`; the bar goes by bytes, as a batch may take its time."""
     done = bar(progress.bytes_done, progress.bytes, _BAR)
-    return f"{done} {progress.batches_done:,} / {progress.batches:,} batches"
+    return f"{done} {progress.batches_done:,} / {count(progress.batches, 'batch')}"

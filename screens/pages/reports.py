@@ -17,7 +17,7 @@ from screens.widgets.pick_list import PickList, Row
 from screens.widgets.rows import doubt_rows
 from tm_tui.api.reports import ReportInfo, ReportsDocument, ReportsStatus
 from tm_tui.api.requests import ReadMarks
-from tm_tui.spoken import local_time
+from tm_tui.spoken import count, local_time
 
 if TYPE_CHECKING:
     from screens.desk.desk import Desk
@@ -97,7 +97,7 @@ def _row(key: str, report: ReportInfo) -> Row:
 
 
 def _about(status: ReportsStatus) -> Iterator[Content]:
-    kept = f"{status.kept} report{'' if status.kept == 1 else 's'}, {status.unread} not read (*)"
+    kept = f"{count(status.kept, 'report')}, {status.unread} not read (*)"
     if not status.enabled:
         off = "Sending to TMSP is switched off: no reports are fetched, and those made now hold no data."
         yield Content.styled(off, "bold")

@@ -125,3 +125,14 @@ def test_json_of_any_kind_is_read_or_refused(body: str) -> None:
 def test_a_moment_without_a_zone_is_in_utc() -> None:
     """It counts as UTC, never as the zone of whoever reads it."""
     assert within(datetime(2026, 1, 1)) == datetime(2026, 1, 1, tzinfo=UTC)  # noqa: DTZ001  that is the point
+
+
+def test_things_are_counted_in_words() -> None:
+    """One is one, thousands are set apart, and what hisses takes a syllable more."""
+    assert [spoken.count(1, "file"), spoken.count(0, "file"), spoken.count(2000, "event")] == [
+        "1 file",
+        "0 files",
+        "2,000 events",
+    ]
+    assert [spoken.count(1, "batch"), spoken.count(3, "sealed batch")] == ["1 batch", "3 sealed batches"]
+    assert [spoken.size(one) for one in (1, 512, 1536)] == ["1 byte", "512 bytes", "1.5 KiB"]

@@ -181,7 +181,7 @@ async def palette(console: Console, agent: ScriptedAgent) -> None:
 
 ACTIVITY: tuple[tuple[Literal["info", "warning"], str], ...] = (
     ("info", "Registered as tm01."),
-    ("info", "admin saved revision 17: tmsp.log_server.host, tmsp.log_server.protocol."),
+    ("info", "admin saved revision 17: Log server, Protocol."),
     ("warning", "Log server (tls-expired). The certificate expired on 2026-11-20. Ask for a new one."),
     ("info", "Delivered 1,204 events in 3 batches."),
 )

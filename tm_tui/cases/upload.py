@@ -14,6 +14,7 @@ from tm_tui.cases.tus import Tus, Unmoved
 from tm_tui.errors import StorageFailed
 from tm_tui.link.failures import failure
 from tm_tui.link.types import Endpoint
+from tm_tui.spoken import size
 
 __all__ = ["PackDamaged", "Progress", "bring"]
 
@@ -103,7 +104,7 @@ async def bring(
     """
     offers = await tus.offers()
     if offers.most_bytes is not None and record.packed_bytes > offers.most_bytes:
-        raise failure("case-too-large", "service", server, detail=f"it takes {offers.most_bytes} bytes")
+        raise failure("case-too-large", "service", server, detail=f"it takes {size(offers.most_bytes)}")
     location = record.location if record.server == server.authority else ""
     offset: int | None = None
     for _ in range(_MOST_TRIES):

@@ -13,6 +13,7 @@ from tm_tui.api.requests import SecretChanges
 from tm_tui.cli.asking import ask
 from tm_tui.cli.reading import read_password
 from tm_tui.errors import PasswordAgain, Problem
+from tm_tui.settings.fields import label_of
 from tm_tui.settings.model import SECRET_NAMES
 
 __all__ = ["ask_with", "given_passwords", "secret_option"]
@@ -58,7 +59,7 @@ def ask_with(secrets: SecretChanges, question: Callable[[ControlClient, SecretCh
         if not _somebody_types():
             raise PasswordAgain(tuple(_with_option(each) for each in wanted)) from None
     for problem in wanted:
-        click.echo(f"{problem.field}: {problem.cause} {problem.remedy}", err=True)
+        click.echo(f"{label_of(problem.field)}: {problem.cause} {problem.remedy}", err=True)
     names = tuple(problem.field.removesuffix(".password") for problem in wanted)
     again = given_passwords(names).by_name()
     typed = {name: again[name] or secret for name, secret in secrets.by_name().items()}

@@ -15,7 +15,7 @@ from tm_tui.cli.asking import ask
 from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import count, emit, json_option, show, span, table
 from tm_tui.errors import TmError
-from tm_tui.spoken import bar, local_time, percent
+from tm_tui.spoken import bar, local_time, percent, size
 from tm_tui.text import path_text
 
 __all__ = ["case"]
@@ -108,7 +108,7 @@ def _bar_line(case: CaseInfo) -> str:
 
 def _progress(progress: CaseProgress, width: int) -> str:
     if not progress.bytes:
-        return f"packing, {progress.done_bytes:,} bytes read"
+        return f"packing, {size(progress.done_bytes)} read"
     rate = f", {progress.bytes_per_second / 1000:,.0f} KB/s" if progress.bytes_per_second else ""
     left = "" if progress.seconds_left is None else f", {span(progress.seconds_left)} left"
     done = progress.done_bytes, progress.bytes

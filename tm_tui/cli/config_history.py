@@ -12,6 +12,7 @@ from tm_tui.cli.config_save import tell_saved
 from tm_tui.cli.config_trial import on_trial, trial_of, trial_options
 from tm_tui.cli.output import ago, emit, json_option, note_option, show, table
 from tm_tui.errors import TmError
+from tm_tui.settings.fields import label_of
 from tm_tui.spoken import person
 
 __all__ = ["diff", "history", "rollback"]
@@ -73,7 +74,7 @@ def diff(*, old: int | None, new: int | None, as_json: bool) -> None:
         emit({"old": first, "new": last, "changes": found})
         return
     show([f"Revision {first} -> {last}" + ("" if changes else ": no difference")])
-    show(f"  {change.field}: {change.old or '-'} -> {change.new or '-'}" for change in changes)
+    show(f"  {label_of(change.field)}: {change.old or '-'} -> {change.new or '-'}" for change in changes)
 
 
 @click.command()

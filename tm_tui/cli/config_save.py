@@ -15,7 +15,7 @@ from tm_tui.cli.config_trial import trial_of, trial_options
 from tm_tui.cli.output import emit, json_option, note_option, show
 from tm_tui.cli.probe import probe
 from tm_tui.cli.reading import field_of, read_password, read_settings
-from tm_tui.settings.fields import flat, following_ports, with_value
+from tm_tui.settings.fields import flat, following_ports, label_of, with_value
 
 __all__ = ["apply", "secret", "set_", "tell_saved"]
 
@@ -32,7 +32,11 @@ def tell_saved(
     if trial:
         keeps = "the servers' answers or `tm-tui config confirm` keep it"
         show([f"On trial: {keeps}, else revision {before.revision} comes back."])
-    show(f"  {key}: {_shown(old.get(key))} -> {_shown(new[key])}" for key in new if old.get(key) != new[key])
+    show(
+        f"  {label_of(key)}: {_shown(old.get(key))} -> {_shown(new[key])}"
+        for key in new
+        if old.get(key) != new[key]
+    )
 
 
 def _flat(document: SettingsDocument) -> dict[str, Any]:

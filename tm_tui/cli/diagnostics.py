@@ -16,7 +16,7 @@ from tm_tui.cli.asking import ask
 from tm_tui.cli.output import emit, json_option, show
 from tm_tui.cli.writing import write_whole
 from tm_tui.errors import TmError
-from tm_tui.spoken import span
+from tm_tui.spoken import count, size, span
 
 __all__ = ["diagnostics"]
 
@@ -63,7 +63,7 @@ def diagnostics(*, output: Path | None, text: bool, printed: bool, test: bool, a
     if as_json:
         emit({"file": str(path), "bytes": len(data), "sha256": digest})
     else:
-        show([f"Wrote {path}, {len(data)} bytes. It holds no passwords; look through it before you send it."])
+        show([f"Wrote {path}, {size(len(data))}. It holds no passwords; look through it before you send it."])
 
 
 def _lines(data: bytes) -> Iterator[str]:
@@ -72,13 +72,13 @@ def _lines(data: bytes) -> Iterator[str]:
     Raises TmError for more than 512 KiB.
     """
     if len(data) > _MOST_PRINTED:
-        cause = f"The bundle has {len(data)} bytes: more than a line should be kept busy with."
+        cause = f"The bundle has {size(len(data))}: more than a line should be kept busy with."
         raise TmError(
             cause, "Read out the lines of `tm-tui diagnostics --text`, or write the bundle to a file."
         )
     name, text = f"{_name(data)}.tar.gz", base64.encodebytes(data).decode().splitlines()
     seconds = sum(len(line) + 2 for line in text) * 10 / _BAUD
-    yield f"The bundle has {len(data)} bytes, {len(text)} lines: {span(seconds)} at {_BAUD} baud."
+    yield f"The bundle has {size(len(data))}, {count(len(text), 'line')}: {span(seconds)} at {_BAUD} baud."
     yield "It holds no passwords. Let your terminal program log the line, and make the file of its log by"
     yield f"  sed -n '/^{_BEGIN}/,/^{_END}/p' FILE | grep -v -e '^-----' | tr -d '\\r' |"
     yield f"  base64 -d >{name}; sha256sum {name}"

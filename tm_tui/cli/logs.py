@@ -14,6 +14,7 @@ from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import ago, count, emit, json_option, show, span, table
 from tm_tui.cli.streams import reading_input
 from tm_tui.errors import TmError
+from tm_tui.spoken import size
 
 __all__ = ["logs"]
 
@@ -138,8 +139,7 @@ def send(*, wait: bool, as_json: bool) -> None:
     elif not wait:
         show(["Sending has begun."])
     elif reply.failure is None or reply.events:
-        batches = f"{reply.batches} batch" if reply.batches == 1 else f"{reply.batches} batches"
-        show([f"Delivered {count(reply.events, 'event')} in {batches}."])
+        show([f"Delivered {count(reply.events, 'event')} in {count(reply.batches, 'batch')}."])
     if reply.failure is not None:
         if not as_json:
             raise TmError(reply.failure.cause, reply.failure.remedy)
@@ -176,16 +176,16 @@ def _page(spool: SpoolDocument) -> Iterator[str]:
         yield f"! {alert}"
     if spool.batches:
         yield ""
-        heads = ("Batch", "Kind", "Events", "Bytes")
-        yield from table([heads, *((b.name, b.kind, str(b.events), str(b.bytes)) for b in spool.batches)])
+        heads = ("Batch", "Kind", "Events", "Size")
+        yield from table([heads, *((b.name, b.kind, str(b.events), size(b.bytes)) for b in spool.batches)])
 
 
 def _rows(spool: SpoolDocument) -> Iterator[tuple[str, str]]:
-    yield "Waiting", f"{count(spool.events, 'event')}, {spool.bytes} bytes, {spool.full_percent} % full"
+    yield "Waiting", f"{count(spool.events, 'event')}, {size(spool.bytes)}, {spool.full_percent} % full"
     for kind in spool.kinds:
-        yield f"  {kind.kind}", f"{count(kind.events, 'event')}, {kind.bytes} bytes"
+        yield f"  {kind.kind}", f"{count(kind.events, 'event')}, {size(kind.bytes)}"
     yield "Oldest", ago(spool.oldest_age_seconds) if spool.events else "-"
-    yield "Limits", f"{spool.limit_bytes >> 20} MiB, {span(spool.limit_age_seconds)} of waiting"
+    yield "Limits", f"{size(spool.limit_bytes)}, {span(spool.limit_age_seconds)} of waiting"
     delivery = spool.delivery
     yield "Last delivery", ago(delivery.last_delivery_age_seconds)
     yield "Next delivery", _next(delivery)

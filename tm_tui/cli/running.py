@@ -115,10 +115,19 @@ def _changes(error: TmError) -> tuple[Any, ...]:
 
 def _lines(error: TmError) -> Iterator[str]:
     if problems := _problems(error):
-        yield from (f"{item.field}: {item.cause} {item.remedy}" for item in problems)
+        yield from (f"{_named(item.field)}: {item.cause} {item.remedy}" for item in problems)
         return
     yield f"{error.cause} {error.remedy}"
-    yield from (f"  {change.field}: {change.old or '-'} -> {change.new or '-'}" for change in _changes(error))
+    for change in _changes(error):
+        yield f"  {_named(change.field)}: {change.old or '-'} -> {change.new or '-'}"
+
+
+def _named(key: str) -> str:
+    """A field by its label, and by its key as it is typed in commands."""
+    from tm_tui.settings.fields import label_of
+
+    label = label_of(key)
+    return key if label == key else f"{label} ({key})"
 
 
 def _code(error: TmError) -> str:

@@ -3,6 +3,7 @@
 from logging import Logger
 
 from tm_tui.delivery.status import DeliveryStatus
+from tm_tui.spoken import count
 
 __all__ = ["Narrator"]
 
@@ -22,9 +23,7 @@ class Narrator:
         delivered = seen.delivered_batches > self._batches
         if delivered:
             events, batches = seen.delivered_events - self._events, seen.delivered_batches - self._batches
-            self._log.info(
-                "Delivered %s in %s.", _count(events, "event", "s"), _count(batches, "batch", "es")
-            )
+            self._log.info("Delivered %s in %s.", count(events, "event"), count(batches, "batch"))
             self._batches, self._events = seen.delivered_batches, seen.delivered_events
         failure = seen.last_failure
         found = None if failure is None else (failure.code, seen.state)
@@ -42,7 +41,3 @@ class Narrator:
             self._log.info("Logs are delivered again.")
         self._failure = found
         return delivered
-
-
-def _count(number: int, word: str, plural: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else plural}"

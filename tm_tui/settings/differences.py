@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from tm_tui.settings.fields import flat
+from tm_tui.settings.fields import flat, label_of
 from tm_tui.settings.revision import Revision
 from tm_tui.text import safe_text
 
@@ -48,7 +48,7 @@ def _secret(field: str, old: SecretStr | None, new: SecretStr | None) -> list[Ch
 
 
 def changed_fields(old: Revision, new: Revision) -> str:
-    """Name the fields that differ, in a few words for the log."""
-    names = [change.field for change in differences(old, new)]
+    """Name the fields that differ by their labels, in a few words for the log."""
+    names = [label_of(change.field) for change in differences(old, new)]
     more = f" and {len(names) - _MOST_FIELDS} more" if len(names) > _MOST_FIELDS else ""
     return ", ".join(names[:_MOST_FIELDS]) + more or "nothing differs"

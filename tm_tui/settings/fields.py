@@ -10,7 +10,17 @@ from pydantic.fields import FieldInfo
 from tm_tui.settings.model import DEFAULT_PORTS, Settings
 from tm_tui.settings.types import INTERVALS
 
-__all__ = ["FIELDS", "FieldSpec", "Kind", "flat", "following_ports", "spec_of", "value_of", "with_value"]
+__all__ = [
+    "FIELDS",
+    "FieldSpec",
+    "Kind",
+    "flat",
+    "following_ports",
+    "label_of",
+    "spec_of",
+    "value_of",
+    "with_value",
+]
 
 Kind = Literal["switch", "choice", "text", "number", "secret", "interval"]
 Screen = Literal["tmsp", "proxy", "trust", "console", "spool", "patterns"]
@@ -114,6 +124,12 @@ _BY_KEY = {spec.key: spec for spec in FIELDS}
 def spec_of(key: str) -> FieldSpec:
     """The field of this key. Raises KeyError."""
     return _BY_KEY[key]
+
+
+def label_of(key: str) -> str:
+    """A field as forms, activity and commands name it: `Log server`. What is no field keeps its key."""
+    spec = _BY_KEY.get(key)
+    return key if spec is None else spec.label
 
 
 def value_of(settings: Mapping[str, Any], key: str) -> Any:

@@ -157,7 +157,7 @@ class ProxySettings(Part):
 
     enabled: bool = Field(default=False, title="Use a proxy")
     """Switch on when the appliance cannot reach TMSP directly."""
-    type: Literal["http", "https", "socks4", "socks5"] = Field("http", title="Type")
+    type: Literal["http", "https", "socks4", "socks5"] = Field("http", title="Proxy type")
     """HTTP and HTTPS proxies are used by CONNECT; many allow it to port 443 only, which stops SSH on 22."""
     host: Host = Field("", title="Proxy")
     """IP address or name of the proxy."""

@@ -23,8 +23,8 @@ def test_several_settings_together(agent: object, tm) -> None:
     assert said.code == 0
     assert said.out.splitlines() == [
         "Saved as revision 1.",
-        "  proxy.enabled: false -> true",
-        "  proxy.host: - -> proxy.example.com",
+        "  Use a proxy: false -> true",
+        "  Proxy: - -> proxy.example.com",
     ]
     assert tm("config", "get", "proxy.host").out == "proxy.example.com\n"
     assert tm("config", "get", "proxy.enabled", "--json").json == {
@@ -39,7 +39,10 @@ def test_all_or_none(agent: object, tm) -> None:
     """One wrong value refuses the whole command, with field, cause and remedy for each that is wrong."""
     said = tm("config", "set", "proxy.host", "192.0.2.1", "proxy.port", "0", "tmsp.email", "nobody")
     assert (said.code, said.out) == (1, "")
-    assert [line.partition(":")[0] for line in said.err.splitlines()] == ["tmsp.email", "proxy.port"]
+    assert [line.partition(":")[0] for line in said.err.splitlines()] == [
+        "E-mail (tmsp.email)",
+        "Proxy port (proxy.port)",
+    ]
     assert "Enter a whole number from 1 to 65535." in said.err
     assert tm("config", "get", "proxy.host").out == "\n"
     error = tm("config", "set", "proxy.port", "0", "--json").json["error"]
@@ -61,7 +64,7 @@ def test_show_is_what_apply_takes(agent: object, tm, tmp_path: Path) -> None:
     assert tomllib.loads(shown)["tmsp"]["username"] == 'quo"ted \\ ü'
     changed = shown.replace("heartbeat_seconds = 60", "heartbeat_seconds = 90")
     assert tm("config", "apply", "-", stdin=changed.encode()).out.splitlines()[1:] == [
-        "  tmsp.heartbeat_seconds: 60 -> 90"
+        "  Heartbeat every (s): 60 -> 90"
     ]
     (tmp_path / "settings.toml").write_text(shown)
     said = tm("config", "apply", str(tmp_path / "settings.toml"), "--json")
@@ -74,10 +77,13 @@ def test_show_is_what_apply_takes(agent: object, tm, tmp_path: Path) -> None:
     ("text", "words"),
     [
         (b"a = 1\n[tmsp\nb = 1", "Standard input is not TOML: at line 2, column 6"),
-        (b'[tmsp]\npassword = "canary"\n', "tmsp.password: Passwords do not stand in a settings file."),
+        (
+            b'[tmsp]\npassword = "canary"\n',
+            "(tmsp.password): Passwords do not stand in a settings file.",
+        ),
         (b'[tmsp]\nusername = canary"', "is not TOML"),
         (b"\xff", "is not TOML"),
-        (b"[proxy]\nport = 0", "proxy.port: This is no port."),
+        (b"[proxy]\nport = 0", "Proxy port (proxy.port): This is no port."),
         (b"schema = 2", "newer version"),
         (b"when = 2026-01-01", "when: There is no such setting."),
         pytest.param(b"#" * ((1 << 20) + 1), "more than 1048576 bytes", id="large"),
@@ -105,7 +111,7 @@ def test_password_from_standard_input(agent: object, tm, home: Path) -> None:
     for arguments in (["config", "show"], ["config", "history"], ["status"]):
         for json_too in ([], ["--json"]):
             assert password.strip() not in tm(*arguments, *json_too).out
-    assert tm("config", "secret", "proxy", "--remove").out.splitlines()[1:] == ["  proxy.password: set -> -"]
+    assert tm("config", "secret", "proxy", "--remove").out.splitlines()[1:] == ["  Proxy password: set -> -"]
 
 
 @pytest.mark.parametrize("typed", [b"", b"\n", b"\xff\n", b"x" * 1025 + b"\n"])
@@ -213,7 +219,7 @@ def test_history_diff_and_rollback(agent: object, tm) -> None:
     tm("config", "secret", "tmsp", stdin=b"first\n")
     tm("config", "set", "tmsp.username", "two")
     said = tm("config", "diff")
-    assert said.out.splitlines() == ["Revision 2 -> 3", "  tmsp.username: one -> two"]
+    assert said.out.splitlines() == ["Revision 2 -> 3", "  User name: one -> two"]
     assert tm("config", "diff", "1", "2", "--json").json == {
         "old": 1,
         "new": 2,
@@ -222,8 +228,8 @@ def test_history_diff_and_rollback(agent: object, tm) -> None:
     said = tm("config", "rollback", "1")
     assert said.out.splitlines() == [
         "Saved as revision 4.",
-        "  tmsp.username: two -> one",
-        "  tmsp.password: set -> -",
+        "  User name: two -> one",
+        "  Password: set -> -",
     ]
     listed = tm("config", "history").out.splitlines()
     assert [line.split()[0] for line in listed] == ["REVISION", "4", "3", "2", "1"]

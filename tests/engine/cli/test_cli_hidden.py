@@ -232,7 +232,7 @@ def test_commands_ask_again_on_a_terminal(agent: object, tm, home: Path) -> None
         asked = Prompt(*command)
         try:
             if "--secret" not in command:
-                asked.wait_for(b"tmsp.password: It was typed for another log server.")
+                asked.wait_for(b"Password: It was typed for another log server.")
             asked.wait_for(b"Password (tmsp): ")
             assert not asked.echoes
             asked.type(b"canarx\x7fy\r")

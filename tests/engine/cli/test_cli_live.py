@@ -77,7 +77,10 @@ def test_apply_saves_only_what_passes(tm, tmp_path: Path, portal: dict[str, Any]
     file.write_text(good)
     said = tm("config", "apply", "--test", str(file))
     assert said.code == 0
-    assert said.out.splitlines()[-2:] == ["Saved as revision 3.", "  tmsp.enabled: false -> true"]
+    assert said.out.splitlines()[-2:] == [
+        "Saved as revision 3.",
+        "  Send logs and data to TMSP: false -> true",
+    ]
     assert tm("status", "--json").json["revision"] == 3
 
 
@@ -130,7 +133,7 @@ def test_another_target_asks_for_the_password_again(tm, tmp_path: Path, portal: 
     for command in asking:
         said = tm(*command)
         assert (said.code, said.out) == (1, ""), command
-        assert said.err.startswith("tmsp.password: It was typed for another ")
+        assert said.err.startswith("Password (tmsp.password): It was typed for another ")
         assert "--secret tmsp" in said.err
         said = tm(*command, "--json")
         assert said.json["error"]["code"] == "password-again"
