@@ -1,8 +1,7 @@
 """Does the portal's jobs, one short one at a time, beside everything else: reads batches, makes reports."""
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 
 from sqlalchemy import Connection
 
@@ -16,9 +15,10 @@ from tm_tui.portal.reports import days, entering, incidents, making
 from tm_tui.portal.reports.making import Composed
 from tm_tui.portal.reports.periods import KINDS
 from tm_tui.portal.reports.shelf import Report
+from tm_tui.tasks import threaded
 from tm_tui.text import safe_text
 
-__all__ = ["keep_jobs"]
+__all__ = ["Worker", "keep_jobs"]
 
 _AGAIN_SECONDS = 30.0
 _LONGEST_WAIT = 300.0
@@ -35,7 +35,7 @@ _FIRST: jobs.Kind = "read"
 
 async def keep_jobs(portal: Portal) -> None:
     """Go on until this is cancelled."""
-    worker = _Worker(portal)
+    worker = Worker(portal)
     await worker.begin()
     while True:
         portal.batches.arrived.clear()
@@ -51,7 +51,7 @@ async def keep_jobs(portal: Portal) -> None:
         await portal.clock.wait(portal.batches.arrived, wait)
 
 
-class _Worker:
+class Worker:
     """One worker. A method of a job ends it: done, or again at another time."""
 
     def __init__(self, portal: Portal) -> None:
@@ -119,13 +119,22 @@ class _Worker:
         batch = await self._read(index.named, job.what)
         if batch is None:
             return await self._later(jobs.done, job)
-        fresh, unread = self._portal.batches.fresh(batch.name), 0
-        found = iter(fresh) if fresh else self._portions(batch)
+        fresh = self._portal.batches.fresh(batch.name)
+        found = (portion for portion in fresh) if fresh else self._portions(batch)
+        try:
+            return await self._keep_portions(job, batch, found)
+        finally:  # however it ends: the lease may be another worker's now, or the database away
+            await threaded(found.close)
+
+    async def _keep_portions(
+        self, job: Job, batch: IndexedBatch, found: Generator[Portion, None, None]
+    ) -> None:
+        unread = 0
         portion = following = None
         while portion is None or following is not None:
             portion = following
             try:
-                following = await asyncio.to_thread(_next, found)
+                following = await threaded(_next, found)
             except (Refused, OSError) as error:
                 self._portal.log.say("unreadable-batch", batch=batch.name, cause=str(error))
                 return await self._later(jobs.again, job, self._now() + _UNREADABLE_SECONDS)
@@ -136,7 +145,7 @@ class _Worker:
             self._portal.log.say("unreadable-events", batch=batch.name, events=unread)
         return None
 
-    def _portions(self, batch: IndexedBatch) -> Iterator[Portion]:
+    def _portions(self, batch: IndexedBatch) -> Generator[Portion, None, None]:
         with self._portal.blobs.open(f"logs/{batch.appliance}/{batch.name}") as file:
             yield from reading.portions(file, batch.received_at)
 

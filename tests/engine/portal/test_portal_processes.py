@@ -2,8 +2,14 @@
 
 import asyncio
 import contextlib
+import io
+import itertools
+import json
 import signal
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 from portals import (
@@ -11,6 +17,7 @@ from portals import (
     RunningPortal,
     batch,
     beat,
+    command,
     ndjson,
     running,
     sealed,
@@ -18,10 +25,25 @@ from portals import (
     told,
     with_settings,
 )
+from sqlalchemy import update
 from test_portal_cases import created, patch
+from tuf.api.metadata import Metadata, Targets, Timestamp
 
 from servers.postgres import Postgres
+from tm_tui.clock import SystemClock
+from tm_tui.portal import tables
+from tm_tui.portal.accounts import Doorkeeper
+from tm_tui.portal.batches import BatchStore
 from tm_tui.portal.blobs.address import blobs_at
+from tm_tui.portal.core import Portal
+from tm_tui.portal.database import Database
+from tm_tui.portal.home import PortalHome
+from tm_tui.portal.index import IndexedBatch
+from tm_tui.portal.kept import Kept
+from tm_tui.portal.log import PortalLog
+from tm_tui.portal.reading import Portion
+from tm_tui.portal.settings_file import read_settings
+from tm_tui.portal.worker import Worker
 
 FOLDER = f"logs/{ANY_APPLIANCE}"
 
@@ -93,3 +115,73 @@ def test_roles_apart_need_a_database_that_all_reach(home: Path) -> None:
     """On a file of SQLite's two processes would not know of each other."""
     done = told("serve", "--role", "web", "--home", str(home))
     assert (done.returncode, "need a database that all of them reach" in done.stderr) == (1, True)
+
+
+async def test_patterns_that_two_processes_issue_at_once_make_one_list(
+    on_server: Path, tmp_path: Path
+) -> None:
+    """One signs at a time: each list holds all of the one before and one more, no number comes twice."""
+    content = tmp_path / "content"
+    content.write_bytes(b"the pattern")
+    words = ("pattern", "issue", str(content), "--type", "bandage", "--description", "x", "--json")
+
+    def issue(_: int) -> int:
+        done = command(*words, "--home", str(on_server))
+        assert done.returncode == 0, done.stderr
+        number: int = json.loads(done.stdout)["issued"]["id"]
+        return number
+
+    with role(on_server, "web"), role(on_server, "worker"), ThreadPoolExecutor(3) as pool:
+        numbers = list(pool.map(issue, range(9)))
+    assert sorted(numbers) == list(range(1, 10))
+    metadata = on_server / "patterns" / "metadata"
+    lists = [Metadata[Targets].from_file(str(metadata / f"{n}.targets.json")).signed for n in range(1, 11)]
+    assert [len(one.targets) for one in lists] == list(range(10))
+    for older, newer in itertools.pairwise(lists):
+        assert older.targets.items() <= newer.targets.items()
+    assert not (metadata / "11.targets.json").exists()
+    stamp = Metadata[Timestamp].from_file(str(metadata / "timestamp.json")).signed
+    assert (stamp.version, stamp.snapshot_meta.version) == (10, 10)
+
+
+async def test_a_worker_that_lost_its_lease_closes_the_batch(on_server: Path) -> None:
+    """Another one has the job: what was opened for it does not stay open until a collector comes by."""
+    name, packed = sealed(ndjson(*(threat_event(seq, f"pc-{seq}") for seq in range(1500))))
+    opened_files: list[BinaryIO] = []
+    with role(on_server, "web") as web:
+        await web.register()
+        async with web.log_server() as client:
+            assert (await client.put(f"/{FOLDER}/{name}", content=packed)).status_code == 201
+    settings = read_settings(on_server, {})
+    database, files = Database(settings.database), blobs_at(settings.blobs, on_server)
+
+    class Watched:
+        def open(self, name: str) -> BinaryIO:
+            opened_files.append(files.open(name))
+            steal(database)
+            return opened_files[0]
+
+    class Holding(Worker):
+        """No collector closes what it reads."""
+
+        def _portions(self, batch: IndexedBatch) -> Generator[Portion, None, None]:
+            self.found = super()._portions(batch)
+            return self.found
+
+    try:
+        clock, home = SystemClock(), PortalHome(on_server)
+        log = PortalLog(io.StringIO(), clock)
+        batches = BatchStore(home, database, files, log, clock)
+        watched: Any = Watched()
+        portal = Portal(home, database, Doorkeeper(database), batches, watched, log, clock, Kept(clock))
+        worker = Holding(portal)
+        assert await worker.one()
+        assert opened_files[0].closed
+    finally:
+        database.close()
+
+
+def steal(database: Database) -> None:
+    """Another worker takes all jobs, as after the lease has ended."""
+    with database.engine.begin() as connection:
+        connection.execute(update(tables.jobs).values(lease="another", leased_until=2e9))
