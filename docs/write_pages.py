@@ -20,6 +20,7 @@ import reference  # noqa: E402 - beside the man pages, which are made of the sam
 from tm_tui.api.call import Call, Order  # noqa: E402
 from tm_tui.api.orders import CALLS  # noqa: E402
 from tm_tui.explain import explanation, whole_text  # noqa: E402
+from tm_tui.link.trying_again import CODES, meaning_of  # noqa: E402
 from tm_tui.portal.settings import keys  # noqa: E402
 from tm_tui.settings.fields import FIELDS, FieldSpec  # noqa: E402
 
@@ -84,7 +85,8 @@ _CODES = """\
 # Failure codes
 
 What each code says, in a line. The link leads to what it means and what to do; `tm-tui explain CODE` says
-that on an appliance without a network. HOST, PORT and PROXY stand for the server and the proxy.
+that on an appliance without a network. HOST, PORT and PROXY stand for the server and the proxy. The last
+column says when the appliance tries again by itself; beats go on at their own pace, whatever was refused.
 """
 _SECTION = re.compile(r"^### `([a-z0-9-]+)`$\n+(.+?)(?=\n\n|\n#)", re.MULTILINE | re.DOTALL)
 
@@ -155,10 +157,11 @@ def _codes() -> Iterator[str]:
     headings = re.split(r"^## (.+)$", whole_text(), flags=re.MULTILINE)
     parts = dict(zip(headings[1::2], headings[2::2], strict=True))
     for heading, part in parts.items():
-        yield from ("", f"## {heading}", "", "| code | |", "|---|---|")
+        yield from ("", f"## {heading}", "", "| code | | tried again |", "|---|---|---|")
         for code, _ in _SECTION.findall(part):
             said = (explanation(code) or "").partition("\n")[0].removeprefix("You see: ")
-            yield f"| [`{code}`](failures.md#{code}) | {_cell(said)} |"
+            again = meaning_of(code).when.value if code in CODES else ""
+            yield f"| [`{code}`](failures.md#{code}) | {_cell(said)} | {again} |"
     yield from ("", "## Deploying a pattern", "", "| code | the deployer, or an endpoint |", "|---|---|")
     for code, text in _SECTION.findall((DOCS / "deployer.md").read_text(encoding="utf-8")):
         yield f"| [`{code}`](deployer.md#{code}) | {_cell(text)} |"

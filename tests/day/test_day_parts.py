@@ -17,7 +17,6 @@ from spooling.events import numbered_line
 from spooling.log_server import log_server
 from spooling.working import at_work
 from tm_tui.api.agent import ServerState
-from tm_tui.delivery.retry import Backoff
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.link.build import build_links
 from tm_tui.link.host_keys import HostKeys
@@ -25,6 +24,7 @@ from tm_tui.link.http_headers import retry_after_seconds
 from tm_tui.link.https import https_client
 from tm_tui.link.trust import Trust
 from tm_tui.link.types import Credentials, Endpoint, Limits, Link
+from tm_tui.retry import Retry
 from tm_tui.spool.store import Spool
 from tm_tui.status_server.heart import Heart
 from tm_tui.status_server.heartbeat import Accepted, Facts
@@ -61,7 +61,7 @@ async def test_a_server_s_hour_of_peace_ends_while_the_machine_sleeps(
             appliance="tm-0042",
             interval=HOUR,
             clock=clock,
-            backoff=Backoff(random.Random(1)),
+            retry=Retry(clock, random.Random(1).random),
         )
         await spool.add([numbered_line(1)])
         peer.script.append("503 retry-after: 3600")

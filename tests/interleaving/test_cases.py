@@ -113,7 +113,7 @@ class Lab:
 
     def check(self) -> None:
         """What must hold once everything has come to rest, with sending switched on."""
-        assert self.uploads.troubles.paused is None
+        assert not self.uploads.troubles.way.paused
         assert not self.uploads.troubles.any()
         assert self.uploads.progress == {}
         assert self.packing.packed_bytes is None

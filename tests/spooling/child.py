@@ -17,11 +17,12 @@ from pydantic import SecretStr
 from spooling.events import numbered_line
 from spooling.working import at_work
 from tm_tui.clock import SystemClock
-from tm_tui.delivery.retry import Backoff
 from tm_tui.delivery.service import DeliveryService
+from tm_tui.errors import TmError
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.trust import Trust
 from tm_tui.link.types import Credentials, Endpoint, Limits, Link
+from tm_tui.retry import Pace, Retry
 from tm_tui.spool import database
 from tm_tui.spool.quota import Quota, SpoolFull
 from tm_tui.spool.store import BatchLimits, Spool
@@ -54,12 +55,14 @@ class ShiftedClock(SystemClock):
         return super().now() + self._shift
 
 
-class QuickBackoff(Backoff):
+class QuickRetry(Retry):
     """Waits as the real one does, a hundred times shorter: faults come thick here."""
 
-    def seconds(self, retry_after: float | None) -> float:
+    def failed(self, problem: TmError, said: str = "", *, pace: Pace | None = None) -> float:
         """Seconds to wait after one more failure."""
-        return min(super().seconds(retry_after) / 100, 0.1)
+        wait = min(super().failed(problem, said, pace=pace) / 100, 0.1)
+        self.again = self.failed_at + wait
+        return wait
 
 
 def link_of(config: dict[str, Any]) -> Link:
@@ -139,7 +142,7 @@ async def main(config: dict[str, Any]) -> None:
             protocol=config["protocol"],
             appliance=APPLIANCE,
             interval=86400,
-            backoff=QuickBackoff(),
+            retry=QuickRetry(clock, random.random, disk="spool"),
             trace=killer,
             clock=clock,
         )

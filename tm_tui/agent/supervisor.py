@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from tm_tui.clock import Clock
-from tm_tui.pace import Chance, full_jitter, wait_until
+from tm_tui.errors import TmError
+from tm_tui.pace import Chance, wait_until
+from tm_tui.retry import Retry
 from tm_tui.settings.store import Revision
 from tm_tui.tasks import either
 
@@ -14,7 +16,6 @@ __all__ = ["Service", "Supervisor"]
 
 _log = logging.getLogger(__name__)
 
-_FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 300.0
 _HEALTHY_SECONDS = 600.0
 _STOP_SECONDS = 1.0
 _SLOW_SECONDS = 30.0
@@ -75,15 +76,13 @@ class _Runner:
         self._service = service
         self._changed = changed
         self._clock = clock
-        self._chance = chance
+        self._retry = Retry(clock, chance)
         self._concerns: object = None
         self._keeper: asyncio.Task[None] | None = None
         self._run: asyncio.Task[None] | None = None
         self._wanted = asyncio.Event()
         """There are settings that no run has begun with, or none shall begin any more."""
         self._stopped = self._slow = False
-        self._faults = 0
-        self._last_fault: float | None = None
 
     def apply(self, revision: Revision) -> None:
         concerns = self._service.concerns(revision)
@@ -112,10 +111,15 @@ class _Runner:
         if self._slow:
             slow = f"The task {name} does not end: new settings do not count for it. Restart the agent."
             found = (*found, slow)
-        if self._last_fault is None or self._clock.monotonic() - self._last_fault > _HEALTHY_SECONDS:
+        if self._recovered():
             return found
         again = f"The task {name} failed by a programming error and was started again"
-        return (*found, f"{again} ({self._faults} in a row). The agent's log says more.")
+        return (*found, f"{again} ({self._retry.count} in a row). The agent's log says more.")
+
+    def _recovered(self) -> bool:
+        """Whether it never failed, or not for long."""
+        since = self._clock.monotonic() - self._retry.failed_at
+        return self._retry.last is None or since > _HEALTHY_SECONDS
 
     async def _keep(self) -> None:
         while not self._stopped:
@@ -148,11 +152,11 @@ class _Runner:
 
     async def _failed(self, error: BaseException) -> None:
         """Tell of a bug, and wait before it is started again; new settings are a reason not to wait."""
-        now = self._clock.monotonic()
-        recovered = self._last_fault is None or now - self._last_fault > _HEALTHY_SECONDS
-        self._faults = 1 if recovered else self._faults + 1
-        self._last_fault = now
+        if self._recovered():
+            self._retry.succeeded()
+        self._retry.failed(
+            TmError(f"A programming error ended {self._service.name}.", "See the agent's log.")
+        )
         _log.error("The task %s failed by a programming error.", self._service.name, exc_info=error)
         self._changed()
-        wait = full_jitter(self._faults, _FIRST_BACKOFF, _LONGEST_BACKOFF, self._chance)
-        await wait_until(self._clock, now + wait, self._wanted)
+        await wait_until(self._clock, self._retry.again, self._wanted)

@@ -153,6 +153,7 @@ class Tmsp:
         """The credentials are right: who was refused may try again."""
         self.log_server.beat_accepted()
         self.cases.beat_accepted()
+        self.patterns.beat_accepted()
         self.reports.beat_accepted()
 
     def _noticed(self, notices: tuple[Notice, ...]) -> None:

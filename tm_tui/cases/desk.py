@@ -12,7 +12,6 @@ from tm_tui.cases.book import CaseBook
 from tm_tui.cases.packing import CasePacking
 from tm_tui.cases.record import Record, State
 from tm_tui.cases.sources import Sources
-from tm_tui.cases.troubles import Trouble
 from tm_tui.cases.uploads import CaseUploads
 from tm_tui.clock import Clock
 from tm_tui.errors import Problem, TmError
@@ -124,14 +123,14 @@ class CaseDesk:
         """The part of the snapshot."""
         waiting = [record for record in self._book.records() if record.state in {"packing", "waiting"}]
         trouble = self._uploads.troubles.next()
-        paused = self._uploads.troubles.paused is not None
+        paused = self._uploads.troubles.way.paused
         return CasesStatus(
             state=self._uploads.state(enabled=enabled),
             waiting=len(waiting),
             changes=self._book.changes,
             progress=self._sending() or self._packing_now(),
-            last_failure=_failure(trouble) if trouble and enabled else None,
-            next_try_in_seconds=self._wait(trouble) if trouble and enabled and not paused else None,
+            last_failure=trouble.last if trouble and enabled else None,
+            next_try_in_seconds=round(trouble.left(), 3) if trouble and enabled and not paused else None,
         )
 
     def info(self, record: Record) -> CaseInfo:
@@ -140,7 +139,7 @@ class CaseDesk:
             (one for one in (self._sending(), self._packing_now()) if one and one.number == record.number),
             None,
         )
-        trouble = self._uploads.troubles.get(record.number)
+        trouble = self._uploads.troubles.get(record.number) if record.open else None
         failed = LastFailure(
             code="case-not-packed",
             stage="cases",
@@ -152,9 +151,9 @@ class CaseDesk:
             **record.model_dump(exclude=_PRIVATE),
             state="sending" if progress and progress.phase == "sending" else record.state,
             progress=progress,
-            last_failure=failed if record.state == "failed" else _failure(trouble) if trouble else None,
-            next_try_in_seconds=self._wait(trouble)
-            if trouble and self._uploads.troubles.paused is None
+            last_failure=failed if record.state == "failed" else trouble.last if trouble else None,
+            next_try_in_seconds=round(trouble.left(), 3)
+            if trouble and not self._uploads.troubles.way.paused
             else None,
         )
 
@@ -177,23 +176,8 @@ class CaseDesk:
         number, read = self._packing.packed_bytes
         return CaseProgress(number=number, phase="packing", done_bytes=read)
 
-    def _wait(self, trouble: Trouble) -> float:
-        return round(max(0.0, trouble.again - self._clock.monotonic()), 3)
-
 
 _PRIVATE = {"state", "key", "inbox", "server", "location", "cause", "remedy"}
-
-
-def _failure(trouble: Trouble) -> LastFailure:
-    problem, at = trouble.problem, trouble.at
-    return LastFailure(
-        code=getattr(problem, "code", "storage"),
-        stage=getattr(problem, "stage", "cases"),
-        cause=problem.cause,
-        remedy=problem.remedy,
-        at=at,
-        count=trouble.count,
-    )
 
 
 def _count(inbox: Path) -> int:

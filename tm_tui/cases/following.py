@@ -9,17 +9,16 @@ from tm_tui.cases.book import CaseBook
 from tm_tui.cases.protocol import MOST_CASES, CaseTold
 from tm_tui.clock import Clock
 from tm_tui.errors import StorageFailed
-from tm_tui.link.failures import LinkFailure
+from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.https import LinkClient, call
-from tm_tui.pace import Chance, full_jitter, spread, wait_until
+from tm_tui.pace import Chance, spread, wait_until
+from tm_tui.retry import SELDOM, Retry
 from tm_tui.status_server.replies import json_object, readable
 
 __all__ = ["Following"]
 
 _log = logging.getLogger(__name__)
 
-_FIRST_BACKOFF, _LONGEST_BACKOFF = 5.0, 600.0
-_LONGEST_WAIT = 3600.0
 _JITTER = 0.1
 _FOLLOWED = timedelta(days=90)
 
@@ -29,7 +28,6 @@ class Following:
 
     def __init__(
         self,
-        client: LinkClient,
         appliance: str,
         book: CaseBook,
         *,
@@ -37,38 +35,43 @@ class Following:
         clock: Clock,
         chance: Chance,
     ) -> None:
-        self._client, self._appliance, self._book = client, appliance, book
+        self._appliance, self._book = appliance, book
         self._interval, self._clock, self._chance = interval, clock, chance
         self.again = asyncio.Event()
-        self._failures = 0
+        self._retry = Retry(clock, chance, pace=SELDOM)
 
-    async def run(self) -> None:
-        """Ask until cancelled."""
+    def beat_accepted(self) -> None:
+        """The status server takes the credentials: if it refused them before, it is asked again."""
+        if self._retry.beat_accepted():
+            self.again.set()
+
+    async def run(self, client: LinkClient) -> None:
+        """Ask until cancelled. The uploads say what is wrong with the way; nothing is told here."""
         while True:
             self.again.clear()
-            wait = await self._look() if self._wanted() else self._interval
+            wait = await self._look(client) if self._wanted(client) else self._interval
             await wait_until(self._clock, self._clock.monotonic() + wait, self.again)
 
-    def _wanted(self) -> bool:
+    def _wanted(self, client: LinkClient) -> bool:
         oldest = self._clock.now() - _FOLLOWED
         return any(
             record.state == "submitted"
-            and record.server == self._client.link.endpoint.authority
+            and record.server == client.link.endpoint.authority
             and record.created_at > oldest
             for record in self._book.records()
         )
 
-    async def _look(self) -> float:
+    async def _look(self, client: LinkClient) -> float:
         """Ask once; seconds to wait."""
         try:
-            reply = await call(self._client, "GET", f"/v1/cases?appliance={self._appliance}", accept=(200,))
-        except LinkFailure as failure:
-            return self._backoff(failure.retry_after or 0.0)
+            reply = await call(client, "GET", f"/v1/cases?appliance={self._appliance}", accept=(200,))
+        except LinkFailure as problem:
+            return self._retry.failed(problem)
         told = json_object(reply.body)
         if told is None or not isinstance(told.get("cases"), list):
-            return self._backoff(0.0)
+            return self._retry.failed(failure("reply-not-understood", "service", client.link.endpoint))
         cases = readable(CaseTold, told["cases"][:MOST_CASES])
-        self._failures = 0
+        self._retry.succeeded()
         by_upload = {case.upload: case for case in cases}
         for record in self._book.records():
             if record.state == "submitted" and (case := by_upload.get(record.upload)) is not None:
@@ -91,9 +94,3 @@ class Following:
         if (after.status, after.pattern_id) != (before.status, before.pattern_id):
             pattern = f", pattern {after.pattern_id}" if after.pattern_id else ""
             _log.info("Case %d (%s): %s%s.", number, after.case_id, CASE_STATUS[case.status], pattern)
-
-    def _backoff(self, asked: float) -> float:
-        """The uploads say what is wrong with the way; a server without a list of cases is left in peace."""
-        self._failures += 1
-        wait = full_jitter(self._failures, _FIRST_BACKOFF, _LONGEST_BACKOFF, self._chance)
-        return max(wait, min(_LONGEST_WAIT, asked))

@@ -15,8 +15,9 @@ from tm_tui.cases.record import MOST_NOTES, Record
 from tm_tui.cases.sources import Sources
 from tm_tui.clock import Clock
 from tm_tui.errors import StorageFailed, TmError
-from tm_tui.pace import Chance, full_jitter, wait_until
+from tm_tui.pace import Chance, wait_until
 from tm_tui.paths import Home
+from tm_tui.retry import DISK, Retry
 from tm_tui.settings.store import Revision
 from tm_tui.tasks import either, threaded
 from tm_tui.text import safe_text
@@ -26,7 +27,6 @@ __all__ = ["CasePacking"]
 _log = logging.getLogger(__name__)
 
 _MOST_TOLD = 5
-_FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 60.0
 
 
 class CasePacking:
@@ -70,7 +70,7 @@ class CasePacking:
 
     async def run(self) -> None:
         """Pack until cancelled."""
-        failures = 0
+        retry = Retry(self._clock, self._chance, pace=DISK, log=_log, disk="cases")
         while True:
             news = self._book.news()
             waiting = [record for record in self._book.records() if record.state == "packing"]
@@ -79,13 +79,10 @@ class CasePacking:
                 continue
             try:
                 await self._pack(waiting[-1])
-                failures = 0
+                retry.succeeded()
             except StorageFailed as problem:  # the record itself cannot be written: the disk is full
-                failures += 1
-                if failures == 1:
-                    _log.error("Cases are not packed. %s %s", problem.cause, problem.remedy)
-                wait = full_jitter(failures, _FIRST_BACKOFF, _LONGEST_BACKOFF, self._chance)
-                await wait_until(self._clock, self._clock.monotonic() + wait, asyncio.Event())
+                retry.failed(problem, "Cases are not packed")
+                await wait_until(self._clock, retry.again, asyncio.Event())
 
     async def _pack(self, record: Record) -> None:
         stop = threading.Event()

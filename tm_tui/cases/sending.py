@@ -27,7 +27,7 @@ __all__ = ["CaseSending"]
 
 _log = logging.getLogger(__name__)
 
-_LONGEST_WAIT = 3600.0
+_LOOK_AGAIN = 3600.0
 _MOST_METADATA = 2000
 
 
@@ -46,23 +46,17 @@ class CaseSending:
         chance: Chance,
     ) -> None:
         self._appliance, self._book, self._bandwidth = appliance, book, bandwidth
-        self._interval, self._changed, self._clock, self._chance = interval, changed, clock, chance
+        self._changed, self._clock = changed, clock
         self.troubles = Troubles(clock, chance)
+        self.following = Following(appliance, book, interval=interval, clock=clock, chance=chance)
         self.progress: dict[int, Progress] = {}
         """The upload that is under way, if any, by the case's number."""
 
     async def run(self, client: LinkClient) -> None:
         """Send and follow until cancelled."""
-        following = Following(
-            client,
-            self._appliance,
-            self._book,
-            interval=self._interval,
-            clock=self._clock,
-            chance=self._chance,
-        )
+        following = self.following
         async with asyncio.TaskGroup() as group:
-            group.create_task(following.run(), name="fate of cases")
+            group.create_task(following.run(client), name="fate of cases")
             group.create_task(self._send_all(client, following.again), name="upload of cases")
 
     async def _send_all(self, client: LinkClient, asked: asyncio.Event) -> None:
@@ -72,7 +66,7 @@ class CaseSending:
             record, wait = self._next()
             if record is None:
                 self._changed()
-                moment = self._clock.monotonic() + (wait if wait is not None else _LONGEST_WAIT)
+                moment = self._clock.monotonic() + (wait if wait is not None else _LOOK_AGAIN)
                 await wait_until(self._clock, moment, news)
                 continue
             if await self._attempt(tus, record):
@@ -80,9 +74,6 @@ class CaseSending:
 
     def _next(self) -> tuple[Record | None, float | None]:
         """The case that is due, or the seconds until one is."""
-        pause = self.troubles.pause_left()
-        if pause is not None:
-            return None, pause
         open_ones = [
             record
             for record in reversed(self._book.records())
@@ -173,12 +164,7 @@ class CaseSending:
                     remedy=problem.remedy,
                 )
                 return
-        others = [one for one in self._book.records() if one.open]
-        if self.troubles.met(record, problem, others, moved=moved):
-            code = getattr(problem, "code", "storage")
-            _log.warning(
-                "Case %d is not uploaded yet (%s). %s %s", record.number, code, problem.cause, problem.remedy
-            )
+        self.troubles.met(record.number, problem, moved=moved)
 
 
 def _about(record: Record, appliance: str) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The service that brings packed cases to the status server of the settings in force."""
 
 import asyncio
-import math
 import random
 from collections.abc import Callable, Mapping
 from typing import Literal
@@ -11,12 +10,12 @@ from tm_tui.cases.sending import CaseSending
 from tm_tui.cases.troubles import Troubles
 from tm_tui.cases.upload import Progress
 from tm_tui.clock import Clock
-from tm_tui.link.access import is_refused
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.build import build_links
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.https import LinkClient, https_client
+from tm_tui.link.trying_again import HOUR, meaning_of
 from tm_tui.pace import Chance, wait_until
 from tm_tui.settings.store import Revision
 
@@ -85,13 +84,12 @@ class CaseUploads:
 
     def alerts(self) -> tuple[str, ...]:
         """What an admin must know now."""
-        paused = self.troubles.paused
-        if paused is None:
+        way = self.troubles.way
+        paused = way.last
+        if paused is None or not way.paused:
             return ()
-        way_on = "Save other settings, or send now."
-        if is_refused(paused):
-            way_on = f"{way_on} By itself it is tried again within the hour."
-        elif self.troubles.pause_left() != math.inf:
+        way_on = "Save other settings, or send now. By itself it is tried again within the hour."
+        if meaning_of(paused.code).pause > HOUR:
             way_on = f"{paused.remedy} Then send now; by itself it is tried again after a day."
         return (f"Uploading cases is paused. {paused.cause} {way_on}",)
 
@@ -100,15 +98,21 @@ class CaseUploads:
         revision, sending = self._revision, self._sending
         if revision is None or not revision.settings.tmsp.enabled:
             return
-        try:
-            client = self._connect(revision)
-        except LinkFailure as unusable:  # the CA file: other settings can help, trying again cannot
-            sending.troubles.pause(unusable)
-            self._changed()
-            return
-        async with client:
+        async with await self._connected(revision, sending) as client:
             await self._wait_for_registration()
             await sending.run(client)
+
+    async def _connected(self, revision: Revision, sending: CaseSending) -> LinkClient:
+        """The client, once it can be made: what keeps it from that, such as the CA file, stands here."""
+        way = sending.troubles.way
+        while True:
+            self._wake.clear()
+            try:
+                return self._connect(revision)
+            except LinkFailure as unusable:
+                way.failed(unusable)
+                self._changed()
+                await wait_until(self._clock, way.again, self._wake)
 
     async def _wait_for_registration(self) -> None:
         moment = self._clock.monotonic() + _REGISTRATION_SECONDS
@@ -133,7 +137,7 @@ class CaseUploads:
         """One word for it."""
         if not enabled:
             return "disabled"
-        if self.troubles.paused is not None:
+        if self.troubles.way.paused:
             return "paused"
         if self.progress:
             return "sending"
@@ -146,7 +150,8 @@ class CaseUploads:
 
     def beat_accepted(self) -> None:
         """The status server takes the credentials: if it refused them before, it is asked again."""
-        if self.troubles.beat_accepted():
+        self._sending.following.beat_accepted()
+        if self.troubles.way.beat_accepted():
             self.wake()
 
     def wake(self) -> None:

@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import datetime
 
 from tm_tui.api.agent import LastFailure, LogServerStatus, ServerState
 from tm_tui.api.spool import ProgressInfo
@@ -19,7 +18,8 @@ from tm_tui.errors import StorageFailed
 from tm_tui.link.build import build_links
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.moments import moment_of
-from tm_tui.pace import Chance, full_jitter, wait_until
+from tm_tui.pace import Chance, wait_until
+from tm_tui.retry import DISK, Retry
 from tm_tui.settings.store import Revision
 from tm_tui.settings.types import interval_seconds
 from tm_tui.spool.store import Spool
@@ -28,9 +28,9 @@ __all__ = ["LogDelivery"]
 
 _log = logging.getLogger(__name__)
 
-_FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 60.0
 _REGISTRATION_SECONDS = 10.0
 _LAST_DELIVERY = "last_delivery"
+_SPOOL = "spool"
 _WAY_ON = "Save other settings, or send now, to go on. By itself it is tried again within the hour."
 _IN_TROUBLE = frozenset({"retrying", "paused"})
 
@@ -96,6 +96,7 @@ class LogDelivery:
             appliance=self._appliance,
             interval=interval_seconds(server.interval),
             clock=self._clock,
+            retry=Retry(self._clock, self._chance, disk=_SPOOL),
         )
         made.changed = self._on_change
         return made
@@ -130,19 +131,16 @@ class LogDelivery:
                 return
 
     async def _begin(self, delivery: DeliveryService) -> None:
-        failures = 0
+        retry = Retry(self._clock, self._chance, pace=DISK, log=_log, disk=_SPOOL)
         while True:
             try:
                 await delivery.begin()
             except StorageFailed as problem:
-                failures += 1
+                retry.failed(problem, "Logs are not delivered")
                 if delivery is self._delivery:
-                    self._unstarted = _own_disk(problem, self._clock.now(), failures)
-                if failures == 1:
-                    _log.error("Logs are not delivered. %s %s", problem.cause, problem.remedy)
+                    self._unstarted = retry.last
                 self._changed()
-                wait = full_jitter(failures, _FIRST_BACKOFF, _LONGEST_BACKOFF, self._chance)
-                await wait_until(self._clock, self._clock.monotonic() + wait, delivery.wanted)
+                await wait_until(self._clock, retry.again, delivery.wanted)
             else:
                 if delivery is self._delivery:
                     self._unstarted = None
@@ -196,6 +194,7 @@ class LogDelivery:
 
     def beat_accepted(self) -> None:
         """The status server takes the credentials: a log server that refused them is asked again."""
+        self._check.beat_accepted()
         if self._delivery is not None:
             self._delivery.beat_accepted()
 
@@ -228,7 +227,7 @@ class LogDelivery:
             last_at, wait = seen.last_delivery_at or last_at, seen.next_delivery_in_seconds
             age = seen.last_delivery_age_seconds
             if seen.last_failure:
-                failure = LastFailure(**asdict(seen.last_failure))
+                failure = seen.last_failure
             elif failure and check.next_delivery_in_seconds is not None:
                 wait = min(check.next_delivery_in_seconds, wait if wait is not None else float("inf"))
         failure = self._unstarted or failure
@@ -243,9 +242,3 @@ class LogDelivery:
             next_delivery_in_seconds=None if wait is None else round(wait, 3),
             last_failure=failure,
         )
-
-
-def _own_disk(problem: StorageFailed, at: datetime, count: int) -> LastFailure:
-    return LastFailure(
-        code="storage", stage="spool", cause=problem.cause, remedy=problem.remedy, at=at, count=count
-    )

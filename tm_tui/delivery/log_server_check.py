@@ -5,24 +5,21 @@ import logging
 import random
 from collections.abc import Callable
 
-from tm_tui.api.agent import LastFailure, LogServerStatus, ServerState
+from tm_tui.api.agent import LogServerStatus, ServerState
 from tm_tui.clock import Clock
 from tm_tui.delivery.check import check_log_server
-from tm_tui.link.access import REFUSED
 from tm_tui.link.build import build_links
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.host_keys import HostKeys
-from tm_tui.pace import Chance, full_jitter, spread, wait_until
+from tm_tui.pace import Chance, spread, wait_until
+from tm_tui.retry import Retry
 from tm_tui.settings.store import Revision
 from tm_tui.settings.types import interval_seconds
-from tm_tui.status_server.standing import counted
 
 __all__ = ["LogServerCheck"]
 
 _log = logging.getLogger(__name__)
 
-_FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 300.0
-_LONGEST_WAIT = 3600.0
 _JITTER = 0.1
 
 
@@ -52,7 +49,7 @@ class LogServerCheck:
         self._chance = chance
         self._again = asyncio.Event()
         self._revision: Revision | None = None
-        self._seen = _Seen()
+        self._seen = self._nothing_seen(enabled=False)
         self._fresh = False
 
     def concerns(self, revision: Revision) -> object:
@@ -65,7 +62,10 @@ class LogServerCheck:
     def prepare(self, revision: Revision) -> None:
         """Forget what was; `run` follows these settings."""
         self._revision = revision
-        self._seen = _Seen(enabled=revision.settings.tmsp.enabled)
+        self._seen = self._nothing_seen(enabled=revision.settings.tmsp.enabled)
+
+    def _nothing_seen(self, *, enabled: bool) -> "_Seen":
+        return _Seen(Retry(self._clock, self._chance, log=_log), enabled=enabled)
 
     @property
     def reached(self) -> bool:
@@ -78,8 +78,8 @@ class LogServerCheck:
 
     def alerts(self) -> tuple[str, ...]:
         """What an admin must know now."""
-        failure = self._seen.last_failure
-        if failure and failure.code in REFUSED:
+        failure = self._seen.retry.last
+        if failure and self._seen.retry.refused:
             return (failure.cause,)
         if failure and failure.stage == "host_key":
             return (f"{failure.cause} Logs are not sent until this is settled.",)
@@ -89,9 +89,15 @@ class LogServerCheck:
         """Try again at once."""
         self._again.set()
 
+    def beat_accepted(self) -> None:
+        """The status server takes the credentials: if the log server refused them, it is asked again."""
+        if self._seen.retry.beat_accepted():
+            self._again.set()
+
     def delivered(self) -> None:
         """The log server took logs: it is reached, and need not be looked at for an interval."""
-        self._seen.reached, self._seen.last_failure = True, None
+        self._seen.reached = True
+        self._seen.retry.succeeded()
         self._fresh = True
         self._again.set()
 
@@ -118,45 +124,31 @@ class LogServerCheck:
         try:
             await check_log_server(link, server.protocol, self._appliance, clock=self._clock)
         except LinkFailure as failure:
-            if seen.last_failure is None or seen.last_failure.code != failure.code:
-                extra = {"tm_code": failure.code}
-                _log.warning(
-                    "Log server (%s). %s %s", failure.code, failure.cause, failure.remedy, extra=extra
-                )
-            seen.last_failure = counted(seen.last_failure, failure, self._clock.now())
-            return self._backoff(failure, seen.last_failure.count)
-        if not seen.reached or seen.last_failure:
+            return seen.retry.failed(failure, "Log server")
+        if not seen.reached or seen.retry.last:
             _log.info("The log server takes logs.")
-        seen.reached, seen.last_failure = True, None
+        seen.reached = True
+        seen.retry.succeeded()
         return self._interval(revision)
 
     def _interval(self, revision: Revision) -> float:
         return spread(interval_seconds(revision.settings.tmsp.log_server.interval), _JITTER, self._chance)
 
-    def _backoff(self, failure: LinkFailure, failures: int) -> float:
-        # An approved host key wakes the check by itself, so that one need not be looked for either.
-        if failure.code in REFUSED or failure.stage == "host_key":
-            wait = spread(_LONGEST_BACKOFF, _JITTER, self._chance)
-        else:
-            wait = full_jitter(failures, _FIRST_BACKOFF, _LONGEST_BACKOFF, self._chance)
-        return max(wait, min(_LONGEST_WAIT, failure.retry_after or 0.0))
-
 
 class _Seen:
     """What the checks found under these settings."""
 
-    def __init__(self, *, enabled: bool = False) -> None:
-        self.enabled = enabled
+    def __init__(self, retry: Retry, *, enabled: bool) -> None:
+        self.retry, self.enabled = retry, enabled
         self.reached = False
         self.next_try: float | None = None
-        self.last_failure: LastFailure | None = None
 
     def show(self, now: float) -> LogServerStatus:
         if not self.enabled:
             state = ServerState.DISABLED
-        elif self.last_failure:
+        elif self.retry.last:
             state = ServerState.FAILING
         else:
             state = ServerState.CONNECTED if self.reached else ServerState.CONNECTING
         wait = None if self.next_try is None else round(max(0.0, self.next_try - now), 3)
-        return LogServerStatus(state=state, next_delivery_in_seconds=wait, last_failure=self.last_failure)
+        return LogServerStatus(state=state, next_delivery_in_seconds=wait, last_failure=self.retry.last)

@@ -1,22 +1,23 @@
 """The task that delivers: by schedule or at once, again and again until the server has everything."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Literal
 
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.delivery.carrier import Carrier, carrier_for
-from tm_tui.delivery.retry import Backoff, concerns_one_batch, is_too_large
 from tm_tui.delivery.schedule import Schedule
 from tm_tui.delivery.status import DeliveryStatus, Outcome, Progress, State
 from tm_tui.delivery.tally import Tally
 from tm_tui.delivery.waiters import Waiters
 from tm_tui.errors import StorageFailed, TmError
-from tm_tui.link.access import Pause, is_refused
 from tm_tui.link.failures import LinkFailure, failure
+from tm_tui.link.trying_again import Subject, meaning_of
 from tm_tui.link.types import Link
 from tm_tui.pace import wait_until
+from tm_tui.retry import Retry
 from tm_tui.spool.batch import Batch
 from tm_tui.spool.events import KINDS
 from tm_tui.spool.store import Spool
@@ -29,6 +30,8 @@ _LOOK_AGAIN = 30.0
 _SHORTEST = 0.05
 _NO_PROGRESS = 60.0
 _LAST_RUN = "last_run"
+_TOO_LARGE = "http-too-large"
+"""A smaller batch may be taken."""
 
 
 class DeliveryService:
@@ -46,7 +49,7 @@ class DeliveryService:
         appliance: str,
         interval: float,
         clock: Clock | None = None,
-        backoff: Backoff | None = None,
+        retry: Retry | None = None,
         no_progress: float = _NO_PROGRESS,
         trace: Trace = untraced,
     ) -> None:
@@ -54,13 +57,11 @@ class DeliveryService:
         self._carrier: Callable[[], Carrier] = lambda: carrier_for(link, protocol, appliance)
         self._schedule = Schedule.of(interval, appliance)
         self._clock: Clock = clock or SystemClock()
-        self._backoff = backoff or Backoff()
-        self._pause = Pause(self._clock)
+        self._retry = retry or Retry(self._clock, random.random, disk="spool")
         self._no_progress = no_progress
         self._trace = trace
         self._tally = Tally(self._clock)
         self._state: State = "stopped"
-        self._retry_at: float | None = None
         self._ran: float | None = None
         self._waiters = Waiters()
         self._met: set[str] = set()
@@ -117,7 +118,7 @@ class DeliveryService:
 
     def beat_accepted(self) -> None:
         """The status server takes these credentials: what refused them may have been ill."""
-        if self._state == "paused" and self._pause.may_end():
+        if self._state == "paused" and self._retry.beat_accepted():
             self.send_now()
 
     def progress(self) -> Progress | None:
@@ -127,7 +128,7 @@ class DeliveryService:
     def status(self) -> DeliveryStatus:
         """Everything to show, at this moment."""
         tally = self._tally
-        failing = tally.failure if self._state in {"retrying", "paused"} else None
+        failing = self._retry.last if self._state in {"retrying", "paused"} else None
         alerts = (
             ("Logs are not sent any more: " + failing.cause,) if failing and self._state == "paused" else ()
         )
@@ -136,7 +137,7 @@ class DeliveryService:
             last_delivery_at=tally.last_at,
             last_delivery_age_seconds=tally.last_age(),
             next_delivery_in_seconds=self._next_in(),
-            last_failure=tally.failure,
+            last_failure=self._retry.last,
             progress=self.progress(),
             delivered_batches=tally.delivered_batches,
             delivered_events=tally.delivered_events,
@@ -146,8 +147,8 @@ class DeliveryService:
     def _next_in(self) -> float | None:
         if self._state == "idle":
             return max(0.0, self._schedule.seconds_until_next(self._clock.now().timestamp()))
-        if self._state == "retrying" and self._retry_at is not None:
-            return max(0.0, self._retry_at - self._clock.monotonic())
+        if self._state == "retrying":
+            return self._retry.left()
         return 0.0 if self._state == "sending" else None
 
     # --- the task
@@ -188,24 +189,16 @@ class DeliveryService:
             if problem is None:
                 break
             if batches:
-                self._backoff.reset()
+                self._retry.moved()
             await self._after(problem)
-        self._tally.succeeded()
-        self._backoff.reset()
+        self._retry.succeeded()
         await self._mark(began)
 
     async def _after(self, problem: TmError) -> None:
         """Wait as the failure asks for, or until somebody wants it sent."""
-        self._tally.failed(problem)
-        if isinstance(problem, LinkFailure) and is_refused(problem):
-            wait = self._pause.begin()
-            self._set("paused")
-            await wait_until(self._clock, self._clock.monotonic() + wait, self._waiters.wanted)
-            return
-        wait = self._backoff.seconds(problem.retry_after if isinstance(problem, LinkFailure) else None)
-        self._retry_at = self._clock.monotonic() + wait
-        self._set("retrying")
-        await wait_until(self._clock, self._retry_at, self._waiters.wanted)
+        self._retry.failed(problem)
+        self._set("paused" if self._retry.refused else "retrying")
+        await wait_until(self._clock, self._retry.again, self._waiters.wanted)
 
     async def _attempt(self, *, seal: bool) -> TmError | None:
         """One session: seal what waits, deliver it in order; the failure that ended it, if any."""
@@ -249,7 +242,7 @@ class DeliveryService:
                         break
                     await self._deliver(carrier, batch, alive)
             except LinkFailure as problem:
-                if not concerns_one_batch(problem):
+                if Subject.BATCH not in meaning_of(problem.code).alone:
                     raise
                 refused = problem
         return refused
@@ -274,7 +267,7 @@ class DeliveryService:
         try:
             await carrier.deliver(batch.name, data, sent, again=again)
         except LinkFailure as problem:
-            if not is_too_large(problem) or not await self._spool.split(batch):
+            if problem.code != _TOO_LARGE or not await self._spool.split(batch):
                 raise
             alive()
             return
@@ -283,8 +276,7 @@ class DeliveryService:
         await self._spool.confirm(batch)
         self._tried.discard(batch.name)
         self._tally.delivered_one(batch)
-        self._backoff.reset()
-        self._pause.over()
+        self._retry.moved()
         self.changed()
 
     def _sent(self, size: int, alive: Callable[[], None]) -> None:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from tm_tui.api.shapes import LastFailure
 from tm_tui.errors import TmError
 
-__all__ = ["DeliveryStatus", "FailureSeen", "Outcome", "Progress", "State"]
+__all__ = ["DeliveryStatus", "Outcome", "Progress", "State"]
 
 State = Literal["idle", "sending", "retrying", "paused", "stopped"]
 
@@ -21,21 +22,6 @@ class Progress:
     events: int
     bytes_done: int
     bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class FailureSeen:
-    """The newest failure and how often in a row one came.
-
-    `stage` is `spool` for trouble with the own disk.
-    """
-
-    code: str
-    stage: str
-    cause: str
-    remedy: str
-    at: datetime
-    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +41,7 @@ class DeliveryStatus:
     last_delivery_at: datetime | None
     last_delivery_age_seconds: float | None
     next_delivery_in_seconds: float | None
-    last_failure: FailureSeen | None
+    last_failure: LastFailure | None
     progress: Progress | None
     delivered_batches: int
     delivered_events: int

@@ -1,12 +1,10 @@
-"""What was delivered and what failed, counted as it happens."""
+"""What was delivered, counted as it happens."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tm_tui.clock import Clock
-from tm_tui.delivery.status import FailureSeen, Progress
-from tm_tui.errors import TmError
-from tm_tui.link.failures import LinkFailure
+from tm_tui.delivery.status import Progress
 from tm_tui.spool.batch import Batch
 
 if TYPE_CHECKING:
@@ -22,7 +20,6 @@ class Tally:
         self._clock = clock
         self.last_at: datetime | None = None
         self._last: float | None = None
-        self.failure: FailureSeen | None = None
         self.delivered_batches = self.delivered_events = 0
         self.upto = 0
         """The greatest `seq` of the batches that the sending under way is about."""
@@ -59,18 +56,6 @@ class Tally:
     def since(self, before: tuple[int, int]) -> tuple[int, int]:
         """Batches and events since `before`."""
         return self.delivered_batches - before[0], self.delivered_events - before[1]
-
-    def failed(self, problem: TmError) -> None:
-        """A session ended with a failure."""
-        code, stage = ("storage", "spool")
-        if isinstance(problem, LinkFailure):
-            code, stage = problem.code, problem.stage
-        count = self.failure.count + 1 if self.failure and self.failure.code == code else 1
-        self.failure = FailureSeen(code, stage, problem.cause, problem.remedy, self._clock.now(), count)
-
-    def succeeded(self) -> None:
-        """Everything went through: no failure stands any more."""
-        self.failure = None
 
     def progress(self) -> Progress:
         """How far the session has come."""

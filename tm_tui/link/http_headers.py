@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from tm_tui import __version__
+from tm_tui.link.trying_again import HOUR
 from tm_tui.link.types import Credentials
 
 __all__ = ["USER_AGENT", "auth_schemes", "basic", "http_date", "retry_after_seconds"]
 
 USER_AGENT = f"tm-tui/{__version__}"
 
-_LONGEST_WAIT = 3600.0
 _MOST_DATE = 64
 _YEARS = range(1970, 2201)
 """A date outside of these comes from no clock that anybody has set."""
@@ -52,12 +52,12 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         digits = value.lstrip("0")
-        return _LONGEST_WAIT if len(digits) > len("3600") else min(float(digits or 0), _LONGEST_WAIT)
+        return HOUR if len(digits) > len("3600") else min(float(digits or 0), HOUR)
     moment = http_date(value)
     if moment is None:
         return None
     now = http_date(headers.get("date", "")) or datetime.now(UTC)
-    return min(max(0.0, (moment - now).total_seconds()), _LONGEST_WAIT)
+    return min(max(0.0, (moment - now).total_seconds()), HOUR)
 
 
 def auth_schemes(values: Iterable[str]) -> frozenset[str]:

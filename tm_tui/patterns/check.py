@@ -7,6 +7,7 @@ from datetime import datetime
 from tm_tui.errors import TmError
 from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.https import LinkClient
+from tm_tui.link.trying_again import Subject, meaning_of
 from tm_tui.patterns.anchor import Anchor
 from tm_tui.patterns.bridge import LoopCalls
 from tm_tui.patterns.fetcher import LinkFetcher
@@ -16,9 +17,6 @@ from tm_tui.patterns.repository import Repository, Seen
 from tm_tui.patterns.store import PatternStore, StoredPattern
 
 __all__ = ["Checked", "PatternCheck"]
-
-_OF_ONE = frozenset({"pattern-damaged", "pattern-too-large", "pattern-absent"})
-"""What concerns one pattern and does not keep the others away."""
 
 
 @dataclass(slots=True)
@@ -101,7 +99,7 @@ class PatternCheck:
                 repository.fetch(offered, whole)
                 done.arrived.append(self.store.keep(offered, whole, self.now()))
             except LinkFailure as refused:
-                if refused.code not in _OF_ONE:
+                if Subject.PATTERN not in meaning_of(refused.code).alone:
                     raise
                 done.refused[offered.pattern.id] = offered, refused
             finally:

@@ -103,6 +103,10 @@ class CustomPatterns:
         """Whether beats are accepted: each time they begin to be, a notice may have been missed."""
         self.fetching.connection(connected=connected)
 
+    def beat_accepted(self) -> None:
+        """The status server takes the credentials."""
+        self.fetching.beat_accepted()
+
     # --- what the control socket asks
 
     def status(self) -> PatternsStatus:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tm_tui.clock import Clock
-from tm_tui.pace import Chance, spread
+from tm_tui.pace import Chance
 from tm_tui.patterns.deployer import Deployer, DeployerFailure, DeployerLine
 from tm_tui.patterns.deployer_run import run_deployer
 from tm_tui.patterns.deployment import Deployment, Plan, Result, Target
+from tm_tui.retry import Pace
 from tm_tui.tasks import threaded
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DeploymentRound", "Ended"]
 
-_LONGEST_RETRY = 600.0
-_JITTER = 0.1
 _NUMBER = re.compile(r"[0-9]{1,6}")
 
 Ended = Callable[[Target, Result], None]
@@ -96,8 +95,8 @@ class DeploymentRound:
             return
         again = Result(n=n, at=self._clock.now(), state="retrying", code=why.code, detail=why.cause)
         await threaded(self._one.add, again)
-        grown = self._deployer.retry_seconds * 2.0 ** min(self._one.attempts[n] - 1, 16)
-        wait = min(spread(min(_LONGEST_RETRY, grown), _JITTER, self._chance), max(0.0, self._left()))
+        grown = Pace.around(self._deployer.retry_seconds).wait(self._one.attempts[n], self._chance)
+        wait = min(grown, max(0.0, self._left()))
         self._one.next_try[n] = self._clock.monotonic() + wait
 
     async def _final(self, result: Result) -> None:

@@ -11,13 +11,14 @@ from pathlib import Path
 from tm_tui.atomic import Folder
 from tm_tui.clock import Clock
 from tm_tui.errors import StorageFailed, TmError
-from tm_tui.pace import Chance, spread, wait_until
+from tm_tui.pace import Chance, wait_until
 from tm_tui.patterns.deployer import Deployer, DeployerFailure, deployer_in
 from tm_tui.patterns.deployment import SUCCEEDED, Action, Deployment, Plan, Result, Target
 from tm_tui.patterns.deployment_events import events_of
 from tm_tui.patterns.deployment_round import DeploymentRound, Ended
 from tm_tui.patterns.pattern import Pattern
 from tm_tui.patterns.store import PatternStore, StoredPattern
+from tm_tui.retry import DISK, Pace, Retry
 from tm_tui.settings.store import Revision
 from tm_tui.spoken import count
 from tm_tui.spool.store import Spool
@@ -28,8 +29,6 @@ __all__ = ["DeploymentService"]
 _log = logging.getLogger(__name__)
 
 _MOST_KEPT = 20
-_STORAGE_RETRY = 30.0
-_JITTER = 0.1
 _PLAN = re.compile(r"([0-9]{9})\.plan")
 
 
@@ -57,11 +56,11 @@ class DeploymentService:
         self._folder, self._config, self._store, self._spool = folder, config, store, spool
         self._changed, self._ended, self._missing = changed, ended, missing
         self._clock, self._chance = clock, chance
+        self._disk = Retry(clock, chance, pace=DISK)
         self._wake = asyncio.Event()
         self._beginning = asyncio.Lock()
         self._loaded, self._read = asyncio.Event(), False
-        self.deployments: tuple[Deployment, ...] = ()
-        """The newest last; all that are not done are among them."""
+        self.deployments: tuple[Deployment, ...] = ()  # the newest last, and all that are not done
         self.damaged: dict[int, str] = {}
         """Those whose plan cannot be read, by number, with the cause: they are left alone."""
         self.problem: TmError | None = None
@@ -69,12 +68,10 @@ class DeploymentService:
 
     # --- as the supervisor wants it
 
-    def concerns(self, _revision: Revision) -> object:
-        """Nothing of the settings."""
-        return None
+    def concerns(self, _revision: Revision) -> None:
+        """Nothing of the settings, so there is nothing to `prepare`."""
 
-    def prepare(self, _revision: Revision) -> None:
-        """Nothing to take over."""
+    prepare = concerns
 
     def alerts(self) -> tuple[str, ...]:
         """What an admin must know now."""
@@ -85,8 +82,7 @@ class DeploymentService:
     async def run(self) -> None:
         """Work until cancelled."""
         while not await self._load():
-            again = self._clock.monotonic() + spread(_STORAGE_RETRY, _JITTER, self._chance)
-            await wait_until(self._clock, again, asyncio.Event())
+            await wait_until(self._clock, self._disk.again, asyncio.Event())
         while True:
             self._wake.clear()
             moments = [(moment, one) for one in self.deployments if (moment := one.next_moment()) is not None]
@@ -181,7 +177,9 @@ class DeploymentService:
                 await threaded(self._read_all)
         except StorageFailed as failed:
             self._trouble(failed)
+            self._disk.failed(failed)
         else:
+            self._disk.succeeded()
             self._read = True
         self._loaded.set()
         self._changed()
@@ -226,9 +224,11 @@ class DeploymentService:
             if one.done:
                 self.problem = None
                 _log.info("%s %s: %s.", _named(one.plan), count(len(one.plan.targets), "endpoint"), _sum(one))
+            self._disk.succeeded()
         except StorageFailed as failed:
             self._trouble(failed)
-            one.hold_until = self._clock.monotonic() + spread(_STORAGE_RETRY, _JITTER, self._chance)
+            self._disk.failed(failed)
+            one.hold_until = self._disk.again
         finally:
             one.running = frozenset()
             self._changed()
@@ -263,7 +263,8 @@ class DeploymentService:
         if this.over():
             await this.give_up(one.left(), failed)
         else:
-            one.hold_until = self._clock.monotonic() + spread(deployer.retry_seconds, _JITTER, self._chance)
+            later = Pace.around(deployer.retry_seconds).wait(1, self._chance)
+            one.hold_until = self._clock.monotonic() + later
 
     def _this_round(self, one: Deployment, deployer: Deployer) -> DeploymentRound:
         def ended(target: Target, result: Result) -> None:
@@ -289,9 +290,8 @@ class DeploymentService:
 
 def _named(plan: Plan) -> str:
     """What it is, up to its endpoints."""
-    if plan.action == "cleanup":
-        return f"Custom cleanup {plan.number} by pattern {plan.pattern.id} on"
-    return f"Deployment {plan.number} of pattern {plan.pattern.id} to"
+    words = ("Custom cleanup", "by", "on") if plan.action == "cleanup" else ("Deployment", "of", "to")
+    return f"{words[0]} {plan.number} {words[1]} pattern {plan.pattern.id} {words[2]}"
 
 
 def _sum(one: Deployment) -> str:

@@ -17,13 +17,13 @@ from tm_tui.link.failures import LinkFailure
 from tm_tui.link.failures import failure as made_of
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.https import https_client
-from tm_tui.pace import Chance, full_jitter, spread, wait_until
+from tm_tui.pace import Chance, spread, wait_until
 from tm_tui.patterns.anchor import MOST_ROOT_BYTES, Anchor
 from tm_tui.patterns.bridge import in_thread
 from tm_tui.patterns.patience import Patience
 from tm_tui.patterns.store import PatternStore, StoredPattern
+from tm_tui.retry import SELDOM, Retry, last_failure
 from tm_tui.settings.store import Revision
-from tm_tui.status_server.standing import counted
 from tm_tui.tasks import threaded
 
 if TYPE_CHECKING:
@@ -37,9 +37,6 @@ __all__ = ["PatternService"]
 
 _log = logging.getLogger(__name__)
 
-_FIRST_BACKOFF, _LONGEST_BACKOFF, _LONGEST_WAIT = 5.0, 600.0, 3600.0
-_LONGEST_REFUSED = 3600.0
-"""What was reached and refused is looked at again less often."""
 _LOOK_AGAIN = 24 * 3600.0
 _JITTER = 0.1
 _PATIENCE = Patience()
@@ -76,13 +73,13 @@ class PatternService:
         self._changed, self._arrived, self._in_use = changed, arrived, in_use
         self._clock, self._chance = clock, chance
         self._revision: Revision | None = None
+        self._retry = self._nothing_failed()
         self._wanted = asyncio.Event()
         self._offered: bytes | None = None
         self._seen: Seen | None = None
         self._connected = False
         self._loaded = asyncio.Event()
         self.state: PatternsState = "disabled"
-        self.last_failure: LastFailure | None = None
         self.refused: dict[int, tuple[Pattern, LastFailure]] = {}
         self.last_check_at: datetime | None = None
         self.checks = 0
@@ -104,7 +101,15 @@ class PatternService:
         self._connected = False
         self._wanted = asyncio.Event()
         self.state = "waiting" if revision.settings.tmsp.enabled else "disabled"
-        self.last_failure, self.refused = None, {}
+        self._retry, self.refused = self._nothing_failed(), {}
+
+    def _nothing_failed(self) -> Retry:
+        return Retry(self._clock, self._chance, pace=SELDOM, log=_log, disk="service")
+
+    @property
+    def last_failure(self) -> LastFailure | None:
+        """How the last check failed."""
+        return self._retry.last
 
     async def loaded(self) -> None:
         """Wait until the patterns of earlier starts are read: a moment after the agent's start."""
@@ -150,6 +155,11 @@ class PatternService:
         """Whether beats are accepted: look each time they begin to be."""
         before, self._connected = self._connected, connected
         if connected and not before:
+            self.look()
+
+    def beat_accepted(self) -> None:
+        """The status server takes the credentials: if it refused them before, it is asked again."""
+        if self._retry.beat_accepted():
             self.look()
 
     def look(self) -> None:
@@ -200,7 +210,7 @@ class PatternService:
         self._seen = done.seen
         self.last_check_at = self._clock.now()
         self.refused = {
-            number: (offered.pattern, counted(None, refused, self.last_check_at))
+            number: (offered.pattern, last_failure(refused, self.last_check_at))
             for number, (offered, refused) in done.refused.items()
         }
         for pattern in done.arrived:
@@ -218,26 +228,10 @@ class PatternService:
             return self._failed(failure)
         if self.last_failure is not None:
             _log.info("Patterns are up to date again.")
-        self.state, self.last_failure = "current", None
+        self.state = "current"
+        self._retry.succeeded()
         return spread(_LOOK_AGAIN, _JITTER, self._chance)
 
     def _failed(self, problem: TmError) -> float:
-        before = self.last_failure
-        if isinstance(problem, LinkFailure):
-            self.last_failure = counted(before, problem, self._clock.now())
-        else:
-            count = 1 if before is None else before.count + 1
-            self.last_failure = LastFailure(
-                code="storage",
-                stage="service",
-                cause=problem.cause,
-                remedy=problem.remedy,
-                at=self._clock.now(),
-                count=count,
-            )
-        if before is None or before.code != self.last_failure.code:
-            _log.warning("Patterns (%s). %s %s", self.last_failure.code, problem.cause, problem.remedy)
         self.state = "failing"
-        longest = _LONGEST_REFUSED if self.last_failure.code.startswith("pattern-") else _LONGEST_BACKOFF
-        wait = full_jitter(self.last_failure.count, _FIRST_BACKOFF, longest, self._chance)
-        return max(wait, min(_LONGEST_WAIT, getattr(problem, "retry_after", None) or 0.0))
+        return self._retry.failed(problem, "Patterns")

@@ -7,22 +7,22 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from tm_tui.api.reports import ReportInfo, ReportsStatus
-from tm_tui.api.shapes import LastFailure, Unreadable
+from tm_tui.api.shapes import Unreadable
 from tm_tui.clock import Clock
 from tm_tui.errors import TmError
-from tm_tui.link.access import REFUSED, Pause
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.build import build_links
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.https import LinkClient, https_client
-from tm_tui.pace import Chance, full_jitter, wait_until
+from tm_tui.link.trying_again import HOUR, Subject, meaning_of
+from tm_tui.pace import Chance, wait_until
 from tm_tui.reports.fetch import fetch_report, list_reports
 from tm_tui.reports.protocol import NOTICE_KIND
 from tm_tui.reports.store import KeptReport, ReportStore
+from tm_tui.retry import Retry, code_of
 from tm_tui.settings.store import Revision
 from tm_tui.status_server.protocol import Notice
-from tm_tui.status_server.standing import counted
 from tm_tui.tasks import threaded
 
 if TYPE_CHECKING:
@@ -32,13 +32,7 @@ __all__ = ["ReportService"]
 
 _log = logging.getLogger(__name__)
 
-_FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 300.0
-_LONGEST_WAIT = 3600.0
 _TELL_SECONDS = 1.0
-_NONE_HERE = frozenset({"http-not-found", "http-method"})
-"""A portal without reports says so: the next notice or connection begins anew."""
-_ITS_OWN = frozenset({"reply-not-understood", "reply-too-large", "reply-encoded"})
-"""What may be wrong with one report only: the others are fetched all the same."""
 
 
 class ReportService:
@@ -61,12 +55,11 @@ class ReportService:
         self._bandwidth, self._changed = bandwidth, changed
         self._clock, self._chance = clock, chance
         self._wanted = asyncio.Event()
-        self._pause = Pause(clock, chance)
+        self._retry = self._nothing_failed()
         self._disk = asyncio.Lock()
         self._revision: Revision | None = None
         self._connected = self._fetching = False
         self._checked_at: datetime | None = None
-        self._last_failure: LastFailure | None = None
 
     # --- as the supervisor wants it
 
@@ -82,7 +75,10 @@ class ReportService:
         """Forget how it stood with the server before."""
         self._revision = revision
         self._connected = self._fetching = False
-        self._checked_at = self._last_failure = None
+        self._checked_at, self._retry = None, self._nothing_failed()
+
+    def _nothing_failed(self) -> Retry:
+        return Retry(self._clock, self._chance, log=_log, disk="reports")
 
     def alerts(self) -> tuple[str, ...]:
         """What an admin must know now."""
@@ -124,8 +120,7 @@ class ReportService:
 
     def beat_accepted(self) -> None:
         """The status server takes the credentials: if it refused them before, it is asked again."""
-        failure = self._last_failure
-        if failure is not None and failure.code in REFUSED and self._pause.may_end():
+        if self._retry.beat_accepted():
             self._wanted.set()
 
     # --- at work
@@ -139,8 +134,8 @@ class ReportService:
         except TmError as problem:
             return self._failed(problem)
         else:
-            self._last_failure, self._checked_at = None, self._clock.now()
-            self._pause.over()
+            self._checked_at = self._clock.now()
+            self._retry.succeeded()
             return None
         finally:
             self._fetching = False
@@ -160,7 +155,7 @@ class ReportService:
             try:
                 text = await fetch_report(client, entry, self._bandwidth)
             except LinkFailure as failure:
-                if failure.code not in _ITS_OWN:
+                if Subject.REPORT not in meaning_of(failure.code).alone:
                     raise
                 wrong = wrong or failure
                 continue
@@ -177,29 +172,11 @@ class ReportService:
             raise wrong
 
     def _failed(self, problem: TmError) -> float | None:
-        now, before = self._clock.now(), self._last_failure
-        if isinstance(problem, LinkFailure):
-            self._last_failure = counted(before, problem, now)
-        else:
-            count = before.count + 1 if before else 1
-            self._last_failure = LastFailure(
-                code="storage",
-                stage="reports",
-                cause=problem.cause,
-                remedy=problem.remedy,
-                at=now,
-                count=count,
-            )
-        failure = self._last_failure
-        if before is None or before.code != failure.code:
-            _log.warning("Reports are not fetched (%s). %s %s", failure.code, failure.cause, failure.remedy)
+        wait = self._retry.failed(problem, "Reports are not fetched")
         self._changed()
-        if failure.code in _NONE_HERE and self._checked_at is None:
-            return None
-        if failure.code in REFUSED | _NONE_HERE:
-            return self._pause.begin()
-        wait = full_jitter(failure.count, _FIRST_BACKOFF, _LONGEST_BACKOFF, self._chance)
-        return max(wait, min(_LONGEST_WAIT, getattr(problem, "retry_after", None) or 0.0))
+        if meaning_of(code_of(problem)).absent:  # no reports here: a notice or connection begins anew
+            return HOUR if self._checked_at is not None else None
+        return wait
 
     # --- to look at, and to mark
 
@@ -221,7 +198,7 @@ class ReportService:
             newest=_info(kept[0]) if kept else None,
             checked_at=self._checked_at,
             fetching=self._fetching,
-            last_failure=self._last_failure,
+            last_failure=self._retry.last,
         )
 
     async def text(self, number: int) -> str | None:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from tm_tui.clock import Clock
 from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.https import LinkClient
-from tm_tui.pace import Chance, full_jitter, spread, wait_until
+from tm_tui.pace import Chance, wait_until
+from tm_tui.retry import asked_by
 from tm_tui.status_server.heartbeat import NOT_REGISTERED, Facts, beat
 from tm_tui.status_server.protocol import Notice, RegistrationRequest
 from tm_tui.status_server.registration import register
@@ -19,11 +20,6 @@ from tm_tui.status_server.standing import Standing
 __all__ = ["Heart", "Noticed"]
 
 _log = logging.getLogger(__name__)
-
-_FIRST_BACKOFF, _LONGEST_BACKOFF = 1.0, 300.0
-_LONGEST_WAIT = 3600.0
-_ASK_AGAIN, _JITTER = 1800.0, 0.1
-"""Seconds after which a removed appliance asks whether it is wanted back; an hour at most."""
 
 Noticed = Callable[[tuple[Notice, ...]], None]
 """Told the notices that are new."""
@@ -66,8 +62,8 @@ class Heart:
         """Go on until cancelled."""
         while True:
             # A portal that registers us and does not know us, again and again, is not asked at once.
-            if self._standing.failures > 1:
-                await self._wait(self._clock.monotonic() + self._backoff(None))
+            if self._standing.retry.count > 1:
+                await self._wait(self._standing.retry.again)
             await self._register()
             removed = await self._beat()
             if removed is not None:
@@ -93,17 +89,15 @@ class Heart:
                 self._standing.registered(since, reply.pattern_root, reply.portal)
                 await self._record.accepted()
                 return
-            self._say("Registration failed", refused)
-            self._standing.refused(refused, self._clock.now())
-            await self._wait(self._clock.monotonic() + self._backoff(refused.retry_after))
+            self._standing.refused(refused)
+            await self._wait(self._standing.retry.again)
 
     async def _removed(self, removed: Removed) -> None:
         """Note that the portal removed us, and wait: it is asked seldom whether it wants us back."""
-        self._say("This appliance was removed", removed)
         at = removed.removed_at or self._standing.removed_at or self._clock.now()
-        self._standing.removed(removed, at, self._clock.now())
+        self._standing.removed(removed, at)
         await self._record.removed(at)
-        await self._wait(self._clock.monotonic() + spread(_ASK_AGAIN, _JITTER, self._chance))
+        await self._wait(self._standing.retry.again)
 
     async def _beat(self) -> Removed | None:
         """Beat until the portal does not know us any more. Returns what it says if it removed us."""
@@ -118,7 +112,7 @@ class Heart:
             elif refused.code == NOT_REGISTERED:
                 return None
             else:
-                schedule.failed(self._standing.failures, self._clock.monotonic(), refused.retry_after)
+                schedule.failed(self._standing.retry.left(), self._clock.monotonic(), asked_by(refused))
             await self._wait(schedule.due)
 
     async def _beat_once(self) -> LinkFailure | None:
@@ -149,8 +143,7 @@ class Heart:
         if isinstance(refused, Removed):
             self._standing.missed += 1
             return refused
-        self._say("A beat was not accepted", refused)
-        self._standing.beat_missed(refused, self._clock.now())
+        self._standing.beat_missed(refused)
         self._changed()
         return refused
 
@@ -177,10 +170,6 @@ class Heart:
         finally:
             timer.cancel()
 
-    def _backoff(self, retry_after: float | None) -> float:
-        wait = full_jitter(self._standing.failures, _FIRST_BACKOFF, _LONGEST_BACKOFF, self._chance)
-        return max(wait, min(_LONGEST_WAIT, retry_after or 0.0))
-
     def _late(self) -> LinkFailure:
         link = self._client.link
         return failure("reply-timeout", "service", link.endpoint, link.proxy)
@@ -191,10 +180,3 @@ class Heart:
             if sentence not in self._said:
                 self._said.add(sentence)
                 _log.warning("%s", sentence)
-
-    def _say(self, what: str, refused: LinkFailure) -> None:
-        """Log a failure once, not each time it comes again."""
-        before = self._standing.last_failure
-        if before is None or before.code != refused.code:
-            extra = {"tm_code": refused.code}
-            _log.warning("%s (%s). %s %s", what, refused.code, refused.cause, refused.remedy, extra=extra)

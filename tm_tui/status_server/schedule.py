@@ -2,12 +2,9 @@
 
 from tm_tui.pace import Chance, spread
 
-__all__ = ["LONGEST_BACKOFF", "BeatSchedule"]
+__all__ = ["BeatSchedule"]
 
-LONGEST_BACKOFF = 600.0
-"""Seconds: failures never make the beats rarer than this (but Retry-After may, up to an hour)."""
 _JITTER = 0.1
-_LONGEST_WAIT = 3600.0
 
 
 class BeatSchedule:
@@ -38,10 +35,6 @@ class BeatSchedule:
         """Plan the next beat: the interval give or take a tenth, counted from when this one was due."""
         self.due += spread(self._interval, _JITTER, self._chance)
 
-    def failed(self, failures: int, now: float, retry_after: float | None = None) -> None:
-        """Plan the next beat after that many failures in a row: doubled each time, 600 s at most."""
-        grown = self._interval * 2.0 ** min(failures - 1, 20)
-        wait = min(LONGEST_BACKOFF, spread(min(LONGEST_BACKOFF, grown), _JITTER, self._chance))
-        self.due += wait
-        if retry_after is not None:
-            self.due = max(self.due, now + min(_LONGEST_WAIT, retry_after))
+    def failed(self, wait: float, now: float, asked: float = 0.0) -> None:
+        """Plan the next beat after a failure: `wait` later, and not before the server `asked` for it."""
+        self.due = max(self.due + wait, now + asked)

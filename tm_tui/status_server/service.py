@@ -19,7 +19,7 @@ from tm_tui.status_server.heartbeat import Facts
 from tm_tui.status_server.protocol import Notice, RegistrationRequest
 from tm_tui.status_server.registration import registration_of
 from tm_tui.status_server.removal import RegistrationRecord
-from tm_tui.status_server.standing import Standing
+from tm_tui.status_server.standing import Standing, beats_retry
 
 __all__ = ["StatusServerService"]
 
@@ -58,7 +58,7 @@ class StatusServerService:
         self._clock = clock
         self._chance = chance
         self._revision: Revision | None = None
-        self._standing = Standing(enabled=False, interval=0.0)
+        self._standing = Standing(enabled=False, interval=0.0, retry=beats_retry(clock, chance))
 
     def concerns(self, revision: Revision) -> object:
         """All but the log server's own settings: a change of anything else registers anew.
@@ -79,6 +79,7 @@ class StatusServerService:
         self._standing = Standing(
             enabled=tmsp.enabled,
             interval=tmsp.heartbeat_seconds,
+            retry=beats_retry(self._clock, self._chance),
             accepted=before.accepted,
             missed=before.missed,
             removed_at=self._record.removed_at,
@@ -116,7 +117,7 @@ class StatusServerService:
         try:
             client = https_client(replace(link, limits=_within(link.limits, limit)))
         except LinkFailure as unusable:  # the CA file; other settings can help, trying again cannot
-            standing.refused(unusable, self._clock.now())
+            standing.refused(unusable)
             self._changed()
             return
         async with client:

@@ -1,18 +1,25 @@
 """How things stand with the status server. What depends on time is worked out when it is asked for."""
 
+import logging
+import random
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from tm_tui.api.agent import LastFailure, ServerState, StatusServerStatus
 from tm_tui.api.shapes import PortalInfo
+from tm_tui.clock import Clock, SystemClock
 from tm_tui.link.failures import LinkFailure
+from tm_tui.pace import Chance
+from tm_tui.retry import SLOWLY, USUAL, Pace, Retry
 from tm_tui.spoken import apart, utc_time
 from tm_tui.status_server.heartbeat import NOT_REGISTERED, Accepted
 from tm_tui.status_server.protocol import Notice
 from tm_tui.status_server.versions import PROTOCOL, PortalVersion
 
-__all__ = ["Standing", "counted"]
+__all__ = ["Standing", "beats_retry"]
+
+_log = logging.getLogger(__name__)
 
 _MOST_NOTICES = 1000
 _TOLD = frozenset({"http-forbidden", "version-refused"})
@@ -24,16 +31,13 @@ _REFUSED = frozenset({"http-forbidden", "http-not-found", "http-refused", "http-
 """Answers of a server that understood a registration and does not want it."""
 
 
-def counted(before: LastFailure | None, failure: LinkFailure, at: datetime) -> LastFailure:
-    """Note a failure on top of the one before it, which is None after a success."""
-    return LastFailure(
-        code=failure.code,
-        stage=failure.stage,
-        cause=failure.cause,
-        remedy=failure.remedy,
-        at=at,
-        count=1 if before is None else before.count + 1,
-    )
+def _usual_retry() -> Retry:
+    return beats_retry(SystemClock(), random.random)
+
+
+def beats_retry(clock: Clock, chance: Chance) -> Retry:
+    """Go on whatever is refused: a beat that is accepted tells all others that it is over."""
+    return Retry(clock, chance, log=_log, heeds=False)
 
 
 @dataclass(slots=True)
@@ -45,6 +49,7 @@ class Standing:
 
     enabled: bool
     interval: float
+    retry: Retry = field(default_factory=_usual_retry)
     next_try: float | None = None
     unregistered: bool = False
     removed_at: datetime | None = None
@@ -60,14 +65,13 @@ class Standing:
     round_trip: float | None = None
     skew: float | None = None
     server_time: datetime | None = None
-    last_failure: LastFailure | None = None
     clone: bool = False
     notices: OrderedDict[tuple[str, str], Notice] = field(default_factory=OrderedDict)
 
     @property
-    def failures(self) -> int:
-        """How many tries failed in a row."""
-        return self.last_failure.count if self.last_failure else 0
+    def last_failure(self) -> LastFailure | None:
+        """How the last try failed."""
+        return self.retry.last
 
     def registered(
         self, at: datetime, pattern_root: str | None = None, portal: PortalVersion | None = None
@@ -76,9 +80,9 @@ class Standing:
         self.unregistered, self.removed_at, self.portal = False, None, portal
         self.registered_at, self.pattern_root = at, pattern_root
 
-    def refused(self, failure: LinkFailure, at: datetime) -> None:
+    def refused(self, failure: LinkFailure) -> None:
         """A registration failed. A server that says why, in the protocol's form, is one that knows us."""
-        self.last_failure = counted(self.last_failure, failure, at)
+        self.retry.failed(failure, "Registration failed")
         self.unregistered = failure.code in _REFUSED and failure.told is None
 
     def beat_accepted(self, beat: Accepted, moment: float, at: datetime) -> tuple[Notice, ...]:
@@ -88,7 +92,8 @@ class Standing:
         self.connected_until = moment + 2 * self.interval
         self.round_trip = beat.round_trip_seconds
         self.skew, self.server_time = beat.skew_seconds, beat.server_time
-        self.last_failure, self.clone = None, beat.clone
+        self.retry.succeeded()
+        self.clone = beat.clone
         self.portal = beat.portal or self.portal
         told = {(notice.kind, notice.id): notice for notice in beat.notices}
         new = tuple(notice for key, notice in told.items() if key not in self.notices)
@@ -99,17 +104,20 @@ class Standing:
             self.notices.popitem(last=False)
         return new
 
-    def beat_missed(self, failure: LinkFailure, at: datetime) -> None:
-        """A beat was not accepted."""
+    def beat_missed(self, failure: LinkFailure) -> None:
+        """A beat was not accepted: the next one follows later, or a registration."""
         self.missed += 1
-        self.last_failure = counted(self.last_failure, failure, at)
-        if failure.code == NOT_REGISTERED:
+        unknown = failure.code == NOT_REGISTERED
+        pace = USUAL if unknown else Pace.around(self.interval)
+        self.retry.failed(failure, "A beat was not accepted", pace=pace)
+        if unknown:
             self.unregistered, self.registered_at, self.connected_until = True, None, None
 
-    def removed(self, failure: LinkFailure, removed_at: datetime, at: datetime) -> None:
-        """The portal's operator removed the appliance, at `removed_at`."""
-        before = self.last_failure if self.removed_at is not None else None
-        self.last_failure = counted(before, failure, at)
+    def removed(self, failure: LinkFailure, removed_at: datetime) -> None:
+        """The portal's operator removed the appliance, at `removed_at`: it is asked seldom from now on."""
+        if self.removed_at is None:
+            self.retry.forget()
+        self.retry.failed(failure, "This appliance was removed", pace=SLOWLY)
         self.removed_at, self.registered_at, self.connected_until = removed_at, None, None
 
     def state(self, now: float) -> ServerState:

@@ -5,7 +5,10 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tm_tui.link.failures import failure
+from tm_tui.link.types import Endpoint
 from tm_tui.pace import full_jitter
+from tm_tui.retry import Pace, asked_by
 from tm_tui.status_server.schedule import BeatSchedule
 
 chances = st.floats(0, 1, exclude_max=True)
@@ -28,7 +31,7 @@ def test_backoff_grows_to_ten_minutes(interval: float, failures: int, chance: fl
     """A portal in trouble is asked less often, but never less than every ten minutes."""
     schedule = BeatSchedule(interval, lambda: chance, 0.0)
     schedule.begin(0.0)
-    schedule.failed(failures, 0.0)
+    schedule.failed(Pace.around(interval).wait(failures, lambda: chance), 0.0)
     assert 0.899 * min(interval, 600) <= schedule.due <= 600
     if interval * 2 ** min(failures - 1, 20) >= 700:
         assert schedule.due >= 539
@@ -39,7 +42,8 @@ def test_retry_after_is_honoured_up_to_an_hour() -> None:
     for asked, waits in ((1200.0, 1200.0), (86400.0, 3600.0)):
         schedule = BeatSchedule(60, random.random, 0.0)
         schedule.begin(0.0)
-        schedule.failed(1, 2.0, asked)
+        busy = failure("http-busy", "service", Endpoint("status.example.com", 443), retry_after=asked)
+        schedule.failed(Pace.around(60).wait(1, random.random), 2.0, asked_by(busy))
         assert schedule.due == 2.0 + waits
 
 

@@ -9,11 +9,11 @@ from pydantic import SecretStr
 from clock import FakeClock
 from spooling.log_server import log_server
 from spooling.working import at_work
-from tm_tui.delivery.retry import Backoff
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.trust import Trust
 from tm_tui.link.types import Credentials, Endpoint, Limits, Link
+from tm_tui.retry import Retry
 from tm_tui.spool.store import Spool
 
 APPLIANCE = "tm-0042"
@@ -54,7 +54,9 @@ def running(spool, link, clock):
     @asynccontextmanager
     async def run(**options):
         arguments = {"protocol": "ssl", "appliance": APPLIANCE, "interval": 3600, "clock": clock} | options
-        service = DeliveryService(spool, link, backoff=Backoff(random.Random(1)), **arguments)
+        service = DeliveryService(
+            spool, link, retry=Retry(clock, random.Random(1).random, disk="spool"), **arguments
+        )
         async with at_work(service):
             yield service
 

@@ -7,7 +7,9 @@ import pytest
 from spooling import server_files
 from spooling.events import numbered_line
 from spooling.working import at_work
-from tm_tui.link.access import Pause
+from tm_tui.link.failures import failure
+from tm_tui.link.types import Endpoint
+from tm_tui.retry import Retry
 from tm_tui.spool.store import BatchLimits, Spool
 
 
@@ -134,18 +136,19 @@ async def test_an_accepted_beat_ends_a_pause(spool, server, running, clock):
 
 def test_beats_end_a_pause_less_and_less_often(clock):
     """A server that refuses what the status server accepts is not asked at each beat."""
-    pause = Pause(clock, lambda: 0.5)
-    assert pause.begin() == 3600
+    retry = Retry(clock, lambda: 0.5)
+    refusal = failure("http-auth-refused", "authentication", Endpoint("logs.example.com", 443))
+    assert retry.failed(refusal) == 3600
     tried = []
     for second in range(0, 7200, 5):
-        if pause.may_end():
+        if retry.beat_accepted():
             tried.append(second)
-            pause.begin()
+            retry.failed(refusal)
         clock.suspend(5)
     assert tried == [0, 15, 45, 105, 225, 465, 945, 1905, 3825]
-    pause.over()
-    pause.begin()
-    assert pause.may_end(), "it took something meanwhile"
+    retry.moved()
+    retry.failed(refusal)
+    assert retry.beat_accepted(), "it took something meanwhile"
 
 
 async def test_a_too_large_batch_is_split_until_it_fits(spool, server, running):

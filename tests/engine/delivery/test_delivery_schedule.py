@@ -1,14 +1,18 @@
 """When logs are due: on the grid, once, also after restarts, missed runs and clock changes."""
 
 import asyncio
+import random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spooling.events import numbered_line
-from tm_tui.delivery.retry import Backoff
+from tm_tui.clock import SystemClock
 from tm_tui.delivery.schedule import Schedule
+from tm_tui.link.failures import failure
+from tm_tui.link.types import Endpoint
+from tm_tui.retry import Retry
 
 
 def test_a_fleet_does_not_knock_at_the_same_second():
@@ -30,8 +34,9 @@ def test_the_next_run_is_on_the_grid_and_near(now, interval):
 
 def test_waits_grow_to_five_minutes_and_never_end():
     """A server that is down for a week is asked about every few minutes, not more, not less."""
-    backoff = Backoff()
-    waits = [backoff.seconds(None) for _ in range(200)]
+    retry = Retry(SystemClock(), random.random)
+    down = failure("tcp-refused", "tcp", Endpoint("logs.example.com", 443))
+    waits = [retry.failed(down) for _ in range(200)]
     assert waits[0] <= 1
     assert max(waits) <= 300
     assert max(waits[20:]) > 200
