@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-__all__ = ["FORMS", "Slot", "keys_of"]
+__all__ = ["FORMS", "Slot", "keys_of", "slots_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ FORMS: Mapping[str, tuple[tuple[Slot, ...], ...]] = MappingProxyType(
             ),
             (
                 Slot("tmsp.status_server.port", label="Status port"),
-                Slot("tmsp.status_server.upload_kbps", label="Up", narrow=True),
-                Slot("tmsp.status_server.download_kbps", label="Down", unit="KB/s", narrow=True),
+                Slot("tmsp.status_server.upload_kbps", label="Up KB/s", narrow=True),
+                Slot("tmsp.status_server.download_kbps", label="Down KB/s", narrow=True),
             ),
         ),
         "proxy": (
@@ -68,6 +68,11 @@ FORMS: Mapping[str, tuple[tuple[Slot, ...], ...]] = MappingProxyType(
 """The rows of each form, by the name that the settings' declarations give the screen."""
 
 
+def slots_of(form: str) -> tuple[Slot, ...]:
+    """The fields of a form in its order."""
+    return tuple(slot for row in FORMS.get(form, ()) for slot in row)
+
+
 def keys_of(form: str) -> tuple[str, ...]:
     """The settings on a form in its order; none for what is no form."""
-    return tuple(slot.key for row in FORMS.get(form, ()) for slot in row)
+    return tuple(slot.key for slot in slots_of(form))

@@ -9,7 +9,7 @@ from screens.desk.bugs import Bugs
 from screens.desk.elsewhere import adopted
 from screens.desk.private import Nobody, Private
 from screens.flows.idle import keep, last_words, offer_draft
-from screens.flows.leaving import leaving_asked
+from screens.flows.leaving import ENDED, ending_asked, leaving_asked
 from screens.flows.on_trial import how_it_ended
 from screens.plain.commands import help_of, run_command
 from screens.plain.desk import PlainDesk
@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 __all__ = ["run_plain"]
 
 _PATIENCE = 5.0
+_PROMPT = "Number (m menu, ? help)"
+_HELP = (
+    "A number opens what the menu names; m shows the menu, q leaves, Enter alone says how it stands now.",
+    "Below a screen, 'See also' names the numbers of those that lead on.",
+    "In a form q goes back here; a question takes its safe answer by Enter alone.",
+    "`tm-tui --help` names the commands that do the same without questions.",
+)
 _SILENT = f"The agent has not answered for {_PATIENCE:.0f} s; what was told before is old. Waiting for it."
 
 
@@ -62,8 +69,11 @@ async def _run(home: "Home", *, locked: bool) -> None:
         try:
             await contained(_refresh(desk, client))
             await contained(_offer(desk))
-            while await _step(desk, client, contained):
+            _show_menu(lines)
+            while await _step(desk, client, contained) or not await _may_leave(desk, private=ours):
                 pass
+            if ours and desk.sends:
+                lines.say(ENDED)
         except LoggedOut as out:
             kept = await keep(desk) and not ours
             lines.say("", last_words(out.minutes, desk.draft, kept=kept))
@@ -96,24 +106,38 @@ async def _offer(desk: PlainDesk) -> None:
 
 
 async def _step(desk: PlainDesk, client: ControlClient, contained: _Contained) -> bool:
-    """Show the menu and go where the admin says; False to leave."""
+    """Go where the admin says; False to leave."""
     entries = menu.entries()
-    desk.lines.say("")
-    for number, entry in enumerate(entries, 1):
-        desk.lines.say(f" {number:>2}  {entry.path}")
-    desk.lines.say("  0  Leave")
-    typed = (await desk.lines.ask("Number")).strip()
-    if not typed:
-        return True
+    typed = (await desk.lines.ask(_PROMPT)).strip().lower()
     if typed in {"0", "q"}:
-        changed = desk.draft.changed() if desk.draft else ()
-        return bool(changed) and not await leaving_asked(desk, changed)
-    if not (typed.isascii() and typed.isdigit() and 1 <= int(typed) <= len(entries)):
-        desk.lines.say(f"There is no choice {typed[:20]!r}: type a number from 0 to {len(entries)}.")
-        return True
-    await contained(_open(desk, entries[int(typed) - 1]))
-    await contained(_refresh(desk, client))
+        return False
+    if typed == "m":
+        _show_menu(desk.lines)
+    elif typed == "?":
+        desk.lines.say(*_HELP)
+    elif not typed:
+        await contained(_refresh(desk, client))
+    elif typed.isascii() and typed.isdigit() and 1 <= int(typed) <= len(entries):
+        await contained(_open(desk, entries[int(typed) - 1]))
+        await contained(_refresh(desk, client))
+    else:
+        desk.lines.say(f"There is no choice {typed[:20]!r}: type a number from 1 to {len(entries)}, or q.")
     return True
+
+
+def _show_menu(lines: Lines) -> None:
+    lines.say("")
+    for number, entry in enumerate(menu.entries(), 1):
+        lines.say(f" {number:>2}  {entry.path}")
+    lines.say("  q  Leave")
+
+
+async def _may_leave(desk: PlainDesk, *, private: bool) -> bool:
+    """Ask what would be lost: what is typed, and the beats of an agent that ends with this console."""
+    changed = desk.draft.changed() if desk.draft else ()
+    if changed and not await leaving_asked(desk, changed):
+        return False
+    return not (private and desk.sends) or await ending_asked(desk)
 
 
 async def _refresh(desk: PlainDesk, client: ControlClient) -> None:
@@ -153,7 +177,7 @@ async def _open(desk: PlainDesk, entry: "Entry") -> None:
 async def _show(desk: PlainDesk, entry: "Entry") -> None:
     keys = entry.edits()
     if keys and desk.draft is not None:
-        await Form(desk, entry.path, keys).run()
+        await Form(desk, entry.path, entry.form).run()
     elif entry.commands:
         desk.lines.say("", entry.path)
         await run_command(desk, entry.commands[0])

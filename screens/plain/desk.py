@@ -65,6 +65,11 @@ class PlainDesk:
             self.lines.say_all(_told(probing))
             self.lines.say(_verdict(probing))
 
+    @property
+    def sends(self) -> bool:
+        """Whether the settings in force send to TMSP."""
+        return self.draft is not None and self.draft.saved_value("tmsp.enabled") is True
+
     async def ask(self, question: "Question") -> str:
         """Print a question and its numbered answers; only Enter takes the first, the safe one."""
         self.lines.say("", question.title, *(f"  {line}" if line else "" for line in question.lines))

@@ -6,6 +6,7 @@ from pydantic import SecretStr
 
 from screens.desk.draft import SECRETS, Draft
 from screens.desk.field_words import field_help, value_words
+from screens.desk.forms import Slot, slots_of
 from screens.flows.leaving import discard_asked
 from screens.flows.saving import save
 from screens.flows.testing import run_test
@@ -19,17 +20,23 @@ if TYPE_CHECKING:
 __all__ = ["Form"]
 
 _WIDTH = 28
-_PROMPT = "Number of a field; Enter all, t test, s save, d discard, q back"
+_PROMPT = "Number (m fields, a ask all, t test, s save, d discard, ? help, q back)"
+_HELP = (
+    "A number changes that field; an empty answer keeps what is there.",
+    "m shows all fields again, a asks for all of them one after the other.",
+    "t tests what stands here with both servers, s saves it, d gives up what was typed.",
+    "q goes back to the menu: what was typed stays, and is not saved yet.",
+)
 _SWITCH = (("yes", True), ("no", False))
 
 
 class Form:
     """The fields of one menu entry on a desk whose draft is there."""
 
-    def __init__(self, desk: "PlainDesk", title: str, keys: "Sequence[str]") -> None:
+    def __init__(self, desk: "PlainDesk", title: str, form: str) -> None:
         self._desk = desk
         self._title = title
-        self._specs = tuple(spec_of(key) for key in keys)
+        self._slots = slots_of(form)
 
     async def run(self) -> None:
         """Show the fields and take choices until the admin goes back; what was typed stays in the draft."""
@@ -37,35 +44,40 @@ class Form:
         self.show()
         while not desk.read_only:
             typed = (await desk.lines.ask(_PROMPT)).strip().lower()
-            if typed == "q":
+            if typed in {"q", "0"}:
                 return
-            if not typed:
+            if typed.isascii() and typed.isdigit() and 1 <= int(typed) <= len(self._slots):
+                await self._ask(int(typed))
+            elif typed in {"t", "s", "d"}:
+                await {"t": run_test, "s": save, "d": self._discard}[typed](desk)
+            elif typed == "a":
+                for number in range(1, len(self._slots) + 1):
+                    await self._ask(number)
+            elif typed in {"", "m"}:
                 self.show()
-            elif typed.isascii() and typed.isdigit() and 1 <= int(typed) <= len(self._specs):
-                before = self._draft
-                await self._change(self._specs[int(typed) - 1])
-                self._show_field(int(typed), self._specs[int(typed) - 1])
-                self._tell_asked_again(before)
-            elif typed == "t":
-                await run_test(desk)
-            elif typed == "s":
-                await save(desk)
-            elif typed == "d":
-                await self._discard()
             else:
-                desk.lines.say(f"There is no choice {typed[:20]!r}.")
+                refused = (f"There is no choice {typed[:20]!r}: ? says what there is.",)
+                desk.lines.say(*(_HELP if typed == "?" else refused))
+
+    async def _ask(self, number: int) -> None:
+        """Ask for the field of this number, and show what stands there now."""
+        before, slot = self._draft, self._slots[number - 1]
+        await self._change(slot)
+        self._show_field(number, slot)
+        self._tell_asked_again(before)
 
     def show(self) -> None:
         """Print each field with its value; what is wrong or changed says so."""
         self._desk.lines.say("", self._title)
-        for number, spec in enumerate(self._specs, 1):
-            self._show_field(number, spec)
+        for number, slot in enumerate(self._slots, 1):
+            self._show_field(number, slot)
 
-    def _show_field(self, number: int, spec: FieldSpec) -> None:
-        draft = self._draft
+    def _show_field(self, number: int, slot: Slot) -> None:
+        draft, spec = self._draft, spec_of(slot.key)
         problem = draft.problems().get(spec.key)
         sign = "  WRONG" if problem else "  changed" if spec.key in draft.changed() else ""
-        self._desk.lines.say(f" {number:>2}  {spec.label:<{_WIDTH}} {value_words(draft, spec.key)}{sign}")
+        words = " ".join(one for one in (value_words(draft, spec.key), slot.unit) if one)
+        self._desk.lines.say(f" {number:>2}  {_label(slot):<{_WIDTH}} {words}{sign}")
         if problem is not None and _typed(draft, spec):
             self._desk.tell(f"{problem.cause} {problem.remedy}", wrong=True)
 
@@ -82,8 +94,9 @@ class Form:
         assert draft is not None  # noqa: S101  a form is opened when the settings are there
         return draft
 
-    async def _change(self, spec: FieldSpec) -> None:
-        self._desk.lines.say("", f"{spec.label}. {field_help(self._draft, spec)}")
+    async def _change(self, slot: Slot) -> None:
+        spec = spec_of(slot.key)
+        self._desk.lines.say("", f"{_label(slot)}. {field_help(self._draft, spec)}")
         if spec.kind == "secret":
             await self._change_secret(SECRETS[spec.key])
         elif spec.kind == "switch":
@@ -118,13 +131,18 @@ class Form:
         if typed:
             self._desk.draft = draft.with_secret(name, SecretStr(typed))
 
-    async def _discard(self) -> None:
+    async def _discard(self, desk: "PlainDesk") -> None:
         draft = self._draft
-        changed = [spec.key for spec in self._specs if spec.key in set(draft.changed())]
+        changed = [slot.key for slot in self._slots if slot.key in set(draft.changed())]
         if not changed:
-            self._desk.tell("Nothing was changed here.")
-        elif await discard_asked(self._desk, changed):
-            self._desk.draft = self._draft.without(changed)
+            desk.tell("Nothing was changed here.")
+        elif await discard_asked(desk, changed):
+            desk.draft = self._draft.without(changed)
+
+
+def _label(slot: Slot) -> str:
+    """As on the screen."""
+    return slot.label or spec_of(slot.key).label
 
 
 def _typed(draft: Draft, spec: FieldSpec) -> bool:

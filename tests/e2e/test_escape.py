@@ -384,7 +384,7 @@ def test_no_terminal_type_is_too_strange(host: ConsoleHost, trap: Path, term: st
 def test_plain_lines_are_as_closed(host: ConsoleHost, trap: Path) -> None:
     """TERM=dumb gets the numbered menu in the same cage: same variables, no files, no agent of its own."""
     with host.console(term="dumb") as terminal:
-        terminal.wait_for(lambda _: b"Number: " in terminal.raw)
+        terminal.wait_for(lambda _: b"? help): " in terminal.raw)
         assert len(host.processes()) == 2
         assert set(environment(host)) <= ALLOWED
         limits = Path(f"/proc/{host.python()}/limits").read_text()

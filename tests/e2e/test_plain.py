@@ -28,7 +28,7 @@ class Expect:
     def look_until(self, wanted: str, typed: str) -> None:
         """Open a screen again, as one who waits does, until it shows `wanted`: plain lines do not follow."""
         for _ in range(300):
-            self("Number: ", typed)
+            self("? help): ", typed)
             self("See also: ")
             if wanted.encode() in self._terminal.raw[: self._at]:
                 return
@@ -52,12 +52,12 @@ def test_register_test_and_save() -> None:
         with plain(it) as terminal:
             expect = Expect(terminal)
             expect("has started one that ends with it")
-            expect("Number: ", number_of("Server Identity"))
-            expect("q back: ", "1")
+            expect("? help): ", number_of("Server Identity"))
+            expect("q back): ", "1")
             expect("empties it): ", it.ready["ca_file"])
-            expect("q back: ", "q")
+            expect("q back): ", "q")
             expect("back to the menu): ", "")
-            expect("Number: ", "2")
+            expect("? help): ", "2")
             for field, value in (
                 ("5", "appliance"),
                 ("3", log_server["host"]),
@@ -65,39 +65,47 @@ def test_register_test_and_save() -> None:
                 ("4", status_server["host"]),
                 ("12", str(status_server["port"])),
             ):
-                expect("q back: ", field)
+                expect("q back): ", field)
                 expect("empties it): ", value)
                 expect("changed")
-            expect("q back: ", "8")
+            expect("q back): ", "8")
             expect("2  SSL")
             expect("Choose", "2")
-            expect("q back: ", "6")
+            expect("q back): ", "6")
             expect("not shown", PASSWORD)
             expect("typed anew")
-            expect("q back: ", "1")
+            expect("q back): ", "1")
             expect("Choose", "1")
-            expect("q back: ", "11")
+            expect("q back): ", "11")
             expect("empties it): ", "abc")
             expect("WRONG")
             expect("! ")
-            expect("q back: ", "11")
+            expect("q back): ", "11")
             expect("empties it): ", "5")
-            expect("q back: ", "t")
+            expect("q back): ", "t")
             expect("Testing these values")
             expect("ok    status server")
             expect("Test passed in")
-            expect("q back: ", "s")
+            expect("q back): ", "s")
             expect("Saved as revision 1")
-            expect("q back: ", "q")
+            expect("q back): ", "q")
             expect.look_until("Last beat", "1")
             expect.look_until("Registered as", number_of("Activity"))
-            expect("Number: ", number_of("Diagnostics"))
+            expect("? help): ", number_of("Diagnostics"))
             expect("Appliance:")
             expect("Choose", "1")
             expect("Enter: none): ", "tls-expired")
             expect("It means: ")
             expect("back to the menu): ", "")
-            expect("Number: ", "0")
+            assert terminal.raw.count(b"  q  Leave") == 1, "the menu comes at the start, and by m"
+            expect("? help): ", "m")
+            expect("  q  Leave")
+            expect("? help): ", "q")
+            expect("End the agent too?")
+            expect("(Enter: Stay): ", "")
+            expect("? help): ", "q")
+            expect("(Enter: Stay): ", "2")
+            expect("this console's agent ended with it")
             assert terminal.wait_for_end() == 0
             assert PASSWORD.encode() not in terminal.raw
             assert b"\x1b" not in terminal.raw
@@ -107,16 +115,16 @@ def test_questions_take_the_safe_answer_and_a_hang_up_ends_it() -> None:
     """Leaving with changes asks; only Enter stays. When the line goes, so does the console."""
     with lab(PASSWORD) as it, plain(it) as terminal:
         expect = Expect(terminal)
-        expect("Number: ", "3")
-        expect("q back: ", "1")
+        expect("? help): ", "3")
+        expect("q back): ", "1")
         expect("Choose", "1")
-        expect("q back: ", "s")
+        expect("q back): ", "s")
         expect("! Proxy: ")
-        expect("q back: ", "q")
-        expect("Number: ", "0")
+        expect("q back): ", "q")
+        expect("? help): ", "q")
         expect("Leave with unsaved changes?")
         expect("(Enter: Stay): ", "")
-        expect("Number: ")
+        expect("? help): ")
         terminal.close()
         assert terminal.process.returncode is not None
 

@@ -264,6 +264,6 @@ async def test_in_plain_lines_a_command_that_fails_says_so_and_the_menu_comes_ag
     os.close(reading)
     said = capsys.readouterr().out
     assert said.count("! This cannot be shown because of a bug (Bug at test_failing_page.py:") == 2
-    assert said.count("0  Leave") == 3
+    assert said.count("Number (m menu, ? help)") == 3
     assert "canary" not in said
     assert reports_in(tmp_path) == []
