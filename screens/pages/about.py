@@ -41,7 +41,7 @@ class AboutPage(Page):
             "Threat Mitigator: console and agent for the Threat Management Services Portal",
             "",
             f"Console   version {__version__}",
-            f"Agent     {agent}{' (not running)' if seen.stale and seen.status else ''}",
+            f"Agent     {agent}{self._life(seen)}",
             f"Portal    {portal(server) if server else 'not seen yet'}",
             f"Fits      {FITTING}",
             f"Machine   {os.uname().nodename}",
@@ -50,3 +50,10 @@ class AboutPage(Page):
             *(f"- {reason}" for reason in terminal.rstrip(".").replace(". ", "; ").split("; ")),
         ]
         self._view.show(Content("\n".join(lines)))
+
+    def _life(self, seen: Seen) -> str:
+        """Whether the agent runs, and how long."""
+        if seen.status is None:
+            return ""
+        private = ", this console's own: it ends with it" if cast("TmTui", self.app).main.private else ""
+        return " (not running)" if seen.stale else private

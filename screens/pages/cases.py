@@ -24,6 +24,7 @@ from screens.widgets.text_field import TextField
 from tm_tui.api.case_words import case_lines, going
 from tm_tui.api.cases import CaseInfo, CasesDocument
 from tm_tui.api.failures import ControlRefused
+from tm_tui.api.registration_words import off
 from tm_tui.api.requests import SubmitRequest
 from tm_tui.settings.fields import FieldSpec
 from tm_tui.spoken import count
@@ -49,7 +50,6 @@ _FEW = 3
 """Damaged cases that are named; `tm-tui case list` names all."""
 _FEW = 4
 """Paths and notes of a case that are named; `tm-tui case show` names all."""
-_OFF = "Sending to TMSP is switched off: a case is packed and waits until it is switched on."
 _REFUSED = "the portal did not accept the password."
 
 
@@ -101,7 +101,8 @@ class CasesPage(Page):
             self._state.show(Content(seen.cause))
             return
         cases = seen.status.cases
-        words = {"disabled": _OFF, "paused": _paused(cases)}.get(cases.state, "")
+        why = f"{off(seen.status.status_server)}: a case is packed, and waits here."
+        words = {"disabled": why, "paused": _paused(cases)}.get(cases.state, "")
         if seen.stale:
             words = "OLD: the agent does not answer; what stands below may have changed."
             self._asked = -1

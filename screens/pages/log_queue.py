@@ -13,7 +13,7 @@ from screens.widgets.block import Block
 from screens.widgets.button import Button
 from screens.widgets.page import Page, beside
 from screens.widgets.rows import doubt_rows, failure_rows, next_in, row, snapshot, state_word, when
-from tm_tui.api.agent import AgentStatus, LogServerStatus
+from tm_tui.api.agent import AgentStatus, LogServerStatus, ServerState
 from tm_tui.api.spool import KindInfo, ProgressInfo
 from tm_tui.spoken import bar, count, size
 
@@ -89,6 +89,8 @@ def _sending(seen: Seen, server: LogServerStatus) -> str:
         "paused": "PAUSED",
         "disabled": "switched off",
     }
+    if server.delivery == "disabled" and server.state is ServerState.UNREGISTERED:
+        return "stopped: this appliance was removed at the portal"
     return words.get(server.delivery, "not now")
 
 
@@ -96,7 +98,8 @@ def _next(seen: Seen, server: LogServerStatus, now: float) -> str:
     if server.delivery == "paused" and not seen.stale:
         return "when you send now, or save other settings; else within the hour"
     if server.delivery == "disabled" and not seen.stale:
-        return "none: events wait until sending is switched on"
+        removed = server.state is ServerState.UNREGISTERED
+        return f"none: events wait until {'the settings are saved' if removed else 'sending is switched on'}"
     return (
         "now"
         if server.delivery == "sending" and not seen.stale

@@ -50,7 +50,6 @@ class Columns(TypedDict):
 
 
 _STATES = {
-    "disabled": "OFF: sending to TMSP is switched off, so custom patterns are not downloaded.",
     "waiting": "waiting for the first heartbeat",
     "checking": "looking at the portal ...",
     "current": "up to date",
@@ -66,15 +65,15 @@ ENDPOINTS: Columns = {"heads": ("Endpoint", "Status", "Threat"), "least": (_HOST
 RESULTS: Columns = {"heads": ("Endpoint", "Result", "What the deployer said"), "least": (_HOST, 8)}
 
 
-def about(status: PatternsStatus, document: PatternsDocument | None) -> Iterator[Content]:
-    """How downloading and deployment stand."""
+def about(status: PatternsStatus, document: PatternsDocument | None, why_off: str) -> Iterator[Content]:
+    """How downloading and deployment stand; `why_off` is said where nothing is downloaded."""
     looked = document.last_check_at if document else None
     at = (
         f", looked at {local_time(looked, '%m-%d %H:%M')}"
         if looked is not None and status.state != "disabled"
         else ""
     )
-    yield row("Patterns", f"{_STATES[status.state]}{at}")
+    yield row("Patterns", f"{_STATES.get(status.state, f'OFF. {why_off}.')}{at}")
     if (failure := status.last_failure) is not None:
         yield Content(f"  {failure.code}: {failure.cause} {failure.remedy}")
     if document is None:

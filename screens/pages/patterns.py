@@ -18,6 +18,7 @@ from screens.widgets.page import Page, beside
 from screens.widgets.pick_list import PickList
 from screens.widgets.rows import doubt_rows
 from tm_tui.api.patterns import DeploymentInfo, PatternInfo, PatternsDocument, PatternsStatus
+from tm_tui.api.registration_words import off
 from tm_tui.api.requests import DeployRequest, SaveRequest
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class PatternsPage(Page):
         )
         self._document: PatternsDocument | None = None
         self._status = PatternsStatus()
+        self._off = ""
         self._above: list[Content] = []
         self._known: object = None
 
@@ -105,7 +107,7 @@ class PatternsPage(Page):
             self._about.show(Content(seen.cause))
             return
         self._above = list(doubt_rows(seen, now))
-        self._status = seen.status.patterns
+        self._status, self._off = seen.status.patterns, off(seen.status.status_server)
         self._tell_about()
         known = words.known(seen.status)
         if known != self._known and not seen.stale:
@@ -114,7 +116,7 @@ class PatternsPage(Page):
 
     def _tell_about(self) -> None:
         damaged = self._document.unreadable if self._document else ()
-        lines = [*self._above, *words.about(self._status, self._document)]
+        lines = [*self._above, *words.about(self._status, self._document, self._off)]
         lines += [Content(f"! {one.words}") for one in damaged[:_FEW]]
         self._about.show(Content("\n").join(lines))
 

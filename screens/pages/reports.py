@@ -15,6 +15,7 @@ from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
 from screens.widgets.pick_list import PickList, Row
 from screens.widgets.rows import doubt_rows
+from tm_tui.api.registration_words import off
 from tm_tui.api.reports import ReportInfo, ReportsDocument, ReportsStatus
 from tm_tui.api.requests import ReadMarks
 from tm_tui.spoken import count, local_time
@@ -60,7 +61,7 @@ class ReportsPage(Page):
             return
         status = seen.status.reports
         lines = list(doubt_rows(seen, now))
-        self._about.show(Content("\n").join([*lines, *_about(status)]))
+        self._about.show(Content("\n").join([*lines, *_about(status, off(seen.status.status_server))]))
         newest = status.newest.number if status.newest else None
         known = (seen.status.pid, status.kept, status.unread, newest)
         if known != self._known and not seen.stale:
@@ -96,11 +97,11 @@ def _row(key: str, report: ReportInfo) -> Row:
     return Row(key, "", not report.read, (f"{mark} {made}", report.kind, report.title))
 
 
-def _about(status: ReportsStatus) -> Iterator[Content]:
+def _about(status: ReportsStatus, why_off: str) -> Iterator[Content]:
     kept = f"{count(status.kept, 'report')}, {status.unread} not read (*)"
     if not status.enabled:
-        off = "Sending to TMSP is switched off: no reports are fetched, and those made now hold no data."
-        yield Content.styled(off, "bold")
+        words = f"{why_off}: no reports are fetched, and those made now hold no data."
+        yield Content.styled(words, "bold")
         yield Content(kept)
         return
     when = (

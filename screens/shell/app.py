@@ -100,7 +100,8 @@ class TmTui(Lasting, SlowLineApp[int], inherit_bindings=False):
         """Where it happened, and of what kind; never the values that were there."""
         from tm_tui.text import safe_text
 
-        return safe_text(f"{crash.line('tm-tui: the console ended')} The agent goes on.")
+        agent = "Its own agent ended with it." if self._main.private else "The agent goes on."
+        return safe_text(f"{crash.line('tm-tui: the console ended')} {agent}")
 
     def contains(self, error: Exception) -> bool:
         """Show a page's own bug in the place of the page, and go on. False if it is not a page's."""

@@ -204,7 +204,7 @@ async def test_off_says_so(patterns: PatternsAgent) -> None:
     patterns.statuses.put_nowait(with_patterns(state="disabled", newest_id=42))
     async with console_of(patterns.connect) as console:
         await console.open("Pattern Deploy")
-        await console.sees("OFF: sending to TMSP is switched off")
+        await console.sees("OFF. Sending to TMSP is switched off")
 
 
 async def test_a_viewer_only_looks(patterns: PatternsAgent) -> None:

@@ -7,9 +7,16 @@ from typing import TypeVar
 from tm_tui.api.client import ControlClient
 from tm_tui.paths import Home
 
-__all__ = ["ask"]
+__all__ = ["ask", "why_off"]
 
 T = TypeVar("T")
+
+
+def why_off() -> str:
+    """Why nothing is sent or fetched, as a sentence's begin. Raises TmError."""
+    from tm_tui.api.registration_words import off
+
+    return off(ask(lambda client: client.status()).status_server)
 
 
 def ask(question: Callable[[ControlClient], Awaitable[T]]) -> T:

@@ -10,8 +10,9 @@ import click
 from tm_tui.api.case_words import CASE_STATUS, case_lines
 from tm_tui.api.cases import CaseInfo, CaseProgress, CasesDocument
 from tm_tui.api.client import ControlClient
+from tm_tui.api.registration_words import off
 from tm_tui.api.requests import SubmitRequest
-from tm_tui.cli.asking import ask
+from tm_tui.cli.asking import ask, why_off
 from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import count, emit, json_option, show, span, table
 from tm_tui.errors import TmError
@@ -91,8 +92,8 @@ async def _followed(client: ControlClient, number: int, *, bar: bool) -> CaseInf
             if case.state in {"submitted", "failed", "cancelled"}:
                 break
             if snapshot.cases.state == "disabled" and case.state == "waiting":
-                cause = f"Case {number} is packed and waits: sending to TMSP is switched off."
-                raise TmError(cause, "Switch it on (tmsp.enabled); the case goes then by itself.")
+                cause = f"Case {number} is packed and waits. {off(snapshot.status_server)}."
+                raise TmError(cause, "Once it sends again, the case goes by itself.")
     if drawn:
         sys.stderr.write("\n")
     return case
@@ -139,7 +140,7 @@ def list_(*, as_json: bool) -> None:
 
 def _page(document: CasesDocument) -> Iterator[str]:
     if document.state == "disabled":
-        yield "! Sending to TMSP is switched off: cases wait on this appliance."
+        yield f"! {why_off()}: cases wait on this appliance."
     elif document.state == "paused":
         yield "! Uploading is paused: see the failure below. `tm-tui case send` tries again."
     yield f"Inbox  {document.inbox}, {count(document.inbox_files, 'file')}"

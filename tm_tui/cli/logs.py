@@ -9,7 +9,7 @@ import click
 
 from tm_tui.api.client import AgentEnded, ControlClient, ControlRefused
 from tm_tui.api.spool import DeliveryInfo, IntakeReply, SendReply, SpoolDocument
-from tm_tui.cli.asking import ask
+from tm_tui.cli.asking import ask, why_off
 from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import ago, count, emit, json_option, show, span, table
 from tm_tui.cli.streams import reading_input
@@ -199,4 +199,6 @@ def _next(delivery: DeliveryInfo) -> str:
     if delivery.state in {"idle", "retrying"}:
         return f"in {span(delivery.next_delivery_in_seconds or 0.0)}"
     paused = "paused until the settings change or `logs send`, an hour at most"
-    return {"disabled": "switched off", "paused": paused}.get(delivery.state, delivery.state)
+    if delivery.state == "disabled":
+        return f"none. {why_off()}."
+    return paused if delivery.state == "paused" else delivery.state

@@ -8,7 +8,7 @@ from tm_tui.api.client import ControlClient
 from tm_tui.api.patterns import DeploymentInfo, PatternsDocument
 from tm_tui.api.requests import DeployRequest
 from tm_tui.api.shapes import LastFailure
-from tm_tui.cli.asking import ask
+from tm_tui.cli.asking import ask, why_off
 from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import count, emit, json_option, show, span, table
 from tm_tui.errors import TmError
@@ -16,7 +16,6 @@ from tm_tui.errors import TmError
 __all__ = ["pattern"]
 
 _STATES = {
-    "disabled": "Sending to TMSP is switched off: custom patterns are not downloaded.",
     "waiting": "The status server has not accepted a beat yet; then the patterns are looked at.",
     "checking": "The patterns of the portal are being looked at.",
     "current": "The patterns of the portal are here.",
@@ -128,7 +127,8 @@ def forget_root(*, as_json: bool) -> None:
 
 
 def _page(document: PatternsDocument) -> Iterator[str]:
-    yield _STATES[document.state]
+    off = document.state == "disabled"
+    yield f"{why_off()}: custom patterns are not downloaded." if off else _STATES[document.state]
     yield from _failure(document.last_failure)
     if not document.deployer.ready:
         yield f"! {document.deployer.cause} {document.deployer.remedy}"

@@ -8,7 +8,7 @@ import click
 from tm_tui.api.client import ControlClient
 from tm_tui.api.reports import ReportDocument, ReportsDocument
 from tm_tui.api.requests import ReadMarks
-from tm_tui.cli.asking import ask
+from tm_tui.cli.asking import ask, why_off
 from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import count, emit, json_option, show, table
 from tm_tui.errors import TmError
@@ -65,7 +65,7 @@ async def _read(client: ControlClient, which: str) -> ReportDocument:
 def _page(document: ReportsDocument) -> Iterator[str]:
     status = document.status
     if not status.enabled:
-        yield "! Sending to TMSP is switched off: reports are not fetched, and new ones hold no data."
+        yield f"! {why_off()}: reports are not fetched, and new ones hold no data."
     if document.reports:
         heads = ("", "Number", "Made", "Kind", "Title")
         rows = (
