@@ -71,11 +71,14 @@ def _failed(error: Exception, *, locked: bool) -> int:
     """A bug before or after the screen's life is told like one in it."""
     from pathlib import Path
 
-    from screens.terminal import NoTerminal
+    from screens.terminal import NoTerminal, OtherTextual
     from tm_tui.errors import TmError
 
     if isinstance(error, TmError | NoTerminal):
         raise error
+    if isinstance(error, OtherTextual):
+        print(f"tm-tui: {error}", file=sys.stderr)
+        return 1
     from screens.terminal.crash import note
 
     crash = note(error, own=Path(__file__).parents[1], report=not locked)

@@ -117,7 +117,7 @@ class TmTui(Lasting, SlowLineApp[int], inherit_bindings=False):
 
     def crashed(self, error: Exception) -> None:
         """End because of a bug, and note where the admin was; nothing is to go on if the end had begun."""
-        first, ending = self.crash is None, self._exit
+        first, ending = self.crash is None, self.ending
         cause = error.error if isinstance(error, WorkerFailed) else error
         cause = cause if isinstance(cause, Exception) else error
         if not ending and self.contains(cause):
@@ -153,6 +153,6 @@ class TmTui(Lasting, SlowLineApp[int], inherit_bindings=False):
     @property
     def terminal(self) -> str:
         """How this terminal is driven, and why, in a sentence or two."""
-        if isinstance(self._driver, SlowLineDriver):
-            return self._driver.session.describe()
+        if isinstance(self.terminal_driver, SlowLineDriver):
+            return self.terminal_driver.session.describe()
         return f"{self.size.width}x{self.size.height}, Textual's own driver."

@@ -7,18 +7,15 @@ import traceback
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, cast
 
-from textual._context import active_message_pump
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.message_pump import MessagePump
 from textual.widget import Widget
 
+from screens.terminal.seam import Told, runs_for
 from screens.widgets.block import Block
 from screens.widgets.page import Page
 
 if TYPE_CHECKING:
-    from textual.message import Message
-
     from screens.shell.app import TmTui
 
 __all__ = ["FailedPage", "Lasting", "page_of"]
@@ -49,7 +46,7 @@ def page_of(error: BaseException) -> Page | None:
     Functions of a page that are no methods are known by the task that runs them.
     """
     owners = [frame.f_locals.get("self") for frame, _ in traceback.walk_tb(error.__traceback__)]
-    owners.append(active_message_pump.get(None))
+    owners.append(runs_for())
     return next((page for owner in owners if isinstance(owner, Widget) for page in _pages_at(owner)), None)
 
 
@@ -57,12 +54,9 @@ def _pages_at(widget: Widget) -> Iterator[Page]:
     return (node for node in widget.ancestors_with_self if isinstance(node, Page))
 
 
-class Lasting(MessagePump):
+class Lasting(Told):
     """A screen, or the app, that tells pages something: what fails in a page does not end it."""
 
-    async def _dispatch_message(self, message: "Message") -> None:
-        try:
-            await super()._dispatch_message(message)
-        except Exception as error:
-            if not cast("TmTui", self.app).contains(error):
-                raise
+    def takes(self, error: Exception) -> bool:
+        """Show a page's own bug in its place."""
+        return cast("TmTui", self.app).contains(error)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from textual.containers import Container
 
 from screens.shell.failed_page import FailedPage
+from screens.terminal.seam import end_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,7 +128,7 @@ class Pages(Container):
         if page.is_running:
             await page.remove()
         elif page.is_attached:
-            await page._message_loop_exit()
+            await end_messages(page)
 
     def _show(self, chosen: "Widget") -> None:
         for child in self.children:

@@ -12,12 +12,21 @@ if TYPE_CHECKING:
     from screens.terminal.app import SlowLineApp
     from screens.terminal.driver import SlowLineDriver
     from screens.terminal.options import TerminalOptions
-    from screens.terminal.session import NoTerminal, Session, skeleton
+    from screens.terminal.session import NoTerminal, OtherTextual, Session, skeleton
 
-__all__ = ["NoTerminal", "Session", "SlowLineApp", "SlowLineDriver", "TerminalOptions", "skeleton"]
+__all__ = [
+    "NoTerminal",
+    "OtherTextual",
+    "Session",
+    "SlowLineApp",
+    "SlowLineDriver",
+    "TerminalOptions",
+    "skeleton",
+]
 
 _PLACES = {
     "NoTerminal": "session",
+    "OtherTextual": "session",
     "Session": "session",
     "SlowLineApp": "app",
     "SlowLineDriver": "driver",

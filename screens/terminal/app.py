@@ -5,15 +5,13 @@ The driver, ^L, the terminal's own cursor, and a crash that tells no secrets.
 
 from __future__ import annotations
 
-import sys
-from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 
-from screens.terminal.driver import SlowLineDriver, layout_due
+from screens.terminal.driver import SlowLineDriver
 from screens.terminal.options import TerminalOptions
+from screens.terminal.seam import SeamApp, layout_due
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
 ReturnType = TypeVar("ReturnType")
 
 
-class SlowLineApp(App[ReturnType], Generic[ReturnType]):
+class SlowLineApp(SeamApp[ReturnType], Generic[ReturnType]):
     """An app whose bytes are counted.
 
     Set ``terminal_options`` on the class or on the instance before ``run``.
@@ -58,14 +56,14 @@ class SlowLineApp(App[ReturnType], Generic[ReturnType]):
 
     def action_redraw_all(self) -> None:
         """Send the whole screen again, for one that something else wrote on."""
-        if isinstance(self._driver, SlowLineDriver):
-            self._driver.redraw()
+        if isinstance(self.terminal_driver, SlowLineDriver):
+            self.terminal_driver.redraw()
         self.screen.refresh(layout=True)
 
     def settled(self) -> None:
         """Send what is there now: no more changes come at once, but something that keeps the loop busy."""
-        if isinstance(self._driver, SlowLineDriver):
-            self._driver.settled()
+        if isinstance(self.terminal_driver, SlowLineDriver):
+            self.terminal_driver.settled()
 
     @property
     def layout_due(self) -> bool:
@@ -75,7 +73,11 @@ class SlowLineApp(App[ReturnType], Generic[ReturnType]):
     @property
     def terminal_description(self) -> str:
         """What was chosen for this terminal and why, for an About screen; "" while there is none."""
-        return self._driver.session.describe() if isinstance(self._driver, SlowLineDriver) else ""
+        return (
+            self.terminal_driver.session.describe()
+            if isinstance(self.terminal_driver, SlowLineDriver)
+            else ""
+        )
 
     def crash_line(self, crash: Crash) -> str:
         """The one line that a crash leaves on the terminal."""
@@ -83,21 +85,10 @@ class SlowLineApp(App[ReturnType], Generic[ReturnType]):
 
     def crashed(self, error: Exception) -> None:
         """End because of a bug: one line and a report. Textual would print every local variable."""
-        self._return_code = 1
-        if self._exception is None:
+        line = ""
+        if not self.failed:
             from screens.terminal.crash import note
 
             self.crash = note(error, self.crash_folder, self.own_folder, report=self.crash_reports)
-            self._exit_renderables.append(self.crash_line(self.crash))
-            self._exception = error
-            self._exception_event.set()
-        self._close_messages_no_wait()
-
-    def _handle_exception(self, error: Exception) -> None:
-        self.crashed(error)
-
-    def _print_error_renderables(self) -> None:
-        with suppress(OSError):  # the line may be gone
-            for line in dict.fromkeys(str(line) for line in self._exit_renderables):
-                print(line, file=sys.stderr)
-        self._exit_renderables.clear()
+            line = self.crash_line(self.crash)
+        self.end_with(error, line)

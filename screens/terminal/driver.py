@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from textual import events
-from textual.driver import Driver
-from textual.geometry import Size
 
 from screens.terminal.capabilities import LINUX
 from screens.terminal.colours import Stylist
@@ -19,6 +16,7 @@ from screens.terminal.line import HungUp
 from screens.terminal.notice import too_small
 from screens.terminal.options import TerminalOptions
 from screens.terminal.pacing import Pacer
+from screens.terminal.seam import SeamDriver, layout_due, show_by
 from screens.terminal.session import Session, take_over
 from screens.terminal.tokens import event_for
 from screens.terminal.updates import put
@@ -27,14 +25,13 @@ if TYPE_CHECKING:
     import asyncio
 
     from textual.app import App
-    from textual.screen import Screen
 
 _SIZE_REPLY = 0.5
 _PASTE_PAUSE = 2.0
 _HUNG_UP = 129
 
 
-class SlowLineDriver(Driver):
+class SlowLineDriver(SeamDriver):
     """Shows the newest frame by cell differences, paced by the line, and reads keys without a thread.
 
     The app may carry ``terminal_options`` (TerminalOptions). A mouse is not supported.
@@ -48,7 +45,7 @@ class SlowLineDriver(Driver):
         self.session = take_over() or Session(options, os.environ)
         if size is not None:
             self.session.adopt_size(size, "as the app says")
-        self._size = self.session.size
+        self.size_is(self.session.size)
         self._stylist = Stylist(self.session.palette)
         choice = self.session.choice
         self._reader = Reader(
@@ -63,8 +60,7 @@ class SlowLineDriver(Driver):
         )
         self._pacer: Pacer | None = None
         self._reading = False
-        # The segments of each update are wanted, and Textual has no public way to them.
-        app._display = MethodType(_display, app)  # type: ignore[method-assign]
+        show_by(app, self.show)
 
     # -- output -----------------------------------------------------------------------------------
 
@@ -80,7 +76,7 @@ class SlowLineDriver(Driver):
         if session.too_small:
             frame, cursor = too_small(session.frame, session.options.smallest), None
         else:
-            frame, cursor = session.frame, place(self._app)
+            frame, cursor = session.frame, place(self.app)
         return session.painter.paint(frame, cursor, budget).encode("utf-8", "replace")
 
     @property
@@ -91,7 +87,7 @@ class SlowLineDriver(Driver):
     @property
     def unsettled(self) -> bool:
         """Whether a new layout is due, so that the newest frame is half of what is meant (Pacer's Source)."""
-        return layout_due(self._app)
+        return layout_due(self.app)
 
     def extent(self) -> int:
         """How many cells there are to paint (Pacer's Source)."""
@@ -125,18 +121,18 @@ class SlowLineDriver(Driver):
         unsent, session.unsent = session.unsent, b""
         self._pacer.send(unsent)
         self._pacer.start()
-        self._loop.call_soon(self._look_once)
+        self.loop.call_soon(self._look_once)
         if session.must_ask_size:
             self._reader.asked_position = True
             self._pacer.hold()
-            self._size_limit = self._loop.call_later(_SIZE_REPLY, self._size_is, None)
-        self._loop.add_reader(session.line.fd, self._readable)
+            self._size_limit = self.loop.call_later(_SIZE_REPLY, self._size_is, None)
+        self.loop.add_reader(session.line.fd, self._readable)
         self._reading = True
 
     def disable_input(self) -> None:
         """No more keys."""
         if self._reading:
-            self._loop.remove_reader(self.session.line.fd)
+            self.loop.remove_reader(self.session.line.fd)
             self._reading = False
         for timer in (self._waiting, self._size_limit):
             if timer is not None:
@@ -155,7 +151,7 @@ class SlowLineDriver(Driver):
         self.session.close()
 
     def _end(self, status: int) -> None:
-        self._app.exit(return_code=status)
+        self.app.exit(return_code=status)
 
     def _gone(self) -> None:
         self.disable_input()
@@ -211,9 +207,8 @@ class SlowLineDriver(Driver):
             self._pacer.release()
 
     def _tell_size(self) -> None:
-        self._size = self.session.size
-        size = Size(*self.session.size)
-        self._app.post_message(events.Resize(size, size))
+        size = self.size_is(self.session.size)
+        self.app.post_message(events.Resize(size, size))
 
     # -- input ------------------------------------------------------------------------------------
 
@@ -233,7 +228,7 @@ class SlowLineDriver(Driver):
         waiting = self._reader.waiting
         if waiting is not None:
             seconds = _PASTE_PAUSE if waiting == "paste" else self.session.choice.escape_seconds
-            self._waiting = self._loop.call_later(seconds, self._time_out)
+            self._waiting = self.loop.call_later(seconds, self._time_out)
 
     def _time_out(self) -> None:
         self._waiting = None
@@ -250,18 +245,4 @@ class SlowLineDriver(Driver):
 
     def send_message(self, message: Any) -> None:
         """Post to the app; this runs on its own loop, so the order of keys is kept."""
-        self._app.post_message(message)
-
-
-def layout_due(app: App[Any]) -> bool:
-    """Whether the screen in front waits for its next layout."""
-    return bool(app.screen_stack) and app.screen._layout_required
-
-
-def _display(app: App[Any], _screen: Screen[Any], renderable: object) -> None:
-    """Stands in for ``App._display``: the same conditions, but cells in place of escape sequences."""
-    driver = app._driver
-    if renderable is not None and not app._batch_count and app._running and not app._closed:
-        assert isinstance(driver, SlowLineDriver)  # noqa: S101 - it is the driver that put this function here
-        driver.show(renderable)
-    app.post_display_hook()
+        self.app.post_message(message)

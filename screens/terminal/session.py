@@ -31,6 +31,17 @@ class NoTerminal(OSError):
     """Neither standard input nor standard output is a terminal."""
 
 
+class OtherTextual(ImportError):
+    """The Textual that is installed is not the one that the screens fit; `cause` says what differs."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(
+            f"The screens do not fit the Textual that is installed: {cause}. Install the version that"
+            " requirements/runtime.txt names; `tm-tui --plain` works without it.",
+            name="textual",
+        )
+
+
 class Session:
     """A terminal that was opened.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from textual import events
-from textual.keys import KEY_NAME_REPLACEMENTS, _character_to_key
+from textual.keys import KEY_NAME_REPLACEMENTS
 
 from screens.terminal.input import Key, Paste, Unread
+from screens.terminal.seam import key_name
 
 
 def event_for(token: Key | Paste | Unread) -> events.Key | events.Paste:
@@ -20,5 +21,5 @@ def event_for(token: Key | Paste | Unread) -> events.Key | events.Paste:
     name, character = token
     if character is None or name:
         return events.Key(name, character)
-    plain = character if character.isalnum() else _character_to_key(character)
+    plain = character if character.isalnum() else key_name(character)
     return events.Key(KEY_NAME_REPLACEMENTS.get(plain, plain), character)

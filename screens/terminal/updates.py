@@ -1,15 +1,15 @@
 """Textual's screen updates put into a frame.
 
-They are taken as segments, by standing in for ``App._display``, not as the text given to ``Driver.write``:
-there an escape sequence inside a label could not be told from one of Textual's own, and the text would be
-made only to be taken apart.
+They are taken as segments, as the compositor made them (``seam.show_by``), not as the text given to
+``Driver.write``: there an escape sequence inside a label could not be told from one of Textual's own, and the
+text would be made only to be taken apart.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual._compositor import ChopsUpdate, LayoutUpdate
+from screens.terminal.seam import ChopsUpdate, LayoutUpdate
 
 if TYPE_CHECKING:
     from textual.strip import Strip
