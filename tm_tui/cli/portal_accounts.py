@@ -16,7 +16,6 @@ from tm_tui.text import safe_text
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
-    from sqlalchemy import Connection
 
     from tm_tui.portal.callers import Level, Role
     from tm_tui.portal.home import PortalHome
@@ -59,7 +58,7 @@ def _set_password(
 
     with database(context, own_home) as (connection, home):
         password = _password()
-        first = _is_first(connection, name, role)
+        first = accounts.is_first(connection, name, role)
         accounts.set_password(connection, name, password, role)
         audited(connection, f"{_TITLE[role].lower()}-password-set", name)
         connection.commit()
@@ -71,19 +70,12 @@ def _remove(context: click.Context, name: str, own_home: Path | None, role: "Rol
     from tm_tui.portal import accounts
 
     with database(context, own_home) as (connection, home):
-        first = _is_first(connection, name, role)
+        first = accounts.is_first(connection, name, role)
         accounts.remove(connection, name, role)
         audited(connection, f"{_TITLE[role].lower()}-removed", name)
         connection.commit()
         _forget_told(home, role, first=first)
     done(f"{_TITLE[role]} {safe_text(name)} removed.", as_json=as_json, removed=name)
-
-
-def _is_first(connection: "Connection", name: str, role: "Role") -> bool:
-    """Whether it is the one that a start made: it makes one only where there is none."""
-    from tm_tui.portal import accounts
-
-    return any(one.name == name for one in accounts.listed(connection, role)[:1])
 
 
 def _forget_told(home: "PortalHome", role: "Role", *, first: bool) -> None:

@@ -3,7 +3,7 @@
 That outlives Registered Products, as what the appliance delivered does.
 """
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from tm_tui.errors import TmError
 from tm_tui.portal import tables
@@ -11,7 +11,7 @@ from tm_tui.portal.engines import insert
 from tm_tui.portal.refusals import Refused
 from tm_tui.text import safe_text
 
-__all__ = ["bind", "check_owner", "check_sender", "move", "owned", "owner_of"]
+__all__ = ["bind", "check_owner", "check_sender", "move", "numbers", "owned", "owner_of"]
 
 _OF = tables.appliances.c
 
@@ -24,6 +24,12 @@ def owner_of(connection: Connection, appliance: str) -> str | None:
 def owned(connection: Connection, account: str) -> frozenset[str]:
     """The appliances of an account."""
     return frozenset(connection.execute(select(_OF.appliance).where(_OF.account == account)).scalars())
+
+
+def numbers(connection: Connection) -> dict[str, int]:
+    """How many appliances each account has that has any."""
+    counted = select(_OF.account, func.count().label("number")).group_by(_OF.account)
+    return {row.account: row.number for row in connection.execute(counted)}
 
 
 def check_owner(connection: Connection, appliance: str, account: str | None) -> None:

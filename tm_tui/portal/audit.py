@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from tm_tui.moments import moment_of
 from tm_tui.portal import tables
 from tm_tui.text import safe_text
 
-__all__ = ["Entry", "everything", "forget", "note", "page"]
+__all__ = ["Entry", "everything", "forget", "note", "page", "reword"]
 
 _OF = tables.audit.c
 _DAYS_KEPT = 400
@@ -29,11 +29,20 @@ class Entry:
     subject: str
 
 
-def note(connection: Connection, by: tuple[str, str], what: str, subject: str, now: datetime) -> None:
-    """Note a deed, in the transaction that does it. `by`: who, and from where."""
+def note(connection: Connection, by: tuple[str, str], what: str, subject: str, now: datetime) -> int:
+    """Note a deed, in the transaction that does it; its number. `by`: who, and from where."""
     who, source = by
     row = {"at": now.timestamp(), "who": safe_text(who, 255), "source": safe_text(source, 200)}
-    connection.execute(insert(tables.audit).values(**row, what=what, subject=safe_text(subject, 255)))
+    entry = insert(tables.audit).values(**row, what=what, subject=safe_text(subject, 255))
+    number: int = connection.execute(entry.returning(_OF.number)).scalar_one()
+    return number
+
+
+def reword(connection: Connection, number: int, subject: str) -> None:
+    """Say more exactly what an entry is about, as of one that counts."""
+    connection.execute(
+        update(tables.audit).where(_OF.number == number).values(subject=safe_text(subject, 255))
+    )
 
 
 def page(connection: Connection, before: int | None, most: int) -> tuple[Entry, ...]:

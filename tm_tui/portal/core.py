@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from tm_tui.clock import Clock
-from tm_tui.portal.accounts import Doorkeeper
 from tm_tui.portal.batches import BatchStore
 from tm_tui.portal.blobs.store import Blobs
 from tm_tui.portal.database import Database
+from tm_tui.portal.doorkeeper import Doorkeeper
 from tm_tui.portal.home import PortalHome
 from tm_tui.portal.kept import Kept
 from tm_tui.portal.log import PortalLog

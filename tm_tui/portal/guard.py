@@ -76,7 +76,8 @@ class Guard:
             await send(message)
 
         try:
-            caller = await self._caller(headers.get("authorization"))
+            source = scope["client"][0] if scope["client"] else ""
+            caller = await self._caller(headers.get("authorization"), source)
             scope["state"]["caller"], account = caller, caller.name
             scope["state"]["admit"](caller.role, caller.name)
             await self._inside(scope, asking, noting)
@@ -91,9 +92,9 @@ class Guard:
         else:
             self._portal.log.refuse("refused", source, **fields)
 
-    async def _caller(self, header: str | None) -> Caller:
+    async def _caller(self, header: str | None, source: str) -> Caller:
         given = basic_credentials(header)
-        caller = await self._portal.doorkeeper.caller(*given) if given else None
+        caller = await self._portal.doorkeeper.caller(*given, source) if given else None
         if caller is not None:
             return caller
         code = "wrong-credentials" if given else "no-credentials"

@@ -25,7 +25,6 @@ from tm_tui.atomic import Folder
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.errors import TmError
 from tm_tui.portal import accounts, index, pattern_routes, routes
-from tm_tui.portal.accounts import Doorkeeper
 from tm_tui.portal.alerts.watch import keep_alerts
 from tm_tui.portal.answers import EXCEPTION_HANDLERS
 from tm_tui.portal.batches import BatchStore
@@ -35,6 +34,7 @@ from tm_tui.portal.case_store import CaseStore
 from tm_tui.portal.certificate import Certificate, keep
 from tm_tui.portal.core import Portal
 from tm_tui.portal.database import Database
+from tm_tui.portal.doorkeeper import Doorkeeper
 from tm_tui.portal.guard import Guard
 from tm_tui.portal.home import PortalHome
 from tm_tui.portal.kept import Kept
@@ -145,7 +145,7 @@ async def open_portal(
         home.sweep(shared=shared)
         blobs = blobs_at(settings.blobs, home.path, settings.blobs_credentials)
         batches = BatchStore(home, database, blobs, log, clock)
-        portal = Portal(home, database, Doorkeeper(database), batches, blobs, log, clock, Kept(clock))
+        portal = Portal(home, database, Doorkeeper(database, clock), batches, blobs, log, clock, Kept(clock))
         names = [await database.call(_first_account, home, role) for role in ROLES]
         changed = await database.call(index.catch_up, blobs, log) if "worker" in settings.roles else 0
         listeners = _listening(stack, settings)

@@ -130,7 +130,7 @@ class _Caller(asyncssh.SSHServer):
     async def validate_password(self, username: str, password: str) -> bool:
         portal = self._house.portal
         try:
-            caller = await portal.doorkeeper.caller(username, SecretStr(password))
+            caller = await portal.doorkeeper.caller(username, SecretStr(password), self._source)
             if caller is not None and caller.role == "appliance":
                 self._house.rooms.admit(self.guest, "appliance", username)
         except Refused as refused:  # of no password, which would be told as a wrong one

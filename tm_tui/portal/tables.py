@@ -12,6 +12,7 @@ from tm_tui.portal.columns import real as _real
 from tm_tui.portal.columns import table as _table
 from tm_tui.portal.columns import text_ as _text
 from tm_tui.portal.columns import whole as _whole
+from tm_tui.portal.logon_tables import logon_tries, sessions
 from tm_tui.portal.reports.tables import (
     counted,
     day_counts,
@@ -41,16 +42,18 @@ __all__ = [
     "fleet_days",
     "instances",
     "jobs",
+    "logon_tries",
     "metadata",
     "notices",
     "products",
     "removals",
     "reports",
     "root_causes",
+    "sessions",
     "threats",
 ]
 
-SCHEMA = "0007"
+SCHEMA = "0008"
 """The revision in `migrations/versions` that these tables are."""
 
 accounts = _table(

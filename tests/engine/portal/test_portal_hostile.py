@@ -23,9 +23,9 @@ from tm_tui.portal.index import IndexedBatch
 from tm_tui.portal.pages.drawing import drawn
 from tm_tui.portal.pages.page import Shown
 from tm_tui.portal.pages.reports import _rendered
-from tm_tui.portal.pages.sessions import Session
 from tm_tui.portal.products import Product
 from tm_tui.portal.reports import incidents, making, shelf
+from tm_tui.portal.sessions import Session
 from tm_tui.reports.protocol import MOST_REPORT_BYTES, ReportEntry
 from tm_tui.status_server.protocol import HeartbeatRequest, RegistrationRequest
 from tm_tui.text import is_safe, safe_text
@@ -151,7 +151,7 @@ def test_pages_show_whatever_is_kept(seed: int) -> None:
             "following": "",
         },
     }
-    session = Session("operator", "", "token", 0.0, 0.0)
+    session = Session("key", "operator", "admin", "token", "", stale=False)
     around: dict[str, Any] = {"session": session, "words": "", "here": "", "navigation": ()}
     around |= {"zone": "", "path": "/portal/products"}
     for template, values in several.items():

@@ -26,13 +26,13 @@ from portals import (
 from sqlalchemy.exc import OperationalError
 
 from clock import FakeClock
-from tm_tui.portal import accounts
+from tm_tui.portal import sessions
 from tm_tui.portal.database import opened
 from tm_tui.portal.log import PortalLog
-from tm_tui.portal.pages.sessions import IDLE_SECONDS, Sessions
 from tm_tui.portal.pages.site import PAGES
 from tm_tui.portal.reports import shelf
 from tm_tui.portal.service import PortalOptions, open_portal
+from tm_tui.portal.sessions import IDLE_SECONDS
 
 HOSTILE = "<script>alert(1)</script>&\"'"
 
@@ -325,19 +325,6 @@ async def test_an_idle_session_ends(tmp_path: Path) -> None:
                 assert "nothing happened for a while" in (await client.get("/portal/logon")).text
 
 
-def test_sessions_are_bounded() -> None:
-    """A thousand log-ons do not fill the memory; the newest stay, and none is longer than a shift."""
-    clock = FakeClock()
-    sessions = Sessions(clock)
-    names = [sessions.begin("a", "s") for _ in range(1000)]
-    assert sessions.find(names[0]) is None
-    assert sessions.find(names[-1]) is not None
-    assert len(set(names)) == 1000
-    assert min(map(len, names)) >= 43
-    assert sessions.find(None) is None
-    assert sessions.find("") is None
-
-
 async def test_the_database_s_trouble_is_a_page(
     own_portal: OpenPortal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -347,7 +334,7 @@ async def test_the_database_s_trouble_is_a_page(
         def broken(*_: object) -> None:
             raise OperationalError("SELECT", {}, sqlite3.OperationalError("disk I/O error"))
 
-        monkeypatch.setattr(accounts, "stored", broken)
+        monkeypatch.setattr(sessions, "find", broken)
         reply = await client.get("/portal/products")
         assert reply.status_code == 500
         assert "database cannot be used" in reply.text

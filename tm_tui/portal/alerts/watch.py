@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from tm_tui.pace import full_jitter
-from tm_tui.portal import audit, trends
+from tm_tui.portal import audit, sessions, trends, tries
 from tm_tui.portal.alerts import records
 from tm_tui.portal.alerts.failures import NotSent
 from tm_tui.portal.alerts.quiet import is_quiet
@@ -83,6 +83,8 @@ async def _look(portal: Portal, settings: AlertSettings, ways: tuple[str, ...], 
                 await portal.database.later(trends.put, standing, look.now)
                 await portal.database.later(trends.forget, look.now)
                 await portal.database.later(audit.forget, look.now)
+                await portal.database.later(sessions.sweep, look.now.timestamp())
+                await portal.database.later(tries.sweep, look.now.timestamp())
                 swept = clock.monotonic()
         except Refused as error:
             portal.log.say("alerts-not-looked", cause=error.cause)

@@ -43,7 +43,7 @@ class Page:
     path: str
     show: Callable[[Portal, Request], Awaitable[Shown | Response]]
     title: str = ""
-    act: Callable[[Portal, Request, Form], Awaitable[Shown | Go]] | None = None
+    act: Callable[[Portal, Request, Form], Awaitable[Shown | Go | Response]] | None = None
     sees: Level = field(kw_only=True)
     acts: Level | None = field(default=None, kw_only=True)
 

@@ -12,15 +12,18 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tm_tui.portal import sessions
 from tm_tui.portal.callers import Level, check
 from tm_tui.portal.core import Portal
 from tm_tui.portal.pages import (
+    accounts,
     alerts,
     appliance,
     audit,
     cases,
     endpoints,
     logs,
+    password,
     patterns,
     products,
     reports,
@@ -30,9 +33,9 @@ from tm_tui.portal.pages.drawing import HEADERS, drawn, style
 from tm_tui.portal.pages.forms import check_origin, form_of, same, wrong_token
 from tm_tui.portal.pages.logon import LOGON, Logon
 from tm_tui.portal.pages.page import Page, Shown
-from tm_tui.portal.pages.sessions import Session, Sessions
 from tm_tui.portal.pages.zones import zone_of
 from tm_tui.portal.refusals import Refused, storage_refused
+from tm_tui.portal.sessions import Session
 
 __all__ = ["PAGES", "Site", "page_routes"]
 
@@ -46,6 +49,8 @@ PAGES: tuple[Page, ...] = (
     *cases.PAGES,
     *patterns.PAGES,
     *audit.PAGES,
+    *accounts.PAGES,
+    *password.PAGES,
     *zones.PAGES,
 )
 """In the order of the navigation. A new page is a module with `PAGES`, a template, and its name here."""
@@ -93,14 +98,14 @@ class Site:
 
 def page_routes(portal: Portal) -> list[Route]:
     """All that is answered below /portal."""
-    logon = Logon(portal, Sessions(portal.clock))
+    logon = Logon(portal)
 
     async def root(_request: Request) -> Response:
         return RedirectResponse("/portal/products", 303)
 
     async def off(request: Request) -> Response:
         session = await _checked(logon, request, "read-only")
-        return RedirectResponse(LOGON, 303) if isinstance(session, Response) else logon.off(request)
+        return RedirectResponse(LOGON, 303) if isinstance(session, Response) else await logon.off(request)
 
     async def zone(request: Request) -> Response:
         session = await _checked(logon, request, "read-only")
@@ -135,7 +140,11 @@ def _showing(portal: Portal, logon: Logon, page: Page) -> _Handler:
         request.state.session = session
         check(session.level, page.sees)
         shown = await page.show(portal, request)
-        return shown if isinstance(shown, Response) else await _framed(shown, request, session)
+        if isinstance(shown, Response):
+            return shown
+        if session.words:
+            await portal.database.later(sessions.say, session.key, "")
+        return await _framed(shown, request, session, session.words)
 
     return show
 
@@ -150,7 +159,10 @@ def _acting(portal: Portal, logon: Logon, page: Page) -> _Handler:
         done = await page.act(portal, request, request.state.form)
         if isinstance(done, Shown):
             return await _framed(done, request, session)
-        session.words = done.words
+        if isinstance(done, Response):
+            return done
+        if done.words:
+            await portal.database.call(sessions.say, session.key, done.words)
         return RedirectResponse(f"/portal/{done.path}", 303)
 
     return act
@@ -173,11 +185,8 @@ async def _checked(logon: Logon, request: Request, least: Level) -> Session | Re
     return session
 
 
-async def _framed(shown: Shown, request: Request, session: Session | None) -> Response:
+async def _framed(shown: Shown, request: Request, session: Session | None, words: str = "") -> Response:
     """With what stands on each page: navigation, account, words to be said once. Drawn beside the loop."""
-    words = ""
-    if session is not None:
-        words, session.words = session.words, ""
     here = request.url.path.removeprefix("/portal/").partition("/")[0]
     navigation = [
         (page.path, page.title) for page in PAGES if page.title and session and session.may(page.sees)

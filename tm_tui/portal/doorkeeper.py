@@ -1,0 +1,115 @@
+"""Tells whether a user name and a password belong together, and keeps a beat cheap."""
+
+import asyncio
+import hmac
+import secrets
+
+from pydantic import SecretStr
+
+from tm_tui.clock import Clock
+from tm_tui.portal import tries
+from tm_tui.portal.accounts import matches, sealed, stored
+from tm_tui.portal.callers import Caller
+from tm_tui.portal.database import Database
+from tm_tui.portal.refusals import Refused
+from tm_tui.portal.tries import Locked
+
+__all__ = ["Doorkeeper"]
+
+_MOST_PASSWORD_BYTES = 1024
+_FAILURE_SECONDS = 0.3
+_MOST_WAITING = 64
+_RETRY_SECONDS = 5
+
+
+class Doorkeeper:
+    """Tells whether a user name and a password belong together.
+
+    A right password is remembered as a keyed digest, under a key that dies with the process, while the
+    account's stored hash stays the same: only an account's first beat pays for scrypt.
+
+    A wrong one always pays, two at a time, and waits a little. The time tells nothing of the account. So
+    many wait at once, and no more: remembered passwords never do.
+
+    Wrong ones for operators are counted (`tries`); for a while nothing is checked then. For accounts of
+    appliances that holds at the log-on of the pages alone: else a stranger could stop their beats.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._key = secrets.token_bytes(32)
+        self._known: dict[str, tuple[str, bytes]] = {}
+        self._turns = asyncio.Semaphore(2)
+        self._waiting = 0
+        self._nobody = sealed(SecretStr(secrets.token_hex(16)))
+
+    async def caller(
+        self, name: str, password: SecretStr, source: str, *, pages: bool = False, mark: str = ""
+    ) -> Caller | None:
+        """Whose pair this is; None: it is wrong, or may not be checked for a while.
+
+        `pages`: it was given there; all names are counted then, and Locked (429) is raised instead of None.
+        `mark`: what the browser has of an earlier log-on. Raises Refused: the database cannot be used (507,
+        500), too many passwords wait (503).
+        """
+        try:
+            plain = password.get_secret_value().encode()
+            digest = hmac.digest(self._key, name.encode() + b"\0" + plain, "sha256")
+        except UnicodeEncodeError:
+            return None
+        known = await self._database.read(stored, name)
+        secret = known[0] if known else self._nobody
+        keys: tuple[str, ...] = ()
+        if pages or (known is not None and known[1].role == "operator"):
+            marked = hmac.compare_digest(mark.encode(errors="replace"), tries.mark_of(secret).encode())
+            keys = tries.keys_of(name, source, known=marked and known is not None)
+        try:
+            await self._check_free(keys)
+            if known is not None and self._remembers(name, secret, digest):
+                return known[1]
+            await self._count(keys)
+            right = len(plain) <= _MOST_PASSWORD_BYTES and await self._compared(secret, plain)
+        except Locked:
+            if pages:
+                raise
+            right, keys = False, ()
+            await self._compared(self._nobody, b"")  # as a wrong one
+        if right and known is not None:
+            self._known[name] = (secret, digest)
+            if keys:
+                await self._database.later(tries.right, keys)
+            return known[1]
+        if keys:
+            account = name if known else ""
+            await self._database.later(tries.failed, account, source, self._now())
+        await asyncio.sleep(_FAILURE_SECONDS)
+        return None
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
+
+    async def _check_free(self, keys: tuple[str, ...]) -> None:
+        """Raise Locked while nothing is checked; that costs no write."""
+        left = await self._database.read(tries.wait, keys, self._now()) if keys else 0.0
+        if left > 0:
+            raise Locked(left)
+
+    async def _count(self, keys: tuple[str, ...]) -> None:
+        if keys:
+            await self._database.later(tries.take, keys, self._now())
+
+    async def _compared(self, stored: str, plain: bytes) -> bool:
+        if self._waiting >= _MOST_WAITING:
+            cause = "Too many passwords are being checked."
+            raise Refused(503, "busy", cause, "Try again in a moment.", retry_after=_RETRY_SECONDS)
+        self._waiting += 1
+        try:
+            async with self._turns:
+                return await asyncio.to_thread(matches, stored, plain)
+        finally:
+            self._waiting -= 1
+
+    def _remembers(self, name: str, stored: str, digest: bytes) -> bool:
+        known = self._known.get(name)
+        return known is not None and known[0] == stored and hmac.compare_digest(known[1], digest)
