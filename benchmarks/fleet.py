@@ -2,7 +2,8 @@
 
 Run with `python -m benchmarks.fleet [--products N] [--seconds S] [--events M] [--database URL]`. The portal
 is a process of its own; half of the beats come on kept connections, half on new ones. Products are entered
-into the database before, with M events; their reports become due at the midnight.
+into the database before, with M events; their reports become due at the midnight. With `--growth` only the
+bytes are told that M events add to the database.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import zstandard
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from tm_tui.portal import products, reading, tables
 from tm_tui.portal.database import opened
@@ -197,6 +198,29 @@ def run(number: int, seconds: int, events: int, database: str) -> None:
         print(f"reports made in {seconds / 2:.0f} s: {made}; other answers: {fleet.other[:5] or 'none'}")
 
 
+def grow(number: int, events: int, database: str) -> None:
+    """How many bytes the database grows by, with so many events of so many products."""
+    with tempfile.TemporaryDirectory() as name:
+        where = database or Path(name) / "portal.sqlite3"
+        fill(where, number, 0)
+        before = size_of(where)
+        fill(where, number, events)
+        grown = (size_of(where) - before) / events * 1e6 / (1 << 20)
+        print(f"{number} products, {events} events: {grown:.0f} MiB a million events")
+
+
+def size_of(where: Path | str) -> int:
+    """Bytes of a database, with its indexes."""
+    asked = (
+        "SELECT pg_database_size(current_database())"
+        if isinstance(where, str)
+        else "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+    )
+    with opened(where, reading=True) as connection:
+        found: int = connection.execute(text(asked)).scalar_one()
+    return found
+
+
 def _offset(seconds: int) -> str:
     """POSIX: what is added to local time to get UTC, so a zone ahead has a minus."""
     return f"-{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
@@ -209,7 +233,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=40)
     parser.add_argument("--events", type=int, default=0)
     parser.add_argument("--database", default="")
+    parser.add_argument("--growth", action="store_true", help="measure bytes, not beats")
     given = parser.parse_args()
+    if given.growth:
+        grow(given.products, given.events, given.database)
+        return
     run(given.products, given.seconds, given.events, given.database)
 
 
