@@ -13,9 +13,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 demo: $(VENV)/.runtime
 	@$(BIN)/tm-tui demo
 
+# Bytecode is kept whatever the shell says: each worker would compile all tests anew, half a minute of the processor.
 test: $(VENV)/.dev check
 	@packaging/test-peers
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
