@@ -45,9 +45,13 @@ def open_console(
 
     After a crash the program is executed anew on the same terminal, as the same process, and goes on there;
     `again` is what it left. A second crash within a minute ends it. A `locked` console starts no private
-    agent and leaves no file.
+    agent and leaves no file. With TM_TUI_DEV=1 Textual's own tools are let in, and a bug ends the console
+    with all that is known of it: not a locked one.
     """
-    for name in [name for name in os.environ if name.startswith("TEXTUAL")]:
+    developing = os.environ.get("TM_TUI_DEV") == "1" and not locked
+    if developing:
+        os.environ.setdefault("TEXTUAL", "devtools,debug")
+    for name in [name for name in os.environ if name.startswith("TEXTUAL") and not developing]:
         del os.environ[name]  # Textual would write keys and screens to files, or load another driver
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"  # no code of others looks into the settings
     try:
@@ -59,8 +63,11 @@ def open_console(
             from tm_tui.harden import harden
 
             harden(writes=not locked)
-            code, left = run(home, fill=fill, again=again, locked=locked)
-    except Exception as error:  # noqa: BLE001 - told in one line, without the values that a traceback's words hold
+            code, left = run(home, fill=fill, again=again, locked=locked, developing=developing)
+    except Exception as error:
+        if developing:
+            raise
+        # told in one line, without the values that a traceback's words hold
         return _failed(error, locked=locked)
     if left is not None and (again is None or left.at - again.at > _LOOP):
         _begin_again(left)

@@ -105,13 +105,17 @@ class TmTui(Lasting, SlowLineApp[int], inherit_bindings=False):
 
     def contains(self, error: Exception) -> bool:
         """Show a page's own bug in the place of the page, and go on. False if it is not a page's."""
+        if self.tells_all:
+            return False
         page = page_of(error)
         if page is not None and isinstance(page.parent, Pages) and not page.failed:
             page.parent.replace(page, self.page_line(error))
         return page is not None
 
     def page_line(self, error: Exception) -> str:
-        """What stands in the place of a page that failed."""
+        """What stands in the place of a page that failed; who works on the program is told all of it."""
+        if self.tells_all:
+            raise error
         what = "This page cannot be shown"
         return self._bugs.words(what, error, self.crash_folder, reports=self.crash_reports)
 

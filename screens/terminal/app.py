@@ -85,6 +85,9 @@ class SlowLineApp(SeamApp[ReturnType], Generic[ReturnType]):
 
     def crashed(self, error: Exception) -> None:
         """End because of a bug: one line and a report. Textual would print every local variable."""
+        if self.tells_all:
+            super().crashed(error)
+            return
         line = ""
         if not self.failed:
             from screens.terminal.crash import note

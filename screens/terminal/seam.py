@@ -98,9 +98,15 @@ class SeamApp(App[ReturnType], Generic[ReturnType]):
         """Whether a bug ended it."""
         return self._exception is not None
 
+    tells_all: bool = False
+    """Whether a bug, or a wrong style, is told as Textual does it, with every local variable."""
+
     def crashed(self, error: Exception) -> None:
-        """End because of a bug that nobody caught; as Textual does it, with every local variable."""
-        super()._handle_exception(error)
+        """End because of a bug that nobody caught, as Textual does it."""
+        try:
+            raise error  # noqa: TRY301
+        except Exception as raised:  # noqa: BLE001  Textual shows what is being handled
+            super()._handle_exception(raised)
 
     def end_with(self, error: Exception, line: str) -> None:
         """End because of a bug; `line` is left on the terminal for the first one, "" says nothing."""
@@ -122,6 +128,9 @@ class SeamApp(App[ReturnType], Generic[ReturnType]):
         self.crashed(error)
 
     def _print_error_renderables(self) -> None:
+        if self.tells_all:
+            super()._print_error_renderables()
+            return
         self.say_last(list(dict.fromkeys(str(line) for line in self._exit_renderables)))
         self._exit_renderables.clear()
 

@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 
 from face.golden import GoldenText, picture
 from face.scripted import ScriptedAgent, status
+from screens.launch.running import make_app
 from screens.shell.app import TmTui
 from screens.shell.menu_tree import MenuTree
 from screens.widgets.block import Block
@@ -128,9 +129,9 @@ _KEYS = {
 async def console_of(
     connect: Any, size: tuple[int, int] = (80, 24), clock: HeldClock | None = None, **more: Any
 ) -> AsyncIterator[Console]:
-    """Run the console over a way to an agent."""
+    """Run the console over a way to an agent; it starts as the product does."""
     clock = clock or HeldClock()
-    app = TmTui(connect, clock=clock, **more)
+    app = make_app(connect, clock=clock, **more)
     async with app.run_test(size=size) as pilot:
         yield Console(app, pilot, clock)
 
