@@ -78,8 +78,9 @@ async def _status_after(trial: Trial, server: str, folder: Path) -> LastFailure:
     revision = trial.revision
     tmsp = {**trial.tmsp, "enabled": True, "heartbeat_seconds": 20}
     settings = Settings.parse({**revision.settings.plain(), "tmsp": tmsp})
-    service.prepare(replace(revision, settings=settings))
-    task = asyncio.create_task(service.run())
+    revision = replace(revision, settings=settings)
+    service.prepare(revision)
+    task = asyncio.create_task(service.run(revision))
     try:
         async with asyncio.timeout(30):
             while (found := service.status().last_failure) is None:

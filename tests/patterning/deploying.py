@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from agents import revision_for, settings_for
 from tm_tui.clock import SystemClock
 from tm_tui.patterns.deployment import Deployment, Target
 from tm_tui.patterns.deployments import DeploymentService
@@ -117,7 +118,7 @@ class Deploying:
 async def deploying(folder: Path) -> AsyncIterator[Deploying]:
     async with await Spool.open(folder / "spool", "tm-lab-1") as spool:
         made = Deploying(folder, spool)
-        task = asyncio.create_task(made.service.run())
+        task = asyncio.create_task(made.service.run(revision_for(settings_for(1), None)))
         try:
             yield made
         finally:

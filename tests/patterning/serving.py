@@ -116,7 +116,7 @@ class Fetching:
 
     def start(self) -> None:
         self.service.prepare(self._revision)
-        self._task = asyncio.create_task(self.service.run())
+        self._task = asyncio.create_task(self.service.run(self._revision))
 
     async def stop(self) -> None:
         if self._task is not None:

@@ -79,8 +79,9 @@ async def working(
     )
     found = Working(service, clock)
     settings = settings_for(server.port, enabled=enabled)
-    service.prepare(revision_for(settings, certificates.ca_pem))
-    task = asyncio.create_task(service.run())
+    revision = revision_for(settings, certificates.ca_pem)
+    service.prepare(revision)
+    task = asyncio.create_task(service.run(revision))
     if connected:
         service.connection(connected=True)
     try:

@@ -3,43 +3,22 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from tm_tui.clock import Clock
 from tm_tui.errors import TmError
 from tm_tui.pace import Chance, wait_until
 from tm_tui.retry import Retry
+from tm_tui.service import Service
 from tm_tui.settings.store import Revision
 from tm_tui.tasks import either
 
-__all__ = ["Service", "Supervisor"]
+__all__ = ["Supervisor"]
 
 _log = logging.getLogger(__name__)
 
 _HEALTHY_SECONDS = 600.0
 _STOP_SECONDS = 1.0
 _SLOW_SECONDS = 30.0
-
-
-class Service(Protocol):
-    """One of the agent's tasks."""
-
-    name: str
-
-    def concerns(self, revision: Revision) -> object:
-        """What of a revision it follows: while this stays equal, it is not restarted."""
-
-    def prepare(self, revision: Revision) -> None:
-        """Take over new settings. The run of the old ones may be ending still: it must not write here."""
-
-    async def run(self) -> None:
-        """Work until cancelled, or return when these settings leave nothing to do. Only bugs raise.
-
-        A run ends all that it began before it ends itself.
-        """
-
-    def alerts(self) -> tuple[str, ...]:
-        """Sentences that an admin must see now."""
 
 
 class Supervisor:
@@ -78,6 +57,7 @@ class _Runner:
         self._clock = clock
         self._retry = Retry(clock, chance)
         self._concerns: object = None
+        self._revision: Revision
         self._keeper: asyncio.Task[None] | None = None
         self._run: asyncio.Task[None] | None = None
         self._wanted = asyncio.Event()
@@ -88,7 +68,7 @@ class _Runner:
         concerns = self._service.concerns(revision)
         if self._stopped or (self._keeper is not None and concerns == self._concerns):
             return
-        self._concerns = concerns
+        self._concerns, self._revision = concerns, revision
         self._end_run()
         self._service.prepare(revision)
         if self._keeper is None:
@@ -132,7 +112,7 @@ class _Runner:
 
     async def _one_run(self) -> BaseException | None:
         """Run it to its end. Returns the bug that ended it."""
-        self._run = run = asyncio.create_task(self._service.run(), name=self._service.name)
+        self._run = run = asyncio.create_task(self._service.run(self._revision), name=self._service.name)
         await either(run, self._wanted)
         if not run.done():
             await asyncio.wait({run}, timeout=_SLOW_SECONDS)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from tm_tui.agent.announced import Announced
 from tm_tui.agent.past import Past
-from tm_tui.agent.supervisor import Service
 from tm_tui.api.agent import ServerState
 from tm_tui.cases.book import CaseBook
 from tm_tui.cases.cases import Cases, Owner
@@ -19,6 +18,7 @@ from tm_tui.paths import Home
 from tm_tui.patterns.custom_patterns import CustomPatterns
 from tm_tui.reports.service import ReportService
 from tm_tui.reports.store import ReportStore
+from tm_tui.service import Service
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision
 from tm_tui.spool.store import Spool

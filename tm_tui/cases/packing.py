@@ -18,6 +18,7 @@ from tm_tui.errors import StorageFailed, TmError
 from tm_tui.pace import Chance, wait_until
 from tm_tui.paths import Home
 from tm_tui.retry import DISK, Retry
+from tm_tui.service import Service
 from tm_tui.settings.store import Revision
 from tm_tui.tasks import either, threaded
 from tm_tui.text import safe_text
@@ -29,7 +30,7 @@ _log = logging.getLogger(__name__)
 _MOST_TOLD = 5
 
 
-class CasePacking:
+class CasePacking(Service):
     """As the supervisor wants it. A case that was half packed when the agent ended is packed anew."""
 
     name = "packing of cases"
@@ -51,13 +52,6 @@ class CasePacking:
         self.packed_bytes: tuple[int, int] | None = None
         """The case that is being packed, and how many bytes of it were read."""
 
-    def concerns(self, revision: Revision) -> object:  # noqa: ARG002  as Service has it
-        """No setting at all."""
-        return None
-
-    def prepare(self, revision: Revision) -> None:
-        """There is nothing to take over."""
-
     def alerts(self) -> tuple[str, ...]:
         """What of the cases on this disk needs a look."""
         damaged, folder = sorted(self._book.damaged), self._book.folder
@@ -68,7 +62,7 @@ class CasePacking:
         more = len(damaged) - len(told)
         return (*told, *([f"{more} more cases are damaged."] if more else []))
 
-    async def run(self) -> None:
+    async def work(self, _revision: Revision) -> None:
         """Pack until cancelled."""
         retry = Retry(self._clock, self._chance, pace=DISK, log=_log, disk="cases")
         while True:

@@ -11,12 +11,13 @@ from tm_tui.cases.troubles import Troubles
 from tm_tui.cases.upload import Progress
 from tm_tui.clock import Clock
 from tm_tui.link.bandwidth import Bandwidth
-from tm_tui.link.build import build_links
+from tm_tui.link.build import build_links, status_server_way
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.https import LinkClient, https_client
 from tm_tui.link.trying_again import HOUR, meaning_of
 from tm_tui.pace import Chance, wait_until
+from tm_tui.service import Service
 from tm_tui.settings.store import Revision
 
 __all__ = ["CaseUploads", "UploadState"]
@@ -26,7 +27,7 @@ _REGISTRATION_SECONDS = 10.0
 UploadState = Literal["disabled", "idle", "sending", "retrying", "paused"]
 
 
-class CaseUploads:
+class CaseUploads(Service):
     """As the supervisor wants it: one upload at a time. `connect` makes the client to the status server."""
 
     name = "upload of cases"
@@ -48,7 +49,6 @@ class CaseUploads:
         self._bandwidth, self._changed, self._clock, self._chance = bandwidth, changed, clock, chance
         self._registration_known = registration_known
         self._connect = connect or self._client
-        self._revision: Revision | None = None
         self._wake = asyncio.Event()
         self._sending = self._made(0.0)
 
@@ -70,16 +70,11 @@ class CaseUploads:
     # --- as the supervisor wants it
 
     def concerns(self, revision: Revision) -> object:
-        """The way to the status server. Its limits are followed without beginning anew."""
-        settings = revision.settings
-        tmsp, server = settings.tmsp, settings.tmsp.status_server
-        proxy = settings.proxy.model_dump() if settings.proxy.enabled else None
-        mine = (tmsp.enabled, tmsp.username, tmsp.heartbeat_seconds, server.host, server.port)
-        return (*mine, proxy, revision.secrets, revision.ca_pem)
+        """The way to the status server, and the pace of the beats, at which it asks what became of cases."""
+        return (revision.settings.tmsp.heartbeat_seconds, status_server_way(revision))
 
     def prepare(self, revision: Revision) -> None:
         """What failed before may work now."""
-        self._revision = revision
         self._sending = self._made(revision.settings.tmsp.heartbeat_seconds)
 
     def alerts(self) -> tuple[str, ...]:
@@ -93,10 +88,10 @@ class CaseUploads:
             way_on = f"{paused.remedy} Then send now; by itself it is tried again after a day."
         return (f"Uploading cases is paused. {paused.cause} {way_on}",)
 
-    async def run(self) -> None:
+    async def work(self, revision: Revision) -> None:
         """Upload until cancelled; nothing to do when sending is switched off."""
-        revision, sending = self._revision, self._sending
-        if revision is None or not revision.settings.tmsp.enabled:
+        sending = self._sending
+        if not revision.settings.tmsp.enabled:
             return
         async with await self._connected(revision, sending) as client:
             await self._wait_for_registration()

@@ -15,11 +15,12 @@ from tm_tui.delivery.narrator import Narrator
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.delivery.status import DeliveryStatus
 from tm_tui.errors import StorageFailed
-from tm_tui.link.build import build_links
+from tm_tui.link.build import build_links, log_server_way
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.moments import moment_of
 from tm_tui.pace import Chance, wait_until
 from tm_tui.retry import DISK, Retry
+from tm_tui.service import Service
 from tm_tui.settings.store import Revision
 from tm_tui.settings.types import interval_seconds
 from tm_tui.spool.store import Spool
@@ -35,7 +36,7 @@ _WAY_ON = "Save other settings, or send now, to go on. By itself it is tried aga
 _IN_TROUBLE = frozenset({"retrying", "paused"})
 
 
-class LogDelivery:
+class LogDelivery(Service):
     """Delivery by the schedule, and a light check of the log server while there is nothing to deliver.
 
     Switched off, neither runs; the spool goes on to take events, which wait.
@@ -73,7 +74,7 @@ class LogDelivery:
 
     def concerns(self, revision: Revision) -> object:
         """What the way to the log server is made of, and the interval."""
-        return self._check.concerns(revision)
+        return log_server_way(revision)
 
     def prepare(self, revision: Revision) -> None:
         """Make the delivery of these settings; `run` starts it."""
@@ -101,7 +102,7 @@ class LogDelivery:
         made.changed = self._on_change
         return made
 
-    async def run(self) -> None:
+    async def work(self, revision: Revision) -> None:
         """Deliver until cancelled; nothing to do when sending is switched off."""
         delivery = self._delivery
         if delivery is None:
@@ -109,10 +110,9 @@ class LogDelivery:
         try:
             await self._wait_for_registration()
             await self._begin(delivery)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._check.run(), name=self._check.name)
-                group.create_task(self._narrate(delivery), name="log of deliveries")
-                group.create_task(delivery.work(), name="delivery")
+            self.start(self._check.run(revision), self._check.name)
+            self.start(self._narrate(delivery), "log of deliveries")
+            await delivery.work()
         finally:
             delivery.dismiss()
 

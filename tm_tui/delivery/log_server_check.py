@@ -48,20 +48,11 @@ class LogServerCheck:
         self._clock = clock
         self._chance = chance
         self._again = asyncio.Event()
-        self._revision: Revision | None = None
         self._seen = self._nothing_seen(enabled=False)
         self._fresh = False
 
-    def concerns(self, revision: Revision) -> object:
-        """What the way to the log server is made of."""
-        settings = revision.settings
-        proxy = settings.proxy.model_dump() if settings.proxy.enabled else None
-        tmsp = (settings.tmsp.enabled, settings.tmsp.username, settings.tmsp.log_server)
-        return (tmsp, proxy, revision.secrets, revision.ca_pem)
-
     def prepare(self, revision: Revision) -> None:
         """Forget what was; `run` follows these settings."""
-        self._revision = revision
         self._seen = self._nothing_seen(enabled=revision.settings.tmsp.enabled)
 
     def _nothing_seen(self, *, enabled: bool) -> "_Seen":
@@ -101,10 +92,10 @@ class LogServerCheck:
         self._fresh = True
         self._again.set()
 
-    async def run(self) -> None:
+    async def run(self, revision: Revision) -> None:
         """Check until cancelled; nothing to do when sending is switched off."""
-        revision, seen = self._revision, self._seen
-        if revision is None or not seen.enabled:
+        seen = self._seen
+        if not revision.settings.tmsp.enabled:
             return
         while True:
             self._again.clear()

@@ -10,7 +10,7 @@ from tm_tui.link.types import Credentials, Endpoint, Link, Proxy
 from tm_tui.settings.model import Secrets, Settings
 from tm_tui.settings.revision import Revision
 
-__all__ = ["Links", "build_links"]
+__all__ = ["Links", "build_links", "log_server_way", "status_server_way"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,23 @@ def build_links(revision: Revision, host_keys: HostKeys) -> Links:
         Link(Endpoint(tmsp.log_server.host, tmsp.log_server.port), credentials, proxy, trust),
         Link(Endpoint(tmsp.status_server.host, tmsp.status_server.port), credentials, proxy, trust),
     )
+
+
+def log_server_way(revision: Revision) -> object:
+    """All of the settings that the log server's link is made of, as a value: equal, the link is the same."""
+    return (revision.settings.tmsp.log_server, *_both_ways(revision))
+
+
+def status_server_way(revision: Revision) -> object:
+    """The same for the status server's link; its limits are followed without beginning anew."""
+    server = revision.settings.tmsp.status_server
+    return (server.host, server.port, *_both_ways(revision))
+
+
+def _both_ways(revision: Revision) -> tuple[object, ...]:
+    settings = revision.settings
+    proxy = settings.proxy.model_dump() if settings.proxy.enabled else None
+    return (settings.tmsp.enabled, settings.tmsp.username, proxy, revision.secrets, revision.ca_pem)
 
 
 def _proxy(settings: Settings, secrets: Secrets) -> Proxy | None:

@@ -19,6 +19,7 @@ from tm_tui.patterns.deployment_round import DeploymentRound, Ended
 from tm_tui.patterns.pattern import Pattern
 from tm_tui.patterns.store import PatternStore, StoredPattern
 from tm_tui.retry import DISK, Pace, Retry
+from tm_tui.service import Service
 from tm_tui.settings.store import Revision
 from tm_tui.spoken import count
 from tm_tui.spool.store import Spool
@@ -32,7 +33,7 @@ _MOST_KEPT = 20
 _PLAN = re.compile(r"([0-9]{9})\.plan")
 
 
-class DeploymentService:
+class DeploymentService(Service):
     """A task of the agent. It works whether or not sending to TMSP is on: what it needs is here already.
 
     `ended` is told of each final result of an endpoint, `missing` that a pattern has to be fetched again.
@@ -68,18 +69,13 @@ class DeploymentService:
 
     # --- as the supervisor wants it
 
-    def concerns(self, _revision: Revision) -> None:
-        """Nothing of the settings, so there is nothing to `prepare`."""
-
-    prepare = concerns
-
     def alerts(self) -> tuple[str, ...]:
         """What an admin must know now."""
         if self.problem is None or self.active() is None:
             return ()
         return (f"Deployment of patterns does not go on as it should. {self.problem.cause}",)
 
-    async def run(self) -> None:
+    async def work(self, _revision: Revision) -> None:
         """Work until cancelled."""
         while not await self._load():
             await wait_until(self._clock, self._disk.again, asyncio.Event())

@@ -15,6 +15,7 @@ from pathlib import Path
 from tm_tui.clock import Clock
 from tm_tui.errors import StorageFailed
 from tm_tui.patterns.endpoints import Endpoint, Endpoints, endpoint_of
+from tm_tui.service import Service
 from tm_tui.settings.store import Revision
 from tm_tui.spool.batch import Batch, BatchDamaged, is_name, unpack
 from tm_tui.spool.store import Spool
@@ -34,7 +35,7 @@ _BREATH = 0.002
 _FRESH = 15.0
 
 
-class EndpointReader:
+class EndpointReader(Service):
     """A task of the agent, which needs no settings."""
 
     name = "endpoint reader"
@@ -51,17 +52,6 @@ class EndpointReader:
         self._failed = False
         spool.sealed = self.sealed
 
-    def concerns(self, _revision: Revision) -> object:
-        """Nothing of the settings."""
-        return None
-
-    def prepare(self, _revision: Revision) -> None:
-        """Nothing to take over."""
-
-    def alerts(self) -> tuple[str, ...]:
-        """Nothing that an admin could do about it."""
-        return ()
-
     def sealed(self, path: Path, batch: Batch) -> None:
         """A batch lies at `path`, and may be delivered and gone soon: keep a link. Called in any thread."""
         if batch.kind != _KIND:
@@ -74,7 +64,7 @@ class EndpointReader:
         with suppress(OSError):  # no room, or there already; then only the list of endpoints is poorer
             os.link(path, self._links / path.name)
 
-    async def run(self) -> None:
+    async def work(self, _revision: Revision) -> None:
         """Read what is sealed, until cancelled."""
         async with self._reading:
             try:

@@ -12,7 +12,7 @@ from tm_tui.api.shapes import LastFailure
 from tm_tui.clock import Clock
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.link.bandwidth import Bandwidth
-from tm_tui.link.build import build_links
+from tm_tui.link.build import build_links, status_server_way
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.failures import failure as made_of
 from tm_tui.link.host_keys import HostKeys
@@ -23,6 +23,7 @@ from tm_tui.patterns.bridge import in_thread
 from tm_tui.patterns.patience import Patience
 from tm_tui.patterns.store import PatternStore, StoredPattern
 from tm_tui.retry import SELDOM, Retry, last_failure
+from tm_tui.service import Service
 from tm_tui.settings.store import Revision
 from tm_tui.tasks import threaded
 
@@ -44,7 +45,7 @@ _QUIET = frozenset({"pattern-root-missing"})
 """A portal without patterns is no reason to alarm anybody."""
 
 
-class PatternService:
+class PatternService(Service):
     """Fetches patterns. `arrived` is told of new ones, `in_use` gives the ids that must stay.
 
     The check of one moment serves all who asked for it before it began.
@@ -72,7 +73,6 @@ class PatternService:
         self._appliance, self._host_keys, self._bandwidth = appliance, host_keys, bandwidth
         self._changed, self._arrived, self._in_use = changed, arrived, in_use
         self._clock, self._chance = clock, chance
-        self._revision: Revision | None = None
         self._retry = self._nothing_failed()
         self._wanted = asyncio.Event()
         self._offered: bytes | None = None
@@ -88,15 +88,11 @@ class PatternService:
     # --- as the supervisor wants it
 
     def concerns(self, revision: Revision) -> object:
-        """What the way to the status server is made of."""
-        tmsp = revision.settings.tmsp
-        proxy = revision.settings.proxy.model_dump() if revision.settings.proxy.enabled else None
-        server = (tmsp.status_server.host, tmsp.status_server.port)
-        return (tmsp.enabled, tmsp.username, server, proxy, revision.secrets, revision.ca_pem)
+        """The way to the status server."""
+        return status_server_way(revision)
 
     def prepare(self, revision: Revision) -> None:
         """Forget what was; `run` follows these settings."""
-        self._revision = revision
         self._offered = self._seen = None
         self._connected = False
         self._wanted = asyncio.Event()
@@ -122,16 +118,16 @@ class PatternService:
             return ()
         return (f"Custom patterns are not up to date. {found.cause}",)
 
-    async def run(self) -> None:
+    async def work(self, revision: Revision) -> None:
         """Check until cancelled; nothing to do when sending is switched off."""
-        revision, wanted = self._revision, self._wanted
+        wanted = self._wanted
         try:
             await threaded(self.store.load)
         except StorageFailed as failed:
             self._failed(failed)
         self._loaded.set()
         self._changed()
-        if revision is None or not revision.settings.tmsp.enabled:
+        if not revision.settings.tmsp.enabled:
             return
         await wanted.wait()
         while True:

@@ -11,7 +11,7 @@ from tm_tui.api.shapes import Unreadable
 from tm_tui.clock import Clock
 from tm_tui.errors import TmError
 from tm_tui.link.bandwidth import Bandwidth
-from tm_tui.link.build import build_links
+from tm_tui.link.build import build_links, status_server_way
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.https import LinkClient, https_client
@@ -21,6 +21,7 @@ from tm_tui.reports.fetch import fetch_report, list_reports
 from tm_tui.reports.protocol import NOTICE_KIND
 from tm_tui.reports.store import KeptReport, ReportStore
 from tm_tui.retry import Retry, code_of
+from tm_tui.service import Service
 from tm_tui.settings.store import Revision
 from tm_tui.status_server.protocol import Notice
 from tm_tui.tasks import threaded
@@ -35,7 +36,7 @@ _log = logging.getLogger(__name__)
 _TELL_SECONDS = 1.0
 
 
-class ReportService:
+class ReportService(Service):
     """Fetches under the settings in force. What was fetched stays when TMSP is switched off."""
 
     name = "reports"
@@ -57,23 +58,19 @@ class ReportService:
         self._wanted = asyncio.Event()
         self._retry = self._nothing_failed()
         self._disk = asyncio.Lock()
-        self._revision: Revision | None = None
+        self._enabled = False
         self._connected = self._fetching = False
         self._checked_at: datetime | None = None
 
     # --- as the supervisor wants it
 
     def concerns(self, revision: Revision) -> object:
-        """What the way to the status server is made of."""
-        settings = revision.settings
-        server = settings.tmsp.status_server
-        proxy = settings.proxy.model_dump() if settings.proxy.enabled else None
-        way = (settings.tmsp.enabled, settings.tmsp.username, server.host, server.port)
-        return (way, proxy, revision.secrets, revision.ca_pem)
+        """The way to the status server."""
+        return status_server_way(revision)
 
     def prepare(self, revision: Revision) -> None:
         """Forget how it stood with the server before."""
-        self._revision = revision
+        self._enabled = revision.settings.tmsp.enabled
         self._connected = self._fetching = False
         self._checked_at, self._retry = None, self._nothing_failed()
 
@@ -85,10 +82,9 @@ class ReportService:
         problem = self._store.problem
         return (f"{problem.cause} {problem.remedy}",) if problem else ()
 
-    async def run(self) -> None:
+    async def work(self, revision: Revision) -> None:
         """Fetch what is there and not kept, whenever there is a reason to look, until cancelled."""
-        revision = self._revision
-        if revision is None or not revision.settings.tmsp.enabled:
+        if not revision.settings.tmsp.enabled:
             return
         links = build_links(revision, self._host_keys)
         try:
@@ -192,7 +188,7 @@ class ReportService:
         """The status of this moment."""
         kept = self._store.reports
         return ReportsStatus(
-            enabled=self._revision is not None and self._revision.settings.tmsp.enabled,
+            enabled=self._enabled,
             unread=sum(not one.read for one in kept),
             kept=len(kept),
             newest=_info(kept[0]) if kept else None,

@@ -13,6 +13,7 @@ from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.https import https_client
 from tm_tui.link.types import Limits
 from tm_tui.pace import Chance
+from tm_tui.service import Service
 from tm_tui.settings.store import Revision
 from tm_tui.status_server.heart import Heart, Noticed
 from tm_tui.status_server.heartbeat import Facts
@@ -28,7 +29,7 @@ _SHARE = 0.8
 """A beat ends before the next one is due, which is nine tenths of an interval later at the earliest."""
 
 
-class StatusServerService:
+class StatusServerService(Service):
     """Registration and heartbeats. `record` is what of the registration outlives the agent.
 
     `changed` is called whenever its part of the status says something new, `noticed` with what the server
@@ -57,7 +58,6 @@ class StatusServerService:
         self._noticed = noticed
         self._clock = clock
         self._chance = chance
-        self._revision: Revision | None = None
         self._standing = Standing(enabled=False, interval=0.0, retry=beats_retry(clock, chance))
 
     def concerns(self, revision: Revision) -> object:
@@ -73,7 +73,6 @@ class StatusServerService:
     def prepare(self, revision: Revision) -> None:
         """Forget what was, but for the counters, which run on; `run` follows these settings."""
         tmsp = revision.settings.tmsp
-        self._revision = revision
         before = self._standing
         self._record.follow(revision.number, saved=revision.kind != "rollback")
         self._standing = Standing(
@@ -101,10 +100,10 @@ class StatusServerService:
         """The root for patterns that came with the registration."""
         return self._standing.pattern_root
 
-    async def run(self) -> None:
+    async def work(self, revision: Revision) -> None:
         """Register and beat until cancelled; nothing to do when sending is switched off."""
-        revision, standing = self._revision, self._standing
-        if revision is None or not standing.enabled:
+        standing = self._standing
+        if not revision.settings.tmsp.enabled:
             return
         link = build_links(revision, self._host_keys).status_server
         limit = min(_LONGEST_BEAT, _SHARE * standing.interval)

@@ -65,8 +65,9 @@ async def beating(
             chance=lambda: chance,
         )
         found = Beating(service, portal, clock)
-        service.prepare(revision_for(settings_for(portal.port, seconds=seconds), certificates.ca_pem))
-        task = asyncio.create_task(service.run())
+        revision = revision_for(settings_for(portal.port, seconds=seconds), certificates.ca_pem)
+        service.prepare(revision)
+        task = asyncio.create_task(service.run(revision))
         try:
             yield found
         finally:
@@ -239,7 +240,7 @@ async def test_a_silent_portal_delays_no_beat(certificates: Certificates, tmp_pa
         )
         revision = revision_for(settings_for(hole.port, seconds=5), certificates.ca_pem)
         service.prepare(revision)
-        task = asyncio.create_task(service.run())
+        task = asyncio.create_task(service.run(revision))
         async with asyncio.timeout(10):
             await hole.somebody.wait()
             await clock.idle()  # it gave up by itself, in less than the interval

@@ -48,7 +48,7 @@ class Checking:
 async def checking(host_keys: HostKeys, revision: Revision) -> AsyncIterator[Checking]:
     found = Checking(host_keys)
     found.check.prepare(revision)
-    task = asyncio.create_task(found.check.run())
+    task = asyncio.create_task(found.check.run(revision))
     try:
         yield found
     finally:
@@ -134,5 +134,5 @@ async def test_disabled_checks_nothing(tmp_path: Path) -> None:
     revision = revision_to("ssl", 1, USER, PASSWORD, enabled=False)
     check = LogServerCheck(NAME, HostKeys(tmp_path / "k"), changed=lambda: None, clock=FakeClock())
     check.prepare(revision)
-    await check.run()
+    await check.run(revision)
     assert check.status() == LogServerStatus(state=ServerState.DISABLED)

@@ -51,7 +51,7 @@ class Appliance:
     def start(self):
         """Run both services."""
         self.uploads.prepare(self.revision)
-        self.tasks = [asyncio.create_task(one.run()) for one in (self.packing, self.uploads)]
+        self.tasks = [asyncio.create_task(one.run(self.revision)) for one in (self.packing, self.uploads)]
 
     async def stop(self):
         """End them, as a restart does."""
