@@ -25,11 +25,18 @@ from agents import agent_in, short_home
 from face.conftest import console_of
 from face.scripted import ScriptedAgent, status
 from spooling.events import numbered_line
+from tm_tui.agent.agent import Agent
 from tm_tui.api.client import ControlClient
 from tm_tui.api.requests import SaveRequest, SecretChanges
 from tm_tui.clock import SystemClock
+from tm_tui.portal import notices
+from tm_tui.portal.database import opened
+from tm_tui.portal.home import PortalHome
 from tm_tui.portal.log import PortalLog
+from tm_tui.portal.pattern_repository import PatternRepository
 from tm_tui.portal.service import PortalOptions, Ready, open_portal
+from tm_tui.portal.settings import PortalSettings, database_at
+from tm_tui.status_server.protocol import Notice
 
 ROOT = Path(__file__).parent.parent
 _CLIENT = ("asking", "client", "exchange", "session_calls", "tmsp_calls", "transport")
@@ -95,8 +102,37 @@ def request(portal: Ready, number: int) -> SaveRequest:
     return SaveRequest(settings=settings, secrets=SecretChanges(tmsp=SecretStr(password)))
 
 
+def issue(home: Path, number: int) -> None:
+    """Issue a pattern at the portal and announce it, as `tm-tui portal pattern issue` does."""
+    content, now = home / "content", SystemClock().now()
+    content.write_bytes(b"pattern" * 1000)
+    repository = PatternRepository(PortalHome(home))
+    about = {"kind": "bandage", "version": "1.0", "description": f"number {number}"}
+    issued = repository.issue(content, **about, appliance=None, now=now)
+    with opened(database_at(PortalSettings().database, home)) as connection:
+        notices.announce(connection, Notice(kind="pattern", id=str(issued.id), title="x"), None, now)
+
+
+async def a_notice(journey: Journey, agent: Agent, folder: Path) -> str:
+    """Count from the moment at which a beat's reply tells of a pattern, until the pattern is here."""
+    patterns = agent.patterns
+    noticed = patterns.noticed
+
+    def told(new: tuple[Notice, ...]) -> None:
+        journey.files, journey.crossings, journey.counting = set(), 0, True
+        noticed(new)
+
+    patterns.noticed = told  # type: ignore[method-assign]  # the beat goes before it, and is counted by itself
+    for number in (1, 2):
+        await asyncio.to_thread(issue, folder / "portal", number)
+        while number not in patterns.fetching.store.patterns or patterns.fetching.state != "current":
+            await agent.changed.event.wait()
+        journey.counting = False
+    return f"{len(journey.files):4} files {journey.crossings:6} crossings"
+
+
 async def of_the_agent(journey: Journey, folder: Path) -> None:
-    """An event, a save, a beat."""
+    """An event, a save, a notice, a beat."""
     log = PortalLog(io.StringIO(), SystemClock())
     options = PortalOptions(home=folder / "portal")
     with short_home() as home:
@@ -117,7 +153,9 @@ async def of_the_agent(journey: Journey, folder: Path) -> None:
             with journey.counted():
                 await asyncio.sleep(2 * _BEAT)
             beats = agent.status().status_server.beats_accepted - before
-            print(f"{'a beat':10} {len(journey.files):4} files {journey.crossings / beats:6.0f} crossings")
+            beat = f"{len(journey.files):4} files {journey.crossings / beats:6.0f} crossings"
+            print(f"{'a notice':10} {await a_notice(journey, agent, folder)}")
+            print(f"{'a beat':10} {beat}")
 
 
 async def of_the_console(journey: Journey) -> None:
