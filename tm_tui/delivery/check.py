@@ -9,7 +9,7 @@ from tm_tui.clock import Clock, SystemClock
 from tm_tui.delivery.delivered import HTTP_STORED
 from tm_tui.link.failures import failure
 from tm_tui.link.http_headers import http_date
-from tm_tui.link.types import Link, Observer, unobserved
+from tm_tui.link.types import Fact, Link, Observer, unobserved
 from tm_tui.moments import moment_of
 
 __all__ = ["Checked", "check_log_server"]
@@ -49,8 +49,8 @@ async def _over_https(link: Link, appliance: str, observe: Observer, clock: Cloc
     from tm_tui.delivery.put import put_file
     from tm_tui.link.https import https_client
 
-    def notify(stage: str, outcome: str, detail: str) -> None:
-        observe(stage, outcome, detail)
+    def notify(stage: str, outcome: str, fact: Fact) -> None:
+        observe(stage, outcome, fact)
         if (stage, outcome) == ("tls", "passed"):  # what follows is the request with the credentials
             observe("authentication", "started", "")
 

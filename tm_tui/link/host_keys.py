@@ -43,6 +43,10 @@ class HostKey:
         """Make a key with its fingerprint. Raises ValueError when `blob` is no base64."""
         return cls(endpoint, algorithm, blob, fingerprint_of(blob))
 
+    def __str__(self) -> str:
+        """As it is compared: type and fingerprint."""
+        return f"{self.algorithm} {self.fingerprint}"
+
     @property
     def line(self) -> str:
         """The key as it stands in the file."""

@@ -75,7 +75,7 @@ async def fetch_host_key(link: Link, *, observe: Observer) -> HostKey:
     shown = opening.client.shown
     if shown is None:
         raise failure("host-key-invalid", "host_key", link.endpoint, link.proxy)
-    observe("host_key", "passed", f"{shown.algorithm} {shown.fingerprint}")
+    observe("host_key", "passed", shown)
     return shown
 
 
@@ -105,7 +105,7 @@ async def _connect(link: Link, observe: Observer, algorithms: list[str]) -> asyn
     connection = None
     try:
         shown = opening.client.shown
-        observe("host_key", "passed", f"{shown.algorithm} {shown.fingerprint}" if shown else "")
+        observe("host_key", "passed", shown or "")
         observe("authentication", "started", "")
         connection = await opening.opened(link.limits.login)
         observe("authentication", "passed", "user name and password accepted")

@@ -18,7 +18,7 @@ from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.chains import SEEN, chain_of, told_anchor
 from tm_tui.link.dialer import Greeting, dial_and_hear
 from tm_tui.link.failures import failure, translate
-from tm_tui.link.types import Link, Observer
+from tm_tui.link.types import Link, Observer, ShownCertificate
 from tm_tui.moments import moment_of
 from tm_tui.text import safe_text
 
@@ -102,21 +102,22 @@ class _Undialled(httpcore.AsyncNetworkStream):
             observe=self._notify,
             bandwidth=self._bandwidth if below else None,
         )
-        self._notify("tls", "passed", wire.certificate)
+        self._notify("tls", "passed", wire.certificate or "")
         return _Stream(wire, link, _UNLIMITED if below else self._bandwidth)
 
     async def aclose(self) -> None:
         """Nothing is open."""
 
 
-def _describe(tls: ssl.SSLObject) -> str:
+def _shown(tls: ssl.SSLObject, anchor: str) -> ShownCertificate:
     """Who vouches for the server, for which names, until when."""
     certificate = cast("dict[str, Any]", tls.getpeercert() or {})
     issuer = {name: value for part in certificate.get("issuer", ()) for name, value in part}
     who = issuer.get("organizationName") or issuer.get("commonName") or "an unnamed authority"
     names = ", ".join(value for _, value in certificate.get("subjectAltName", ())[:4])
     until = moment_of(ssl.cert_time_to_seconds(certificate["notAfter"]))
-    return safe_text(f"{tls.version()}, issued by {who}, for {names}, valid to {until:%Y-%m-%d}", 300)
+    shown = safe_text(who, 80), safe_text(names, 160)
+    return ShownCertificate(tls.version() or "TLS", *shown, until.date(), anchor)
 
 
 class _Wire(asyncio.Protocol):
@@ -125,8 +126,8 @@ class _Wire(asyncio.Protocol):
     def __init__(self) -> None:
         self.transport: asyncio.Transport
         self.arrived = bytearray()
-        self.certificate = ""
-        """Whose it is, in words."""
+        self.certificate: ShownCertificate | None = None
+        """What it says."""
         self.ended = False
         self.error: Exception | None = None
         self.news = asyncio.Event()
@@ -142,7 +143,7 @@ class _Wire(asyncio.Protocol):
         """Note whose certificate it is, at once: who hangs up takes it along. Raises OSError, EOFError."""
         try:
             chain = chain_of(self.ssl_object)
-            self.certificate = f"{_describe(self.ssl_object)}{told_anchor(chain)}"
+            self.certificate = _shown(self.ssl_object, told_anchor(chain))
             SEEN.saw(link.endpoint, chain)
         except ValueError as error:  # refused by the server in the same moment
             self.close()

@@ -2,20 +2,57 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Union
 
 from pydantic import SecretStr
 
 if TYPE_CHECKING:
+    from datetime import date
+
+    from tm_tui.link.host_keys import HostKey
     from tm_tui.link.trust import Trust
 
-__all__ = ["Credentials", "Endpoint", "Limits", "Link", "Observer", "Proxy", "unobserved"]
+__all__ = [
+    "Credentials",
+    "Endpoint",
+    "Fact",
+    "Limits",
+    "Link",
+    "Observer",
+    "Proxy",
+    "ShownCertificate",
+    "unobserved",
+]
 
-Observer = Callable[[str, str, str], None]
-"""Told (stage, "started" | "passed", detail) as a way is opened. A failure comes as LinkFailure instead."""
+
+@dataclass(frozen=True, slots=True)
+class ShownCertificate:
+    """What a server's certificate says, safe to show; `until` is the last day of its validity (UTC)."""
+
+    tls: str
+    issuer: str
+    names: str
+    until: "date"
+    anchor: str
+    """Words about the authority that was found; empty if there is nothing to say."""
+
+    def words(self, left: str = "") -> str:
+        """Say it; what is `left` of the validity stands behind its last day."""
+        told = f"{self.tls}, issued by {self.issuer}, for {self.names}, valid to {self.until}"
+        return f"{told}{left}{self.anchor}"
+
+    def __str__(self) -> str:
+        """All of it."""
+        return self.words()
 
 
-def unobserved(stage: str, outcome: str, detail: str) -> None:
+Fact = Union[str, ShownCertificate, "HostKey"]
+"""What is told of a stage: words, or the value that the server showed."""
+Observer = Callable[[str, str, Fact], None]
+"""Told (stage, "started" | "passed", fact) as a way is opened. A failure comes as LinkFailure instead."""
+
+
+def unobserved(stage: str, outcome: str, detail: Fact) -> None:
     """Look away: the observer of those who do not watch."""
 
 

@@ -115,7 +115,7 @@ class _Probe:
             steps.on_start = None
 
     async def _try(self, server: ServerName, link: Link, steps: Steps) -> None:
-        observe = observer(steps, link, self._clock)
+        observe = observer(steps, self._clock)
         appliance, clock = self._appliance, self._clock
         if server == "log_server":
             protocol = self._revision.settings.tmsp.log_server.protocol

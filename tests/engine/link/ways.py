@@ -52,9 +52,9 @@ class Ways:
         """A link to a port of this machine."""
         return Link(Endpoint(host, port), who, via, self.trust, limits or Limits())
 
-    def observe(self, stage: str, outcome: str, detail: str) -> None:
+    def observe(self, stage: str, outcome: str, detail: object) -> None:
         """Keep what the observer is told."""
-        self.seen.append((stage, outcome, detail))
+        self.seen.append((stage, outcome, str(detail)))
 
     def passed(self) -> list[str]:
         """The stages that passed, in order."""
