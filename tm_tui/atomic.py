@@ -4,76 +4,49 @@ All is reached through descriptors of folders that were checked, so that no link
 astray; what is written is on the disk (fsync) before its name counts.
 """
 
-import errno
-import fcntl
 import os
-import secrets
 import stat
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from tm_tui.errors import StorageFailed
+from tm_tui.files import (
+    opened,
+    overwrite,
+    put_new,
+    read_all,
+    sync_folder,
+    take_lock,
+    temporary_name,
+    write_all,
+)
+from tm_tui.storage_failures import StorageAbsent, storage_failure
 from tm_tui.text import safe_text
 
 __all__ = [
     "Folder",
     "StorageAbsent",
     "opened",
+    "overwrite",
+    "put_new",
     "read_all",
     "storage_failure",
+    "sync_folder",
+    "take_lock",
     "temporary_name",
     "write_all",
 ]
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-_WRITE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_OVER_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+_APPEND_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+_SETTLE_FLAGS = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOCK_SECONDS = 5.0
 _OTHERS = 0o077
 _OTHERS_WRITE = 0o022
-
-_CAUSES = {
-    errno.ENOSPC: ("The disk is full", "Make room on this disk, then try again."),
-    errno.EDQUOT: ("The disk quota is used up", "Make room on this disk, then try again."),
-    errno.EFBIG: ("The file would be larger than this process may write", "Raise its file size limit."),
-    errno.EROFS: ("The disk is mounted read-only", "Mount it for writing, then try again."),
-    errno.EACCES: (
-        "Access is not permitted",
-        "Run this as the user who owns it, or correct its owner and mode.",
-    ),
-    errno.EPERM: (
-        "Access is not permitted",
-        "Run this as the user who owns it, or correct its owner and mode.",
-    ),
-    errno.ELOOP: ("A symbolic link stands in its place", "Remove the link, or put the real file there."),
-    errno.ENOTDIR: ("There is no folder of this name", "Remove what stands in its place."),
-    errno.ENXIO: ("This is no regular file", "Remove it, or put the real file there."),
-    errno.EIO: ("The disk reports an error", "Check the disk; its data may be at risk."),
-    errno.EMFILE: ("Too many files are open", "Restart the program, or raise its limit of open files."),
-    errno.ENAMETOOLONG: ("The path is too long", "Choose a shorter one."),
-}
-
-
-class StorageAbsent(StorageFailed):
-    """What should be read is not there."""
-
-
-def storage_failure(path: Path, error: OSError) -> StorageFailed:
-    """Say an operating system's refusal at `path` as a cause and a remedy."""
-    shown = safe_text(str(path))
-    if error.errno == errno.ENOENT:
-        return StorageAbsent(f"{shown} does not exist.", "Check the path, or restore it from a backup.")
-    fallback = (safe_text(os.strerror(error.errno or 0)), "Check the disk and the folder's owner and mode.")
-    cause, remedy = _CAUSES.get(error.errno or 0, fallback)
-    return StorageFailed(f"{cause}: {shown}.", remedy)
-
-
-def temporary_name(purpose: str = "") -> str:
-    """A name for what is not finished: `.new-` and the purpose, then 16 random hex digits."""
-    return f".new-{purpose}{'-' if purpose else ''}{secrets.token_hex(8)}"
 
 
 @contextmanager
@@ -82,16 +55,6 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise storage_failure(path, error) from None
-
-
-@contextmanager
-def opened(name: str | Path, flags: int, *, folder: int | None = None) -> Iterator[int]:
-    """Open a file (made with 0600) and close it again. Raises OSError."""
-    descriptor = os.open(name, flags, 0o600, dir_fd=folder)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -111,25 +74,7 @@ def _make(path: Path) -> None:
     _make(path.parent)
     with suppress(FileExistsError):
         path.mkdir(mode=0o700)
-    with opened(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) as descriptor:
-        os.fsync(descriptor)
-
-
-def read_all(descriptor: int, most_bytes: int) -> bytes:
-    """Read to the end, or one byte more than `most_bytes`. Raises OSError."""
-    parts = []
-    left = most_bytes + 1
-    while left and (part := os.read(descriptor, left)):
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
-
-
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of it: the system may take less at once. Raises OSError."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
+    sync_folder(path.parent)
 
 
 def _check(path: Path, found: os.stat_result, refused_bits: int, tidy: str) -> None:
@@ -154,18 +99,6 @@ def _check_file(path: Path, found: os.stat_result, most_bytes: int) -> None:
     if found.st_size > most_bytes:
         cause = f"{shown} has {found.st_size} bytes, at most {most_bytes} are possible."
         raise StorageFailed(cause, "Restore it from a backup.")
-
-
-def _try_lock(descriptor: int, deadline: float) -> bool:
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.01)
-        else:
-            return True
 
 
 class Folder:
@@ -206,9 +139,9 @@ class Folder:
         """Hold the writers' lock; False if it is still taken after `seconds`. It ends with its holder."""
         path = self.path / ".lock"
         with _translated(path):
-            descriptor = os.open(path.name, _LOCK_FLAGS, 0o600, dir_fd=self.descriptor)
+            descriptor, held = take_lock(path.name, folder=self.descriptor, seconds=seconds)
         try:
-            yield _try_lock(descriptor, time.monotonic() + seconds)
+            yield held
         finally:
             os.close(descriptor)
 
@@ -240,10 +173,35 @@ class Folder:
 
     def write(self, name: str, data: bytes) -> None:
         """Write a new file (0600) and bring it to the disk. The name must be free."""
-        path = self.path / name
-        with _translated(path), opened(name, _WRITE_FLAGS, folder=self.descriptor) as descriptor:
+        with _translated(self.path / name):
+            put_new(name, data, folder=self.descriptor)
+
+    @contextmanager
+    def written(self, name: str, buffering: int) -> Iterator[BinaryIO]:
+        """Write a large file (0600) piece by piece, over an old one; it is on the disk at the end."""
+        with _translated(self.path / name):
+            descriptor = os.open(name, _OVER_FLAGS, 0o600, dir_fd=self.descriptor)
+            with os.fdopen(descriptor, "wb", buffering=buffering) as file:
+                yield file
+                file.flush()
+                os.fsync(descriptor)
+
+    def append(self, name: str, data: bytes) -> None:
+        """Add to the end of a file (0600), made if need be. It is on the disk then, or nothing of it."""
+        with _translated(self.path / name), opened(name, _APPEND_FLAGS, folder=self.descriptor) as descriptor:
+            size = os.fstat(descriptor).st_size
+            try:
+                write_all(descriptor, data)
+                os.fsync(descriptor)
+            except OSError:
+                with suppress(OSError):
+                    os.ftruncate(descriptor, size)
+                raise
+
+    def settle(self, name: str) -> None:
+        """Bring a file that somebody else has written here to the disk, as one of ours (0600)."""
+        with _translated(self.path / name), opened(name, _SETTLE_FLAGS, folder=self.descriptor) as descriptor:
             os.fchmod(descriptor, 0o600)
-            write_all(descriptor, data)
             os.fsync(descriptor)
 
     def replace(self, name: str, data: bytes) -> None:

@@ -1,12 +1,11 @@
 """One agent a home: a lock that the kernel gives back when its holder dies, however it dies."""
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tm_tui.atomic import storage_failure
+from tm_tui.atomic import storage_failure, take_lock
 from tm_tui.errors import TmError
 
 __all__ = ["AgentRuns", "agent_lock"]
@@ -27,14 +26,12 @@ def agent_lock(state: Path) -> Iterator[None]:
     """Hold `state/agent.lock`, in which our pid stands. Raises AgentRuns, StorageFailed."""
     path = state / _NAME
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+        handle, held = take_lock(path)
     except OSError as error:
         raise storage_failure(path, error) from None
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise AgentRuns(os.pread(handle, 20, 0).decode("ascii", "replace").strip()) from None
+        if not held:
+            raise AgentRuns(os.pread(handle, 20, 0).decode("ascii", "replace").strip())
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         yield

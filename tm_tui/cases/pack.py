@@ -21,7 +21,7 @@ from typing import IO, Any, Literal, Protocol
 
 import zstandard
 
-from tm_tui.atomic import storage_failure
+from tm_tui.atomic import Folder, storage_failure
 from tm_tui.cases.names import Names, shown
 from tm_tui.cases.sources import Entry, Sources
 from tm_tui.errors import StorageFailed, TmError
@@ -209,11 +209,8 @@ class _Out(BufferedIOBase):
 
 @contextmanager
 def _written(target: Path, look: Callable[[Path], None]) -> Iterator[_Out]:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(target, flags, 0o600), "wb", buffering=_BLOCK) as file:
+    with Folder.open(target.parent) as folder, folder.written(target.name, _BLOCK) as file:
         yield _Out(file, lambda: look(target.parent))
-        file.flush()
-        os.fsync(file.fileno())
 
 
 @contextmanager

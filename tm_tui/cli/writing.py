@@ -1,12 +1,11 @@
 """Where an answer goes: standard output, or a file that others never see half written."""
 
-import os
 import secrets
 from pathlib import Path
 
 import click
 
-from tm_tui.atomic import storage_failure
+from tm_tui.atomic import put_new, storage_failure
 
 __all__ = ["tell", "write_whole"]
 
@@ -22,13 +21,8 @@ def tell(text: str, output: Path | None, mode: int = 0o644) -> None:
 def write_whole(path: Path, data: bytes, mode: int) -> None:
     """Put a file in place at once, over an older one too. Raises StorageFailed."""
     new = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with open(os.open(new, flags, 0o600), "wb") as file:  # noqa: PTH123  a descriptor, not a path
-            file.write(data)
-            os.fchmod(file.fileno(), mode)
-            file.flush()
-            os.fsync(file.fileno())
+        put_new(new, data, mode=mode)
         new.replace(path)
     except OSError as error:
         new.unlink(missing_ok=True)

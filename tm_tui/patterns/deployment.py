@@ -1,15 +1,13 @@
 """One deployment on the disk: a plan that never changes, and a journal of what came of it."""
 
 import json
-import os
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tm_tui.atomic import Folder, opened, storage_failure, write_all
+from tm_tui.atomic import Folder
 from tm_tui.errors import StorageFailed
 from tm_tui.patterns.pattern import Pattern
 from tm_tui.spool.events import Severity, Status
@@ -167,21 +165,10 @@ class Deployment:
         """Bring to the disk what it has not taken yet, whole or not at all."""
         if not self._unwritten:
             return
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         # A line that a crash cut off is ended first, so that it spoils no other.
         data = b"".join(b"\n" + line + b"\n" for line in self._unwritten)
-        try:
-            with opened(self._path, flags) as descriptor:
-                size = os.fstat(descriptor).st_size
-                try:
-                    write_all(descriptor, data)
-                    os.fsync(descriptor)
-                except OSError:
-                    with suppress(OSError):
-                        os.ftruncate(descriptor, size)
-                    raise
-        except OSError as error:
-            raise storage_failure(self._path, error) from None
+        with Folder.open(self._path.parent) as folder:
+            folder.append(self._path.name, data)
         self._unwritten.clear()
 
     def left(self) -> list[int]:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from tuf.api.metadata import Metadata
 from tuf.ngclient.config import UpdaterConfig
 from tuf.ngclient.updater import Updater
 
-from tm_tui.atomic import storage_failure
+from tm_tui.atomic import Folder, storage_failure
 from tm_tui.link.failures import failure
 from tm_tui.link.types import Link
 from tm_tui.patterns.pattern import MOST_PATTERN_BYTES, Listing, Offered, listing
@@ -140,10 +139,10 @@ def _sweep(folder: Path) -> None:
 
 
 def _to_disk(folder: Path) -> None:
-    for path in (*folder.glob("*.json"), folder, folder / "root_history"):
+    for path in (folder, folder / "root_history"):
         if path.exists():
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            with Folder.open(path) as here:
+                for name in here.names():
+                    if name.endswith(".json") and not (path / name).is_symlink():
+                        here.settle(name)
+                here.sync()

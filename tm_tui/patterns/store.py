@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import os
 import re
 import stat
 import threading
@@ -13,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
-from tm_tui.atomic import Folder, opened, storage_failure, temporary_name
+from tm_tui.atomic import Folder, storage_failure, temporary_name
 from tm_tui.errors import StorageFailed
 from tm_tui.patterns.pattern import Offered, Pattern
 from tm_tui.text import safe_text
@@ -104,13 +103,14 @@ class PatternStore:
     def keep(self, offered: Offered, whole: Path, now: datetime) -> StoredPattern:
         """File a verified pattern. One of the same id is replaced when the new one is on the disk."""
         with self._guard, Folder.open(self.folder) as folder:
+            folder.settle(whole.name)
             before, lost = self.patterns.get(offered.pattern.id), self._lost.get(offered.pattern.id)
             same = lost is not None and lost.is_one_of(offered)
             pattern = StoredPattern(
                 **offered.pattern.model_dump(),
                 length=offered.length,
                 hashes=offered.hashes,
-                sha256=_to_disk(whole),
+                sha256=_sha256(whole),
                 received_at=now,
                 deployed_at=lost.deployed_at if lost is not None and same else None,
             )
@@ -216,14 +216,3 @@ def _sha256(path: Path) -> str:
         if error.errno != errno.EIO:
             raise storage_failure(path, error) from None
     return digest.hexdigest()
-
-
-def _to_disk(path: Path) -> str:
-    """Bring a finished file to the disk; its SHA-256."""
-    try:
-        with opened(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW) as descriptor:
-            os.fchmod(descriptor, 0o600)
-            os.fsync(descriptor)
-    except OSError as error:
-        raise storage_failure(path, error) from None
-    return _sha256(path)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import zstandard
 
-from tm_tui.atomic import opened, read_all
+from tm_tui.atomic import opened, put_new, read_all, sync_folder
 from tm_tui.moments import moment_of
 from tm_tui.spool.events import KINDS, EventKind
 from tm_tui.spool.trace import Trace, untraced
@@ -30,7 +30,6 @@ __all__ = [
     "readable_lines",
     "seal",
     "seq_of",
-    "sync_folder",
 ]
 
 _NAME = re.compile(rf"({APPLIANCE_PATTERN})-([0-9]{{12}})-([0-9a-f]{{16}})\.ndjson\.zst")
@@ -103,11 +102,8 @@ def seal(
     name = name_for(appliance, first, packed)
     new = folder / f".new-{name}"
     try:
-        with new.open("wb") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(packed)
-            file.flush()
-            os.fsync(file.fileno())
+        new.unlink(missing_ok=True)  # of one that a kill left half written
+        put_new(new, packed)
         trace("rename")
         new.replace(folder / name)
         trace("renamed")
@@ -117,15 +113,6 @@ def seal(
     sync_folder(folder)
     sealed_at = moment(milliseconds(now))
     return Batch(name, kind, first, last, lines.count(b"\n"), len(packed), sealed_at, oldest_at)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def file_of(folder: Path, batch: Batch) -> bytes:

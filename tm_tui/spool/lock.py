@@ -1,10 +1,10 @@
 """One process a spool: two would deliver twice."""
 
-import fcntl
 import os
 from datetime import datetime
 from pathlib import Path
 
+from tm_tui.atomic import take_lock
 from tm_tui.errors import StorageFailed
 from tm_tui.spool.tidy import is_file, set_aside
 
@@ -19,11 +19,9 @@ def lock(path: Path, now: datetime) -> int:
     """Take the lock until the returned descriptor is closed. Raises SpoolBusy, OSError."""
     if os.path.lexists(path) and not is_file(path):
         set_aside(path, now)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    descriptor, held = take_lock(path)
+    if not held:
         os.close(descriptor)
         cause = f"Another process uses the log queue in {path.parent}."
-        raise SpoolBusy(cause, "Stop the other agent first, or choose another TM_TUI_HOME.") from None
+        raise SpoolBusy(cause, "Stop the other agent first, or choose another TM_TUI_HOME.")
     return descriptor

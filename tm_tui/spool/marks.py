@@ -1,6 +1,4 @@
-"""How far delivery has come, in a file of fixed size.
-
-It can be written when the disk is full, with one fsync.
+"""How far delivery has come, in a file of fixed size: a full disk cannot keep it from being written.
 
 Two slots are written in turn, each with a number and a checksum, so that a torn write leaves the other whole.
 """
@@ -12,6 +10,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+
+from tm_tui.atomic import overwrite
 
 __all__ = ["Kept", "Marks", "Newest", "newest_copy"]
 
@@ -68,8 +68,7 @@ class Marks:
         slot = _slot(self._number, self._values)
         if len(slot) >= _SLOT:
             raise ValueError("The marks outgrow their slot.")
-        os.pwrite(self._file, slot.ljust(_SLOT - 1) + b"\n", (self._number % 2) * _SLOT)
-        os.fdatasync(self._file)
+        overwrite(self._file, slot.ljust(_SLOT - 1) + b"\n", (self._number % 2) * _SLOT)
 
 
 class Kept(NamedTuple):

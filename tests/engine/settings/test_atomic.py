@@ -1,6 +1,8 @@
 """Private folders and files, as host keys, spool and agent use them too."""
 
+import errno
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -73,3 +75,59 @@ def test_no_descriptor_is_left(tmp_path: Path) -> None:
             with pytest.raises(StorageFailed), folder.folder(name):
                 pass
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_what_is_appended_is_there_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full in the middle of a line leaves the file as it was, and a later line is whole."""
+    with Folder.open(tmp_path / "own", create=True) as folder:
+        folder.append("journal", b"one\n")
+        write = os.write
+
+        def half(descriptor: int, data: bytes) -> int:
+            if len(data) < 4:
+                raise OSError(errno.ENOSPC, "full")
+            return write(descriptor, data[: len(data) // 2])
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", half)
+            with pytest.raises(StorageFailed, match="disk is full"):
+                folder.append("journal", b"two two two\n")
+        assert folder.read("journal", 100) == b"one\n"
+        folder.append("journal", b"three\n")
+        assert folder.read("journal", 100) == b"one\nthree\n"
+        assert stat.S_IMODE((tmp_path / "own" / "journal").stat().st_mode) == 0o600
+
+
+def test_nothing_is_appended_through_a_link(tmp_path: Path) -> None:
+    """A link that somebody placed leads no line elsewhere."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("")
+    with Folder.open(tmp_path / "own", create=True) as folder:
+        folder.link("journal", str(elsewhere))
+        with pytest.raises(StorageFailed):
+            folder.append("journal", b"one\n")
+    assert elsewhere.read_text() == ""
+
+
+def test_a_large_file_is_written_piece_by_piece_over_an_old_one(tmp_path: Path) -> None:
+    """What was half written before a kill is written anew, and is ours alone."""
+    with Folder.open(tmp_path / "own", create=True) as folder:
+        folder.append("pack", b"old and longer than the new one")
+        with folder.written("pack", 1 << 16) as file:
+            for _ in range(3):
+                file.write(b"new")
+        assert folder.read("pack", 100) == b"newnewnew"
+
+
+def test_nobody_else_syncs_or_locks() -> None:
+    """How a file comes to the disk and who may write is decided in one place (the portal has its own)."""
+    product = Path(__file__).parent.parent.parent.parent / "tm_tui"
+    found = [
+        str(file.relative_to(product))
+        for file in sorted(product.rglob("*.py"))
+        if "portal" not in file.parts
+        and re.search(r"\b(os\.f(data)?sync|flock)\(", file.read_text(encoding="utf-8"))
+    ]
+    assert found == ["atomic.py", "files.py"]
