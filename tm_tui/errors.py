@@ -28,7 +28,7 @@ class TmError(Exception):
 
 
 class SettingsRefused(TmError):
-    """Settings that break a rule. `problems` has one entry a field, in the order of settings.toml."""
+    """Settings that break a rule. `problems` has one entry for each field, in the order of settings.toml."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         first = problems[0]

@@ -29,7 +29,7 @@ _TO_CANCEL: tuple[State, ...] = ("packing", "waiting", "failed")
 
 
 class CaseRefused(TmError):
-    """A case that cannot be submitted. `problems` has one entry a field."""
+    """A case that cannot be submitted. `problems` has one entry for each field."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__(f"{problems[0].field}: {problems[0].cause}", problems[0].remedy)

@@ -211,7 +211,7 @@ class _Sending:
 
 
 async def _over(looking: "asyncio.Future[tuple[int, bytes]]") -> None:
-    """Wait for what was looked at in vain; how that went matters no more."""
+    """Wait until the thread has read ahead; nobody needs what it has read."""
     await asyncio.wait({looking})
     if not looking.cancelled():
         looking.exception()

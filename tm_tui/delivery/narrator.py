@@ -1,4 +1,4 @@
-"""What the journal says of deliveries: one line a sending, one a failure, one when it is over."""
+"""Write the log of deliveries: a line for each sending, one for each new failure, one when it is over."""
 
 from logging import Logger
 

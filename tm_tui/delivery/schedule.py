@@ -1,9 +1,7 @@
-"""When logs are due.
+"""When logs are due: at each full interval of the wall clock, a little later on each appliance.
 
-On a grid of the wall clock, each appliance a little later than the grid by its own share.
-
-The last run is kept on the disk, so that a restart neither repeats nor forgets one; of several that were
-missed, one is caught up.
+The last run is kept on the disk, so that a restart neither repeats nor forgets one. If several were missed,
+the agent delivers once.
 """
 
 import hashlib

@@ -33,7 +33,7 @@ class SslCarrier:
         await self._stack.aclose()
 
     async def deliver(self, name: str, data: bytes, sent: Sent, *, again: bool) -> None:  # noqa: ARG002  PUT repeats
-        """See `Carrier`. A repeat meets its own name, so a server may be told twice."""
+        """See `Carrier`. The server knows a repeat by its name, so it does no harm."""
         if self._client is None:
             raise RuntimeError("The session is not open.")
         headers = {

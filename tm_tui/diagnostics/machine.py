@@ -16,7 +16,7 @@ __all__ = ["machine", "versions"]
 
 @cache
 def versions() -> dict[str, Any]:
-    """Of the product, of what it stands on, and of each library. Reads many files, the first time."""
+    """Return the versions of the product, the system and each library. Reads many files the first time."""
     return {
         "tm-tui": __version__,
         "python": platform.python_version(),
@@ -28,7 +28,7 @@ def versions() -> dict[str, Any]:
 
 
 def machine() -> dict[str, Any]:
-    """Of the process that runs this."""
+    """Describe the process that runs this: its limits, memory and time."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     limits = {"core": resource.RLIMIT_CORE, "open_files": resource.RLIMIT_NOFILE}
     return {

@@ -10,7 +10,7 @@ __all__ = ["summary"]
 
 
 def summary(status: AgentStatus, test: KeptProbe | None) -> tuple[str, ...]:
-    """One line a thing, a label and what holds of it."""
+    """Return one line for each subject: a label, then how it stands."""
     return tuple(f"{label + ':':<15} {words}" for label, words in _rows(status, test))
 
 

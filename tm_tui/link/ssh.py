@@ -236,7 +236,7 @@ async def abort(connection: asyncssh.SSHClientConnection, *, politely: bool) -> 
 
 
 async def _closed(connection: asyncssh.SSHClientConnection) -> bool:
-    """Wait a second for its end: also an aborted one is gone a turn of the loop later only."""
+    """Wait up to a second for its end: even an aborted connection needs one more turn of the loop."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_CLOSE_SECONDS):
             await connection.wait_closed()

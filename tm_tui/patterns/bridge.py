@@ -1,4 +1,7 @@
-"""A library that blocks, in a thread, on top of what the event loop does for it; ended when its task is."""
+"""Run a library that blocks in a thread, and let it call coroutines of the event loop.
+
+The thread ends when the task that waits for it is cancelled.
+"""
 
 import asyncio
 import concurrent.futures

@@ -116,10 +116,7 @@ class SpoolDatabase:
             self._all(f"INSERT INTO {TABLES[chunk.kind]} VALUES (?, ?, ?, ?, ?, ?)", chunk_row(chunk))
 
     def chunks(self, kind: EventKind, after: int = -1) -> Iterator[Chunk]:
-        """Chunks in order. Other calls may not come in between.
-
-        Take what is needed, then close the iterator.
-        """
+        """Read chunks in order. Nothing else may use the database before the iterator is closed."""
         query = f"SELECT seq, last, events, at, checks, lines FROM {TABLES[kind]} WHERE seq > ? ORDER BY seq"
         return (chunk_of(kind, row) for row in self._each(query, (after,)))
 

@@ -1,1 +1,1 @@
-"""The routes of the control socket, one file a subject."""
+"""The routes of the control socket, one file for each subject."""

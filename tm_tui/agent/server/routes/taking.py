@@ -49,7 +49,7 @@ class _Taking:
         self._told: list[Rejection] = []
 
     async def more(self, part: bytes) -> None:
-        """Some bytes came."""
+        """Take the next bytes of the body."""
         self._gathered += part
         if len(self._gathered) > _MOST_GATHERED or self._under_way is None or self._under_way.done():
             await self._settle()
@@ -58,7 +58,7 @@ class _Taking:
             del self._gathered[MOST_LINE_BYTES + 1 :]  # a line without an end is cut just above the limit
 
     async def end(self) -> IntakeReply:
-        """All came."""
+        """The body is complete: wait until the rest is accepted, and answer."""
         await self._settle()
         self._begin(len(self._gathered))
         await self._settle()
@@ -71,7 +71,7 @@ class _Taking:
         )
 
     def stop(self) -> None:
-        """The producer is gone, or nothing can be taken: what is under way is nobody's business any more."""
+        """The producer hung up, or the queue takes nothing: nobody waits for the rest any more."""
         if self._under_way is not None:
             self._under_way.cancel()
 
