@@ -29,6 +29,7 @@ _LAZY = {
     "pattern": Lazy("tm_tui.cli.portal_patterns:pattern", "Custom patterns: issue, list, withdraw; keys."),
     "report": Lazy("tm_tui.cli.portal_reports:report", "The reports that this portal makes of its logs."),
     "db": Lazy("tm_tui.cli.portal_db:db", "The database: bring it up to date, check it, copy it elsewhere."),
+    "retention": Lazy("tm_tui.cli.portal_retention:retention", "How long what is kept, and what goes next."),
     "backup": Lazy("tm_tui.cli.portal_backup:backup", "Copy all of a portal into a folder, while it runs."),
     "restore": Lazy("tm_tui.cli.portal_backup:restore", "Make a portal of a backup."),
     "blobs": Lazy("tm_tui.cli.portal_backup:blobs", "Where batches and cases lie: copy them elsewhere."),

@@ -10,6 +10,7 @@ import click
 from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import json_option
 from tm_tui.cli.portal_home import done, failures_told, home_of, settings_in, with_home
+from tm_tui.errors import TmError
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -72,6 +73,28 @@ def check(context: click.Context, own_home: Path | None, *, as_json: bool) -> No
         rows = database_copy.check(engine)
     lines = [f"{name}: {number}" for name, number in rows.items()]
     done("\n".join(["The database is whole. Rows:", *lines]), as_json=as_json, rows=rows)
+
+
+@db.command()
+@json_option
+@with_home
+def compact(context: click.Context, own_home: Path | None, *, as_json: bool) -> None:
+    """Give what a file of SQLite's does not use back to the disk. End the portal first.
+
+    Needs as much room again as the file has. Once done, a file of an earlier portal does so by itself.
+    """
+    from tm_tui.portal import engines, schema
+
+    home = home_of(context, own_home)
+    with _engine(_own(context, own_home)) as engine, home.claimed():
+        if not engines.is_sqlite(engine):
+            raise TmError("This database is no file of SQLite's.", "A server's database does that by itself.")
+        schema.prepare(engine)
+        path = Path(engine.url.database or "")
+        before = path.stat().st_size
+        engines.compact(engine)
+        after = path.stat().st_size
+    done(f"{before:,} bytes before, {after:,} now.", as_json=as_json, before=before, after=after)
 
 
 @db.command()

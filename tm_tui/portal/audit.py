@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from tm_tui.moments import moment_of
 from tm_tui.portal import tables
 from tm_tui.text import safe_text
 
-__all__ = ["Entry", "everything", "forget", "note", "page", "reword"]
+__all__ = ["Entry", "everything", "note", "page", "reword"]
 
 _OF = tables.audit.c
-_DAYS_KEPT = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +59,3 @@ def everything(connection: Connection, most: int) -> Iterator[Entry]:
 
 def _entry(row: Any) -> Entry:
     return Entry(**{**row, "at": moment_of(row["at"])})
-
-
-def forget(connection: Connection, now: datetime) -> None:
-    """Forget what is over a year old."""
-    connection.execute(delete(tables.audit).where(_OF.at < now.timestamp() - _DAYS_KEPT * 86400))

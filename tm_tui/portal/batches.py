@@ -97,6 +97,9 @@ class BatchStore:
 
         Refused also when the database cannot take it: it is there, and counts once it is sent again.
         """
+        if await self._database.read(index.is_swept, name.text):
+            await asyncio.to_thread(_check, part, name)
+            raise AlreadyThere
         now = self._clock.now()
         collector = Collector(now, _MOST_FRESH_EVENTS)
         async with self._turns:
@@ -152,7 +155,13 @@ class BatchStore:
 
 def blob_of(name: BatchName) -> str:
     """The name of the blob that a batch is."""
-    return f"logs/{name.appliance}/{name.text}"
+    return index.blob_of(name.appliance, name.text)
+
+
+def _check(part: Path, name: BatchName) -> None:
+    """Whether it is what its name says. Raises Refused, OSError."""
+    with part.open("rb") as file:
+        checked_contents(file, name)
 
 
 async def _repeated(there: BufferedReader, chunks: AsyncIterator[bytes]) -> NoReturn:

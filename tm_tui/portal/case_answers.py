@@ -18,6 +18,9 @@ _TYPE = "application/octet-stream"
 
 def case_file(portal: Portal, case: Case) -> Response:
     """To be called on a thread. Raises TmError when it is gone, OSError."""
+    if not case.file:
+        cause = f"The file of {case.case_id} was removed when its time was over."
+        raise TmError(cause, "Its sender can submit the files again.")
     blobs = portal.blobs
     if isinstance(blobs, FileBlobs) and (path := blobs.path(f"cases/{case.file}")).is_file():
         return FileResponse(path, filename=case.file, media_type=_TYPE)

@@ -87,7 +87,7 @@ class Case(BaseModel):
     bytes: int
     sha256: SafeText
     file: SafeText
-    """Its name in the portal's folder `cases`."""
+    """Its name in the portal's folder `cases`; empty once its time was over."""
 
 
 def case_id(number: int) -> str:
@@ -117,8 +117,9 @@ def upload_of(connection: Connection, upload: str) -> Upload | None:
 
 
 def uploads(connection: Connection) -> tuple[Upload, ...]:
-    """All of them."""
-    return tuple(_upload(row) for row in connection.execute(select(tables.cases)).mappings())
+    """All whose bytes are here, or on their way."""
+    chosen = select(tables.cases).where(_OF.swept_at.is_(None))
+    return tuple(_upload(row) for row in connection.execute(chosen).mappings())
 
 
 def begin_turn(connection: Connection, upload: str, turn: str) -> None:
@@ -180,7 +181,8 @@ def _case(row: RowMapping) -> Case:
     name = case_id(row["number"])
     moments = {of: moment_of(row[of]) for of in ("received_at", "updated_at")}
     plain = {of: row[of] for of in Case.model_fields.keys() - {"case_id", "file", *moments}}
-    return Case(case_id=name, file=f"{name}.{row['form']}", **plain, **moments)
+    file = f"{name}.{row['form']}" if row["swept_at"] is None else ""
+    return Case(case_id=name, file=file, **plain, **moments)
 
 
 def number_of(name: str) -> int:

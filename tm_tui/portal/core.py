@@ -1,6 +1,6 @@
 """What every part of a running portal is given: one object, so that a new route module needs no wiring."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tm_tui.clock import Clock
 from tm_tui.portal.batches import BatchStore
@@ -10,6 +10,7 @@ from tm_tui.portal.doorkeeper import Doorkeeper
 from tm_tui.portal.home import PortalHome
 from tm_tui.portal.kept import Kept
 from tm_tui.portal.log import PortalLog
+from tm_tui.portal.retention.settings import Retention
 
 __all__ = ["Portal"]
 
@@ -26,3 +27,4 @@ class Portal:
     log: PortalLog
     clock: Clock
     kept: Kept
+    retention: Retention = field(default_factory=Retention)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, Table, event, make_url
+from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, event, make_url, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoneFree
@@ -16,7 +16,17 @@ from tm_tui.errors import StorageFailed
 from tm_tui.portal.refusals import Refused
 from tm_tui.text import safe_text
 
-__all__ = ["READING", "failed", "insert", "is_sqlite", "made_engine", "refused", "shown"]
+__all__ = [
+    "READING",
+    "compact",
+    "delete_some",
+    "failed",
+    "insert",
+    "is_sqlite",
+    "made_engine",
+    "refused",
+    "shown",
+]
 
 READING = {"portal_reading": True}
 """Execution options of a connection that only reads: on SQLite it waits for no writer, and none for it."""
@@ -60,13 +70,22 @@ def _sqlite(url: sqlalchemy.URL) -> Engine:
     path = Path(url.database or "")
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        new = path.stat().st_size == 0
     except OSError as error:
         raise storage_failure(path, error) from None
     more = {"timeout": _SECONDS, "isolation_level": None}  # we say BEGIN ourselves
     engine = sqlalchemy.create_engine(url, connect_args=more, pool_size=_MOST_OPEN, max_overflow=0)
+    if new:
+        event.listen(engine, "connect", _gives_space_back)
     event.listen(engine, "connect", _sqlite_connected)
     event.listen(engine, "begin", _sqlite_begins)
     return engine
+
+
+def _gives_space_back(connection: sqlite3.Connection, _record: object) -> None:
+    """A new file's unused pages can go back to the disk. Nothing, once there is a page."""
+    if not connection.execute("PRAGMA page_count").fetchone()[0]:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
 
 
 def _sqlite_connected(connection: sqlite3.Connection, _record: object) -> None:
@@ -94,6 +113,29 @@ def _postgresql(url: sqlalchemy.URL) -> Engine:
 def insert(connection: Connection, table: Table) -> Any:
     """INSERT with `on_conflict_do_nothing` and `on_conflict_do_update`, as this engine has them."""
     return sqlite.insert(table) if is_sqlite(connection) else postgresql.insert(table)
+
+
+def delete_some(connection: Connection, table: Table, over: ColumnElement[bool], most: int) -> int:
+    """Delete at most so many of the rows for which `over` holds. Returns how many."""
+    if most <= 0:
+        return 0
+    keys = list(table.primary_key)
+    chosen = select(*keys).where(over).limit(most)
+    return connection.execute(delete(table).where(tuple_(*keys).in_(chosen))).rowcount
+
+
+def compact(engine: Engine) -> None:
+    """Write a file of SQLite's anew, without what is unused; nobody else may use it. Raises StorageFailed."""
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        for statement in ("PRAGMA auto_vacuum = INCREMENTAL", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+            cursor.execute(statement)
+    except sqlite3.Error as error:
+        cause = f"{shown(engine)} cannot be written anew: {safe_text(str(error), 300)}."
+        raise StorageFailed(cause, "Make room on its disk, and end what uses it.") from None
+    finally:
+        raw.close()
 
 
 def shown(engine: Engine) -> str:

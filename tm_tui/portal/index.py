@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, RowMapping, delete, select
 
 from tm_tui.moments import moment_of
-from tm_tui.portal import jobs, tables
+from tm_tui.portal import doomed, jobs, tables
 from tm_tui.portal.batch_file import BatchName, Contents, checked_contents
 from tm_tui.portal.blobs.files import FileBlobs
 from tm_tui.portal.blobs.store import Blob, Blobs
@@ -16,7 +16,7 @@ from tm_tui.portal.refusals import Refused
 from tm_tui.text import SafeText
 from tm_tui.values import Moment
 
-__all__ = ["READ", "IndexedBatch", "add", "catch_up", "listed", "named", "newest"]
+__all__ = ["READ", "IndexedBatch", "add", "blob_of", "catch_up", "is_swept", "listed", "named", "newest"]
 
 READ = frozenset({"threat-event", "root-cause"})
 """Kinds of batches whose events are read."""
@@ -39,8 +39,16 @@ class IndexedBatch(BaseModel):
     last_seq: int | None
 
 
+def blob_of(appliance: str, name: str) -> str:
+    """The name of the blob that a batch is."""
+    return f"logs/{appliance}/{name}"
+
+
 def add(connection: Connection, name: BatchName, contents: Contents, received_at: datetime) -> None:
-    """Enter a batch, and have it read; one that is there already stays as it is."""
+    """Enter a batch, and have it read; one that is there already stays as it is.
+
+    One that was swept while it came again is to go again.
+    """
     at = received_at.timestamp()
     entry = insert(connection, tables.batches).values(
         name=name.text,
@@ -53,7 +61,11 @@ def add(connection: Connection, name: BatchName, contents: Contents, received_at
         last_seq=contents.last_seq,
     )
     entered = entry.on_conflict_do_nothing(index_elements=["name"]).returning(_OF.number)
-    if connection.execute(entered).first() is None or contents.kind not in READ:
+    if connection.execute(entered).first() is None:
+        if is_swept(connection, name.text):
+            doomed.doom(connection, [blob_of(name.appliance, name.text)])
+        return
+    if contents.kind not in READ:
         return
     jobs.ask(connection, _job(name.text), "read", at, appliance=name.appliance, what=name.text)
 
@@ -68,11 +80,17 @@ def named(connection: Connection, name: str) -> IndexedBatch | None:
     return _batch(row) if row else None
 
 
+def is_swept(connection: Connection, name: str) -> bool:
+    """Whether a batch was here whose time is over."""
+    swept = select(_OF.number).where(_OF.name == name, _OF.swept_at.is_not(None))
+    return connection.execute(swept).first() is not None
+
+
 def listed(
     connection: Connection, *, appliance: str | None = None, after: int = 0, most: int = 1000
 ) -> tuple[IndexedBatch, ...]:
     """Batches with a number above `after`, in the order of their numbers."""
-    chosen = select(tables.batches).where(_OF.number > after)
+    chosen = select(tables.batches).where(_OF.number > after, _OF.swept_at.is_(None))
     if appliance is not None:
         chosen = chosen.where(_OF.appliance == appliance)
     rows = connection.execute(chosen.order_by(_OF.number).limit(most)).mappings()
@@ -87,7 +105,7 @@ def newest(
     connection: Connection, before: int, most: int, appliance: str | None = None
 ) -> tuple[IndexedBatch, ...]:
     """Batches with a number below `before`, the newest first: of one appliance, or of all."""
-    chosen = select(tables.batches).where(_OF.number < before)
+    chosen = select(tables.batches).where(_OF.number < before, _OF.swept_at.is_(None))
     if appliance is not None:
         chosen = chosen.where(_OF.appliance == appliance)
     rows = connection.execute(chosen.order_by(_OF.number.desc()).limit(most)).mappings()
@@ -98,14 +116,16 @@ def catch_up(connection: Connection, blobs: Blobs, log: PortalLog) -> int:
     """Enter the batches that a crash, or a lost database, left out, and drop entries without one.
 
     What could not be read is tried again. Returns how many entries changed. What is no whole batch stays
-    where it is, and the log names it.
+    where it is, and the log names it. What was swept and is there all the same is to go.
     """
-    known = set(connection.execute(select(_OF.name)).scalars())
+    known = set(connection.execute(select(_OF.name).where(_OF.swept_at.is_(None))).scalars())
+    swept = set(connection.execute(select(_OF.name).where(_OF.swept_at.is_not(None))).scalars())
     blobs_found = sorted(blobs.list("logs/"), key=lambda blob: blob.name.rpartition("/")[2])
     found = {blob.name.rpartition("/")[2]: blob for blob in blobs_found if blob.name.endswith(".ndjson.zst")}
     if isinstance(blobs, FileBlobs):
         for link in blobs.links("logs/"):
             log.say("no-batch", path=link)
+    doomed.doom(connection, (found.pop(name).name for name in swept & found.keys()))
     gone = known - found.keys()
     for name in gone:
         connection.execute(delete(tables.batches).where(_OF.name == name))

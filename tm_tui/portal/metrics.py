@@ -109,9 +109,9 @@ class Metrics:
         def read(connection: Connection) -> str:
             of = tables.batches.c
             rows = connection.execute(
-                select(of.kind, func.count().label("batches"), func.sum(of.events).label("events")).group_by(
-                    of.kind
-                )
+                select(of.kind, func.count().label("batches"), func.sum(of.events).label("events"))
+                .where(of.swept_at.is_(None))
+                .group_by(of.kind)
             ).all()
             batches = _by("kind", {row.kind: row.batches for row in rows})
             events = _by("kind", {row.kind: int(row.events) for row in rows})

@@ -145,7 +145,8 @@ async def open_portal(
         home.sweep(shared=shared)
         blobs = blobs_at(settings.blobs, home.path, settings.blobs_credentials)
         batches = BatchStore(home, database, blobs, log, clock)
-        portal = Portal(home, database, Doorkeeper(database, clock), batches, blobs, log, clock, Kept(clock))
+        doorkeeper, kept = Doorkeeper(database, clock), Kept(clock)
+        portal = Portal(home, database, doorkeeper, batches, blobs, log, clock, kept, settings.retention)
         names = [await database.call(_first_account, home, role) for role in ROLES]
         changed = await database.call(index.catch_up, blobs, log) if "worker" in settings.roles else 0
         listeners = _listening(stack, settings)

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from tm_tui.portal.alerts.settings import AlertSettings
 from tm_tui.portal.blobs.address import checked_address
+from tm_tui.portal.retention.settings import Retention
 from tm_tui.settings.model import Part
 from tm_tui.settings.types import refusal
 
@@ -159,6 +160,7 @@ class PortalSettings(Part):
     tls: Tls = Tls()
     limits: Limits = Limits()
     alerts: AlertSettings = AlertSettings()
+    retention: Retention = Retention()
 
     @model_validator(mode="after")
     def _roles_apart(self) -> Self:

@@ -38,6 +38,7 @@ __all__ = [
     "day_counts",
     "day_late",
     "day_threats",
+    "doomed",
     "endpoints",
     "fleet_days",
     "instances",
@@ -53,7 +54,7 @@ __all__ = [
     "threats",
 ]
 
-SCHEMA = "0008"
+SCHEMA = "0009"
 """The revision in `migrations/versions` that these tables are."""
 
 accounts = _table(
@@ -135,10 +136,13 @@ batches = _table(
     _real("received_at"),
     _whole("first_seq", nullable=True),
     _whole("last_seq", nullable=True),
+    _real("swept_at", nullable=True),
     UniqueConstraint("name"),
     keyed=False,
 )
+"""`swept_at`: its file has gone since, its name stays known."""
 Index("batches_of", batches.c.appliance, batches.c.number)
+Index("batches_kept", batches.c.received_at, **only_where("swept_at IS NULL"))
 
 endpoints = _table(
     "endpoints",
@@ -195,6 +199,7 @@ cases = _table(
     _real("updated_at", nullable=True),
     _text("pattern_id", server_default=""),
     _text("turn", server_default=""),
+    _real("swept_at", nullable=True),
     UniqueConstraint("number"),
     keyed=False,
 )
@@ -219,6 +224,7 @@ alerts = _table(
 _STANDS = only_where("ended_at IS NULL")
 Index("alerts_standing", alerts.c.kind, alerts.c.subject, unique=True, **_STANDS)
 Index("alerts_untold", alerts.c.end_told_at)
+Index("alerts_ended", alerts.c.ended_at)
 
 alert_messages = _table(
     "alert_messages",
@@ -242,6 +248,7 @@ beat_days = _table(
     _whole("beats"),
 )
 """Beats of a day of the portal's zone (`date.toordinal`)."""
+Index("beat_days_by_day", beat_days.c.day)
 
 fleet_days = _table(
     "fleet_days",
@@ -264,3 +271,7 @@ audit = _table(
     keyed=False,
 )
 """Who did what to what, and from where."""
+Index("audit_at", audit.c.at)
+
+doomed = _table("doomed", _text("name", primary_key=True), _whole("asked", server_default="0"))
+"""Blobs that are to be deleted (`portal/doomed.py`)."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, func, select
 
 from tm_tui.portal import tables
 from tm_tui.portal.endpoints import issues
@@ -20,15 +20,12 @@ __all__ = [
     "beats_of",
     "beats_of_fleet",
     "days_until",
-    "forget",
     "looks",
     "put",
     "severities",
     "standing",
 ]
 
-_DAYS_KEPT = 400
-_BEAT_DAYS_KEPT = 120
 _BEAT, _LOOK = tables.beat_days.c, tables.fleet_days.c
 
 
@@ -95,10 +92,3 @@ def severities(
     for row in connection.execute(chosen.group_by(of.day, of.severity)):
         found.setdefault(date.fromordinal(row.day), {})[row.severity] = int(row.events)
     return found
-
-
-def forget(connection: Connection, now: datetime) -> None:
-    """Forget what no chart shows any more."""
-    today = now.astimezone().date().toordinal()
-    connection.execute(delete(tables.beat_days).where(_BEAT.day < today - _BEAT_DAYS_KEPT))
-    connection.execute(delete(tables.fleet_days).where(_LOOK.day < today - _DAYS_KEPT))

@@ -5,16 +5,17 @@ from collections.abc import Awaitable, Callable, Generator, Iterator
 
 from sqlalchemy import Connection
 
-from tm_tui.portal import endpoints, index, jobs, reading
+from tm_tui.portal import doomed, endpoints, index, jobs, reading
 from tm_tui.portal.core import Portal
 from tm_tui.portal.index import IndexedBatch
 from tm_tui.portal.jobs import Job, Lost
 from tm_tui.portal.reading import Portion
 from tm_tui.portal.refusals import Refused
-from tm_tui.portal.reports import days, entering, incidents, making
+from tm_tui.portal.reports import days, incidents, making
 from tm_tui.portal.reports.making import Composed
 from tm_tui.portal.reports.periods import KINDS
 from tm_tui.portal.reports.shelf import Report
+from tm_tui.portal.retention import sweeping
 from tm_tui.tasks import threaded
 from tm_tui.text import safe_text
 
@@ -29,7 +30,6 @@ _LOOK_AT_CLOCK_SECONDS = 60.0
 _UNREADABLE_SECONDS = 86400.0
 _FAILED_SECONDS = 3600.0
 _SWEEP_SECONDS = 86400.0
-_SWEPT_AT_ONCE = 20
 _FIRST: jobs.Kind = "read"
 
 
@@ -170,7 +170,14 @@ class Worker:
     # --- what has had its time
 
     async def _sweep(self, job: Job) -> None:
-        await self._later(_swept, job, self._portal)
+        """One piece of it; the job keeps where it stands."""
+        deleted: list[doomed.Doomed] = []
+        if sweeping.deletes_blobs(job.what):
+            deleted = await self._read(doomed.listed, sweeping.BLOBS_AT_ONCE)
+            await threaded(doomed.remove, self._portal.blobs, deleted)
+        done = await self._later(_swept, job, self._portal, deleted)
+        if done.number:
+            self._portal.log.say("swept", kind=done.kind, number=done.number)
 
 
 def _begun(connection: Connection, now: float, *, alone: bool) -> None:
@@ -212,13 +219,9 @@ def _composed_kept(connection: Connection, job: Job, composed: Composed | None, 
     return composed.report is not None and making.put(connection, composed.report, portal.clock.now())
 
 
-def _swept(connection: Connection, job: Job, portal: Portal) -> None:
-    """Forget old events of some appliances, and go on with the next ones."""
+def _swept(connection: Connection, job: Job, portal: Portal, deleted: list[doomed.Doomed]) -> sweeping.Piece:
     now = portal.clock.now()
-    found = days.counted_after(connection, job.what, _SWEPT_AT_ONCE)
-    for appliance in found:
-        entering.forget(connection, appliance, now)
-    if len(found) < _SWEPT_AT_ONCE:
-        jobs.again(connection, job, now.timestamp() + _SWEEP_SECONDS, "")
-    else:
-        jobs.again(connection, job, now.timestamp(), found[-1])
+    done = sweeping.piece(connection, portal.retention, now, job.what, deleted)
+    due = now.timestamp() + (_SWEEP_SECONDS if done.following is None else 0.0)
+    jobs.again(connection, job, due, done.following or "")
+    return done

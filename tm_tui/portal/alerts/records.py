@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
 from tm_tui.moments import moment_of
 from tm_tui.portal import instances, tables
@@ -26,13 +26,11 @@ __all__ = [
     "sent",
     "standing",
     "standing_by_kind",
-    "sweep",
     "untold",
     "waiting",
 ]
 
 _ALERT, _MESSAGE, _OF = tables.alerts.c, tables.alert_messages.c, tables.products.c
-_KEPT_SECONDS = 90 * 86400.0
 _MOST_TRIES_SECONDS = 3 * 86400.0
 """So long a message is tried."""
 _MOST_DUE = 20
@@ -236,10 +234,3 @@ def failed(connection: Connection, one: Outgoing, failure: str, wait: float, now
     told: dict[str, Any] = {"failure": failure, "tries": one.tries + 1, **({"done_at": at} if over else {})}
     connection.execute(ours.where(_MESSAGE.number == one.number).values(told))
     return over
-
-
-def sweep(connection: Connection, now: datetime) -> None:
-    """Forget what is long over."""
-    oldest = now.timestamp() - _KEPT_SECONDS
-    connection.execute(delete(tables.alerts).where(_ALERT.ended_at < oldest))
-    connection.execute(delete(tables.alert_messages).where(_MESSAGE.done_at < oldest))

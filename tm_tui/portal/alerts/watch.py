@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from tm_tui.pace import full_jitter
-from tm_tui.portal import audit, sessions, trends, tries
+from tm_tui.portal import sessions, trends, tries
 from tm_tui.portal.alerts import records
 from tm_tui.portal.alerts.failures import NotSent
 from tm_tui.portal.alerts.quiet import is_quiet
@@ -25,7 +25,7 @@ __all__ = ["Watching", "keep_alerts"]
 
 _GAP_SECONDS = 60.0
 """A look that comes so late, or a wall clock that stepped so far: nobody was listening, as before a start."""
-_SWEEP_SECONDS = 900.0
+_STANDING_SECONDS = 900.0
 _FIRST_WAIT, _LONGEST_WAIT = 30.0, 1800.0
 
 Until = Callable[[], datetime | None]
@@ -68,7 +68,7 @@ async def keep_alerts(portal: Portal, whole: PortalSettings) -> None:
 async def _look(portal: Portal, settings: AlertSettings, ways: tuple[str, ...], certificate: Until) -> None:
     clock, never = portal.clock, asyncio.Event()
     watching = Watching(settings.look_seconds, clock.now().timestamp(), clock.monotonic())
-    swept = clock.monotonic() - _SWEEP_SECONDS
+    noted_at = clock.monotonic() - _STANDING_SECONDS
     while True:
         look = _Look(settings, clock.now(), certificate())
         look.watching = watching.goes_on(look.now.timestamp(), clock.monotonic())
@@ -77,15 +77,12 @@ async def _look(portal: Portal, settings: AlertSettings, ways: tuple[str, ...], 
                 told = await portal.database.later(look.noted, ways)
                 if told:
                     portal.log.say("alerts-told", number=told)
-            if clock.monotonic() - swept >= _SWEEP_SECONDS:
-                await portal.database.later(records.sweep, look.now)
+            if clock.monotonic() - noted_at >= _STANDING_SECONDS:
                 standing = await portal.database.read(trends.standing, look.now)
                 await portal.database.later(trends.put, standing, look.now)
-                await portal.database.later(trends.forget, look.now)
-                await portal.database.later(audit.forget, look.now)
                 await portal.database.later(sessions.sweep, look.now.timestamp())
                 await portal.database.later(tries.sweep, look.now.timestamp())
-                swept = clock.monotonic()
+                noted_at = clock.monotonic()
         except Refused as error:
             portal.log.say("alerts-not-looked", cause=error.cause)
         await clock.wait(never, settings.look_seconds)

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, and_, delete, func, literal, select, update
 
 from tm_tui.moments import moment_of
-from tm_tui.portal.engines import insert
+from tm_tui.portal.engines import delete_some, insert
 from tm_tui.portal.reports.periods import midnight
 from tm_tui.portal.reports.tables import counted, day_counts, day_late, day_threats, root_causes, threats
 
@@ -105,11 +105,15 @@ def _enter(connection: Connection, table: Table, appliance: str, found: Counter[
         connection.execute(entry.on_conflict_do_update(index_elements=table.primary_key, set_=more), rows)
 
 
-def forget(connection: Connection, appliance: str, oldest: float, zone: tzinfo | None = None) -> None:
-    """Forget days that no report will be about any more."""
-    day = day_of(oldest, zone)
+def forget(
+    connection: Connection, appliance: str, oldest: float, most: int, zone: tzinfo | None = None
+) -> int:
+    """Forget at most so many counts of days that no report will be about any more. Returns how many."""
+    day, number = day_of(oldest, zone), 0
     for table, column in ((day_threats, "day"), (day_counts, "day"), (day_late, "came")):
-        connection.execute(delete(table).where(table.c.appliance == appliance, table.c[column] < day))
+        over = and_(table.c.appliance == appliance, table.c[column] < day)
+        number += delete_some(connection, table, over, most - number)
+    return number
 
 
 # --- counting anew

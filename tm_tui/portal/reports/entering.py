@@ -1,19 +1,16 @@
 """What was read of events, entered into the tables for reports; and forgotten when its time is over."""
 
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Connection, Table, select
 
 from tm_tui.portal import jobs, tables
 from tm_tui.portal.engines import insert
 from tm_tui.portal.reports import days, incidents
 from tm_tui.portal.reports.reader import Rows
 
-__all__ = ["enter", "forget"]
-
-_DAYS_KEPT = 120
-"""Days for which the portal remembers events: what a month and the one before it need."""
+__all__ = ["enter"]
 
 
 def enter(connection: Connection, appliance: str, rows: Rows, now: float, zone: tzinfo | None = None) -> None:
@@ -42,14 +39,3 @@ def _entered(
     if new:
         connection.execute(insert(connection, table), new)
     return new
-
-
-def forget(connection: Connection, appliance: str, now: datetime) -> None:
-    """Forget the events of an appliance that no report will be about any more."""
-    oldest = now.timestamp() - _DAYS_KEPT * 86400
-    for table in (tables.threats, tables.root_causes):
-        of = table.c
-        connection.execute(
-            delete(table).where(of.appliance == appliance, of.at < oldest, of.received_at < oldest)
-        )
-    days.forget(connection, appliance, oldest)

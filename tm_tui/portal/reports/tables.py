@@ -63,6 +63,7 @@ reports = table(
     keyed=False,
 )
 Index("reports_of", reports.c.appliance, reports.c.number)
+Index("reports_made", reports.c.made_at)
 
 day_threats = table(
     "day_threats",

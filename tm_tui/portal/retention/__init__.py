@@ -1,0 +1,1 @@
+"""How long the portal keeps what: settings, what would go now, and the sweep that takes it away."""
