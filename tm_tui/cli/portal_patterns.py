@@ -8,7 +8,7 @@ import click
 
 from tm_tui.cli.lazy import Group
 from tm_tui.cli.output import json_option
-from tm_tui.cli.portal_home import database, done, with_home
+from tm_tui.cli.portal_home import audited, database, done, with_home
 from tm_tui.errors import TmError
 from tm_tui.status_server.protocol import APPLIANCE_PATTERN
 
@@ -50,7 +50,6 @@ def issue(  # noqa: PLR0917  click names them
     from tm_tui.clock import SystemClock
     from tm_tui.portal import notices
     from tm_tui.portal.pattern_repository import PatternRepository
-    from tm_tui.status_server.protocol import Notice
 
     if appliance is not None and not re.fullmatch(APPLIANCE_PATTERN, appliance):
         raise click.BadParameter("this is no name of an appliance", param_hint="--appliance")
@@ -60,8 +59,9 @@ def issue(  # noqa: PLR0917  click names them
         repository.prepare(now)
         about = {"kind": kind, "version": version, "description": description}
         issued = repository.issue(file, **about, appliance=appliance, now=now)
-        title = f"{issued.type.capitalize()} {issued.id}, {issued.description}"[:200]
-        notices.announce(connection, Notice(kind="pattern", id=str(issued.id), title=title), appliance, now)
+        notices.announce(connection, notices.of_pattern(issued), appliance, now)
+        whom = appliance or "all appliances"
+        audited(connection, "pattern-issued", f"{issued.id}: {issued.type}, {whom}, {issued.description}")
     done(f"Pattern {issued.id} issued.", as_json=as_json, issued=issued.model_dump(mode="json"))
 
 
@@ -102,6 +102,7 @@ def withdraw(context: click.Context, number: int, own_home: Path | None, *, as_j
     with database(context, own_home) as (connection, home):
         PatternRepository(home).withdraw(number, SystemClock().now())
         notices.withdraw(connection, "pattern", str(number))
+        audited(connection, "pattern-withdrawn", str(number))
     done(f"Pattern {number} withdrawn.", as_json=as_json, withdrawn=number)
 
 

@@ -4,10 +4,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
+from tm_tui.patterns.pattern import Pattern
 from tm_tui.portal import tables
 from tm_tui.status_server.protocol import Notice
+from tm_tui.text import safe_text
 
-__all__ = ["announce", "for_appliance", "withdraw"]
+__all__ = ["announce", "for_appliance", "of_pattern", "withdraw"]
 
 _MOST = 100
 _OF = tables.notices.c
@@ -17,6 +19,12 @@ def announce(connection: Connection, notice: Notice, appliance: str | None, now:
     """Announce something to one appliance, or to all (None)."""
     told = {"kind": notice.kind, "id": notice.id, "title": notice.title, "created_at": now.timestamp()}
     connection.execute(insert(tables.notices).values(appliance=appliance, **told))
+
+
+def of_pattern(pattern: Pattern) -> Notice:
+    """What is announced of a pattern."""
+    title = safe_text(f"{pattern.type.capitalize()} {pattern.id}, {pattern.description}", 200)
+    return Notice(kind="pattern", id=str(pattern.id), title=title)
 
 
 def withdraw(connection: Connection, kind: str, number: str, appliance: str | None = None) -> None:

@@ -15,6 +15,7 @@ from tm_tui.portal.callers import LEVELS, Level
 from tm_tui.portal.pages.site import page_routes
 
 CASE = "C-000001"
+PATTERN = {"kind": "bandage", "version": "1", "description": "for X"}
 
 
 class Row(NamedTuple):
@@ -52,6 +53,11 @@ ROWS = (
     Row("POST", "/portal/cases/{case}", "analyst", {"status": "sample-downloaded", "pattern": ""}),
     Row("GET", "/portal/cases/{case}/file", "analyst"),
     Row("GET", "/portal/patterns", "read-only"),
+    Row("GET", "/portal/patterns/issue", "analyst"),
+    Row("POST", "/portal/patterns/issue", "analyst", PATTERN),
+    Row("GET", "/portal/patterns/{pattern}/withdraw", "analyst"),
+    Row("POST", "/portal/patterns/{pattern}/withdraw", "analyst"),
+    Row("GET", "/portal/retention", "read-only"),
     Row("GET", "/portal/audit", "admin"),
     Row("GET", "/portal/audit.csv", "admin"),
     Row("GET", "/portal/accounts", "admin"),
@@ -89,8 +95,9 @@ def of_a(portal: RunningPortal) -> Held:
     return found
 
 
-def address(row: Row, of_a: Held) -> str:
-    return row.route.format(appliance=A, id=of_a.report, case=CASE) + row.query
+def address(row: Row, of_a: Held, pattern: int = 0) -> str:
+    """`pattern`: each role above the lowest issues one, and withdraws it."""
+    return row.route.format(appliance=A, id=of_a.report, case=CASE, pattern=pattern) + row.query
 
 
 def shows_password(row: Row) -> bool:
@@ -98,9 +105,13 @@ def shows_password(row: Row) -> bool:
     return row.route == "/portal/accounts" or row.form.get("do") == "password"
 
 
-async def asked(client: httpx.AsyncClient, row: Row, of_a: Held, token: str) -> httpx.Response:
+async def asked(
+    client: httpx.AsyncClient, row: Row, of_a: Held, token: str, pattern: int = 0
+) -> httpx.Response:
     more: dict[str, Any] = {"data": {"token": token, **row.form}} if row.method == "POST" else {}
-    return await client.request(row.method, address(row, of_a), **more)
+    if row.form == PATTERN:
+        more["files"] = {"file": ("x", b"x")}
+    return await client.request(row.method, address(row, of_a, pattern), **more)
 
 
 def test_the_table_knows_every_page() -> None:
@@ -140,7 +151,7 @@ async def test_every_page_by_every_role(portal: RunningPortal, of_a: Held) -> No
                 if not row.least:
                     continue
                 before = kept(portal.home)
-                reply = await asked(client, row, of_a, token)
+                reply = await asked(client, row, of_a, token, LEVELS.index(level))
                 if LEVELS.index(level) >= LEVELS.index(row.least):
                     done = 422 if row.route == "/portal/password" else 200 if shows_password(row) else 303
                     assert reply.status_code == (200 if row.method == "GET" else done), (row, level)

@@ -107,7 +107,7 @@ def test_an_incident_tells_what_happened_and_what_to_do(connection: Connection, 
     received(connection, tmp_path, root_cause(2, "e1"))
     (text,) = incidents(connection)
     for words in (
-        "# Incident: RTKT.C on pc-1",
+        f"# Incident: RTKT.C on pc-1, {ANY_APPLIANCE}",
         "severity **critical**",
         "**Manual cleanup needed**",
         "**Puts files on the disk:** setup.exe created `x.dll`",

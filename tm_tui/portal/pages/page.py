@@ -46,6 +46,8 @@ class Page:
     act: Callable[[Portal, Request, Form], Awaitable[Shown | Go | Response]] | None = None
     sees: Level = field(kw_only=True)
     acts: Level | None = field(default=None, kw_only=True)
+    takes_file: bool = field(default=False, kw_only=True)
+    """Its form has a file (`request.state.file`); it is read once its sender is known."""
 
     def __post_init__(self) -> None:
         """A form has its rule, and a rule its form: ValueError for a page that was put together wrongly."""

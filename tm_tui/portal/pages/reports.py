@@ -11,6 +11,7 @@ from tm_tui.portal.pages.page import Page, Shown
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.reports import shelf
 from tm_tui.reports.protocol import REPORT_TYPE
+from tm_tui.text import safe_text
 
 __all__ = ["PAGES"]
 
@@ -26,15 +27,24 @@ async def _listed(portal: Portal, request: Request) -> Shown:
 
 
 async def _text(portal: Portal, request: Request) -> str:
-    text = await portal.database.call(shelf.text_of, request.path_params["id"])
+    text = await portal.database.read(shelf.text_of, request.path_params["id"])
     if text is None:
-        raise Refused(404, "no-such-report", "There is no report of this id.", "See the list of reports.")
+        raise _absent()
     return text
 
 
 async def _read(portal: Portal, request: Request) -> Shown:
     html = await asyncio.to_thread(_rendered, await _text(portal, request))
-    return Shown("report.html", {"html": html, "id": request.path_params["id"]})
+    found = await portal.database.read(shelf.one, request.path_params["id"])
+    if found is None:  # its time was over meanwhile
+        raise _absent()
+    title = safe_text(f"{found.kind.capitalize()} report of {found.appliance}: {found.title}", 300)
+    values = {"html": html, "id": found.id, "title": title, "appliance": found.appliance}
+    return Shown("report.html", values)
+
+
+def _absent() -> Refused:
+    return Refused(404, "no-such-report", "There is no report of this id.", "See the list of reports.")
 
 
 def _rendered(text: str) -> Markup:

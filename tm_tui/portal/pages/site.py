@@ -27,12 +27,14 @@ from tm_tui.portal.pages import (
     patterns,
     products,
     reports,
+    retention,
     zones,
 )
 from tm_tui.portal.pages.drawing import HEADERS, drawn, style
 from tm_tui.portal.pages.forms import check_origin, form_of, same, wrong_token
 from tm_tui.portal.pages.logon import LOGON, Logon
-from tm_tui.portal.pages.page import Page, Shown
+from tm_tui.portal.pages.page import Form, Page, Shown
+from tm_tui.portal.pages.uploads import upload_of
 from tm_tui.portal.pages.zones import zone_of
 from tm_tui.portal.refusals import Refused, storage_refused
 from tm_tui.portal.sessions import Session
@@ -49,6 +51,7 @@ PAGES: tuple[Page, ...] = (
     *cases.PAGES,
     *patterns.PAGES,
     *audit.PAGES,
+    *retention.PAGES,
     *accounts.PAGES,
     *password.PAGES,
     *zones.PAGES,
@@ -153,7 +156,7 @@ def _acting(portal: Portal, logon: Logon, page: Page) -> _Handler:
     async def act(request: Request) -> Response:
         assert page.act is not None  # noqa: S101 # the route is made for those that have one
         assert page.acts is not None  # noqa: S101 # as a page sees to itself
-        session = await _checked(logon, request, page.acts)
+        session = await _checked(logon, request, page.acts, takes_file=page.takes_file)
         if isinstance(session, Response):
             return session
         done = await page.act(portal, request, request.state.form)
@@ -168,16 +171,21 @@ def _acting(portal: Portal, logon: Logon, page: Page) -> _Handler:
     return act
 
 
-async def _checked(logon: Logon, request: Request, least: Level) -> Session | Response:
+async def _checked(
+    logon: Logon, request: Request, least: Level, *, takes_file: bool = False
+) -> Session | Response:
     """The session of a form that came from one of its pages; without one, the way to the log-on.
 
     Raises Refused, also when its operator may not send this form.
     """
     check_origin(request)
-    form = await form_of(request)
+    form: Form = {} if takes_file else await form_of(request)
     session = await logon.session(request)
     if session is None:
         return RedirectResponse(LOGON, 303)
+    if takes_file:
+        check(session.level, least)
+        form, request.state.file = await upload_of(request)
     if not same(form.get("token"), session.token):
         raise wrong_token()
     request.state.session, request.state.form = session, form

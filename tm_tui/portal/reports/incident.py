@@ -26,7 +26,7 @@ def incident_text(cause: RowMapping, others: Sequence[str], now: datetime, zone:
     chain = _CHAIN.validate_json(cause["chain"])
     steps = [(link.actor, link.action, link.object) for link in chain]
     lines = [
-        f"# Incident: {plain(incident_title(cause))}",
+        f"# Incident: {plain(incident_title(cause))}, {plain(cause['appliance'])}",
         "",
         *table(("", ""), _facts(cause, now, zone)),
         "",

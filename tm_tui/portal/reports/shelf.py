@@ -14,7 +14,7 @@ from tm_tui.reports.protocol import MOST_LISTED, MOST_REPORT_BYTES, NOTICE_KIND,
 from tm_tui.status_server.protocol import Notice
 from tm_tui.text import safe_text
 
-__all__ = ["Report", "Shelved", "announce", "has", "listed", "page", "put", "text_of", "which"]
+__all__ = ["Report", "Shelved", "announce", "has", "listed", "one", "page", "put", "text_of", "which"]
 
 _OF = tables.reports.c
 _MOST_KEPT = 2000
@@ -125,6 +125,13 @@ def page(connection: Connection, appliance: str | None, before: int | None, most
         chosen = chosen.where(_OF.number < before)
     rows = connection.execute(chosen.order_by(_OF.number.desc()).limit(most)).mappings()
     return tuple(Shelved(**{**row, "made_at": moment_of(row["made_at"])}) for row in rows)
+
+
+def one(connection: Connection, id_: str) -> Shelved | None:
+    """What is known of a report; None if there is none of this id."""
+    chosen = select(_OF.number, _OF.id, _OF.appliance, _OF.kind, _OF.title, _OF.made_at)
+    row = connection.execute(chosen.where(_OF.id == _known(id_))).mappings().first()
+    return Shelved(**{**row, "made_at": moment_of(row["made_at"])}) if row else None
 
 
 def appliance_of(connection: Connection, id_: str) -> str | None:

@@ -28,7 +28,7 @@ def summary_text(
     """The Markdown of one period, as far as the logs received until `now` tell."""
     figures = figures_of(connection, appliance, period, now)
     lines = [
-        f"# {_NAMES[period.kind]}: {period.words}",
+        f"# {_NAMES[period.kind]}: {period.words}, {plain(appliance)}",
         "",
         *table(("", ""), _head(appliance, period, now)),
         "",
