@@ -27,16 +27,17 @@ from portals import (
 )
 from sqlalchemy import update
 from test_portal_cases import created, patch
+from test_portal_pages import log_on, token_in
 from tuf.api.metadata import Metadata, Targets, Timestamp
 
 from servers.postgres import Postgres
 from tm_tui.clock import SystemClock
 from tm_tui.portal import tables
-from tm_tui.portal.accounts import Doorkeeper
 from tm_tui.portal.batches import BatchStore
 from tm_tui.portal.blobs.address import blobs_at
 from tm_tui.portal.core import Portal
 from tm_tui.portal.database import Database
+from tm_tui.portal.doorkeeper import Doorkeeper
 from tm_tui.portal.home import PortalHome
 from tm_tui.portal.index import IndexedBatch
 from tm_tui.portal.kept import Kept
@@ -173,7 +174,9 @@ async def test_a_worker_that_lost_its_lease_closes_the_batch(on_server: Path) ->
         log = PortalLog(io.StringIO(), clock)
         batches = BatchStore(home, database, files, log, clock)
         watched: Any = Watched()
-        portal = Portal(home, database, Doorkeeper(database), batches, watched, log, clock, Kept(clock))
+        portal = Portal(
+            home, database, Doorkeeper(database, clock), batches, watched, log, clock, Kept(clock)
+        )
         worker = Holding(portal)
         assert await worker.one()
         assert opened_files[0].closed
@@ -185,3 +188,28 @@ def steal(database: Database) -> None:
     """Another worker takes all jobs, as after the lease has ended."""
     with database.engine.begin() as connection:
         connection.execute(update(tables.jobs).values(lease="another", leased_until=2e9))
+
+
+async def test_web_processes_share_sessions_and_locks(on_server: Path) -> None:
+    """Who logged on at one is logged on at all, also when that one is killed; so is who is locked, or off."""
+    with role(on_server, "web") as one, role(on_server, "web") as other:
+        async with one.status_server(auth=None) as here, other.status_server(auth=None) as there:
+            assert (await log_on(here, one)).status_code == 303
+            there.headers["cookie"] = f"__Host-tmsp-session={here.cookies['__Host-tmsp-session']}"
+            asked = await there.get("/portal/password")
+            wrong = {"token": token_in(asked), "old": "x", "new": "y", "again": "z"}
+            assert (await there.post("/portal/password", data=wrong)).status_code == 422
+            one.stop(signal.SIGKILL)
+            page = await there.get("/portal/products")
+            assert page.status_code == 200
+            with role(on_server, "web") as third:
+                async with third.status_server(auth=None) as stranger:
+                    replies = [await log_on(stranger, third, "wrong") for _ in range(6)]
+                    assert [reply.status_code for reply in replies] == [403] * 5 + [429]
+                async with other.status_server(auth=None) as stranger:
+                    assert (await log_on(stranger, other)).status_code == 429
+                async with third.status_server(auth=None) as client:
+                    client.headers["cookie"] = there.headers["cookie"]
+                    off = await client.post("/portal/logoff", data={"token": token_in(page)})
+                    assert off.status_code == 303
+            assert (await there.get("/portal/products")).status_code == 303
