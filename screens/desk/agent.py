@@ -173,10 +173,14 @@ class Agent(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """An agent to talk to; `private` says that it lives only as long as this console."""
+    """An agent to talk to; `private` says that it lives only as long as this console.
+
+    `identity` is what this console is called among the snapshot's sessions.
+    """
 
     agent: Agent
     private: bool = False
+    identity: str = ""
 
 
 Connect = Callable[[], AbstractAsyncContextManager[Connection]]

@@ -23,6 +23,8 @@ class Slot:
     unit: str = ""
     narrow: bool = False
     """Stands beside another field, with a label of its own length."""
+    leans: bool = False
+    """Its label says little without the row: the field's own stands in plain lines."""
 
 
 FORMS: Mapping[str, tuple[tuple[Slot, ...], ...]] = MappingProxyType(
@@ -42,8 +44,8 @@ FORMS: Mapping[str, tuple[tuple[Slot, ...], ...]] = MappingProxyType(
             ),
             (
                 Slot("tmsp.status_server.port", label="Status port"),
-                Slot("tmsp.status_server.upload_kbps", label="Up KB/s", narrow=True),
-                Slot("tmsp.status_server.download_kbps", label="Down KB/s", narrow=True),
+                Slot("tmsp.status_server.upload_kbps", label="Up", narrow=True, leans=True),
+                Slot("tmsp.status_server.download_kbps", label="Down", unit="KB/s", narrow=True, leans=True),
             ),
         ),
         "proxy": (

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
-__all__ = ["KEYS", "Key", "bindings", "key_for"]
+__all__ = ["KEYS", "READ_ONLY", "Key", "bindings", "key_for", "why_not"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,31 @@ def key_for(action: str) -> Key:
         if key.action == action:
             return key
     raise KeyError(action)
+
+
+READ_ONLY = "You may only look here."
+_NOTHING = {
+    "save": "Nothing to save here: {key} works on forms.",
+    "test": "Nothing to test here: {key} tests the form of TMSP, Proxy Settings or Server Identity.",
+    "send": "Nothing to send here: {key} sends on Logs > Log Queue.",
+    "on_trial": "Nothing to try here: {key} saves a form on trial, and decides about a trial.",
+    "space": "Nothing to choose here: Space marks rows of a list, and chooses in a field.",
+}
+
+
+def why_not(code: str, *, read_only: bool, works_inside: bool) -> str:
+    """Why a key does nothing at this place; empty for one that is no command.
+
+    `code` is Textual's name of it; `works_inside`: it would work on the page in sight, were it opened.
+    """
+    key = next((one for one in KEYS if code in one.codes), None)
+    action = "space" if code == "space" else key.action if key is not None else ""
+    if action not in _NOTHING:
+        return ""
+    if read_only and action != "space":
+        return READ_ONLY
+    name = key.name if key is not None else "Space"
+    return f"{name} works on the form: Enter opens it." if works_inside else _NOTHING[action].format(key=name)
 
 
 def bindings() -> list[Binding]:

@@ -22,10 +22,12 @@ class Seen:
     headline: str = ""
     cause: str = ""
     remedy: str = ""
+    ours: str = ""
+    """What this console is called among the sessions."""
 
     def with_status(self, status: "AgentStatus", at: float) -> "Seen":
         """A snapshot came: the agent is there."""
-        return Seen(status, at)
+        return Seen(status, at, ours=self.ours)
 
     def lost(self, headline: str, cause: str, remedy: str, at: float) -> "Seen":
         """The agent is gone; what was known stays, marked as old."""

@@ -99,7 +99,7 @@ async def _run(home: "Home", start: Start, *, locked: bool, developing: bool) ->
 
             ours = await private.ready()
             async with ControlClient(socket, session=identity) as client:
-                yield Connection(client, ours)
+                yield Connection(client, ours, identity)
 
         app = make_app(connect, tty=_tty_name(), start=start, writes=not locked, tells_all=developing)
         code = await app.run_async(mouse=False)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from screens.desk import menu
 from screens.desk.bugs import Bugs
-from screens.desk.elsewhere import adopted
+from screens.desk.elsewhere import adopted, edited_by
 from screens.desk.private import Nobody, Private
+from screens.desk.seen import Seen
 from screens.flows.idle import keep, last_words, offer_draft
 from screens.flows.leaving import ENDED, ending_asked, leaving_asked
 from screens.flows.on_trial import how_it_ended
@@ -118,7 +119,7 @@ async def _step(desk: PlainDesk, client: ControlClient, contained: _Contained) -
     elif not typed:
         await contained(_refresh(desk, client))
     elif typed.isascii() and typed.isdigit() and 1 <= int(typed) <= len(entries):
-        await contained(_open(desk, entries[int(typed) - 1]))
+        await contained(_open(desk, client, entries[int(typed) - 1]))
         await contained(_refresh(desk, client))
     else:
         desk.lines.say(f"There is no choice {typed[:20]!r}: type a number from 1 to {len(entries)}, or q.")
@@ -166,17 +167,20 @@ async def _refresh(desk: PlainDesk, client: ControlClient) -> None:
         desk.tell(f"{session.user} may only look.")
 
 
-async def _open(desk: PlainDesk, entry: "Entry") -> None:
+async def _open(desk: PlainDesk, client: ControlClient, entry: "Entry") -> None:
     """Show a form, or what the entry's first command says; then its other commands, and where to go on."""
-    await _show(desk, entry)
+    await _show(desk, client, entry)
     numbers = {one.name: number for number, one in enumerate(menu.entries(), 1)}
     also = [f"{numbers[one.name]} {one.title}" for one in menu.beside(entry)]
     desk.lines.say(*([f"See also: {', '.join(also)}"] if also else []))
 
 
-async def _show(desk: PlainDesk, entry: "Entry") -> None:
+async def _show(desk: PlainDesk, client: ControlClient, entry: "Entry") -> None:
     keys = entry.edits()
     if keys and desk.draft is not None:
+        now = desk.clock.monotonic()
+        if words := edited_by(Seen(await client.status(), now), entry.name, now):
+            desk.tell(words, wrong=True)
         await Form(desk, entry.path, entry.form).run()
     elif entry.commands:
         desk.lines.say("", entry.path)

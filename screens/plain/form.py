@@ -76,7 +76,8 @@ class Form:
         draft, spec = self._draft, spec_of(slot.key)
         problem = draft.problems().get(spec.key)
         sign = "  WRONG" if problem else "  changed" if spec.key in draft.changed() else ""
-        words = " ".join(one for one in (value_words(draft, spec.key), slot.unit) if one)
+        unit = "" if slot.leans else slot.unit
+        words = " ".join(one for one in (value_words(draft, spec.key), unit) if one)
         self._desk.lines.say(f" {number:>2}  {_label(slot):<{_WIDTH}} {words}{sign}")
         if problem is not None and _typed(draft, spec):
             self._desk.tell(f"{problem.cause} {problem.remedy}", wrong=True)
@@ -141,8 +142,9 @@ class Form:
 
 
 def _label(slot: Slot) -> str:
-    """As on the screen."""
-    return slot.label or spec_of(slot.key).label
+    """As on the screen, unless that says something in its row alone."""
+    own = spec_of(slot.key).label
+    return own if slot.leans else slot.label or own
 
 
 def _typed(draft: Draft, spec: FieldSpec) -> bool:

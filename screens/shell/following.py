@@ -2,6 +2,7 @@
 
 from collections import deque
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -137,6 +138,7 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
 
     def _opened(self, connection: "Connection") -> None:
         self._connection = connection
+        self.seen = replace(self.seen, ours=connection.identity)
 
     async def on_agent_found(self, event: AgentFound) -> None:
         """Take over what is saved, and keep what was typed."""

@@ -116,16 +116,16 @@ class MainScreen(Failures, inherit_bindings=False):
     def _retitle(self) -> None:
         if not self.is_mounted:
             return
-        self._frame.share(self._menu, self.size.width, working=self._working)
+        self._frame.share(self._menu, self.size.width, working=self.working)
         changed = [key for key in self._pages.edited() if self.draft and key in self.draft.changed()]
         self._frame.tell_place(self._pages.entry.path, len(changed), self.draft)
-        self._pages.told_work(working=self._working)
+        self._pages.told_work(working=self.working)
         if self.is_active:  # else a question above has keys of its own
             working = [key for key in keys.KEYS if self.check_action(key.action, ())]
             self._frame.tell_keys(working, self._hint())
 
     def _hint(self) -> str:
-        if not self._working:
+        if not self.working:
             return "" if self.page.first() is None else "Enter Open"
         back = "" if self.check_action("save", ()) else "Esc Back"  # forms have a button for Esc
         return f"{back}  {self.page.HINT}".strip()
@@ -145,7 +145,7 @@ class MainScreen(Failures, inherit_bindings=False):
             await self._look()
 
     async def _look(self) -> None:
-        if self._working:
+        if self.working:
             return  # it was highlighted because its page was opened
         await self._pages.look_at(self._menu.entry, self)
         self.mind_notice()
@@ -196,7 +196,7 @@ class MainScreen(Failures, inherit_bindings=False):
         """Where the admin is and what is typed, for a console that takes this one's place."""
         from screens.desk.left import Left
 
-        return Left.of(self.draft, self._start, self._menu.entry.name, working=self._working, report=report)
+        return Left.of(self.draft, self._start, self._menu.entry.name, working=self.working, report=report)
 
     def _entry(self, name: str) -> "Entry":
         return next((entry for entry in self._entries if entry.name == name), self._entries[0])
@@ -204,12 +204,13 @@ class MainScreen(Failures, inherit_bindings=False):
     # The desk of the flows ----------------------------------------------------------------------------------
 
     @property
-    def _working(self) -> bool:
+    def working(self) -> bool:
+        """Whether the keys go to the page, not to the menu."""
         return self.focused is not self._menu
 
     @property
     def _working_on_form(self) -> bool:
-        return self._working and "test" in self._pages.actions()
+        return self.working and "test" in self._pages.actions()
 
     def go_to_problems(self, problems: "Mapping[str, Problem]") -> None:
         """Open the form that has the first of these fields, and mark them there."""
@@ -220,7 +221,7 @@ class MainScreen(Failures, inherit_bindings=False):
     @work(exclusive=True, group="problems")
     async def _go_to_problems(self, entry: "Entry", problems: "Mapping[str, Problem]") -> None:
         self.take_notice_along(entry.name)
-        if not self._working or not problems.keys() & set(self._pages.edited()):
+        if not self.working or not problems.keys() & set(self._pages.edited()):
             await self._open(entry)
         self.page.mark(problems)
 
@@ -230,8 +231,8 @@ class MainScreen(Failures, inherit_bindings=False):
         """Offer what is permitted here, and nothing else."""
         if action in {"save", "test", "send"}:
             may = not self.read_only and action in self._pages.actions()
-            return may and (self._working or action == "send")
-        return self._working if action == "menu" else super().check_action(action, parameters)
+            return may and (self.working or action == "send")
+        return self.working if action == "menu" else super().check_action(action, parameters)
 
     def action_menu(self) -> None:
         """F4: back to the menu; what was typed stays."""
@@ -246,7 +247,7 @@ class MainScreen(Failures, inherit_bindings=False):
         if self.close_test():
             return
         changed = [key for key in self._pages.edited() if self.draft and key in self.draft.changed()]
-        if self._working and changed:
+        if self.working and changed:
             from screens.flows.leaving import discard_asked
 
             if not await discard_asked(self, changed) or self.draft is None:

@@ -84,7 +84,7 @@ class Pages(Container):
             await self.mount(page)
             page = self._made[entry.name]
         page.edit, page.edit_secret, page.beyond = known.edit, known.edit_secret, known.beyond
-        page.about = entry.about
+        page.about, page.name_in_menu = entry.about, entry.name
         self.current, self.entry = page, entry
         self._show(page)
         with self._contained(page):

@@ -2,10 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from screens.desk.keys import KEYS, why_not
 from screens.desk.notices import NOTHING, Notice, stand_of
 from screens.shell.attending import Attending
 
 if TYPE_CHECKING:
+    from textual.events import Key
+
     from screens.desk.messages import AgentFound
     from screens.desk.notices import Follow
     from screens.shell.frame import Frame
@@ -36,6 +39,11 @@ class Telling(Attending, inherit_bindings=False):
         page, stand = (None, None) if everywhere else (self._pages.entry.name, stand_of(self.draft))
         self._put(Notice(words, wrong, self.clock.monotonic(), page, stand, follow))
 
+    @property
+    def working(self) -> bool:
+        """Whether the keys go to the page, not to the menu."""
+        raise NotImplementedError
+
     def overtaken(self) -> None:
         """What was told of this page counts no more: something new begins."""
         if self._notice.page is not None:
@@ -53,6 +61,16 @@ class Telling(Attending, inherit_bindings=False):
         if notice is not self._notice:
             self._notice = notice
             self._frame.tell_notice(notice)
+
+    def on_key(self, event: "Key") -> None:
+        """A key came that nothing here takes: say why, if it is a command."""
+        inside = frozenset() if self.working else self._pages.actions()
+        action = {code: key.action for key in KEYS for code in key.codes}.get(event.key, "")
+        wanted = "save" if action == "on_trial" else action
+        words = why_not(event.key, read_only=self.read_only, works_inside=wanted in inside)
+        if words:
+            event.stop()
+            self.tell(words if self.session is not None else "No agent has answered yet.")
 
     async def on_agent_found(self, event: "AgentFound") -> None:
         """An agent answers: that it did not is over."""

@@ -5,7 +5,9 @@ from textual.events import Key
 
 from screens.desk.draft import Value
 from screens.desk.forms import Slot
+from screens.desk.keys import READ_ONLY
 from screens.widgets.field import LABEL_WIDTH, Field
+from screens.widgets.pasting import NotTaken
 from tm_tui.settings.fields import FieldSpec
 
 __all__ = ["ChoiceField", "SelectField", "SwitchField"]
@@ -44,7 +46,9 @@ class SwitchField(Field):
         if event.key != "space":
             return
         event.stop()
-        if not self.read_only:
+        if self.read_only:
+            self.post_message(NotTaken(READ_ONLY))
+        else:
             self._on = not self._on
             self.edited()
 
@@ -78,7 +82,9 @@ class _OneOf(Field):
         if by is None:
             return
         event.stop()
-        if not self.read_only:
+        if self.read_only:
+            self.post_message(NotTaken(READ_ONLY))
+        else:
             values = [value for value, _ in self.options()]
             self._value = values[(values.index(self._value) + by) % len(values)]
             self.edited()

@@ -1,7 +1,7 @@
 """A page of fields: built from the settings' own declarations, checked by their own model."""
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -11,6 +11,7 @@ from textual.events import DescendantFocus, Resize
 from textual.widget import Widget
 
 from screens.desk.draft import SECRETS, Draft
+from screens.desk.elsewhere import edited_by
 from screens.desk.field_words import field_help
 from screens.desk.forms import FORMS, Slot
 from screens.desk.keys import key_for
@@ -24,6 +25,9 @@ from screens.widgets.rest import Rest
 from screens.widgets.text_field import PasswordField, TextField
 from tm_tui.errors import Problem
 from tm_tui.settings.fields import spec_of
+
+if TYPE_CHECKING:
+    from screens.desk.seen import Seen
 
 __all__ = ["FormPage"]
 
@@ -59,6 +63,8 @@ class FormPage(Page):
         self._fields = {slot.key: _field(slot) for row in FORMS[self.FORM] for slot in row}
         for field in self._fields.values():
             field.on_edit = self._edited
+        self._others = Block(classes="others")
+        self._others.display = False
         self._help = _Help(classes="help")
         self._state = Block(classes="state")
         self._buttons = Horizontal(*_buttons(self.ACTIONS), self._state, classes="buttons")
@@ -74,6 +80,7 @@ class FormPage(Page):
                 fields = [self._fields[slot.key] for slot in row]
                 yield fields[0] if len(fields) == 1 else Horizontal(*fields, classes="row")
             yield from self.extra()
+        yield self._others
         yield self._help
         yield self._buttons
 
@@ -95,6 +102,19 @@ class FormPage(Page):
         self._buttons.display = self._working and not read_only
         for field in self._fields.values():
             field.read_only = read_only
+
+    def told_status(self, seen: "Seen", now: float) -> None:
+        """Say who else edits this form."""
+        words = edited_by(seen, self.name_in_menu, now)
+        self._others.show(Content.styled(f"! {words}" if words else "", "bold"))
+        if self._others.display != bool(words):
+            self._others.display = bool(words)
+            self.query_one(_Rows).fit()
+
+    @property
+    def foot(self) -> int:
+        """Rows that the fields leave."""
+        return _FOOT + (1 if self._others.display else 0)
 
     def told_work(self, *, working: bool) -> None:
         """Buttons and help belong to the work; seen from the menu it tells what it is for."""
@@ -199,7 +219,7 @@ class _Rows(Vertical):
     def fit(self) -> None:
         """Take as many rows as are needed and there, with the one that has the focus in sight."""
         page = next(one for one in self.ancestors if isinstance(one, FormPage))
-        room = page.size.height - _FOOT
+        room = page.size.height - page.foot
         limit = max(1, room) if self.virtual_size.height > room else None
         now = self.styles.max_height
         if (None if now is None else now.value) != limit:

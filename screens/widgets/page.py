@@ -37,6 +37,8 @@ class Page(Vertical):
         super().__init__()
         self.failed = False
         """Whether something else stands in its place, because of a bug."""
+        self.name_in_menu = ""
+        """The entry that it belongs to."""
         self.about = ""
         """What it is for, in a sentence."""
         self.coming = False

@@ -9,6 +9,7 @@ from textual.events import Key, Paste
 
 from screens.desk.draft import Value
 from screens.desk.forms import Slot
+from screens.desk.keys import READ_ONLY
 from screens.widgets.field import Field
 from screens.widgets.line import Line
 from screens.widgets.pasting import NotTaken, taken
@@ -90,7 +91,7 @@ class TextField(Field):
     def type_in(self, text: str) -> None:
         """Put text in at the cursor."""
         if self.read_only:
-            self.post_message(NotTaken("You may only look here."))
+            self.post_message(NotTaken(READ_ONLY))
         elif line := taken(self, text, _LONGEST - len(self.line.text), exactly=True):
             self._become(self.line.insert(line))
 
@@ -107,7 +108,9 @@ class TextField(Field):
             "cut_left": line.cut_left,
             "cut_right": line.cut_right,
         }[what]()
-        if not self.read_only or moved.text == line.text:
+        if self.read_only and moved.text != line.text:
+            self.post_message(NotTaken(READ_ONLY))
+        else:
             self._become(moved)
 
     def _become(self, line: Line) -> None:

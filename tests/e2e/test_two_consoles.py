@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from e2e.lab import COMMAND, short_folder
+from e2e.looks import go_to
 from e2e.terminal import Terminal
 from tm_tui.api.launch import AgentProcess
 
@@ -37,15 +38,6 @@ def console(home: Path, source: str) -> Iterator[Terminal]:
         assert terminal.wait_for_end() == 0
 
 
-def go_to(terminal: Terminal, entry: str) -> None:
-    """Open a screen by the palette."""
-    terminal.send("\x10")
-    terminal.wait_for("Command:")
-    terminal.send(f"Open {entry}")
-    terminal.wait_for(f"Command: Open {entry}")
-    terminal.send("Enter")
-
-
 def type_email(terminal: Terminal, email: str) -> None:
     """On the TMSP form, go to the e-mail field (the last one) and type."""
     go_to(terminal, "Services > Threat")
@@ -54,6 +46,16 @@ def type_email(terminal: Terminal, email: str) -> None:
     terminal.wait_for("for reference only")
     terminal.send(email)
     terminal.wait_for(email)
+
+
+def plain_lines_say_it_too(home: Path) -> None:
+    """Whoever opens the form in plain lines reads who is at it."""
+    with Terminal((COMMAND,), {**environ_of(home), "TERM": "dumb"}) as lines:
+        lines.wait_for(lambda _: b"? help): " in lines.raw)
+        lines.send("2\r")
+        lines.wait_for(lambda _: b"edits this form too" in lines.raw)
+        lines.send("q\r", "q\r")
+        assert lines.wait_for_end() == 0
 
 
 async def test_two_admins_at_once(home: Path) -> None:
@@ -69,6 +71,9 @@ async def test_two_admins_at_once(home: Path) -> None:
             go_to(second, "System > Sessions")
             second.wait_for("edits TMSP")
             assert "from 192.0.2.7" in second.text
+            go_to(second, "Services > Threat")
+            second.wait_for("edits this form too")
+            plain_lines_say_it_too(home)
             type_email(second, "second@example.com")
             first.send("F2")
             first.wait_for("Saved as revision 1")

@@ -5,6 +5,7 @@ from face.scripted import ScriptedAgent, document, status
 from face.test_cases import case, opened, snapshot
 from screens.desk.draft import Draft
 from screens.desk.notices import NOTHING, Notice, stand_of
+from tm_tui.api.agent import SessionEntry
 
 
 async def test_a_notice_ends_with_a_changed_value_and_with_its_page(agent: ScriptedAgent) -> None:
@@ -77,3 +78,66 @@ def test_a_notice_of_the_whole_console_ends_by_time_alone() -> None:
     bound = Notice("Saved.", at=10.0, page="TMSP", stand=stand_of(draft))
     assert bound.as_of(11.0, "TMSP", draft) is bound
     assert bound.as_of(11.0, "TMSP", Draft(document(18))) is NOTHING
+
+
+async def test_a_key_that_does_nothing_here_says_why(agent: ScriptedAgent) -> None:
+    """Nothing to save, test or choose on a page that only shows; the menu says where the key would work."""
+    async with console_of(agent.connect, size=(100, 24)) as console:
+        await console.open("Activity")
+        for key, words in (
+            ("f2", "Nothing to save here"),
+            ("f3", "Nothing to test here"),
+            ("f5", "Nothing to send here"),
+            ("f6", "Nothing to try here"),
+            ("space", "Nothing to choose here"),
+        ):
+            await console.press(key)
+            await console.sees(words)
+        await console.open("TMSP")
+        await console.press("f4", "f2")
+        await console.sees("F2 works on the form: Enter opens it.")
+
+
+async def test_who_may_only_look_is_told_so(agent: ScriptedAgent) -> None:
+    """F2, F3, Space and typing on a form that only shows."""
+    agent.role = "read"
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        for key in ("f2", "f3", "f6"):
+            await console.press(key)
+            await console.sees("You may only look here.")
+            console.app.main.overtaken()
+        for field, key in (
+            ("tmsp.enabled", "space"),
+            ("tmsp.edition", "right"),
+            ("tmsp.username", "backspace"),
+        ):
+            await console.go(field)
+            await console.press(key)
+            await console.sees("You may only look here.")
+            console.app.main.overtaken()
+
+
+async def test_a_form_that_another_console_edits_says_so(agent: ScriptedAgent) -> None:
+    """Who, from where and for how long; our own typing and other forms are no news."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        other = SessionEntry(
+            user="root",
+            role="write",
+            tty="pts/1",
+            id="b",
+            seconds=600.0,
+            editing=("TMSP",),
+            editing_seconds=180.0,
+        )
+        elsewhere = SessionEntry(user="mallory", role="write", id="c", seconds=60.0, editing=("Console",))
+        agent.statuses.put_nowait(status(sessions=(other, elsewhere)))
+        await console.sees("! root (pts/1) edits this form too, for 3 min.")
+        assert "mallory" not in console.screen_text()
+        await console.open("Proxy Settings")
+        assert "edits this form" not in console.screen_text()
+        await console.open("TMSP")
+        await console.sees("edits this form too")
+        agent.statuses.put_nowait(status(sessions=(elsewhere,)))
+        await console.until(lambda: "edits this form" not in console.screen_text())

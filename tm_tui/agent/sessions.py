@@ -17,6 +17,7 @@ class _Console:
     who: SessionInfo
     since: float
     editing: tuple[str, ...] = ()
+    editing_since: float = 0.0
 
 
 class Sessions:
@@ -57,7 +58,10 @@ class Sessions:
         """Note where this console has something unsaved; False when this user has no such console on."""
         ours = self._consoles.get((uid, identity), ())
         if any(console.editing != editing for console in ours):
+            now = self._clock.monotonic()
             for console in ours:
+                if not console.editing:
+                    console.editing_since = now
                 console.editing = editing
             self._changed()
         return bool(ours)
@@ -72,6 +76,7 @@ class Sessions:
                 id=identity,
                 seconds=round(max(0.0, now - console.since), 3),
                 editing=console.editing,
+                editing_seconds=round(max(0.0, now - console.editing_since), 3) if console.editing else 0.0,
             )
             for identity, console in newest
         )

@@ -44,6 +44,8 @@ class SessionEntry(SessionInfo, kw_only=True):
     """Since it came."""
     editing: tuple[SafeText, ...] = ()
     """The screens on which something is typed and not saved."""
+    editing_seconds: Number = 0.0
+    """Since it began to type there."""
 
 
 class TrialInfo(Shape, kw_only=True):
