@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import ClassVar
 
+from rich.cells import set_cell_size
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Blur, Focus
@@ -10,13 +11,16 @@ from textual.geometry import Offset
 from textual.widget import Widget
 
 from screens.desk.ages import span
+from screens.widgets.painted import fitted
 from tm_tui.api.case_words import CASE_STATUS
 from tm_tui.api.cases import CaseInfo, CaseProgress
 from tm_tui.spoken import bar, percent, size
 
-__all__ = ["CaseRow", "progress_bar"]
+__all__ = ["CaseRow", "heads", "progress_bar"]
 
 _BAR = 10
+_LEAST_NAME, _MOST_NAME, _REST = 12, 40, 58
+"""Cells of an endpoint's name at least and at most, and those of all that stands beside it."""
 
 
 class CaseRow(Widget, can_focus=True):
@@ -56,8 +60,9 @@ class CaseRow(Widget, can_focus=True):
             self.refresh(layout=taller)
 
     def _said(self) -> str:
-        case = self._case
-        names = f"{case.number:>3} {case.case_id or '-':<9} {case.endpoint[:12]:<12} "
+        case, room = self._case, room_of(self)
+        endpoint = set_cell_size(fitted(case.endpoint, room), room)
+        names = f"{case.number:>3} {case.case_id or '-':<9} {endpoint} "
         lines = [names + self._standing()]
         if case.pattern_id:
             lines[0] += f", pattern {case.pattern_id}"
@@ -104,6 +109,16 @@ class CaseRow(Widget, can_focus=True):
         """Ask, if there is something to cancel."""
         if self._case.state not in {"submitted", "cancelled"}:
             self._cancel(self._case.number)
+
+
+def room_of(widget: Widget) -> int:
+    """Cells of an endpoint's name: all of a usual one where the terminal is wide."""
+    return max(_LEAST_NAME, min(_MOST_NAME, widget.size.width - _REST))
+
+
+def heads(widget: Widget) -> str:
+    """What the columns of the rows are."""
+    return f" {'No.':>3} {'Case ID':<9} {'Endpoint':<{room_of(widget)}} Status"
 
 
 def progress_bar(progress: CaseProgress) -> str:

@@ -8,14 +8,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.events import DescendantFocus
+from textual.events import DescendantFocus, Resize
 from textual.widget import Widget
 
 from screens.desk.forms import Slot
 from screens.desk.messages import ForAgent
 from screens.desk.question import Question
 from screens.desk.seen import Seen
-from screens.pages.case_row import CaseRow
+from screens.pages.case_row import CaseRow, heads
 from screens.widgets.block import Block
 from screens.widgets.button import Button
 from screens.widgets.field import Field
@@ -73,6 +73,8 @@ class CasesPage(Page):
         )
         self._help = Block(classes="help")
         self._state = Block(classes="state")
+        self._heads = Block()
+        self._heads.display = False
         self._list = Vertical(classes="list")
         self._damaged = Block(classes="state")
         self._damaged.display = False
@@ -88,6 +90,7 @@ class CasesPage(Page):
         yield self._help
         yield self._state
         yield self._damaged
+        yield self._heads
         yield self._list
 
     def told_role(self, *, read_only: bool) -> None:
@@ -133,7 +136,16 @@ class CasesPage(Page):
             else:
                 row = self._rows[number] = CaseRow(case, self._ask_cancel, self._ask_look)
                 await self._list.mount(row, before=place if place < len(self._list.children) else None)
+        self._head()
         self._explain()
+
+    def on_resize(self, _: Resize) -> None:
+        """Share the width anew."""
+        self.call_after_refresh(self._head)
+
+    def _head(self) -> None:
+        self._heads.display = bool(self._cases)
+        self._heads.show(Content.styled(heads(self._list), "bold"))
 
     # The form -----------------------------------------------------------------------------------------------
 

@@ -37,6 +37,7 @@ __all__ = [
     "mode_question",
     "pattern_row",
     "refused",
+    "result_question",
     "result_row",
     "unmarked",
 ]
@@ -145,6 +146,22 @@ def result_row(number: int, one: EndpointResult) -> Row:
     """Host name, what came of it, what the deployer said."""
     said = " ".join(part for part in (one.cleanup or one.code or "", one.detail) if part)
     return Row(str(number), "", one.state == "failed", (one.hostname, one.state, said))
+
+
+def result_question(one: EndpointResult, *, may: bool) -> Question:
+    """All that is known of one endpoint's result; who `may` is offered custom cleanup there."""
+    known = {
+        "Address": one.ip or "",
+        "Result": one.state,
+        "Cleanup": one.cleanup or "",
+        "Code": one.code or "",
+        "Deployer": one.detail,
+        "Tries": str(one.attempts),
+        "At": local_time(one.at) if one.at is not None else "",
+    }
+    lines = [f"{label:<9} {told}" for label, told in known.items() if told]
+    answers = [("close", "Close"), *([("clean", "Clean up again")] if may else [])]
+    return Question(f"Endpoint {one.hostname}", lines, answers)
 
 
 def unmarked(total: int) -> str:

@@ -149,12 +149,14 @@ class PatternsPage(Page):
             self.screen.set_focus(chain[(chain.index(focused) + by) % len(chain)])
 
     def on_pick_list_chosen(self, event: PickList.Chosen) -> None:
-        """Enter on a pattern or an endpoint deploys, on a result it cleans up again, after a question."""
+        """Enter on a pattern or an endpoint deploys, after a question; on a result it shows all of it."""
         event.stop()
-        if event.pick_list is self._results:
+        if event.pick_list is not self._results:
+            self._ask_deploy()
+        elif self._results.marked:
             self._ask_cleanup()
         else:
-            self._ask_deploy()
+            self.post_message(ForAgent(self._look, "look"))
 
     def _ask_deploy(self) -> None:
         self.post_message(ForAgent(self._deploy, "deploy", changes=True))
@@ -189,6 +191,16 @@ class PatternsPage(Page):
         begun = await desk.agent.deploy_pattern(request)
         self._endpoints.unmark()
         await self._follow(desk, begun)
+
+    async def _look(self, desk: "Desk") -> None:
+        """Show a result whole, and offer custom cleanup there to those who may."""
+        newest = self._document.deployments[0] if self._document and self._document.deployments else None
+        chosen = self._results.chosen
+        if newest is None or chosen is None:
+            return
+        question = words.result_question(newest.results[int(chosen)], may=not desk.read_only)
+        if await desk.ask(question) == "clean":
+            await self._clean_up(desk)
 
     async def _clean_up(self, desk: "Desk") -> None:
         """Ask, and run custom cleanup again at the results that are marked, or at the one with the marker."""

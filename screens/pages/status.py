@@ -15,7 +15,7 @@ from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
 from screens.widgets.pick_list import PickList, Row
 from screens.widgets.rows import doubt_rows, row, snapshot, state_word
-from tm_tui.api.first_registration import NEVER_REGISTERED, checklist, is_fresh
+from tm_tui.api.first_registration import NEVER_REGISTERED, checklist, is_fresh, short_checklist
 from tm_tui.api.past import coarser
 from tm_tui.api.status_words import Line, Told, attention, overview
 
@@ -31,6 +31,8 @@ _LABEL = 15
 _ROOM = 22
 """Rows of what stands above the newest activity, where there is room for that."""
 _LEAST = 5
+_SMALL = 40
+"""Cells beside the labels below which the checklist is short: 58 at 80 columns."""
 _REGISTER = "register"
 """The row that begins the first registration."""
 _GATHER_SECONDS = 0.3
@@ -132,7 +134,9 @@ def _lines(width: int, seen: "Seen", status: "AgentStatus", now: float) -> Itera
     for alert in status.alerts:
         yield Content.assemble(("! ", "bold"), alert)
     if is_fresh(status):
-        yield from (Content(line) for line in ("", NEVER_REGISTERED, "", *checklist(), ""))
+        small = width < _SMALL
+        lines = short_checklist() if small else ("", NEVER_REGISTERED, "", *checklist(), "")
+        yield from map(Content, lines)
         yield Content("F1 tells more.")
         return
     told = Told(status, now - seen.arrived, known=not seen.stale, overdue=seen.overdue(now) is not None)

@@ -159,3 +159,16 @@ async def test_a_growing_bar_costs_one_row(agent: ScriptedAgent) -> None:
             await console.until(lambda wanted=progress: console.app.main.seen.status.cases.progress == wanted)
             await console.pilot.pause()
         assert painted == [2, 2]
+
+
+async def test_the_list_has_heads_and_uses_the_width(agent: ScriptedAgent) -> None:
+    """At 120 columns a usual host name stands whole in its column; at 80 it ends with an ellipsis."""
+    name = "laptop-0217.example.com"
+    for width, shown in ((120, name), (80, "laptop-0217…")):
+        again = ScriptedAgent()
+        async with console_of(again.connect, size=(width, 24)) as console:
+            again.cases_held = [case(1, endpoint=name)]
+            again.statuses.put_nowait(snapshot(1))
+            await console.open("Submit a Case")
+            await console.sees(shown)
+            assert "No. Case ID   Endpoint" in console.screen_text()

@@ -266,3 +266,16 @@ async def chosen(console: Console, agent: ScriptedAgent) -> None:
 async def test_screen(size: str, pictured: Any) -> None:
     """The page looks as it did when somebody last looked at it."""
     await pictured(PatternsAgent(deployments=(RUNNING,)), chosen, "top page keys", size)
+
+
+async def test_a_result_opens_whole_and_offers_cleanup(patterns: PatternsAgent) -> None:
+    """Enter on a result that the row cuts shows all of it; cleanup there is one key further."""
+    patterns.shown = PatternsDocument(**(patterns.shown.fields() | {"deployments": (RUNNING,)}))
+    async with console_of(patterns.connect) as console:
+        await console.open("Pattern Deploy")
+        await console.sees("endpoint-unreachable")
+        await console.press("tab", "tab", "down", "enter")
+        question = await console.dialog("endpoint-failed")
+        assert RUNNING.results[1].detail in question.words
+        await console.press("right", "enter")
+        await console.dialog("Custom cleanup by pattern 41 is run again on 1 endpoint:")

@@ -9,6 +9,7 @@ from face.scripted import NOON, ScriptedAgent, fill, status
 from screens.desk.ages import clock_time
 from tm_tui.api.agent import AgentStatus, LastFailure, LogServerStatus, ServerState
 from tm_tui.api.cases import CasesStatus
+from tm_tui.api.first_registration import short_checklist
 from tm_tui.api.past import LastDay, Marked
 from tm_tui.api.patterns import PatternsStatus
 from tm_tui.api.reports import ReportsStatus
@@ -147,3 +148,16 @@ async def test_a_fresh_appliance_says_what_to_have_at_hand(role: str, *, offered
         if offered:
             await console.pilot.press("enter", "enter")
             await console.sees("Services > Threat Management Services Portal")
+
+
+async def test_a_small_terminal_shows_the_whole_checklist() -> None:
+    """At 60x18 it is said in fewer words, from the registration to the ports, with the way to begin."""
+    agent = ScriptedAgent()
+    shape = healthy()
+    never = {"state": ServerState.DISABLED, "registered_at": None, "last_beat_at": None}
+    server = type(shape.status_server)(**(shape.status_server.fields() | never))
+    agent.statuses.put_nowait(AgentStatus(**(shape.fields() | {"status_server": server})))
+    async with console_of(agent.connect, size=(60, 18)) as console:
+        await console.sees("Register this appliance")
+        for line in (*short_checklist(), "F1 tells more."):
+            await console.sees(line)

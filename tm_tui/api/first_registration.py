@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tm_tui.api.agent import AgentStatus
 from tm_tui.api.servers import ServerState
 
-__all__ = ["NEVER_REGISTERED", "checklist", "is_fresh"]
+__all__ = ["NEVER_REGISTERED", "checklist", "is_fresh", "short_checklist"]
 
 NEVER_REGISTERED = "This appliance is not registered with the Threat Management Services Portal (TMSP) yet."
 
@@ -24,3 +24,13 @@ def checklist() -> Iterator[str]:
     yield "- the log server's SSH fingerprint, or the portal's CA file"
     yield "- your e-mail address; the proxy, if one stands between"
     yield "From here must be open: log server port 22 (SSH) or 443 (SSL), status server port 443."
+
+
+def short_checklist() -> Iterator[str]:
+    """The same for a small terminal: lines of at most 38 characters, its heading with them."""
+    yield "Not registered with TMSP yet. Have:"
+    yield "- log server and status server address"
+    yield "- registering products user, password"
+    yield "- SSH fingerprint, or the CA file"
+    yield "- your e-mail address; the proxy"
+    yield "From here open: port 22 (SSH), or 443."
