@@ -42,14 +42,14 @@ def check_settings(revision: Revision, server: ServerName, steps: Steps) -> bool
 
 
 def _incomplete(revision: Revision, server: ServerName) -> TmError | None:
-    """What `server` needs and `revision` lacks, by keys of settings.toml; None when all is there."""
+    """What `server` needs and `revision` lacks; None when all is there."""
     tmsp = revision.settings.tmsp
     host = tmsp.log_server.host if server == "log_server" else tmsp.status_server.host
     password = revision.secrets.tmsp
     needed = (
-        (host, f"the address of the {_TITLES[server]} (tmsp.{server}.host)"),
-        (tmsp.username, "the user name (tmsp.username)"),
-        (password and password.get_secret_value(), "the password (tmsp.password)"),
+        (host, f"the address of the {_TITLES[server]}"),
+        (tmsp.username, "the user name"),
+        (password and password.get_secret_value(), "the password"),
     )
     missing = [name for value, name in needed if not value]
     if not missing:

@@ -18,7 +18,7 @@ _NO_ROOM = {28, 122}  # ENOSPC, EDQUOT
 _BALLAST, _SMALLEST = 8 << 20, 128 << 10
 _REMEDY = (
     "Look at the log server's last failure; events are taken again as soon as some were delivered, "
-    "or with a higher limit ({setting})."
+    "or with a higher limit (Logs > Log Queue Limits)."
 )
 
 
@@ -46,13 +46,13 @@ class SpoolFull(StorageFailed):
 def full_by_bytes(quota: Quota) -> SpoolFull:
     """Say that the limit in bytes is reached."""
     cause = f"The log queue is full: its limit is {quota.bytes >> 20} MiB."
-    return SpoolFull(cause, _REMEDY.format(setting="spool.max_mib"))
+    return SpoolFull(cause, _REMEDY)
 
 
 def full_by_age(quota: Quota) -> SpoolFull:
     """Say that the limit in age is reached."""
     cause = f"The log queue is full: its oldest event has waited for more than {quota.age / 86400:.3g} days."
-    return SpoolFull(cause, _REMEDY.format(setting="spool.max_days"))
+    return SpoolFull(cause, _REMEDY)
 
 
 def full_disk(folder: Path) -> SpoolFull:

@@ -176,9 +176,9 @@ async def test_the_form_is_tested_before_tmsp_is_switched_on(certificates, tmp_p
 @pytest.mark.parametrize(
     ("take_away", "named"),
     [
-        ("password", "the password (tmsp.password)"),
-        ("username", "the user name (tmsp.username)"),
-        ("host", "the address of the log server (tmsp.log_server.host)"),
+        ("password", "the password"),
+        ("username", "the user name"),
+        ("host", "the address of the log server"),
     ],
 )
 async def test_an_incomplete_form_names_the_field(certificates, tmp_path, take_away, named):
@@ -203,8 +203,7 @@ async def test_everything_missing_is_named_in_one_sentence(certificates, tmp_pat
     """An empty form gives one list, not three rounds of corrections."""
     outcome = await Trial({}, None, None, host_keys(tmp_path)).run()
     assert outcome.failure("status_server").cause == (
-        "The settings lack the address of the status server (tmsp.status_server.host), "
-        "the user name (tmsp.username) and the password (tmsp.password)."
+        "The settings lack the address of the status server, the user name and the password."
     )
 
 

@@ -38,7 +38,7 @@ def case_routes(core: Core) -> list[Bound]:
     async def send(_request: Request) -> CasesDocument:
         if not core.revision.settings.tmsp.enabled:
             cause = "Sending to TMSP is switched off: cases wait on this appliance."
-            raise Refused(409, "disabled", cause, "Switch it on first (tmsp.enabled), then try again.")
+            raise Refused(409, "disabled", cause, 'Switch on "Send logs and data to TMSP" first.')
         core.cases.send_now()
         return await shown()
 

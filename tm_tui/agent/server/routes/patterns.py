@@ -39,7 +39,7 @@ def patterns_routes(core: Core) -> list[Bound]:
                 "Sending to TMSP is switched off, or the portal removed this appliance: "
                 "custom patterns are not downloaded."
             )
-            remedy = "Switch it on (tmsp.enabled), or save the settings to register again; then try again."
+            remedy = 'Switch on "Send logs and data to TMSP", or save the settings to register again.'
             raise Refused(409, "disabled", cause, remedy)
         patterns.fetching.look()
         return await patterns.document()

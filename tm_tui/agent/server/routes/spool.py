@@ -161,7 +161,7 @@ class _Sendings:
         service = self._delivery()
         if service is None:
             cause = "Sending logs to TMSP is switched off, or the portal removed this appliance."
-            remedy = "Switch it on (tmsp.enabled), or save the settings to register again; then try again."
+            remedy = 'Switch on "Send logs and data to TMSP", or save the settings to register again.'
             raise Refused(409, "disabled", cause, remedy)
         number = next(self._numbers)
         self._futures[number] = service.send_now()
