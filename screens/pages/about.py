@@ -55,5 +55,6 @@ class AboutPage(Page):
         """Whether the agent runs, and how long."""
         if seen.status is None:
             return ""
-        private = ", this console's own: it ends with it" if cast("TmTui", self.app).main.private else ""
+        own = f"\n{'':10}this console's own: it ends with it"
+        private = own if cast("TmTui", self.app).main.private else ""
         return " (not running)" if seen.stale else private

@@ -5,7 +5,7 @@ import sys
 from datetime import UTC, datetime
 
 from e2e.lab import Lab, lab
-from e2e.looks import Look, every_look, go_to
+from e2e.looks import LOOKS, Look, every_look, go_to
 from e2e.terminal import Terminal
 
 PASSWORD = "geheim-%/#:@"
@@ -41,7 +41,7 @@ def test_a_console_that_runs_the_agent_says_so_and_asks(look: Look) -> None:
             terminal.wait_for("End the agent too?")
             terminal.send("Right", "Enter")
             terminal.wait_for_end()
-            assert "no beats, no logs" in " ".join(terminal.text.split())
+            assert "nobeats,nologs" in "".join(terminal.text.split())
 
 
 @every_look
@@ -98,6 +98,29 @@ def test_a_pattern_goes_to_two_of_ten_and_a_cut_result_opens(look: Look) -> None
             see(terminal, "cleaned")
             terminal.send("Esc", "F10")
             assert terminal.wait_for_end() == 0
+
+
+def test_the_bundle_reaches_the_portal_without_a_shell() -> None:
+    """Diagnostics asks, hands the bundle in as a case, and the portal has it; nothing stays in the inbox."""
+    with lab(PASSWORD) as made:
+        made.start_agent()
+        connected(made)
+        with LOOKS["80x24"].console(made.environ) as terminal:
+            terminal.wait_for("TMSP  CONNECTED")
+            go_to(terminal, "System > Diagnostics")
+            terminal.wait_for("Submit as a case")
+            terminal.send("Enter")
+            terminal.wait_for("No password is in it")
+            terminal.send("Right", "Enter")
+            terminal.wait_for("Case 1 ")
+            go_to(terminal, "Services > Submit")
+            terminal.wait_for("new case received")
+            terminal.send("F10")
+            assert terminal.wait_for_end() == 0
+        told = made.run("case", "show", "1").stdout
+        assert "The bundle for support of this appliance" in told
+        assert "tar.gz" in told
+        assert "0 files" in made.run("case", "list").stdout.splitlines()[0]
 
 
 def see(terminal: Terminal, words: str) -> None:
