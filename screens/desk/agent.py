@@ -158,6 +158,10 @@ class Agent(Protocol):
         """Hand one in."""
         ...
 
+    async def submit_diagnostics(self) -> "CaseInfo":
+        """Hand the bundle for support in as a case."""
+        ...
+
     async def cancel_case(self, number: int) -> "CaseInfo":
         """Give one up."""
         ...

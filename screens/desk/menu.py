@@ -196,7 +196,7 @@ ENTRIES = (
         "screens.pages.diagnostics",
         "DiagnosticsPage",
         "System",
-        commands=("diagnostics --text", "explain", "diagnostics --print"),
+        commands=("diagnostics --text", "explain", "diagnostics --print", "diagnostics --case"),
         see_also=("Submit a Case", "Status", "Activity"),
     ),
     Entry(

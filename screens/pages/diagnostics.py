@@ -6,12 +6,18 @@ from textual.app import ComposeResult
 from textual.content import Content
 
 from screens.desk.messages import ForAgent
+from screens.desk.question import Question
 from screens.widgets.block import Block
+from screens.widgets.button import Button
 from screens.widgets.page import Page, beside
+from tm_tui.api.case_words import going
 from tm_tui.spoken import local_time
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from textual.events import Show
+    from textual.widget import Widget
 
     from screens.desk.desk import Desk
     from screens.desk.seen import Seen
@@ -19,9 +25,31 @@ if TYPE_CHECKING:
 __all__ = ["DiagnosticsPage"]
 
 _BUNDLE = (
-    "All details without passwords: `tm-tui diagnostics` in a shell. Without one, in plain lines\n"
-    "(`--plain`, TERM=dumb): System > Diagnostics prints the bundle to the line."
+    "All details without passwords: `tm-tui diagnostics` in a shell. Without one: the button below, or "
+    "in plain lines (`--plain`, TERM=dumb), where System > Diagnostics prints the bundle to the line."
 )
+_QUESTION = Question(
+    "Submit the bundle as a case?",
+    [
+        "It goes to TMSP as any case does, and support finds it there. In it are:",
+        " - status, settings, history, activity, the last test, versions, the log queue's figures;",
+        " - host names, IP addresses, user names and e-mail addresses.",
+        "No password is in it, and no file of an endpoint.",
+    ],
+    [("keep", "Not now"), ("submit", "Submit it")],
+)
+
+
+class _Submit(Button):
+    """A button of this page."""
+
+    def __init__(self, press: "Callable[[], None]") -> None:
+        super().__init__("Submit as a case", "")
+        self._press = press
+
+    async def action_press(self) -> None:
+        """Ask for it."""
+        self._press()
 
 
 class DiagnosticsPage(Page):
@@ -34,11 +62,21 @@ class DiagnosticsPage(Page):
         super().__init__()
         self._view = Block(classes="view")
         self._asked = False
+        self._submit = _Submit(self._ask_submit)
+
+    def told_role(self, *, read_only: bool) -> None:
+        """Readers get no button."""
+        self._submit.display = not read_only
+
+    def first(self) -> "Widget | None":
+        """The button."""
+        return self._submit if self._submit.display else None
 
     def compose(self) -> ComposeResult:
         """One text."""
         self._view.show(Content("Asking the agent ..."))
         yield self._view
+        yield self._submit
 
     def on_show(self, _: "Show") -> None:
         """Ask for the newest each time that the page comes into sight."""
@@ -51,6 +89,15 @@ class DiagnosticsPage(Page):
         elif not self._asked:
             self._asked = True
             self.post_message(ForAgent(self._fetch, "diagnostics"))
+
+    def _ask_submit(self) -> None:
+        self.post_message(ForAgent(self._submitted, "case", changes=True))
+
+    async def _submitted(self, desk: "Desk") -> None:
+        """Ask, hand it in, and say how it goes on as long as the page is in sight."""
+        if await desk.ask(_QUESTION) == "submit":
+            case = await desk.agent.submit_diagnostics()
+            desk.tell(f"{going(case)} Services > Submit a Case shows it.")
 
     async def _fetch(self, desk: "Desk") -> None:
         told = await desk.agent.diagnostics_text()

@@ -17,8 +17,11 @@ __all__ = ["help_of", "run_command"]
 
 
 def help_of(command: str) -> str:
-    """What a command (`logs send`) does, in one line."""
-    return _find(command).get_short_help_str(100)
+    """What a command (`logs send`) does, in one line; with a flag (`diagnostics --print`), what that does."""
+    found = _find(command)
+    flags = [word for word in command.split() if word.startswith("-")]
+    options = (one for one in found.params if isinstance(one, click.Option) and set(flags) & set(one.opts))
+    return next((one.help for one in options if one.help), found.get_short_help_str(100))
 
 
 async def run_command(desk: "PlainDesk", command: str) -> None:

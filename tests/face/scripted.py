@@ -294,6 +294,11 @@ class ScriptedAgent:
         """None was issued yet, if the test does not say otherwise."""
         return self.held_patterns
 
+    async def submit_diagnostics(self) -> CaseInfo:
+        self._alive()
+        self.requests.append("bundle")
+        return await self.submit_case(SubmitRequest(paths=("/inbox/bundle.tar.gz",), endpoint="tm01"))
+
     async def diagnostics_text(self) -> DiagnosticsText:
         if isinstance(self.diagnosis, TmError):
             raise self.diagnosis

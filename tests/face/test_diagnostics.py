@@ -63,3 +63,21 @@ async def _whole_help(console: Console) -> str:
         if screen.words == seen[-1]:
             return "\n".join(seen)
         seen.append(screen.words)
+
+
+async def test_the_bundle_is_submitted_as_a_case_after_a_question(agent: ScriptedAgent) -> None:
+    """What is in it is said first; the hasty answer submits nothing; who may only look has no button."""
+    async with console_of(agent.connect, size=(100, 30)) as console:
+        await console.open("Diagnostics")
+        await console.sees("[ Submit as a case ]")
+        await console.press("enter")
+        question = await console.dialog("Submit the bundle as a case?")
+        assert "No password is in it" in question.words
+        await console.press("enter")
+        await console.until(lambda: console.app.screen is console.app.main)
+        assert "bundle" not in agent.requests
+        await console.press("enter")
+        await console.dialog("Submit the bundle as a case?")
+        await console.press("right", "enter")
+        await console.sees("Case 1 is being packed")
+        assert "bundle" in agent.requests

@@ -166,6 +166,14 @@ SEND_CASES: Final = Call(
     CasesDocument,
     "tries again at once what waits, also when paused; 409 while sending is switched off",
 )
+SUBMIT_DIAGNOSTICS: Final = Call(
+    "POST",
+    "/v1/diagnostics/case",
+    CaseInfo,
+    "submits the bundle for support as a case about this appliance; it goes to TMSP as any case does",
+    status=202,
+    costs="disk",
+)
 ACTIVITY: Final = Call(
     "GET",
     "/v1/activity",

@@ -25,6 +25,10 @@ class TmspCalls(Asking):
         """Hand a case in; 422 names each wrong field, and paths that cannot be part of a case."""
         return await self._ask(orders.SUBMIT_CASE, body=request)
 
+    async def submit_diagnostics(self) -> CaseInfo:
+        """Hand the bundle for support in as a case."""
+        return await self._ask(calls.SUBMIT_DIAGNOSTICS)
+
     async def cancel_case(self, number: int) -> CaseInfo:
         """Give a case up (409 when the portal has it already)."""
         return await self._ask(calls.CANCEL_CASE, number)

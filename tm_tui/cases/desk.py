@@ -8,6 +8,7 @@ from pathlib import Path
 from tm_tui.api.cases import CaseInfo, CaseProgress, CasesDocument, CasesStatus
 from tm_tui.api.requests import SubmitRequest
 from tm_tui.api.shapes import LastFailure, Unreadable
+from tm_tui.atomic import Folder
 from tm_tui.cases.book import CaseBook
 from tm_tui.cases.packing import CasePacking
 from tm_tui.cases.record import Record, State
@@ -16,6 +17,7 @@ from tm_tui.cases.uploads import CaseUploads
 from tm_tui.clock import Clock
 from tm_tui.errors import Problem, TmError
 from tm_tui.paths import Home
+from tm_tui.tasks import threaded
 from tm_tui.text import path_of, safe_text
 
 __all__ = ["CaseDesk", "CaseRefused"]
@@ -72,13 +74,35 @@ class CaseDesk:
             except TmError as refused:
                 yield Problem("paths", refused.cause, refused.remedy)
 
-    async def submit(self, request: SubmitRequest, by: str) -> CaseInfo:
-        """Enter a case that was checked. Raises StorageFailed."""
+    async def submit_file(self, name: str, data: bytes, description: str, about: str, by: str) -> CaseInfo:
+        """Enter a case of one file that the agent made; it lies in the inbox until it is packed.
+
+        `about` is its endpoint. Raises CaseRefused and StorageFailed.
+        """
+        path = self._book.inbox / name
+        request = SubmitRequest(paths=(str(path),), endpoint=about, description=description)
+        await threaded(self._put, path, data)
+        try:
+            await threaded(self.check, request)
+        except CaseRefused:
+            path.unlink(missing_ok=True)
+            raise
+        return await self.submit(request, by, clear=True)
+
+    def _put(self, path: Path, data: bytes) -> None:
+        with Folder.open(path.parent) as inbox:
+            inbox.replace(path.name, data)
+
+    async def submit(self, request: SubmitRequest, by: str, *, clear: bool = False) -> CaseInfo:
+        """Enter a case that was checked; with `clear` its files leave the inbox once they are packed.
+
+        Raises StorageFailed.
+        """
         record = await self._book.add(
             created_at=self._clock.now(),
             submitted_by=by,
             sources=request.paths or (str(self._book.inbox),),
-            inbox=not request.paths,
+            inbox=clear or not request.paths,
             form=request.form,
             **{field: safe_text(getattr(request, field).strip(), most) for field, most in _LENGTHS.items()},
         )

@@ -135,7 +135,8 @@ class CasePacking(Service):
         }
         try:
             sources = Sources(self._home, self._book.inbox)
-            chosen = sorted(self._book.inbox.iterdir()) if record.inbox else record.paths
+            inbox = self._book.inbox
+            chosen = sorted(inbox.iterdir()) if record.sources == (str(inbox),) else record.paths
         except OSError as error:
             raise storage_failure(self._book.inbox, error) from None
         target = self._book.pack_of(record)

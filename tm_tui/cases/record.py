@@ -29,6 +29,7 @@ class Record(BaseModel):
     submitted_by: SafeText
     sources: tuple[str, ...]
     inbox: bool = False
+    """Whether what was packed leaves the inbox: all of it, or the files that `sources` name there."""
     form: Literal["tar.zst", "zip"] = "tar.zst"
     endpoint: SafeText
     threat: SafeText = ""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from tm_tui.api.case_words import going
 from tm_tui.api.client import ControlClient
 from tm_tui.api.requests import ProbeRequest
 from tm_tui.cli.asking import ask
@@ -32,9 +33,17 @@ _BEGIN, _END = "-----BEGIN TM-TUI BUNDLE-----", "-----END TM-TUI BUNDLE-----"
 @click.option(
     "--print", "printed", is_flag=True, help="Print the bundle between two marks, for who logs the line."
 )
+@click.option(
+    "--case",
+    "as_case",
+    is_flag=True,
+    help="Submit the bundle to TMSP as a case. Host and user names are in it, and no password.",
+)
 @click.option("--test", is_flag=True, help="Test the connection first: its steps are then in the bundle.")
 @json_option
-def diagnostics(*, output: Path | None, text: bool, printed: bool, test: bool, as_json: bool) -> None:
+def diagnostics(
+    *, output: Path | None, text: bool, printed: bool, as_case: bool, test: bool, as_json: bool
+) -> None:
     """Make the bundle for support: status, settings, history, activity, last test, versions; no secret.
 
     It is a tar.gz of plain text that only its owner may read. --print needs no file and no shell: it writes
@@ -44,11 +53,17 @@ def diagnostics(*, output: Path | None, text: bool, printed: bool, test: bool, a
         raise click.UsageError("--text writes no file.")
     if printed and (output or as_json):
         raise click.UsageError("--print stands alone.")
+    if as_case and (text or output or printed):
+        raise click.UsageError("--case writes and prints no bundle.")
     if test:
         ask(_run_test)
     if text:
         told = ask(lambda client: client.diagnostics_text())
         emit(told.plain()) if as_json else show(told.lines)
+        return
+    if as_case:
+        case = ask(lambda client: client.submit_diagnostics())
+        emit(case.plain()) if as_json else show([going(case)])
         return
     data = ask(_bundle)
     if printed:

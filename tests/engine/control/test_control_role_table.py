@@ -90,6 +90,7 @@ TABLE = (
     Row("POST", "/v1/reports/read", "/v1/reports/read", 400, reads=False, body="{}"),
     Row("GET", "/v1/reports/{number:int}", "/v1/reports/9", 404, reads=True),
     Row("GET", "/v1/diagnostics", "/v1/diagnostics", 200, reads=True),
+    Row("POST", "/v1/diagnostics/case", "/v1/diagnostics/case", 202, reads=False),
     Row("GET", "/v1/activity", "/v1/activity", 200, reads=True),
     Row("GET", "/v1/activity/stream", "/v1/activity/stream", 200, reads=True),
 )

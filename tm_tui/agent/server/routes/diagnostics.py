@@ -1,4 +1,4 @@
-"""GET /v1/diagnostics: the bundle for support, or how the appliance stands in a few lines."""
+"""/v1/diagnostics: the bundle for support, or how the appliance stands in a few lines."""
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,11 +8,15 @@ from tm_tui.agent.server.binding import Bound, bind
 from tm_tui.agent.server.documents import document_of, history_of, trust_of
 from tm_tui.api import calls
 from tm_tui.api.agent import DiagnosticsText
+from tm_tui.api.cases import CaseInfo
+from tm_tui.cases.desk import CaseRefused
 from tm_tui.diagnostics.bundle import Findings, bundle, bundle_name
 from tm_tui.diagnostics.summary import summary
 from tm_tui.serving.refusals import Refused
 
 __all__ = ["diagnostics_routes"]
+
+_ABOUT = "The bundle for support of this appliance, submitted from Diagnostics."
 
 
 def diagnostics_routes(core: Core) -> list[Bound]:
@@ -34,7 +38,16 @@ def diagnostics_routes(core: Core) -> list[Bound]:
         }
         return Response(await bundle(_findings(core)), media_type="application/gzip", headers=headers)
 
-    return [bind(calls.DIAGNOSTICS, show)]
+    async def submit(request: Request) -> CaseInfo:
+        name = bundle_name(core.appliance, core.clock.now())
+        data = await bundle(_findings(core))
+        try:
+            user = request.state.session.user
+            return await core.cases.submit_file(f"{name}.tar.gz", data, _ABOUT, core.appliance, user)
+        except CaseRefused as refused:
+            raise Refused(422, "case-refused", refused.cause, refused.remedy, refused.problems) from None
+
+    return [bind(calls.DIAGNOSTICS, show), bind(calls.SUBMIT_DIAGNOSTICS, submit)]
 
 
 def _findings(core: Core) -> Findings:
