@@ -5,16 +5,48 @@ from pathlib import Path
 
 import pytest
 from portals import RunningPortal, running
+from stores import Stores
 
 from servers.buckets import KEYS, Buckets
 from servers.postgres import Postgres
 from tm_tui.portal.database import opened
 
+STORES = ("sqlite", "postgresql", "bucket")
+"""SQLite and files, PostgreSQL and files, PostgreSQL and S3."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare our mark."""
+    config.addinivalue_line("markers", "one_store(reason): it says nothing of where a portal keeps things")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have a test that opens a portal do so on each kind of store, or on one, with a reason."""
+    if "stores" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("one_store")
+        assert mark is None or (mark.args and mark.args[0]), "one_store says why"
+        metafunc.parametrize("stores", STORES[: 1 if mark else 3], indirect=True, scope="module")
+
 
 @pytest.fixture(scope="module")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPortal]:
-    """A running portal for the tests of one file."""
-    with running(tmp_path_factory.mktemp("portal") / "home") as portal:
+def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
+    """One kind of store."""
+    made = Stores(request.param)
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param != "sqlite":
+            made.server = request.getfixturevalue("postgresql")
+            made.template = request.getfixturevalue("postgresql_template")
+        if request.param == "bucket":
+            made.buckets = request.getfixturevalue("bucket_server")
+            for name, value in KEYS.items():
+                patch.setenv(name, value)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory, stores: Stores) -> Iterator[RunningPortal]:
+    """A running portal for the tests of one file, on each kind of store."""
+    with running(stores.home(tmp_path_factory.mktemp("portal") / "home")) as portal:
         yield portal
 
 
@@ -31,8 +63,14 @@ def blobs_setting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A place for a portal of the test's own."""
+    """A place for a portal of the test's own, on SQLite."""
     return tmp_path / "home"
+
+
+@pytest.fixture
+def any_home(tmp_path: Path, stores: Stores) -> Path:
+    """A home for a portal of the test's own, on each kind of store, empty."""
+    return stores.home(tmp_path / "home")
 
 
 @pytest.fixture(scope="session")

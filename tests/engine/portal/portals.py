@@ -62,6 +62,22 @@ class OpenPortal:
         settings = read_settings(self.home, {})
         return blobs_at(settings.blobs, self.home, settings.blobs_credentials)
 
+    def batches_of(self, appliance: str) -> dict[str, bytes]:
+        """Names and bytes of the batches that are kept of an appliance, wherever that is."""
+        found = {}
+        for blob in self.blobs.list(f"logs/{appliance}/"):
+            with self.blobs.open(blob.name) as file:
+                found[blob.name.rpartition("/")[2]] = file.read()
+        return found
+
+    def lay(self, name: str, content: bytes) -> None:
+        """Have these bytes lie under the name of a blob, whatever was there."""
+        source = self.home / "incoming" / "lay"
+        source.write_bytes(content)
+        self.blobs.delete(name)
+        self.blobs.put(name, source)
+        source.unlink(missing_ok=True)
+
     def logged(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log_file.read_text().splitlines()]
 

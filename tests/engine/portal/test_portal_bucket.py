@@ -28,11 +28,11 @@ async def put(portal: OpenPortal, name: str, packed: bytes) -> int:
         return (await client.put(f"/{FOLDER}/{name}", content=packed)).status_code
 
 
-async def test_batches_arrive_once_over_both_ways(home: Path, blobs_setting: str) -> None:
+async def test_batches_arrive_once_over_both_ways(any_home: Path) -> None:
     """201, then 412, 409 for other bytes; over SSH the same batch is a success, and the folder lists it."""
     name, packed = batch()
     second, more = batch(first=10)
-    async with opened_portal(with_settings(home, blobs_setting)) as portal:
+    async with opened_portal(any_home) as portal:
         await portal.register()
         assert [
             await put(portal, name, content) for content in (packed, packed, packed + b"x", packed[:-1])
@@ -55,7 +55,7 @@ async def test_batches_arrive_once_over_both_ways(home: Path, blobs_setting: str
                 await client.posix_rename(f"{FOLDER}/{second}.part", f"{FOLDER}/{second}")
         found = {blob.name: blob.size for blob in portal.blobs.list("logs/")}
         assert found == {f"{FOLDER}/{name}": len(packed), f"{FOLDER}/{second}": len(more)}
-        assert list((home / "incoming").iterdir()) == []
+        assert list((any_home / "incoming").iterdir()) == []
 
 
 async def test_a_lost_database_is_made_of_the_batches(home: Path, blobs_setting: str) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 
 import pytest
-from portals import ANY_APPLIANCE, opened_portal, running, with_settings
+from portals import ANY_APPLIANCE, opened_portal, running
 from tusclient.client import TusClient
 from tusclient.storage.filestorage import FileStorage
 
@@ -39,8 +39,8 @@ def patch(client, location, offset, data, **more):
 
 
 @pytest.fixture
-async def portal(home, blobs_setting):
-    async with opened_portal(with_settings(home, blobs_setting)) as made:
+async def portal(any_home):
+    async with opened_portal(any_home) as made:
         await made.register()
         yield made
 

@@ -50,9 +50,9 @@ def test_two_side_by_side_are_a_clone(store: Path | str, beats: list[tuple[str, 
         assert kept <= 8
 
 
-async def test_a_clone_is_told_to_both(tmp_path: Path) -> None:
+async def test_a_clone_is_told_to_both(any_home: Path) -> None:
     """Each of two agents of one image learns it from its beat's reply, and the operator from the list."""
-    clock, home = FakeClock(datetime.now(UTC)), tmp_path / "home"  # the certificate is of today
+    clock, home = FakeClock(datetime.now(UTC)), any_home  # the certificate is of today
     with log_file(home).open("a") as stream:
         async with open_portal(PortalOptions(home), PortalLog(stream, clock), clock) as (ready, _):
             portal = OpenPortal(home, ready.model_dump())

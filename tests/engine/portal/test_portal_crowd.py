@@ -24,6 +24,8 @@ from tm_tui.portal.rooms import Guest, Room, Rooms
 from tm_tui.portal.web import Served, WebLimits, https_servers, tls_context
 from tm_tui.serving.limits import Patience, Share
 
+pytestmark = pytest.mark.one_store("connections end before a store is asked")
+
 PAGE = b"GET /portal/logon HTTP/1.1\r\nHost: x\r\n\r\n"
 HALF = b"POST /v1/heartbeat HTTP/1.1\r\nHost: x\r\nAuthori"
 CUT = asyncio.Event()

@@ -158,7 +158,7 @@ HOSTILE: tuple[dict[str, Any], ...] = (
 )
 
 
-async def test_hostile_events_are_passed_over(home: Path) -> None:
+async def test_hostile_events_are_passed_over(any_home: Path) -> None:
     """Nonsense in a log neither stops the list nor gets into it; escapes reach no reply and no terminal."""
     bad = [threat_event(1, status="unsuccessful") | change for change in HOSTILE]
     escapes = threat_event(
@@ -166,7 +166,7 @@ async def test_hostile_events_are_passed_over(home: Path) -> None:
     )
     times = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00")
     ends = [threat_event(3 + seq, f"end-{seq}", time=time) for seq, time in enumerate(times)]
-    async with opened_portal(home) as portal:
+    async with opened_portal(any_home) as portal:
         await portal.register()
         await deliver(portal, ndjson(*bad, escapes, *ends))
         (found,) = (await asked(portal))["endpoints"]
@@ -197,9 +197,9 @@ EXPECTED = {
 }
 
 
-async def test_list_over_https_and_by_command(home: Path) -> None:
+async def test_list_over_https_and_by_command(any_home: Path) -> None:
     """The operator sees the endpoints with issues by HTTPS and by command; a later success ends an issue."""
-    async with opened_portal(home) as portal:
+    async with opened_portal(any_home) as portal:
         await portal.register()
         assert "No endpoint has" in portal.command("endpoints").stdout
         assert "No endpoint is known" in portal.command("endpoints", "--all").stdout
@@ -220,13 +220,13 @@ async def test_list_over_https_and_by_command(home: Path) -> None:
             assert (await stranger.get("/v1/endpoints")).status_code == 401
 
 
-async def test_long_list_comes_in_pages(home: Path) -> None:
+async def test_long_list_comes_in_pages(any_home: Path) -> None:
     """Hundreds of endpoints with the longest names come whole, in order, in replies that clients read."""
     long = "\U0001f480" * 200
     names = [f"pc-{number:04d}-{long}" for number in range(700)]
     threat = {"name": "\U0001f480" * 256, "severity": "critical"}
     events = [threat_event(seq, name, "unsuccessful", threat=threat) for seq, name in enumerate(names)]
-    async with opened_portal(home) as portal:
+    async with opened_portal(any_home) as portal:
         await portal.register()
         await deliver(portal, ndjson(*events))
         found: list[str] = []

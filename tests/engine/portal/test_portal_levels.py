@@ -14,6 +14,8 @@ from test_portal_roles import ANALYST, OTHER, READER, A, B, Held, held, kept
 from tm_tui.portal.callers import LEVELS, Level
 from tm_tui.portal.pages.site import page_routes
 
+pytestmark = pytest.mark.one_store("it compares the bytes of a whole home, its database among them")
+
 CASE = "C-000001"
 PATTERN = {"kind": "bandage", "version": "1", "description": "for X"}
 

@@ -39,9 +39,9 @@ def issue(portal: OpenPortal, content: Path, *more: str) -> dict[str, Any]:
     return issued
 
 
-async def test_what_is_issued_is_announced_and_listed(tmp_path: Path, content: Path) -> None:
+async def test_what_is_issued_is_announced_and_listed(any_home: Path, content: Path) -> None:
     """Each pattern gets the next Pattern ID, a notice for those it is for, and a line in the list."""
-    async with opened_portal(tmp_path / "portal") as portal:
+    async with opened_portal(any_home) as portal:
         await portal.register("tm-one")
         await portal.register("tm-two")
         assert issue(portal, content)["id"] == 1
@@ -58,9 +58,9 @@ async def test_what_is_issued_is_announced_and_listed(tmp_path: Path, content: P
         assert portal.command("pattern", "withdraw", "2").returncode == 1
 
 
-async def test_files_are_behind_the_account(tmp_path: Path, content: Path) -> None:
+async def test_files_are_behind_the_account(any_home: Path, content: Path) -> None:
     """Without the account nothing is given out, and with it the repository's files and no others."""
-    async with opened_portal(tmp_path / "portal") as portal:
+    async with opened_portal(any_home) as portal:
         issue(portal, content)
         async with portal.status_server(auth=None) as stranger:
             assert (await stranger.get("/v1/patterns/metadata/timestamp.json")).status_code == 401

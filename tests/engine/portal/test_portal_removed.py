@@ -56,10 +56,10 @@ async def remove(portal: OpenPortal, appliance: str) -> None:
         assert (await client.delete(f"/v1/products/{appliance}")).status_code == 204
 
 
-async def test_removed_it_stays_so_until_its_admin_saves(tmp_path: Path) -> None:
+async def test_removed_it_stays_so_until_its_admin_saves(any_home: Path) -> None:
     """Beats and deliveries stop, the queue stays, a restart changes nothing; a save registers it again."""
     clock = FakeClock(datetime.now(UTC))
-    async with opened_portal(tmp_path / "portal") as portal:
+    async with opened_portal(any_home) as portal:
         secrets = SecretChanges(tmsp=SecretStr(portal.password))
         with short_home() as home:
             async with agent_in(home, clock) as agent, ControlClient(home.control_socket) as client:

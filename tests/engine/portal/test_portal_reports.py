@@ -309,9 +309,9 @@ async def listed(portal: OpenPortal, number: int) -> list[dict[str, Any]]:
                 return found
 
 
-async def test_delivered_logs_become_an_incident_and_a_notice(tmp_path: Path) -> None:
+async def test_delivered_logs_become_an_incident_and_a_notice(any_home: Path) -> None:
     """From two batches over HTTPS to the list, the text, and the notice in the reply to a beat."""
-    async with opened_portal(tmp_path / "portal") as portal:
+    async with opened_portal(any_home) as portal:
         await portal.register()
         await deliver(portal, root_cause(1, "e2"), first=1)
         await deliver(portal, threat_event(2), first=2)
@@ -330,9 +330,9 @@ async def test_delivered_logs_become_an_incident_and_a_notice(tmp_path: Path) ->
             assert (await client.get("/v1/reports", params={"appliance": "tm-other"})).status_code == 403
 
 
-async def test_the_commands_beside_a_portal(tmp_path: Path) -> None:
+async def test_the_commands_beside_a_portal(any_home: Path) -> None:
     """`portal report make|list|show`: on demand, of logs really received, also while the portal is down."""
-    async with opened_portal(tmp_path / "portal") as portal:
+    async with opened_portal(any_home) as portal:
         await portal.register()
         await deliver(portal, threat_event(2), first=1)
         await deliver(portal, root_cause(3, "e2"), first=3)

@@ -20,6 +20,8 @@ from tm_tui.portal import routes
 from tm_tui.portal.database import opened
 from tm_tui.portal.reports import shelf
 
+pytestmark = pytest.mark.one_store("it compares the bytes of a whole home, its database among them")
+
 A, B = "tm-of-a", "tm-of-b"
 OTHER = ("another", "pass of another")
 ANALYST, READER = ("ann", "pass of ann"), ("rob", "pass of rob")

@@ -119,6 +119,7 @@ async def test_signal_ends_it_with_clients_connected(home: Path, number: int) ->
         assert not any(line["event"] == "library" for line in portal.logged())
 
 
+@pytest.mark.one_store("processes share a home where the database is on a server")
 def test_second_portal_on_a_home_is_refused(portal: RunningPortal) -> None:
     """Two portals on one folder would damage it: the second says so and ends."""
     done = command("--home", str(portal.home))
@@ -213,6 +214,7 @@ def httpx_auth(name: str, password: str) -> tuple[bytes, bytes]:
     return name.encode(), password.encode()
 
 
+@pytest.mark.one_store("a command's words are refused before a store is asked")
 def test_account_commands_refuse(portal: RunningPortal, home: Path) -> None:
     """Wrong names and passwords, and a home without a portal, are told in a sentence with exit code 1."""
     absent = command("account", "list", "--home", str(home))
@@ -249,6 +251,7 @@ async def test_products_commands(home: Path) -> None:
         assert await beat_status(portal) == 410
 
 
+@pytest.mark.one_store("it reads all files of a home, the database among them")
 async def test_password_is_in_its_file_only(portal: RunningPortal) -> None:
     """The account's password stands in the operator's file only: in no other file, log or process list."""
     await portal.register()
@@ -266,6 +269,7 @@ def command_line(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_text()
 
 
+@pytest.mark.one_store("it is refused before a store is asked")
 def test_password_that_ssh_would_change_is_refused(portal: RunningPortal) -> None:
     """An account works over SSL and SSH alike: what SSH servers normalise cannot be a password."""
     for password in ("no\u00a0break", "e\u0301", "soft\u00adhyphen", "tab\t"):

@@ -35,7 +35,7 @@ async def test_batch_is_kept_as_sent(portal: RunningPortal) -> None:
         assert (await client.stat(f"logs/tm-keep/{name}")).size == len(packed)
     async with portal.log_server() as https:
         assert (await https.put(f"/logs/tm-keep/{name}", content=packed)).status_code == 412
-    assert {path.name: path.read_bytes() for path in folder(portal, "tm-keep").iterdir()} == {name: packed}
+    assert portal.batches_of("tm-keep") == {name: packed}
 
 
 async def test_plain_rename_does_too(portal: RunningPortal) -> None:
@@ -46,7 +46,7 @@ async def test_plain_rename_does_too(portal: RunningPortal) -> None:
         await client.mkdir("logs/tm-plain")
         await write(client, f"logs/tm-plain/{name}.part", packed)
         await client.rename(f"logs/tm-plain/{name}.part", f"logs/tm-plain/{name}")
-    assert (folder(portal, "tm-plain") / name).read_bytes() == packed
+    assert portal.batches_of("tm-plain") == {name: packed}
 
 
 async def test_damaged_batch_is_refused_in_words(portal: RunningPortal) -> None:
@@ -65,12 +65,12 @@ async def test_different_file_is_not_overwritten(portal: RunningPortal) -> None:
     """What lies under a batch's name is never replaced, not even by the right batch."""
     await portal.register("tm-other")
     name, packed = batch("tm-other")
-    folder(portal, "tm-other").mkdir()
-    (folder(portal, "tm-other") / name).write_bytes(b"something else")
+    folder(portal, "tm-other").mkdir(exist_ok=True)
+    portal.lay(f"logs/tm-other/{name}", b"something else")
     async with portal.sftp() as client:
         with pytest.raises(asyncssh.SFTPFailure, match="different file"):
             await deliver(client, "tm-other", name, packed)
-    assert (folder(portal, "tm-other") / name).read_bytes() == b"something else"
+    assert portal.batches_of("tm-other") == {name: b"something else"}
 
 
 async def test_other_bytes_do_not_count_as_there(portal: RunningPortal) -> None:
@@ -83,7 +83,7 @@ async def test_other_bytes_do_not_count_as_there(portal: RunningPortal) -> None:
         for other in (packed[:-1], packed + b"x", bytes(len(packed))):
             with pytest.raises(asyncssh.SFTPFailure, match="different file"):
                 await deliver(client, "tm-same", name, other)
-    assert (folder(portal, "tm-same") / name).read_bytes() == packed
+    assert portal.batches_of("tm-same") == {name: packed}
 
 
 async def test_sender_must_be_registered(portal: RunningPortal) -> None:
@@ -132,7 +132,7 @@ async def test_cut_upload_is_resumed(portal: RunningPortal) -> None:
             assert await file.read() == packed[:10_000]
             await file.write(packed[10_000:], 10_000)
         await client.posix_rename(part, part.removesuffix(".part"))
-    assert (folder(portal, "tm-resume") / name).read_bytes() == packed
+    assert portal.batches_of("tm-resume") == {name: packed}
 
 
 async def test_newest_session_owns_the_upload(portal: RunningPortal) -> None:
@@ -149,7 +149,7 @@ async def test_newest_session_owns_the_upload(portal: RunningPortal) -> None:
         await new.posix_rename(part, part.removesuffix(".part"))
         with pytest.raises(asyncssh.SFTPFailure, match="taken over"):
             await stale.write(b"late", 0)
-    assert (folder(portal, "tm-owner") / name).read_bytes() == packed
+    assert portal.batches_of("tm-owner") == {name: packed}
 
 
 JAILED = batch("tm-jailed")[0]
@@ -220,7 +220,7 @@ async def test_batches_cannot_be_read_or_removed(portal: RunningPortal) -> None:
         assert sorted(await client.listdir("logs/tm-fort")) == [".", "..", name]
         assert await client.realpath("../..") == "/"
         assert (await client.statvfs("logs")).bsize > 0
-    assert (folder(portal, "tm-fort") / name).read_bytes() == packed
+    assert portal.batches_of("tm-fort") == {name: packed}
 
 
 async def test_upload_has_a_limit(portal: RunningPortal) -> None:
@@ -302,4 +302,4 @@ async def test_stock_sftp_delivers(portal: RunningPortal, tmp_path: Path) -> Non
     )
     assert done.returncode == 0, done.stderr
     assert "tm-stock" in done.stdout
-    assert (folder(portal, "tm-stock") / name).read_bytes() == packed
+    assert portal.batches_of("tm-stock") == {name: packed}
