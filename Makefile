@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check deb lock clean
+.PHONY: demo test check coverage deb lock clean
 
 demo: $(VENV)/.runtime
 	@$(BIN)/tm-tui demo
@@ -17,6 +17,10 @@ demo: $(VENV)/.runtime
 test: $(VENV)/.dev check
 	@packaging/test-peers
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal
+
+# What of the product the tests run, by line; processes that the tests start are not counted. It takes about twice the time.
+coverage: $(VENV)/.dev
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal --cov=tm_tui --cov=screens --cov-report=term:skip-covered
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
