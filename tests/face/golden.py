@@ -55,8 +55,9 @@ def picture(app: Any, parts: str) -> str:
     lines, used = [], set()
     for name in parts.split():
         region = _region(app, name).intersection(app.size.region)
-        lines.append(f"[{name} {region.width}x{region.height}]")
-        for y in range(region.y, region.bottom):
+        height = _written(strips, region) if name == "help" else region.height
+        lines.append(f"[{name} {region.width}x{height}]")
+        for y in range(region.y, region.y + height):
             cells = list(_cells(strips[y].crop(region.x, region.right)))
             if cursor is not None and cursor[1] == y and region.x <= cursor[0] < region.right:
                 text, _ = cells[cursor[0] - region.x]
@@ -68,6 +69,12 @@ def picture(app: Any, parts: str) -> str:
         lines.append("")
     lines.append("Marks: " + ", ".join(f"{mark} {words}" for mark, words in _LEGEND.items() if mark in used))
     return "\n".join(lines) + "\n"
+
+
+def _written(strips: Any, region: Region) -> int:
+    """Rows down to the last that is not blank: what the fields above leave to the help is not its subject."""
+    blank = [not strips[y].crop(region.x, region.right).text.strip() for y in range(region.y, region.bottom)]
+    return max((at for at, empty in enumerate(blank, 1) if not empty), default=0)
 
 
 def _cells(strip: Any) -> Iterator[tuple[str, str]]:
