@@ -12,7 +12,7 @@ from tm_tui.errors import TmError
 from tm_tui.portal import audit, cases
 from tm_tui.portal.case_answers import case_file
 from tm_tui.portal.core import Portal
-from tm_tui.portal.pages.page import Form, Go, Page, Shown, source_of
+from tm_tui.portal.pages.page import Form, Go, Page, Shown, asked_of, source_of
 from tm_tui.portal.pattern_repository import Issued, PatternRepository
 from tm_tui.portal.refusals import Refused
 from tm_tui.text import safe_text
@@ -24,7 +24,7 @@ _STATUSES = get_args(CaseStatus)
 
 
 async def _listed(portal: Portal, request: Request) -> Shown:
-    before, appliance = request.query_params.get("before", ""), request.query_params.get("appliance", "")
+    before, appliance = request.query_params.get("before", ""), asked_of(request)
     if request.state.session.may("analyst"):  # who may change nothing tells no sender that a case was seen
         await portal.database.call(cases.seen, portal.clock.now())
     found = await portal.database.read(

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from tm_tui.portal import endpoints
 from tm_tui.portal.core import Portal
 from tm_tui.portal.endpoints import Endpoint
-from tm_tui.portal.pages.page import Page, Shown
+from tm_tui.portal.pages.page import Page, Shown, asked_of
 from tm_tui.portal.pages.tables import as_csv
 
 __all__ = ["PAGES"]
@@ -21,7 +21,7 @@ _MOST_ROWS, _AT_ONCE = 100_000, 1000
 
 async def _listed(portal: Portal, request: Request) -> Shown:
     every = request.query_params.get("all") == "1"
-    after, appliance = request.query_params.get("after", ""), request.query_params.get("appliance", "")
+    after, appliance = request.query_params.get("after", ""), asked_of(request)
     found = await portal.database.read(
         endpoints.listed,
         portal.clock.now(),
@@ -43,7 +43,7 @@ _HEAD = (
 
 async def _taken(portal: Portal, request: Request) -> Response:
     """All of them, in portions from the database."""
-    every, appliance = request.query_params.get("all") == "1", request.query_params.get("appliance", "")
+    every, appliance = request.query_params.get("all") == "1", asked_of(request)
     now = portal.clock.now()
 
     def rows(connection: Connection) -> Iterator[Endpoint]:

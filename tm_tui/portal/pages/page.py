@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from tm_tui.portal.callers import Level
 from tm_tui.portal.core import Portal
+from tm_tui.text import safe_text
 
-__all__ = ["Form", "Go", "Page", "Shown", "source_of"]
+__all__ = ["Form", "Go", "Page", "Shown", "asked_of", "source_of"]
 
 Form = Mapping[str, str]
 """The fields of a form that was sent, each once."""
@@ -53,6 +54,11 @@ class Page:
         """A form has its rule, and a rule its form: ValueError for a page that was put together wrongly."""
         if (self.act is None) != (self.acts is None):
             raise ValueError(f"the page {self.path} does not say who may send its form")
+
+
+def asked_of(request: Request) -> str:
+    """The appliance that a list is asked of, safe for the database and for the page that says it again."""
+    return safe_text(request.query_params.get("appliance", ""), 80)
 
 
 def source_of(request: Request) -> str:

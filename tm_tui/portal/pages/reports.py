@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tm_tui.portal.core import Portal
-from tm_tui.portal.pages.page import Page, Shown
+from tm_tui.portal.pages.page import Page, Shown, asked_of
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.reports import shelf
 from tm_tui.reports.protocol import REPORT_TYPE
@@ -19,7 +19,7 @@ _MOST = 50
 
 
 async def _listed(portal: Portal, request: Request) -> Shown:
-    appliance, given = request.query_params.get("appliance", ""), request.query_params.get("before", "")
+    appliance, given = asked_of(request), request.query_params.get("before", "")
     before = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else None
     found = await portal.database.read(shelf.page, appliance or None, before, _MOST)
     following = found[-1].number if len(found) == _MOST else None
