@@ -41,6 +41,6 @@ class Service(ABC):
     async def work(self, revision: Revision) -> None:
         """The run itself."""
 
-    def start(self, child: Coroutine[Any, Any, None], name: str) -> None:
+    def start(self, child: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
         """Work beside `work`: the run ends it, and waits for its end. A bug in it ends the run."""
-        self._children.create_task(child, name=name)
+        return self._children.create_task(child, name=name)

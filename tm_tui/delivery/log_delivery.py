@@ -112,7 +112,7 @@ class LogDelivery(Service):
             await self._begin(delivery)
             self.start(self._check.run(revision), self._check.name)
             self.start(self._narrate(delivery), "log of deliveries")
-            await delivery.work()
+            await self.start(delivery.work(), "delivery")
         finally:
             delivery.dismiss()
 
