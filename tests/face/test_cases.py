@@ -128,7 +128,7 @@ async def test_a_viewer_sees_the_list_only(agent: ScriptedAgent) -> None:
     async with console_of(agent.connect) as console:
         await opened(console, agent, case(2))
         assert "Submit ]" not in console.screen_text()
-        assert "Endpoint" not in console.screen_text()
+        assert "Description" not in console.screen_text()
         await console.until(lambda: len(console.app.main.query("CaseRow")) == 1)
         console.app.main.set_focus(console.app.main.query("CaseRow").first())
         await console.press("delete")
