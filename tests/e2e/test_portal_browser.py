@@ -61,7 +61,7 @@ def by_keyboard(page: Browser, base: str) -> list[str]:
     page.driver.get(f"{base}/portal/products")
     page.sees("Registered Products")
     reached = []
-    for _ in range(13):
+    for _ in range(14):
         page.driver.switch_to.active_element.send_keys(Keys.TAB)
         reached.append(page.driver.switch_to.active_element.text.split("\n")[0])
     return reached
@@ -99,7 +99,7 @@ def walk(folder: Path, ready: dict[str, Any], appliance: str) -> list[str]:
         log_on(page, base, ready["operator"], password)
         look_around(page, appliance)
         reached = by_keyboard(page, base)
-        assert reached[:12] == [
+        assert reached[:13] == [
             *(
                 "To the content",
                 "Registered Products",
@@ -110,12 +110,13 @@ def walk(folder: Path, ready: dict[str, Any], appliance: str) -> list[str]:
                 "Cases",
                 "Patterns",
                 "Audit",
+                "Retention",
                 "Accounts",
                 "operator",
                 "Log off",
             ),
         ]
-        assert reached[12].endswith("missing")
+        assert reached[13].endswith("missing")
         page.driver.set_window_size(420, 800)
         for name in (
             "products",
