@@ -37,7 +37,6 @@ FORMS: Mapping[str, tuple[tuple[Slot, ...], ...]] = MappingProxyType(
             (Slot("tmsp.username"),),
             (Slot("tmsp.password"),),
             (Slot("tmsp.email"),),
-            (Slot("tmsp.grace_seconds", label="Grace", unit="s"),),
             (Slot("tmsp.log_server.protocol"), Slot("tmsp.log_server.port", label="Log port", narrow=True)),
             (
                 Slot("tmsp.log_server.interval", 16),

@@ -130,8 +130,6 @@ class TmspSettings(Part):
     """Registration e-mail, for reference only; your own address is best."""
     heartbeat_seconds: HeartbeatSeconds = Field(300, title="Heartbeat every (s)")
     """Seconds between two heartbeats, 5 to 28800."""
-    grace_seconds: HeartbeatSeconds = Field(60, title="Grace (s)")
-    """Seconds by which a heartbeat may be late, 5 to 28800."""
     log_server: LogServer = LogServer()
     status_server: StatusServer = StatusServer()
 
