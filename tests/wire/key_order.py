@@ -172,8 +172,7 @@ def slowly(typing: Typing) -> Play:
             if not console.send(key):
                 break
             console.settle(_BETWEEN, _LIMIT)
-        console.settle(3 * _AT_REST, _LIMIT)
-        return console.play()
+        return _steady(console)
 
 
 @contextlib.contextmanager
@@ -210,6 +209,15 @@ def compare(typing: Typing, paces: tuple[str, ...] = PACES) -> None:
             while (found := _at_rest(console)) != wanted:
                 if time.monotonic() > end or console.process.poll() is not None:
                     raise Differs(_difference(typing, pace, wanted, found))
+
+
+def _steady(console: _Console) -> Play:
+    """How it stands once it says the same twice: on a busy machine silence alone is no rest."""
+    end = time.monotonic() + _LIMIT
+    before, found = None, _at_rest(console)
+    while found != before and found.ended is None and time.monotonic() < end:
+        before, found = found, _at_rest(console)
+    return found
 
 
 def _at_rest(console: _Console) -> Play:
