@@ -63,7 +63,8 @@ class TmTui(Lasting, SlowLineApp[int], inherit_bindings=False):
         """Textual's own drivers hide the terminal's cursor; ours shows it, and nothing is drawn then."""
         self._bugs = Bugs()
         self._main = MainScreen(connect, clock or SystemClock(), tty, start or Start())
-        self._keys = KeyQueue(self, self._main, super().on_event)
+        self.keys = KeyQueue(self, self._main, super().on_event)
+        """What was typed and has not acted yet."""
 
     def get_default_screen(self) -> "Screen[Any]":
         """Start on the one screen."""
@@ -80,13 +81,13 @@ class TmTui(Lasting, SlowLineApp[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         """The first screen is there: keys may act."""
-        self.run_worker(self._keys.hand_out(), group=GROUP)
+        self.run_worker(self.keys.hand_out(), group=GROUP)
 
     async def on_event(self, event: Event) -> None:
         """Put keys and pastes into their queue, and note that somebody is there."""
         if isinstance(event, Key | Paste) and not event.is_forwarded:
             self._main.keyed()
-            self._keys.put(event)
+            self.keys.put(event)
             return
         await super().on_event(event)
         if isinstance(event, Paste):

@@ -61,6 +61,11 @@ class KeyQueue:
         self._waiting.append(event)
         self._came.set()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a key waits, or is being handed out."""
+        return self._came.is_set()
+
     async def hand_out(self) -> None:
         """Hand out one after another, until cancelled."""
         while True:

@@ -1,8 +1,8 @@
 """The console for tests of keys: an agent with something on every page that answers late, and what was typed.
 
-Orders come as in `real`, and "tell NUMBER": what is typed and what was asked of the agent goes to the file in
-SAMPLE_FACTS, as JSON with that number before it; so it does at the end, with the largest. KEYED_LAG: seconds
-that each answer takes.
+Orders come as in `real`, and "tell NUMBER": once no key waits, what is typed and what was asked of the agent
+goes to the file in SAMPLE_FACTS, as JSON with that number before it; so it does at the end, with the largest.
+KEYED_LAG: seconds that each answer takes.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ from tm_tui.api.agent import ProbeReport, StepEvent
 from tm_tui.api.requests import ProbeRequest
 
 __all__: list[str] = []
+_LOOK_SECONDS = 0.02
 
 
 class KeyedAgent(OrderedAgent):
@@ -48,7 +49,9 @@ class KeyedAgent(OrderedAgent):
         await asyncio.Event().wait()
 
     def order(self, verb: str, rest: str) -> None:
-        if verb == "tell":
+        if verb == "tell" and self.app and self.app.keys.busy:
+            asyncio.get_running_loop().call_later(_LOOK_SECONDS, self.order, verb, rest)
+        elif verb == "tell":
             self.tell(int(rest))
         else:
             super().order(verb, rest)
