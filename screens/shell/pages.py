@@ -119,6 +119,8 @@ class Pages(Container):
         if self.current is page:
             self.current = failed
         if page.is_attached:
+            if page.has_focus_within:
+                self.screen.set_focus(failed.first())  # keys of what is gone would go nowhere
             page.display = False
             self.mount(failed)
             self.call_later(self._clear_away, page)

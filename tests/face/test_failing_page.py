@@ -65,8 +65,11 @@ def with_child(kind: Callable[[], Widget]) -> type[DiagnosticsPage]:
 
     class Broken(DiagnosticsPage):
         def compose(self) -> Any:
-            yield self._view
             yield kind()
+            yield from super().compose()
+
+        def first(self) -> Widget | None:
+            return self.query_one(FailsOnKey) if kind is FailsOnKey else super().first()
 
     return Broken
 
