@@ -33,7 +33,7 @@ class Counting:
     def alerts(self) -> tuple[str, ...]:
         return ()
 
-    async def run(self) -> None:
+    async def run(self, _: Revision) -> None:
         self.started += 1
         self.running += 1
         self.changed.set()
@@ -129,7 +129,7 @@ class Leisurely(Counting):
         self.at_once = 0
         self.lives: list[int] = []
 
-    async def run(self) -> None:
+    async def run(self, _: Revision) -> None:
         self.lives.append(self.prepared[-1])
         self.started += 1
         self.running += 1
