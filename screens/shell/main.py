@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from screens.desk import keys, menu
+from screens.desk.notices import Notice
 from screens.shell.failures import Failures
 from screens.shell.frame import Frame
 from screens.shell.menu_tree import MenuTree
@@ -70,8 +71,8 @@ class MainScreen(Failures, inherit_bindings=False):
         """Start the one ticker."""
         self.set_interval(1.0, self._tick)
         self._menu.highlight(self._entry(self._start.entry))
-        if self._start.wrong:
-            self.tell(self._start.words, wrong=True, everywhere=True)
+        if self._start.wrong:  # in the line alone: the box comes once, with the agent's answer
+            self._put(Notice(self._start.words, wrong=True, at=self.clock.monotonic()))
 
     # What the parts are told --------------------------------------------------------------------------------
 

@@ -110,7 +110,7 @@ def test_a_crash_loop_ends(crashing: dict[str, str], tmp_path: Path) -> None:
         switch.touch()
         assert terminal.wait_for_end() == 1
         assert terminal.raw.count(b"the console ended because of a bug") == 2
-        assert terminal.text.strip().endswith("The agent goes on.")
+        assert terminal.text.strip().endswith("Its own agent ended with it.")
     assert len(reports(tmp_path)) == 2
     assert processes_with(str(switch)) == []
 
