@@ -39,7 +39,7 @@ async def case_survives_a_kill(stage: Stage) -> str:
     kept = status.cases.progress.done_bytes if status.cases.progress else 0
     await _slowly(stage, 0)
     await _until(stage, "the whole case", lambda now: now.cases.waiting == 0)
-    case = next(one for one in (await stage.client.cases()).cases if one.number == number)
+    case = await _named(stage, number)
     await asyncio.to_thread(_compare, stage.portal.cases, case, digest)
     return f"{case.case_id}: {case.packed_bytes:,} bytes, went on after {kept:,}, the same at the portal"
 
@@ -86,6 +86,19 @@ def _digests(plain: IO[bytes]) -> set[str]:
             for member in archive
             if (inner := archive.extractfile(member)) is not None
         }
+
+
+async def _named(stage: Stage, number: int) -> CaseInfo:
+    """The case once the portal has told its ID, which it does after it has all of it."""
+    try:
+        async with asyncio.timeout(_LIMIT):
+            async for _ in stage.client.status_stream():
+                case = next(one for one in (await stage.client.cases()).cases if one.number == number)
+                if case.case_id:
+                    return case
+    except TimeoutError:
+        pass
+    raise TmError(f"Waited {_LIMIT:.0f} s for the case's ID.", "See the agent's log.")
 
 
 async def _until(stage: Stage, what: str, holds: Callable[[AgentStatus], bool]) -> AgentStatus:
