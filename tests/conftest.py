@@ -23,8 +23,8 @@ signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two workers for each core: tests wait for servers, disks and terminals about as long as they work."""
-    return 2 * len(os.sched_getaffinity(0))
+    """Five workers for two cores: tests wait for servers, disks and terminals about as long as they work."""
+    return 5 * len(os.sched_getaffinity(0)) // 2
 
 
 LONGEST = (
@@ -32,6 +32,8 @@ LONGEST = (
     *("wire/test_equality.py", "wire/test_key_order.py", "wire/test_second_opinion.py", "e2e/test_demo.py"),
     *("e2e/test_console_story.py", "e2e/test_serial.py", "e2e/test_killed_in_save.py"),
     *("e2e/test_portal_browser.py", "package/test_package.py", "faults/test_spool_links.py"),
+    *("e2e/test_crash_restart.py", "e2e/test_stories.py", "engine/portal/test_portal_retention.py"),
+    *("e2e/test_first_registration.py", "e2e/test_escape.py", "day/test_day_agent.py"),
 )
 """The files with the longest tests, the longest first."""
 

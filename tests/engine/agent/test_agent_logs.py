@@ -287,7 +287,7 @@ async def test_activity_tells_who_did_what(home: Home, portal: Ready) -> None:
     async with client_in(home) as client:
         await save(client, portal, "ssh")
         assert "root approved the host key SHA256:" in await told(client, "approved the host key")
-        assert "root saved revision 1: tmsp.enabled" in await told(client, "saved revision")
+        assert "root saved revision 1: Send logs and data to TMSP" in await told(client, "saved revision")
         await told(client, "Registered as")
         texts = [line.text for line in await client.activity()]
         assert any("Registered as" in text for text in texts)

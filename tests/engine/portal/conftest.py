@@ -1,5 +1,6 @@
 """One portal for the tests that leave it as it was, and homes for those that do not."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from tm_tui.portal.database import opened
 
 STORES = ("sqlite", "postgresql", "bucket")
 """SQLite and files, PostgreSQL and files, PostgreSQL and S3."""
+ON_ALL = {"test_portal_put", "test_portal_bucket", "test_portal_clones", "test_portal_removed"}
+"""Files whose tests meet all three; the others the first and the last, which have both of everything.
+
+TM_TUI_STORES=all has each test on each.
+"""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -25,7 +31,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "stores" in metafunc.fixturenames:
         mark = metafunc.definition.get_closest_marker("one_store")
         assert mark is None or (mark.args and mark.args[0]), "one_store says why"
-        metafunc.parametrize("stores", STORES[: 1 if mark else 3], indirect=True, scope="module")
+        whole = (
+            metafunc.module.__name__.rpartition(".")[2] in ON_ALL or os.environ.get("TM_TUI_STORES") == "all"
+        )
+        some = STORES[:1] if mark else STORES if whole else STORES[::2]
+        metafunc.parametrize("stores", some, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
