@@ -39,6 +39,12 @@ KEYS = {
 }
 
 
+def _highlighted(text: str) -> str:
+    """The entry of the menu that has the mark; "" in a half painted picture."""
+    marked = (row[1:19] for row in text.splitlines() if row.startswith(">"))
+    return next(marked, "").rstrip(" ~0123456789").strip()
+
+
 class Terminal:
     """Runs `argv` on a pty of `rows` by `columns`. `raw` has every byte the program wrote."""
 
@@ -103,11 +109,11 @@ class Terminal:
     def go_down_to(self, name: str) -> None:
         """Press Down in the console's menu until this entry is the highlighted one."""
         for _ in range(self.screen.lines):
-            rows = self.text.splitlines()
-            if any(row.startswith(">") and row[1:19].rstrip(" ~0123456789").strip() == name for row in rows):
+            at = _highlighted(self.wait_for(_highlighted))
+            if at == name:
                 return
             self.send("Down")
-            self.settle(0.4)
+            self.wait_for(lambda text, at=at: _highlighted(text) not in {"", at})
         raise AssertionError(f"no {name} in the menu:\n{self.text}")
 
     def tab_to(self, label: str) -> None:

@@ -200,7 +200,7 @@ def test_no_screen_shows_it(talked: tuple[Lab, list[subprocess.CompletedProcess[
         terminal.settle(1.0)
         for entry in entries():
             terminal.send("F4", "\x1b[H")
-            terminal.settle()
+            terminal.wait_for(">Status")
             terminal.go_down_to(entry.name)
             terminal.send("Enter")
             terminal.settle()

@@ -109,7 +109,7 @@ def test_no_page_passes_it_on(attacked: Lab) -> None:
         terminal.wait_for("CONNECTED")
         for entry in entries():
             terminal.send("F4", "\x1b[H")
-            terminal.settle()
+            terminal.wait_for(">Status")
             terminal.go_down_to(entry.name)
             terminal.send("Enter")
             terminal.settle()
