@@ -16,7 +16,7 @@ from screens.terminal.cursor import place
 from screens.widgets.dialog import Dialog
 from screens.widgets.form import FormPage
 
-SIZES = [SMALLEST, (80, 24), (120, 40), (200, 60)]
+SIZES = [SMALLEST, (60, 24), (80, 18), (80, 24), (120, 40), (200, 60)]
 RESIZES = [SMALLEST, (120, 40), (80, 24), SMALLEST]
 
 
