@@ -37,8 +37,7 @@ async def decide_trial(desk: "Desk", trial: "TrialInfo", left: float) -> None:
     answers = [("wait", "Let it run"), ("back", "Take it back"), ("confirm", "Confirm")]
     answer = await desk.ask(Question(f"Keep revision {trial.revision}?", lines, answers))
     if answer == "confirm":
-        await desk.agent.confirm_trial(trial.revision)
-        desk.tell(f"Revision {trial.revision} is confirmed: it stays.")
+        await desk.agent.confirm_trial(trial.revision)  # every console is told how it ended, this one too
     elif answer == "back":
         document = await desk.agent.end_trial(trial.revision)
         words = f"revision {document.revision} has the settings of revision {trial.previous}."

@@ -92,7 +92,7 @@ async def test_two_admins_at_once(home: Path) -> None:
             first.send("F6")
             first.wait_for("Keep revision 2?")
             first.send("Right", "Right", "Enter")
-            first.wait_for(lambda text: "confirmed" in text and "TRIAL" not in text)
+            first.wait_for("Trial of revision 2: confirmed by")
             second.wait_for(lambda text: "TRIAL" not in text)
             go_to(first, "System > Change History")
             first.wait_for("trial confirmed by")
