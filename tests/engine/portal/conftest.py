@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 from portals import RunningPortal, running
+from sqlalchemy import Engine
 from stores import Stores
 
 from servers.buckets import KEYS, Buckets
 from servers.postgres import Postgres
 from tm_tui.portal.database import opened
+from tm_tui.portal.engines import made_engine
+from tm_tui.portal.schema import prepare
 
 STORES = ("sqlite", "postgresql", "bucket")
 """SQLite and files, PostgreSQL and files, PostgreSQL and S3."""
@@ -99,3 +102,12 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
         return tmp_path / "portal.sqlite3"
     postgresql: Postgres = request.getfixturevalue("postgresql")
     return postgresql.database(request.getfixturevalue("postgresql_template"))
+
+
+@pytest.fixture
+def engine(store: Path | str) -> Iterator[Engine]:
+    """A portal's database."""
+    engine = made_engine(store)
+    prepare(engine)
+    yield engine
+    engine.dispose()

@@ -16,11 +16,9 @@ from sqlalchemy import Connection, Engine, event, func, select
 from tm_tui.portal import beats, counters, index, jobs, products, reading, tables
 from tm_tui.portal.batch_file import BatchName, Contents
 from tm_tui.portal.database import opened
-from tm_tui.portal.engines import made_engine
 from tm_tui.portal.jobs import Lost
 from tm_tui.portal.reports import days, making
 from tm_tui.portal.reports.periods import KINDS, current
-from tm_tui.portal.schema import prepare
 from tm_tui.status_server.protocol import HeartbeatRequest, RegistrationRequest
 
 NOW = datetime(2026, 11, 25, 10, 30, tzinfo=UTC)
@@ -53,15 +51,6 @@ def counted(engine: Engine) -> Iterator[list[str]]:
         yield found
     finally:
         event.remove(engine, "before_cursor_execute", sent)
-
-
-@pytest.fixture
-def engine(store: Path | str) -> Iterator[Engine]:
-    """A portal's database."""
-    engine = made_engine(store)
-    prepare(engine)
-    yield engine
-    engine.dispose()
 
 
 def test_what_is_asked_for_is_done_once_and_at_the_earliest_time(engine: Engine) -> None:

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import httpx
 import pytest
-from portals import RunningPortal, running
+from portals import RunningPortal
 from test_portal_pages import token_in
-from test_portal_roles import ANALYST, OTHER, READER, A, B, Held, held, kept
+from test_portal_roles import ANALYST, OTHER, READER, A, B, Held, held, kept, with_everybody
 
 from tm_tui.portal.callers import LEVELS, Level
 from tm_tui.portal.pages.site import page_routes
@@ -80,12 +80,8 @@ ROWS = (
 
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPortal]:
-    """One with two accounts, and an operator of each role."""
-    with running(tmp_path_factory.mktemp("levels") / "home") as opened_one:
-        assert opened_one.command("account", "add", OTHER[0], stdin=f"{OTHER[1]}\n").returncode == 0
-        for (name, password), level in ((ANALYST, "analyst"), (READER, "read-only")):
-            words = ("operator", "add", name, "--role", level)
-            assert opened_one.command(*words, stdin=f"{password}\n").returncode == 0
+    """One for the tests of this file."""
+    with with_everybody(tmp_path_factory.mktemp("levels") / "home") as opened_one:
         yield opened_one
 
 

@@ -3,7 +3,6 @@
 import json
 import signal
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -43,7 +42,6 @@ from tm_tui.portal.reports import days, making, shelf
 from tm_tui.portal.reports.shelf import Report
 from tm_tui.portal.retention import going, sweeping
 from tm_tui.portal.retention.settings import Retention
-from tm_tui.portal.schema import prepare
 from tm_tui.portal.service import PortalOptions, open_portal
 from tm_tui.portal.settings import keys
 from tm_tui.portal.settings_file import read_settings
@@ -52,15 +50,6 @@ from tm_tui.status_server.protocol import RegistrationRequest
 NOW = datetime(2026, 11, 25, 10, 30, tzinfo=UTC)
 AT, DAY = NOW.timestamp(), 86400.0
 SHORT = Retention(events=120, batches=10, cases=10, reports=90, beats=31, fleet=31, audit=30, alerts=7)
-
-
-@pytest.fixture
-def engine(store: Path | str) -> Iterator[Engine]:
-    """A portal's database."""
-    engine = made_engine(store)
-    prepare(engine)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture(params=["files", "bucket"])

@@ -5,7 +5,7 @@ import base64
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -77,14 +77,21 @@ def pattern_for(portal: RunningPortal, appliance: str) -> str:
     return f"/v1/patterns/targets/{new.name}"
 
 
-@pytest.fixture(scope="module")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPortal]:
-    """One with two accounts."""
-    with running(tmp_path_factory.mktemp("roles") / "home") as opened_one:
+@contextmanager
+def with_everybody(home: Path) -> Iterator[RunningPortal]:
+    """A portal with two accounts, and an operator of each role."""
+    with running(home) as opened_one:
         assert opened_one.command("account", "add", OTHER[0], stdin=f"{OTHER[1]}\n").returncode == 0
         for (name, password), level in ((ANALYST, "analyst"), (READER, "read-only")):
             words = ("operator", "add", name, "--role", level)
             assert opened_one.command(*words, stdin=f"{password}\n").returncode == 0
+        yield opened_one
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPortal]:
+    """One for the tests of this file."""
+    with with_everybody(tmp_path_factory.mktemp("roles") / "home") as opened_one:
         yield opened_one
 
 
