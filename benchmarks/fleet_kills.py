@@ -38,6 +38,7 @@ from servers.process import daemon, folder, free_port, program  # noqa: E402
 
 APPLIANCES = 4
 AGAIN = (httpx.HTTPError, OSError, asyncssh.Error, TimeoutError)
+NEVER = (asyncssh.HostKeyNotVerifiable,)
 BEATS_MAY_BE = {200, 503}
 ROLES = ("web", "web", "ssh", "worker", "worker")
 
@@ -51,6 +52,8 @@ class Fleet:
     choices: random.Random
     password: str = ""
     ca_file: str = ""
+    host_key: asyncssh.SSHKey | None = None
+    """The one of all processes that speak SSH."""
     over: bool = False
     sent: dict[str, bytes] = field(default_factory=dict)
     events: dict[str, set[str]] = field(default_factory=dict)
@@ -70,9 +73,13 @@ class Fleet:
 async def until_taken(what: Any) -> Any:
     """Ask again until it is answered as the protocol says."""
     while True:
-        with contextlib.suppress(*AGAIN):
+        try:
             if (found := await what()) is not None:
                 return found
+        except NEVER as error:
+            raise AssertionError(f"another host key: {error}") from error
+        except AGAIN:
+            pass
         await asyncio.sleep(0.2)
 
 
@@ -116,7 +123,7 @@ async def uploads_over_ssh(fleet: Fleet, appliance: str) -> None:
                     fleet.ports["ssh"],
                     username="registering-user",
                     password=fleet.password,
-                    known_hosts=None,
+                    known_hosts=([fleet.host_key], [], []),
                     config=None,
                     client_keys=None,
                     agent_path=None,
@@ -282,6 +289,9 @@ async def play(seed: int, kills: int, top: Path) -> list[str]:
         ports = stack.enter_context(daemon(haproxy_command(base, behind), 3, base / "log"))
         fleet = Fleet(home, dict(zip(behind, ports, strict=True)), random.Random(seed))
         fleet.password, fleet.ca_file = processes[0].password, processes[0].ready["ca_file"]
+        fleet.host_key = await asyncssh.get_server_host_key("127.0.0.1", fleet.ports["ssh"], config=None)
+        assert fleet.host_key is not None
+        assert fleet.host_key.get_fingerprint() == processes[2].ready["ssh_host_key"]
         names = [f"tm-kill-{number}" for number in range(APPLIANCES)]
         for name in names:
             async with fleet.client("status") as client:
