@@ -27,7 +27,10 @@ def how_it_ended(ended: "TrialEnd") -> str:
 
 
 async def decide_trial(desk: "Desk", trial: "TrialInfo", left: float) -> None:
-    """Ask whether the settings that are on trial stay, and see to it. Raises TmError."""
+    """Ask whether the settings that are on trial stay, and see to it. Raises TmError.
+
+    How it ended is told by `how_it_ended`, to this console as to all others.
+    """
     lines = [
         f"Revision {trial.revision} is in force on trial, saved by {trial.started_by}.",
         f"In {span(left)} the settings of revision {trial.previous} come back by themselves.",
@@ -37,11 +40,9 @@ async def decide_trial(desk: "Desk", trial: "TrialInfo", left: float) -> None:
     answers = [("wait", "Let it run"), ("back", "Take it back"), ("confirm", "Confirm")]
     answer = await desk.ask(Question(f"Keep revision {trial.revision}?", lines, answers))
     if answer == "confirm":
-        await desk.agent.confirm_trial(trial.revision)  # every console is told how it ended, this one too
+        await desk.agent.confirm_trial(trial.revision)
     elif answer == "back":
-        document = await desk.agent.end_trial(trial.revision)
-        words = f"revision {document.revision} has the settings of revision {trial.previous}."
-        desk.tell(f"Taken back: {words}")
+        await desk.agent.end_trial(trial.revision)
 
 
 async def tell_rollback(desk: "Desk", rollback: "RollbackInfo") -> None:

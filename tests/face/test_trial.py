@@ -104,9 +104,10 @@ async def test_a_trial_is_taken_back_from_the_console(agent: ScriptedAgent) -> N
         await console.dialog("Keep revision 17?")
         await console.press("right", "enter")
         await console.until(lambda: ("end", 17) in agent.requests)
-        tell(agent)
-        await console.sees("Taken back: revision 18 has the settings of revision 16.")
-        assert ("end", 17) in agent.requests
+        how = "taken back by root: revision 16's settings are in force"
+        tell(agent, trial_ended=TrialEnd(revision=17, at=NOON, how=how))
+        await console.until(lambda: "TRIAL" not in console.screen_text())
+        await console.sees("Trial of revision 17: taken back by root: revision 16's")
 
 
 async def test_a_rollback_is_told_until_it_was_seen(agent: ScriptedAgent) -> None:
