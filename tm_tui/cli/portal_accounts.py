@@ -43,8 +43,8 @@ def _add(
 
     title = _TITLE["operator" if level else "appliance"]
     with database(context, own_home) as (connection, _):
-        password = _password()  # before the first statement: nobody waits for who types
-        accounts.add(connection, name, password, level)
+        secret = accounts.secret_for(name, _password())  # before the first statement: nobody waits for that
+        accounts.add(connection, name, secret, level)
         audited(connection, f"{title.lower()}-added", f"{name}: {level}" if level else name)
     more = {"role": level} if level else {}
     told = f" ({level})" if level else ""
@@ -57,9 +57,9 @@ def _set_password(
     from tm_tui.portal import accounts
 
     with database(context, own_home) as (connection, home):
-        password = _password()
+        secret = accounts.secret_for(name, _password())
         first = accounts.is_first(connection, name, role)
-        accounts.set_password(connection, name, password, role)
+        accounts.set_password(connection, name, secret, role)
         audited(connection, f"{_TITLE[role].lower()}-password-set", name)
         connection.commit()
         _forget_told(home, role, first=first)

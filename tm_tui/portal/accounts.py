@@ -8,9 +8,10 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from tm_tui.errors import TmError
 from tm_tui.moments import moment_of
@@ -26,8 +27,11 @@ __all__ = [
     "is_first",
     "listed",
     "matches",
+    "number",
+    "one",
     "remove",
     "sealed",
+    "secret_for",
     "secret_of",
     "set_level",
     "set_password",
@@ -80,8 +84,16 @@ def _over_ssh(text: str) -> str | None:
         return None
 
 
-def _checked(name: str, password: SecretStr) -> None:
-    """Raise TmError for what no appliance could send."""
+def secret_for(name: str, password: SecretStr) -> str:
+    """What is stored of a new password; made before a transaction, as it costs what `matches` costs.
+
+    Raises TmError for a name or a password that no appliance could send.
+    """
+    _check(name, password)
+    return sealed(password)
+
+
+def _check(name: str, password: SecretStr) -> None:
     if not name or not password.get_secret_value():
         raise TmError("A user name and a password are needed.", "Give both.")
     if any(_over_ssh(text) != text for text in (name, password.get_secret_value())):
@@ -99,15 +111,14 @@ def _checked(name: str, password: SecretStr) -> None:
         raise TmError(cause, remedy) from None
 
 
-def add(connection: Connection, name: str, password: SecretStr, level: Level | None = None) -> None:
-    """Make an account of appliances, or with a `level` an operator.
+def add(connection: Connection, name: str, secret: str, level: Level | None = None) -> None:
+    """Make an account of appliances, or with a `level` an operator; `secret` is of `secret_for`.
 
-    Raises TmError for an unusable name or password, or when the name is taken.
+    Raises TmError when the name is taken.
     """
-    _checked(name, password)
     more = {"role": "operator" if level else "appliance", "level": level or ""}
     entry = insert(connection, tables.accounts).values(
-        name=name, secret=sealed(password), created_at=datetime.now(UTC).timestamp(), **more
+        name=name, secret=secret, created_at=datetime.now(UTC).timestamp(), **more
     )
     if not connection.execute(entry.on_conflict_do_nothing(index_elements=["name"])).rowcount:
         cause = f"There is an account or an operator {safe_text(name)} already."
@@ -115,14 +126,14 @@ def add(connection: Connection, name: str, password: SecretStr, level: Level | N
 
 
 def set_password(
-    connection: Connection, name: str, password: SecretStr, role: Role = "appliance", *, but: str = ""
+    connection: Connection, name: str, secret: str, role: Role = "appliance", *, but: str = ""
 ) -> None:
-    """Give an account a new password; an operator's sessions end, but the one with the key `but`.
+    """Give an account a new password, as `secret_for` makes it.
+
+    An operator's sessions end, but the one with the key `but`.
 
     Wrong passwords of before are forgiven. Raises TmError when there is none of this name and role.
     """
-    _checked(name, password)
-    secret = sealed(password)
     found = update(tables.accounts).where(_OF.name == name, _OF.role == role)
     if not connection.execute(found.values(secret=secret)).rowcount:
         raise _absent(name, role)
@@ -167,18 +178,34 @@ def _absent(name: str, role: Role) -> TmError:
     return TmError(f"There is no {_WORD[role]} {safe_text(name)}.", f"See `{_COMMAND[role]}`.")
 
 
-def listed(connection: Connection, role: Role = "appliance") -> tuple[Account, ...]:
-    """All accounts of a role, in the order in which they were made."""
+def listed(connection: Connection, role: Role = "appliance", most: int | None = None) -> tuple[Account, ...]:
+    """The accounts of a role, in the order in which they were made; of many the first ones."""
     chosen = select(tables.accounts).where(_OF.role == role).order_by(_OF.created_at, _OF.name)
-    return tuple(
-        Account(row.name, moment_of(row.created_at), role, level_of(role, row.level))
-        for row in connection.execute(chosen)
-    )
+    return tuple(_account(row) for row in connection.execute(chosen.limit(most)))
+
+
+def one(connection: Connection, name: str) -> Account | None:
+    """The account of this name, of whatever role."""
+    if "\0" in name:  # no database keeps that
+        return None
+    row = connection.execute(select(tables.accounts).where(_OF.name == name)).first()
+    return _account(row) if row else None
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(row.name, moment_of(row.created_at), row.role, level_of(row.role, row.level))
+
+
+def number(connection: Connection, role: Role) -> int:
+    """How many accounts of a role there are."""
+    return connection.execute(
+        select(func.count()).select_from(tables.accounts).where(_OF.role == role)
+    ).scalar_one()
 
 
 def is_first(connection: Connection, name: str, role: Role) -> bool:
     """Whether it is the one that a start made: it makes one only where there is none."""
-    return any(one.name == name for one in listed(connection, role)[:1])
+    return any(one.name == name for one in listed(connection, role, 1))
 
 
 def secret_of(connection: Connection, name: str) -> str | None:

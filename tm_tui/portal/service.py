@@ -80,7 +80,7 @@ class PortalOptions:
 
 def _first_account(connection: Connection, home: PortalHome, role: Role) -> str:
     """Make the account that a home without one of this role gets, and name the one to show."""
-    known = accounts.listed(connection, role)
+    known = accounts.listed(connection, role, 1)
     if known:
         return known[0].name
     password, name = secrets.token_urlsafe(18), _FIRST[role]
@@ -88,7 +88,8 @@ def _first_account(connection: Connection, home: PortalHome, role: Role) -> str:
         name = f"{name}-{secrets.token_hex(3)}"
     with Folder.open(home.path) as top:
         top.replace(home.password_file_of(role).name, password.encode())
-    accounts.add(connection, name, SecretStr(password), "admin" if role == "operator" else None)
+    secret = accounts.secret_for(name, SecretStr(password))
+    accounts.add(connection, name, secret, "admin" if role == "operator" else None)
     return name
 
 

@@ -27,7 +27,7 @@ def made(store: Path | str, *names: str) -> dict[str, str]:
     """Admins of these names; their hashes."""
     with opened(store) as connection:
         for name in names:
-            accounts.add(connection, name, SecretStr(f"pass of {name}"), "admin")
+            accounts.add(connection, name, accounts.sealed(SecretStr(f"pass of {name}")), "admin")
         return {name: str(accounts.secret_of(connection, name)) for name in names}
 
 
@@ -80,7 +80,7 @@ def test_what_changes_an_account_ends_its_sessions(store: Path | str) -> None:
         one, other = two()
         mine = sessions.find(connection, one, NOW)
         assert mine is not None
-        accounts.set_password(connection, "ann", SecretStr("new"), "operator", but=mine.key)
+        accounts.set_password(connection, "ann", accounts.sealed(SecretStr("new")), "operator", but=mine.key)
         assert sessions.find(connection, one, NOW) is not None
         assert sessions.find(connection, other, NOW) is None
         assert sessions.begin(connection, "ann", secret, "", NOW) is None
@@ -154,8 +154,8 @@ def test_a_stranger_locks_nobody_out(store: Path | str) -> None:
         ):
             left = tries.wait(connection, tries.keys_of(name, source, known=known), NOW)
             assert (left == 0) == free, (name, source, known)
-        accounts.add(connection, "ann", SecretStr("x"), "admin")
-        accounts.set_password(connection, "ann", SecretStr("y"), "operator")
+        accounts.add(connection, "ann", accounts.sealed(SecretStr("x")), "admin")
+        accounts.set_password(connection, "ann", accounts.sealed(SecretStr("y")), "operator")
         assert tries.wait(connection, tries.keys_of("ann", "198.51.100.7", known=False), NOW) == 0
 
 

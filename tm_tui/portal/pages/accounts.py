@@ -1,7 +1,8 @@
 """Accounts, for admins: operators and their roles, accounts of appliances; new ones, passwords, removal."""
 
+import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Literal, TypeVar
 
 from pydantic import SecretStr
@@ -28,12 +29,12 @@ async def _listed(portal: Portal, _request: Request) -> Shown:
 
 
 def _values(connection: Connection, now: float) -> dict[str, object]:
-    known = accounts.listed(connection, "appliance")
+    known = accounts.listed(connection, "appliance", _MOST)
     return {
         "operators": accounts.listed(connection, "operator"),
         "sessions": sessions.of(connection, now),
-        "accounts": known[:_MOST],
-        "further": len(known[_MOST:]),
+        "accounts": known,
+        "further": accounts.number(connection, "appliance") - len(known),
         "appliances": appliances.numbers(connection),
         "levels": LEVELS,
     }
@@ -43,9 +44,10 @@ async def _added(portal: Portal, request: Request, form: Form) -> Shown:
     """Make one, and show its password this once."""
     name, kind, password = form.get("name", ""), form.get("kind", ""), _new_password()
     level = _level(kind) if kind != "appliances" else None
+    secret = await _secret(name, password)
 
     def add(connection: Connection) -> None:
-        accounts.add(connection, name, SecretStr(password), level)
+        accounts.add(connection, name, secret, level)
         what = ("operator-added", f"{name}: {level}") if level else ("account-added", name)
         audit.note(connection, _by(request), *what, portal.clock.now())
 
@@ -71,9 +73,10 @@ async def _changed(portal: Portal, request: Request, form: Form) -> Shown | Go:
     if form.get("do") != "password":
         raise Refused(422, "wrong-fields", "Nothing was chosen.", "Use the page's own form.")
     password = _new_password()
+    secret = await _secret(one.name, password)
 
     def change(connection: Connection) -> bool:
-        accounts.set_password(connection, one.name, SecretStr(password), one.role)
+        accounts.set_password(connection, one.name, secret, one.role)
         audit.note(connection, _by(request), f"{_word(one)}-password-set", one.name, portal.clock.now())
         return accounts.is_first(connection, one.name, one.role)
 
@@ -116,13 +119,7 @@ async def _removed(portal: Portal, request: Request, _form: Form) -> Go:
 
 async def _one(portal: Portal, request: Request) -> Account:
     """Which one the address means. Raises Refused (404)."""
-    name = request.query_params.get("name", "")
-
-    def found(connection: Connection) -> Account | None:
-        known = (*accounts.listed(connection, "operator"), *accounts.listed(connection, "appliance"))
-        return next((one for one in known if one.name == name), None)
-
-    one = await portal.database.read(found)
+    one = await portal.database.read(accounts.one, request.query_params.get("name", ""))
     if one is None:
         raise Refused(404, "no-such-account", "There is no account of this name.", "See Accounts.")
     return one
@@ -137,10 +134,19 @@ async def _other(portal: Portal, request: Request) -> Account:
     return one
 
 
+async def _secret(name: str, password: str) -> str:
+    return await _permitted(asyncio.to_thread(accounts.secret_for, name, SecretStr(password)))
+
+
 async def _done(portal: Portal, deed: Callable[[Connection], _T]) -> _T:
-    """Do it, all or nothing. Raises Refused (409) for what accounts do not permit."""
+    """Do it, all or nothing."""
+    return await _permitted(portal.database.call(deed))
+
+
+async def _permitted(coming: Awaitable[_T]) -> _T:
+    """Raise Refused (409) for what accounts do not permit."""
     try:
-        return await portal.database.call(deed)
+        return await coming
     except Refused:
         raise
     except TmError as error:

@@ -1,5 +1,7 @@
 """One's own password: the old one is asked, and all other sessions end."""
 
+import asyncio
+
 from pydantic import SecretStr
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -21,7 +23,7 @@ async def _asked(_portal: Portal, _request: Request) -> Shown:
 
 
 async def _changed(portal: Portal, request: Request, form: Form) -> Shown | Go | Response:
-    session, source, now = request.state.session, source_of(request), portal.clock.now()
+    session, source = request.state.session, source_of(request)
     old, new = (SecretStr(form.get(one, "")) for one in ("old", "new"))
     if form.get("new") != form.get("again"):
         return _refused("The new password is not the same both times.")
@@ -36,15 +38,8 @@ async def _changed(portal: Portal, request: Request, form: Form) -> Shown | Go |
         portal.log.refuse("password-refused", source, account=session.account)
         return _refused("The old password is wrong.", 403)
 
-    def change(connection: Connection) -> tuple[bool, str | None]:
-        accounts.set_password(connection, session.account, new, "operator", but=session.key)
-        audit.note(connection, (session.account, source), "password-changed", "", now)
-        sessions.say(connection, session.key, "Your password is changed. Your other sessions have ended.")
-        first = accounts.is_first(connection, session.account, "operator")
-        return first, accounts.secret_of(connection, session.account)
-
     try:
-        first, secret = await portal.database.call(change)
+        first, secret = await _set(portal, request, new)
     except Refused:
         raise
     except TmError as error:
@@ -53,8 +48,22 @@ async def _changed(portal: Portal, request: Request, form: Form) -> Shown | Go |
         portal.home.password_file_of("operator").unlink(missing_ok=True)
     portal.log.say("password-changed", account=session.account, source=source)
     response = RedirectResponse("/portal/products", 303)
-    remember(response, secret or "")
+    remember(response, secret)
     return response
+
+
+async def _set(portal: Portal, request: Request, new: SecretStr) -> tuple[bool, str]:
+    """Whether the old one stood in the home's file, and what is stored of the new one. Raises TmError."""
+    session, by, now = request.state.session, source_of(request), portal.clock.now()
+    secret = await asyncio.to_thread(accounts.secret_for, session.account, new)
+
+    def change(connection: Connection) -> bool:
+        accounts.set_password(connection, session.account, secret, "operator", but=session.key)
+        audit.note(connection, (session.account, by), "password-changed", "", now)
+        sessions.say(connection, session.key, "Your password is changed. Your other sessions have ended.")
+        return accounts.is_first(connection, session.account, "operator")
+
+    return await portal.database.call(change), secret
 
 
 def _refused(problem: str, status: int = 422) -> Shown:
