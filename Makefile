@@ -14,9 +14,11 @@ demo: $(VENV)/.runtime
 	@$(BIN)/tm-tui demo
 
 # Bytecode is kept whatever the shell says: each worker would compile all tests anew, half a minute of the processor.
+# What fails is run once more, alone (tests/alone.py).
 test: $(VENV)/.dev check
 	@packaging/test-peers
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal
+	@rm -f .pytest_cache/v/cache/lastfailed
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist worksteal || $(BIN)/python tests/alone.py $$?
 
 # What of the product the tests run, by line; processes that the tests start are not counted. It takes about twice the time.
 coverage: $(VENV)/.dev
