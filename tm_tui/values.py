@@ -16,7 +16,18 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, ValidationError
     from pydantic_core import CoreSchema
 
-__all__ = ["MOST", "Amount", "Bounds", "Check", "Count", "Moment", "Number", "ZonedMoment", "wrong_in"]
+__all__ = [
+    "MOST",
+    "Amount",
+    "Bounds",
+    "Check",
+    "Count",
+    "Moment",
+    "Number",
+    "ZonedMoment",
+    "without_leap_second",
+    "wrong_in",
+]
 
 MOST = 2**53 - 1
 """The largest whole number that every reader of JSON takes as it is (RFC 8259, section 6)."""
@@ -59,14 +70,14 @@ class Bounds:
         return core_schema.float_schema(ge=self.least, le=self.most, allow_inf_nan=False)
 
 
-def _without_leap_second(value: Any) -> Any:
+def without_leap_second(value: Any) -> Any:
     """Take 23:59:60, which RFC 3339 has and Python has not, as the second before."""
     return _LEAP_SECOND.sub(r"\g<1>59", value[:64], count=1) if isinstance(value, str) else value
 
 
-Moment = Annotated[datetime, Check(within, _without_leap_second)]
+Moment = Annotated[datetime, Check(within, without_leap_second)]
 """A moment in time: aware, in UTC, from 1970 to 2200."""
-ZonedMoment = Annotated[datetime, Check(within, _without_leap_second, zoned=True)]
+ZonedMoment = Annotated[datetime, Check(within, without_leap_second, zoned=True)]
 """The same where one without a zone is refused."""
 Count = Annotated[int, Bounds(0, MOST)]
 """How many there are, or a number that counts up."""

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from pydantic import BaseModel, ConfigDict, OnErrorOmit, ValidationError
-from pydantic_core import from_json
 
 from tm_tui.atomic import Folder, StorageAbsent
 from tm_tui.moments import moment_of
-from tm_tui.spool.events import Severity, Status
+from tm_tui.spool.events import Severity
 from tm_tui.spool.issues import ISSUES, STUCK_SECONDS, endpoint_key
+from tm_tui.spool.log_line import LoggedThreat, logged
 from tm_tui.text import safe_text
 
 __all__ = ["Endpoint", "Endpoints", "endpoint_of"]
@@ -22,7 +22,6 @@ __all__ = ["Endpoint", "Endpoints", "endpoint_of"]
 MOST_ENDPOINTS = 5000
 _FILE = "endpoints.json"
 _MOST_BYTES = 16 << 20
-_STATUSES = frozenset(get_args(Status))
 _SEVERITIES = frozenset(get_args(Severity))
 
 
@@ -59,19 +58,20 @@ class _Kept(BaseModel):
 
 def endpoint_of(line: bytes, sealed_at: float) -> Endpoint | None:
     """Read a line of a batch; None if it is no threat event. A time after `sealed_at` counts as that."""
-    try:
-        event: dict[str, Any] = from_json(line)
-        named, threat = event["endpoint"], event["threat"]
-        hostname, ip, mac = named["hostname"], named.get("ip"), named.get("mac")
-        status, severity = event["status"], threat["severity"]
-        at = datetime.fromisoformat(event["time"]).timestamp()
-        if status not in _STATUSES or severity not in _SEVERITIES:
-            return None
-        texts = (safe_text(hostname, 256), ip and safe_text(ip, 64), mac and safe_text(mac, 64))
-        name = safe_text(threat["name"], 256)
-        return Endpoint(*texts, status, name, severity, max(0.0, min(at, sealed_at)), int(event["seq"]))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
+    event = logged(line)
+    if not isinstance(event, LoggedThreat) or event.threat.severity not in _SEVERITIES:
+        return None  # a deployment's events repeat the severity, and intake takes no other one
+    named, threat = event.endpoint, event.threat
+    return Endpoint(
+        safe_text(named.hostname),
+        named.ip and safe_text(named.ip),
+        named.mac and safe_text(named.mac),
+        event.status,
+        safe_text(threat.name),
+        threat.severity,
+        event.at(sealed_at),
+        event.seq,
+    )
 
 
 class Endpoints:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from io import BufferedReader
 
 import zstandard
-from pydantic_core import from_json
 
 from tm_tui.portal.refusals import Refused
+from tm_tui.spool.log_line import MOST_LINE_BYTES, json_object
 from tm_tui.status_server.protocol import APPLIANCE_PATTERN
 
 __all__ = ["MOST_BYTES", "BatchName", "Contents", "checked_contents", "events", "is_appliance", "too_large"]
@@ -17,7 +17,6 @@ __all__ = ["MOST_BYTES", "BatchName", "Contents", "checked_contents", "events", 
 MOST_BYTES = 32 << 20
 """Bytes of a batch as it is sent."""
 _MOST_PLAIN_BYTES = 256 << 20
-_MOST_LINE_BYTES = 1 << 20
 _MOST_EVENTS = 1_000_000
 _MOST_WINDOW = 8 << 20
 _FEED_BYTES = 128
@@ -116,10 +115,10 @@ def events(file: BufferedReader) -> Iterator[dict[str, object]]:
     """Each event of a batch, in bounded memory. Raises Refused (422, 413)."""
     for line in _lines(file):
         try:
-            event = from_json(line, allow_inf_nan=False, cache_strings="keys")
+            event = json_object(line)
         except ValueError:
             raise _damaged("a line is no JSON.") from None
-        if not isinstance(event, dict):
+        if event is None:
             raise _damaged("a line is no JSON object.")
         yield event
 
@@ -132,8 +131,8 @@ def _lines(file: BufferedReader) -> Iterator[bytes]:
             cause = f"A batch has at most {_MOST_PLAIN_BYTES} bytes when it is unpacked."
             raise Refused(413, "too-large", cause, "Split it.")
         *lines, rest = (rest + plain).split(b"\n")
-        if len(rest) > _MOST_LINE_BYTES or any(len(line) > _MOST_LINE_BYTES for line in lines):
-            raise _damaged(f"an event has more than {_MOST_LINE_BYTES} bytes.")
+        if len(rest) > MOST_LINE_BYTES or any(len(line) > MOST_LINE_BYTES for line in lines):
+            raise _damaged(f"an event has more than {MOST_LINE_BYTES} bytes.")
         yield from lines
     if rest:
         raise _damaged("its last line has no end.")

@@ -6,18 +6,17 @@ What counts as an issue, and what as one endpoint, is docs/protocol.md, "Endpoin
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select, tuple_
 
 from tm_tui.moments import moment_of
 from tm_tui.portal import tables
 from tm_tui.portal.engines import insert
-from tm_tui.spool.events import Status
 from tm_tui.spool.issues import ISSUES, STUCK_SECONDS, endpoint_key
+from tm_tui.spool.log_line import LoggedThreat
 from tm_tui.text import SafeText, safe_text
-from tm_tui.values import Moment, ZonedMoment
+from tm_tui.values import Moment
 
 __all__ = [
     "ISSUES",
@@ -38,39 +37,6 @@ KIND = "threat-event"
 _MOST_LISTED = 1000
 _OF = tables.endpoints.c
 
-_Text = Annotated[str, Field(max_length=256)]
-_Short = Annotated[str, Field(max_length=64)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-
-class _Named(_Part):
-    hostname: Annotated[str, Field(min_length=1, max_length=256)]
-    ip: _Short | None = None
-    mac: _Short | None = None
-
-
-class _Threat(_Part):
-    name: _Text
-    severity: _Short
-
-
-class _ThreatEvent(_Part):
-    """A line of a threat event log as far as it matters here; later versions may bring more members.
-
-    Its texts are bounded and not yet safe: that is made of the few that are kept.
-    """
-
-    id: _Short
-    seq: Annotated[int, Field(ge=0, lt=1 << 62)]
-    time: ZonedMoment
-    endpoint: _Named
-    event_type: _Short
-    status: Status
-    threat: _Threat
-
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -78,25 +44,17 @@ class Mark:
 
     key: str
     at: float
-    event: _ThreatEvent
+    event: LoggedThreat
 
     def newer(self, other: "Mark | None") -> bool:
         """Whether this one counts and the other does not: by time, then by `seq`."""
         return other is None or (self.at, self.event.seq) > (other.at, other.event.seq)
 
 
-def mark_of(event: dict[str, object], received_at: datetime) -> Mark | None:
-    """Read an event; None if it cannot be read.
-
-    A time after the arrival of its batch counts as the arrival: a clock that once ran ahead hides nothing.
-    """
-    try:
-        read = _ThreatEvent.model_validate(event)
-    except ValidationError:
-        return None
-    at = max(0.0, min(read.time.timestamp(), received_at.timestamp()))
-    named = read.endpoint
-    return Mark(endpoint_key(named.hostname, named.mac, named.ip), at, read)
+def mark_of(event: LoggedThreat, received_at: float) -> Mark:
+    """What a threat event says that came at `received_at`, in Unix seconds."""
+    named = event.endpoint
+    return Mark(endpoint_key(named.hostname, named.mac, named.ip), event.at(received_at), event)
 
 
 def keep(connection: Connection, appliance: str, marks: Iterable[Mark]) -> None:

@@ -14,8 +14,9 @@ from tm_tui.portal import endpoints
 from tm_tui.portal.batch_file import events
 from tm_tui.portal.endpoints import Mark
 from tm_tui.portal.index import READ
-from tm_tui.portal.reports import entering, reader
+from tm_tui.portal.reports import entering
 from tm_tui.portal.reports.reader import Rows
+from tm_tui.spool.log_line import LoggedThreat, logged
 
 __all__ = ["Collector", "Portion", "keep", "portions"]
 
@@ -32,12 +33,14 @@ class Portion:
 
     def add(self, event: dict[str, object], received_at: datetime) -> None:
         """Read one more event."""
-        reader.read(self.rows, event, received_at.timestamp())
-        if event.get("kind") == endpoints.KIND:
-            mark = endpoints.mark_of(event, received_at)
-            if mark is None:
-                self.unreadable += 1
-            elif mark.newer(self.marks.get(mark.key)):
+        read, came = logged(event), received_at.timestamp()
+        if read is not None:
+            self.rows.add(read, came)
+        elif event.get("kind") == endpoints.KIND:
+            self.unreadable += 1
+        if isinstance(read, LoggedThreat):
+            mark = endpoints.mark_of(read, came)
+            if mark.newer(self.marks.get(mark.key)):
                 self.marks[mark.key] = mark
 
     @property

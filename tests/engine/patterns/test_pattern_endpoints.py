@@ -14,7 +14,10 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 def line(seq: int, hostname: str, status: str, minutes: float = 0, **more: Any) -> bytes:
     event = {
+        "kind": "threat-event",
+        "id": f"e{seq}",
         "seq": seq,
+        "event_type": "on-demand-scan-by-user",
         "time": (NOW + timedelta(minutes=minutes)).isoformat(),
         "endpoint": {"hostname": hostname},
         "status": status,

@@ -16,8 +16,10 @@ from sqlalchemy import Connection
 
 from tm_tui.portal import endpoints, index, jobs, products, reading, removals
 from tm_tui.portal.database import Database, opened
+from tm_tui.portal.endpoints import Mark
 from tm_tui.portal.refusals import Refused
 from tm_tui.spool.events import STATUSES
+from tm_tui.spool.log_line import LoggedThreat, logged
 from tm_tui.status_server.protocol import RegistrationRequest
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -36,9 +38,13 @@ def register(connection: Connection) -> None:
     products.register(connection, RegistrationRequest.model_validate(registration(APPLIANCE)), "account", NOW)
 
 
-def keep(connection: Connection, *events: dict[str, Any]) -> None:
-    marks = [endpoints.mark_of(event, NOW) for event in events]
-    endpoints.keep(connection, APPLIANCE, [mark for mark in marks if mark])
+def keep(connection: Connection, *events: dict[str, Any], received_at: datetime = NOW) -> None:
+    endpoints.keep(connection, APPLIANCE, marks_of(*events, received_at=received_at))
+
+
+def marks_of(*events: dict[str, Any], received_at: datetime = NOW) -> list[Mark]:
+    read = [one for event in events if isinstance(one := logged(event), LoggedThreat)]
+    return [endpoints.mark_of(one, received_at.timestamp()) for one in read]
 
 
 def statuses(connection: Connection, now: datetime = NOW, *, every: bool = True) -> dict[str, str]:
@@ -107,11 +113,8 @@ def test_newest_event_counts(connection: Connection) -> None:
 def test_clock_ahead_hides_nothing(connection: Connection) -> None:
     """An event from an appliance whose clock was years ahead does not stand before all that come later."""
     keep(connection, threat_event(1, time="2036-01-01T00:00:00Z", status="cleaned"))
-    later = endpoints.mark_of(
-        threat_event(2, time="2026-01-03T00:00:00Z", status="unsuccessful"), NOW + timedelta(days=2)
-    )
-    assert later is not None
-    endpoints.keep(connection, APPLIANCE, [later])
+    later = threat_event(2, time="2026-01-03T00:00:00Z", status="unsuccessful")
+    keep(connection, later, received_at=NOW + timedelta(days=2))
     assert statuses(connection, NOW + timedelta(days=2), every=False) == {"pc-1": "unsuccessful"}
 
 
@@ -290,8 +293,7 @@ async def test_full_database_is_507(tmp_path: Path) -> None:
     database = Database(tmp_path / "portal.sqlite3")
     await database.call(register)
     most = await database.call(pages)
-    marks = [endpoints.mark_of(threat_event(seq, f"pc-{seq}"), NOW) for seq in range(500)]
-    wanted = [mark for mark in marks if mark]
+    wanted = marks_of(*(threat_event(seq, f"pc-{seq}") for seq in range(500)))
     await database.call(pages, 1)
     with pytest.raises(Refused) as caught:
         await database.call(endpoints.keep, APPLIANCE, wanted)

@@ -3,17 +3,14 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 
-from pydantic import TypeAdapter
 from sqlalchemy import RowMapping
 
 from tm_tui.moments import moment_of
 from tm_tui.portal.reports import words
 from tm_tui.portal.reports.markdown import bold, code, plain, table
-from tm_tui.portal.reports.reader import Chain
+from tm_tui.spool.log_line import LoggedStep, steps
 
 __all__ = ["incident_text", "incident_title"]
-
-_CHAIN: TypeAdapter[tuple[Chain, ...]] = TypeAdapter(tuple[Chain, ...])
 
 
 def incident_title(cause: RowMapping) -> str:
@@ -23,8 +20,8 @@ def incident_title(cause: RowMapping) -> str:
 
 def incident_text(cause: RowMapping, others: Sequence[str], now: datetime, zone: tzinfo | None = None) -> str:
     """The Markdown of one root cause, joined with its threat event (whose columns may be NULL)."""
-    chain = _CHAIN.validate_json(cause["chain"])
-    steps = [(link.actor, link.action, link.object) for link in chain]
+    chain = steps(cause["chain"])
+    done = [(link.actor, link.action, link.object) for link in chain]
     lines = [
         f"# Incident: {plain(incident_title(cause))}, {plain(cause['appliance'])}",
         "",
@@ -32,7 +29,7 @@ def incident_text(cause: RowMapping, others: Sequence[str], now: datetime, zone:
         "",
         "## Malicious behaviours",
         "",
-        *words.behaviours(steps),
+        *words.behaviours(done),
         "",
         "## Chain of events that led to the infection",
         "",
@@ -54,7 +51,7 @@ def _facts(cause: RowMapping, now: datetime, zone: tzinfo | None) -> Iterator[tu
     if cause["threat"] is None:
         yield "Threat", f"not known: the threat event {plain(cause['threat_event_id'])} has not been received"
     else:
-        yield "Threat", f"{bold(cause['threat'])}, severity **{cause['severity']}**"
+        yield "Threat", f"{bold(cause['threat'])}, severity {bold(cause['severity'])}"
         yield "Status", f"**{words.status(cause['status'])}**"
         yield "Event type", words.event_type(cause["event_type"])
         yield "Source", words.source(cause["source"])
@@ -64,15 +61,15 @@ def _facts(cause: RowMapping, now: datetime, zone: tzinfo | None) -> Iterator[tu
     yield "Made", f"{_shown(now, zone)}, from the logs received until then"
 
 
-def _steps(chain: Sequence[Chain], zone: tzinfo | None) -> Iterator[str]:
+def _steps(chain: Sequence[LoggedStep], zone: tzinfo | None) -> Iterator[str]:
     for number, link in enumerate(chain, 1):
         parent = f", started by {plain(link.parent)}" if link.parent else ""
         digest = f", hash {code(link.hash)}" if link.hash else ""
         said = f"{bold(link.actor)} {plain(link.action)} {code(link.object)}"
-        yield f"{number}. {_shown(link.time, zone)}: {said}{parent}{digest}"
+        yield f"{number}. {_shown(link.moment, zone)}: {said}{parent}{digest}"
 
 
-def _actions(cause: RowMapping, others: Sequence[str], chain: Sequence[Chain]) -> Iterator[str]:
+def _actions(cause: RowMapping, others: Sequence[str], chain: Sequence[LoggedStep]) -> Iterator[str]:
     hashes = list(dict.fromkeys(link.hash for link in chain if link.hash))
     if cause["threat"] is None:
         yield "Look up the threat event on the appliance: it names the threat and how its mitigation stands."
