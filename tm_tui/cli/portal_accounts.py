@@ -41,9 +41,10 @@ def _add(
 ) -> None:
     from tm_tui.portal import accounts
 
-    title = _TITLE["operator" if level else "appliance"]
+    role: Role = "operator" if level else "appliance"
+    title = _TITLE[role]
     with database(context, own_home) as (connection, _):
-        secret = accounts.secret_for(name, _password())  # before the first statement: nobody waits for that
+        secret = accounts.secret_for(name, _password(), role)  # before any statement: nobody waits for that
         accounts.add(connection, name, secret, level)
         audited(connection, f"{title.lower()}-added", f"{name}: {level}" if level else name)
     more = {"role": level} if level else {}
@@ -57,7 +58,7 @@ def _set_password(
     from tm_tui.portal import accounts
 
     with database(context, own_home) as (connection, home):
-        secret = accounts.secret_for(name, _password())
+        secret = accounts.secret_for(name, _password(), role)
         first = accounts.is_first(connection, name, role)
         accounts.set_password(connection, name, secret, role)
         audited(connection, f"{_TITLE[role].lower()}-password-set", name)
@@ -159,7 +160,7 @@ def operator() -> None:
 def add_operator(
     context: click.Context, name: str, level: "Level", own_home: Path | None, *, as_json: bool
 ) -> None:
-    """Make an operator; the password is asked for, or read from standard input."""
+    """Make an operator; the password, of 12 characters or more, is asked for, or read from standard input."""
     _add(context, name, own_home, level, as_json=as_json)
 
 
@@ -185,7 +186,10 @@ def set_role(
 @json_option
 @with_home
 def set_operator_password(context: click.Context, name: str, own_home: Path | None, *, as_json: bool) -> None:
-    """Set an operator's password, asked for or from standard input. HOME/operator-password goes."""
+    """Set an operator's password: 12 characters or more, asked for or from standard input.
+
+    HOME/operator-password goes.
+    """
     _set_password(context, name, own_home, "operator", as_json=as_json)
 
 

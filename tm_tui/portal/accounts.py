@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 
 from tm_tui.errors import TmError
 from tm_tui.moments import moment_of
-from tm_tui.portal import sessions, tables, tries
+from tm_tui.portal import sessions, strength, tables, tries
 from tm_tui.portal.callers import Caller, Level, Role, level_of
 from tm_tui.portal.engines import insert
 from tm_tui.settings.types import TypedPassword, UserName
@@ -84,12 +84,15 @@ def _over_ssh(text: str) -> str | None:
         return None
 
 
-def secret_for(name: str, password: SecretStr) -> str:
+def secret_for(name: str, password: SecretStr, role: Role) -> str:
     """What is stored of a new password; made before a transaction, as it costs what `matches` costs.
 
-    Raises TmError for a name or a password that no appliance could send.
+    Raises TmError for a name or a password that no appliance could send, and for one that an operator
+    should not have (`strength`).
     """
     _check(name, password)
+    if role == "operator":
+        strength.check(name, password.get_secret_value())
     return sealed(password)
 
 

@@ -88,7 +88,7 @@ def _first_account(connection: Connection, home: PortalHome, role: Role) -> str:
         name = f"{name}-{secrets.token_hex(3)}"
     with Folder.open(home.path) as top:
         top.replace(home.password_file_of(role).name, password.encode())
-    secret = accounts.secret_for(name, SecretStr(password))
+    secret = accounts.secret_for(name, SecretStr(password), role)
     accounts.add(connection, name, secret, "admin" if role == "operator" else None)
     return name
 

@@ -1,16 +1,17 @@
 """Passwords that were wrong, counted in the database, so that all processes of the portal know of them.
 
 Counted are the name that was typed and the address from which it came; after so many, both wait, longer
-each time. A browser on which the operator has logged on before is counted apart (`known`): strangers who try
-the operator's name keep nobody out of it. Of a name the database has 16 bits of a digest: what was typed as a
-name may be a password, and a name that nobody has is counted like any other. Moments are Unix seconds.
+each time. A browser on which the operator has logged on before is counted apart (`known`), and so is a
+network from which the operator's scripts came (`usual`): strangers who try the operator's name keep nobody
+out of them. Of a name the database has 16 bits of a digest: what was typed as a name may be a password, and
+a name that nobody has is counted like any other. Moments are Unix seconds.
 """
 
 import hashlib
 import hmac
 import ipaddress
 
-from sqlalchemy import Connection, case, delete, func, select, update
+from sqlalchemy import Connection, case, delete, func, or_, select, update
 
 from tm_tui.moments import moment_of
 from tm_tui.portal import audit
@@ -19,12 +20,25 @@ from tm_tui.portal.logon_tables import logon_tries as _table
 from tm_tui.portal.refusals import Refused
 from tm_tui.spoken import span
 
-__all__ = ["Locked", "failed", "forgive", "keys_of", "mark_of", "right", "sweep", "take", "wait"]
+__all__ = [
+    "Locked",
+    "came_from",
+    "failed",
+    "forgive",
+    "keys_of",
+    "mark_of",
+    "right",
+    "sweep",
+    "take",
+    "usual",
+    "wait",
+]
 
 _FREE = {"name": 5, "known": 5, "from": 20}
 _FIRST_WAIT, _LONGEST_WAIT = 30.0, 900.0
 _FORGOTTEN_AFTER = 3600.0
 _MOST, _MADE_FREE = 20_000, 1000
+_USUAL_FOR, _NOTED_EACH = 90 * 86400.0, 86400.0
 _OF = _table.c
 
 
@@ -36,10 +50,30 @@ class Locked(Refused):
         super().__init__(429, "logon-locked", cause, remedy, retry_after=max(1, round(seconds)))
 
 
-def keys_of(name: str, source: str, *, known: bool) -> tuple[str, ...]:
+def keys_of(name: str, source: str, *, known: bool, usual: bool = False) -> tuple[str, ...]:
     """Under what a try is counted."""
-    bucket = hashlib.sha256(name.encode(errors="replace")).hexdigest()[:4]
-    return (f"known/{bucket}",) if known else (f"from/{_network(source)}", f"name/{bucket}")
+    bucket, network = hashlib.sha256(name.encode(errors="replace")).hexdigest()[:4], _network(source)
+    if usual:
+        return (f"known/{bucket}/{network}",)
+    return (f"known/{bucket}",) if known else (f"from/{network}", f"name/{bucket}")
+
+
+def _usual_key(secret: str, source: str) -> str:
+    return f"usual/{hmac.digest(secret.encode(), _network(source).encode(), 'sha256').hex()[:32]}"
+
+
+def usual(connection: Connection, secret: str, source: str, now: float) -> bool:
+    """Whether the account with this hash was right from that network, in the last 90 days (`came_from`)."""
+    until = connection.execute(select(_OF.until).where(_OF.key == _usual_key(secret, source))).scalar()
+    return until is not None and until > now
+
+
+def came_from(connection: Connection, secret: str, source: str, now: float) -> None:
+    """Note that this account's password came from there, and was right. A new password begins anew."""
+    values = {"failures": 0, "last_at": now, "until": now + _USUAL_FOR}
+    entry = insert(connection, _table).values(key=_usual_key(secret, source), **values)
+    old = _OF.last_at < now - _NOTED_EACH
+    connection.execute(entry.on_conflict_do_update(index_elements=["key"], set_=values, where=old))
 
 
 def _network(source: str) -> str:
@@ -107,7 +141,8 @@ def right(connection: Connection, keys: tuple[str, ...]) -> None:
 def forgive(connection: Connection, name: str) -> None:
     """Check its passwords again at once, wherever they come from."""
     found = {key for known in (True, False) for key in keys_of(name, "", known=known)} - {"from/"}
-    connection.execute(delete(_table).where(_OF.key.in_(found)))
+    of_networks = or_(*(_OF.key.startswith(f"{key}/", autoescape=True) for key in found))
+    connection.execute(delete(_table).where(or_(_OF.key.in_(found), of_networks)))
 
 
 def failed(connection: Connection, account: str, source: str, now: float) -> None:

@@ -85,10 +85,13 @@ class OpenPortal:
         """Run `tm-tui portal WORDS --home HOME` beside it."""
         return told(*words, "--home", str(self.home), stdin=stdin)
 
-    def _client(self, port: int, **more: Any) -> httpx.AsyncClient:
+    def _client(self, port: int, source: str = "", **more: Any) -> httpx.AsyncClient:
+        """`source`: the address of 127.0.0.0/8 from which it comes."""
         context = ssl.create_default_context(cafile=self.ready["ca_file"])
         if "auth" not in more:
             more["auth"] = self.credentials
+        if source:
+            more["transport"] = httpx.AsyncHTTPTransport(verify=context, local_address=source)
         return httpx.AsyncClient(
             verify=context, base_url=f"https://127.0.0.1:{port}", trust_env=False, timeout=PATIENCE, **more
         )

@@ -1,19 +1,21 @@
 """Sessions and wrong passwords in the database: bounded, shared by processes, and no stranger's to misuse."""
 
+import asyncio
 import threading
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
-from portals import OpenPortal, log_file, opened_portal
+from portals import OpenPortal, beat, log_file, opened_portal
 from pydantic import SecretStr
 from sqlalchemy import func, select
 from test_portal_pages import log_on, operator, token_in, visitor
 
 from clock import FakeClock
 from tm_tui.errors import TmError
-from tm_tui.portal import accounts, audit, sessions, tables, tries
+from tm_tui.portal import accounts, audit, doorkeeper, sessions, tables, tries
 from tm_tui.portal.database import opened
 from tm_tui.portal.log import PortalLog
 from tm_tui.portal.service import PortalOptions, open_portal
@@ -21,6 +23,7 @@ from tm_tui.portal.sessions import IDLE_SECONDS, LONGEST_SECONDS
 from tm_tui.portal.tries import Locked
 
 NOW = 1_900_000_000.0
+NEW = "seven old bridges"
 
 
 def made(store: Path | str, *names: str) -> dict[str, str]:
@@ -225,6 +228,94 @@ async def test_a_lock_is_said_with_its_time(tmp_path: Path) -> None:
                 assert len(lines) == 2, lines
 
 
+async def test_scripts_where_they_always_come_from(tmp_path: Path) -> None:
+    """Strangers who try an operator's name keep no script out of its usual network, not after a restart."""
+    clock, home = FakeClock(datetime.now(UTC)), tmp_path / "portal"
+    async with AsyncExitStack() as stack:
+        stream = stack.enter_context(log_file(home).open("a"))
+
+        async def begun() -> OpenPortal:
+            opening = open_portal(PortalOptions(home), PortalLog(stream, clock), clock)
+            return OpenPortal(home, (await stack.enter_async_context(opening))[0].model_dump())
+
+        async def asked(source: str, password: str = "") -> int:
+            async with portal.status_server(source=source, auth=(name, password or right)) as client:
+                return (await client.get("/v1/products")).status_code
+
+        portal = await begun()
+        name, right = portal.operator
+        assert await asked("127.0.0.2") == 200
+        wrong_ones = (asked("127.0.0.3", "wrong") for _ in range(7))
+        assert await asyncio.gather(*wrong_ones) == [401] * 7
+        assert [await asked(one) for one in ("127.0.0.3", "127.0.0.4", "127.0.0.2")] == [401, 401, 200]
+        async with visitor(portal) as stranger:
+            assert (await log_on(stranger, portal)).status_code == 429
+        await stack.aclose()
+        stream = stack.enter_context(log_file(home).open("a"))
+        portal = await begun()
+        assert [await asked(one) for one in ("127.0.0.4", "127.0.0.2")] == [401, 200]
+        wrong_ones = (asked("127.0.0.2", "wrong") for _ in range(5))
+        assert await asyncio.gather(*wrong_ones) == [401] * 5
+        assert await asked("127.0.0.2") == 401  # its own wrong ones count
+        assert portal.command("operator", "password", name, stdin=f"{NEW}\n").returncode == 0
+        assert await asked("127.0.0.2", NEW) == 200
+
+
+async def test_a_flood_is_in_nobody_s_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strangers from many addresses are compared one by one, few wait, others are told when to come again.
+
+    Beats, an operator's own browser and scripts from where they always came go on, right after a restart too.
+    """
+    async with opened_portal(tmp_path / "portal") as portal, operator(portal) as own:
+        await portal.register()
+        async with portal.operators() as script:
+            assert (await script.get("/v1/products")).status_code == 200
+        mark = own.cookies["__Host-tmsp-known"]
+    over, begun = threading.Event(), threading.Event()
+    running = [0, 0]
+
+    def compared(secret: str, plain: bytes) -> bool:
+        if plain != b"flood":
+            return accounts.matches(secret, plain)
+        running[:] = running[0] + 1, max(running[1], running[0] + 1)
+        begun.set()
+        assert over.wait(60)
+        running[0] -= 1
+        return False
+
+    monkeypatch.setattr(doorkeeper, "matches", compared)
+    async with AsyncExitStack() as stack, opened_portal(tmp_path / "portal") as portal:
+        stack.callback(over.set)
+
+        async def flood(number: int) -> httpx.Response:
+            auth, source = (f"name-{number}", "flood"), f"127.0.{number // 250 + 1}.{number % 250 + 1}"
+            client = await stack.enter_async_context(portal.status_server(auth=auth, source=source))
+            return await client.get("/v1/products")
+
+        tasks = [asyncio.create_task(flood(number)) for number in range(90)]
+        done, waiting = set(), set(tasks)
+        while len(done) < 90 - doorkeeper.MOST_WAITING:
+            some, waiting = await asyncio.wait(waiting, timeout=60, return_when=asyncio.FIRST_COMPLETED)
+            assert some
+            done |= some
+        assert await asyncio.to_thread(begun.wait, 60)
+        refused = [task.result() for task in done]
+        assert {(one.status_code, one.headers["retry-after"]) for one in refused} == {(503, "5")}
+        async with portal.status_server() as appliance:
+            assert (await appliance.post("/v1/heartbeat", json=beat())).status_code == 200
+        async with portal.operators() as script:
+            assert (await script.get("/v1/products")).status_code == 200
+        async with visitor(portal) as stranger:
+            reply = await log_on(stranger, portal, "wrong")
+            assert (reply.status_code, reply.headers["retry-after"]) == (503, "5")
+            stranger.cookies.set("__Host-tmsp-known", mark, "127.0.0.1")
+            assert (await log_on(stranger, portal, "wrong")).status_code == 403  # it was checked
+            assert (await log_on(stranger, portal)).status_code == 303
+        over.set()
+        assert {task.result().status_code for task in (await asyncio.wait(waiting, timeout=60))[0]} == {401}
+        assert (running, len(waiting)) == ([0, 1], doorkeeper.MOST_WAITING)
+
+
 async def leave(client: httpx.AsyncClient) -> None:
     page = await client.get("/portal/products")
     assert (await client.post("/portal/logoff", data={"token": token_in(page)})).status_code == 303
@@ -241,11 +332,13 @@ async def test_one_s_own_password(tmp_path: Path) -> None:
         name, old = portal.operator
         async with operator(portal) as here, operator(portal) as there:
             asked = await here.get("/portal/password")
-            form = {"token": token_in(asked), "old": old, "new": "new pass", "again": "new pass"}
+            form = {"token": token_in(asked), "old": old, "new": NEW, "again": NEW}
             for status, words, more in (
                 (422, "not the same", {"again": "other"}),
                 (422, "is the old one", {"new": old, "again": old}),
                 (422, "needed", {"new": "", "again": ""}),
+                (422, "has 12 characters or more", {"new": "eleven sign", "again": "eleven sign"}),
+                (422, "tried first", {"new": f"{name}-Portal1", "again": f"{name}-Portal1"}),
                 (403, "old password is wrong", {"old": "x"}),
             ):
                 reply = await here.post("/portal/password", data={**form, **more})
@@ -260,7 +353,7 @@ async def test_one_s_own_password(tmp_path: Path) -> None:
             assert not (portal.home / "operator-password").exists()
             taken = (await here.get("/portal/audit.csv")).text
             assert f"{name},127.0.0.1,password-changed" in taken
-            assert "new pass" not in taken + portal.log_file.read_text()
+            assert NEW not in taken + portal.log_file.read_text()
 
 
 async def test_accounts_on_their_page(tmp_path: Path) -> None:

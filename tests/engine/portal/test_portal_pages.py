@@ -305,7 +305,9 @@ async def test_logging_off_ends_it(portal: OpenPortal) -> None:
 async def test_a_changed_password_ends_sessions(own_portal: OpenPortal) -> None:
     """And so does a removed account: whoever was logged on with it is out."""
     async with operator(own_portal) as client:
-        done = own_portal.command("operator", "password", own_portal.ready["operator"], stdin="new one\n")
+        done = own_portal.command(
+            "operator", "password", own_portal.ready["operator"], stdin="seven old bridges\n"
+        )
         assert done.returncode == 0
         assert (await client.get("/portal/products")).status_code == 303
 

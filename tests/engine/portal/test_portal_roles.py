@@ -24,7 +24,7 @@ pytestmark = pytest.mark.one_store("it compares the bytes of a whole home, its d
 
 A, B = "tm-of-a", "tm-of-b"
 OTHER = ("another", "pass of another")
-ANALYST, READER = ("ann", "pass of ann"), ("rob", "pass of rob")
+ANALYST, READER = ("ann", "rain on a tin roof"), ("rob", "four grey geese flew")
 TUS = {"tus-resumable": "1.0.0"}
 CHUNK = {**TUS, "content-type": "application/offset+octet-stream", "upload-offset": "1"}
 Auth = tuple[str, str] | None
@@ -329,7 +329,7 @@ async def test_a_home_of_before(tmp_path: Path) -> None:
 def test_operator_commands(tmp_path: Path) -> None:
     """Operators are made, listed and removed beside the portal, apart from the accounts; an admin stays."""
     with running(tmp_path / "home") as portal:
-        made = portal.command("operator", "add", "eve", stdin="secret of eve\n")
+        made = portal.command("operator", "add", "eve", stdin="nine boats at sea\n")
         assert "eve (read-only) made" in made.stdout
         for words in (("remove", "operator"), ("role", "operator", "analyst")):
             refused = portal.command("operator", *words)
@@ -347,7 +347,7 @@ def test_operator_commands(tmp_path: Path) -> None:
         assert portal.command("account", "remove", "eve").returncode == 1
         assert portal.command("account", "password", "eve", stdin="x\n").returncode == 1
         assert (portal.home / "operator-password").exists()
-        assert portal.command("operator", "password", "operator", stdin="new\n").returncode == 0
+        assert portal.command("operator", "password", "operator", stdin="seven old bridges\n").returncode == 0
         assert not (portal.home / "operator-password").exists()
         assert portal.command("operator", "remove", "eve").returncode == 0
         assert "eve" not in portal.command("operator", "list").stdout

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from tm_tui.errors import TmError
 from tm_tui.portal import accounts, appliances, audit, sessions
 from tm_tui.portal.accounts import Account
-from tm_tui.portal.callers import LEVELS, Level
+from tm_tui.portal.callers import LEVELS, Level, Role
 from tm_tui.portal.core import Portal
 from tm_tui.portal.pages.page import Form, Go, Page, Shown, source_of
 from tm_tui.portal.refusals import Refused
@@ -44,7 +44,7 @@ async def _added(portal: Portal, request: Request, form: Form) -> Shown:
     """Make one, and show its password this once."""
     name, kind, password = form.get("name", ""), form.get("kind", ""), _new_password()
     level = _level(kind) if kind != "appliances" else None
-    secret = await _secret(name, password)
+    secret = await _secret(name, password, "operator" if level else "appliance")
 
     def add(connection: Connection) -> None:
         accounts.add(connection, name, secret, level)
@@ -73,7 +73,7 @@ async def _changed(portal: Portal, request: Request, form: Form) -> Shown | Go:
     if form.get("do") != "password":
         raise Refused(422, "wrong-fields", "Nothing was chosen.", "Use the page's own form.")
     password = _new_password()
-    secret = await _secret(one.name, password)
+    secret = await _secret(one.name, password, one.role)
 
     def change(connection: Connection) -> bool:
         accounts.set_password(connection, one.name, secret, one.role)
@@ -134,8 +134,8 @@ async def _other(portal: Portal, request: Request) -> Account:
     return one
 
 
-async def _secret(name: str, password: str) -> str:
-    return await _permitted(asyncio.to_thread(accounts.secret_for, name, SecretStr(password)))
+async def _secret(name: str, password: str, role: Role) -> str:
+    return await _permitted(asyncio.to_thread(accounts.secret_for, name, SecretStr(password), role))
 
 
 async def _done(portal: Portal, deed: Callable[[Connection], _T]) -> _T:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from tm_tui.errors import TmError
-from tm_tui.portal import accounts, audit, sessions
+from tm_tui.portal import accounts, audit, sessions, strength
 from tm_tui.portal.core import Portal
 from tm_tui.portal.pages.logon import KNOWN, remember
 from tm_tui.portal.pages.page import Form, Go, Page, Shown, source_of
@@ -19,7 +19,7 @@ __all__ = ["PAGES"]
 
 
 async def _asked(_portal: Portal, _request: Request) -> Shown:
-    return Shown("password.html", {"problem": ""})
+    return Shown("password.html", {"problem": "", "fewest": strength.FEWEST})
 
 
 async def _changed(portal: Portal, request: Request, form: Form) -> Shown | Go | Response:
@@ -55,7 +55,7 @@ async def _changed(portal: Portal, request: Request, form: Form) -> Shown | Go |
 async def _set(portal: Portal, request: Request, new: SecretStr) -> tuple[bool, str]:
     """Whether the old one stood in the home's file, and what is stored of the new one. Raises TmError."""
     session, by, now = request.state.session, source_of(request), portal.clock.now()
-    secret = await asyncio.to_thread(accounts.secret_for, session.account, new)
+    secret = await asyncio.to_thread(accounts.secret_for, session.account, new, "operator")
 
     def change(connection: Connection) -> bool:
         accounts.set_password(connection, session.account, secret, "operator", but=session.key)
@@ -67,7 +67,7 @@ async def _set(portal: Portal, request: Request, new: SecretStr) -> tuple[bool, 
 
 
 def _refused(problem: str, status: int = 422) -> Shown:
-    return Shown("password.html", {"problem": problem}, status)
+    return Shown("password.html", {"problem": problem, "fewest": strength.FEWEST}, status)
 
 
 PAGES = (Page("password", _asked, act=_changed, sees="read-only", acts="read-only"),)
