@@ -130,9 +130,11 @@ def _do(argv: list[str]) -> None:
 
 def _main() -> None:
     _end_with_parent()
+    gc.disable()
     _import_all()
     gc.collect()
     gc.freeze()
+    gc.enable()
     order = _nurse()
     code = 1
     try:
