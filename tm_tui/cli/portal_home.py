@@ -59,6 +59,14 @@ def failures_told() -> Iterator[None]:
     except TmError as error:
         click.echo(f"tm-tui portal: {error.cause} {error.remedy}", err=True)
         sys.exit(1)
+    except OSError as error:
+        from tm_tui.portal.blobs.store import BlobsFailed
+
+        if not isinstance(error, BlobsFailed):
+            raise
+        remedy = "Look at the object store, then try again."
+        click.echo(f"tm-tui portal: {safe_text(error.why)}. {remedy}", err=True)
+        sys.exit(1)
 
 
 def with_home(command: _F) -> _F:

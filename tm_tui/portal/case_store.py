@@ -6,9 +6,9 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tm_tui.portal import appliances, cases
+from tm_tui.portal import appliances, cases, doomed
 from tm_tui.portal.blobs.files import FileBlobs
-from tm_tui.portal.blobs.store import BlobAbsent
+from tm_tui.portal.blobs.store import BlobAbsent, BlobsFailed
 from tm_tui.portal.case_files import CaseFiles
 from tm_tui.portal.case_parts import CaseParts, Checksum, too_many
 from tm_tui.portal.cases import NewUpload, Upload
@@ -132,10 +132,14 @@ class CaseStore:
 
     async def _drop(self, found: Upload) -> bool:
         """False: it has become a case meanwhile, and stays."""
-        dropped = await self._portal.database.call(cases.remove, found.upload)
-        if dropped:
+        call = self._portal.database.call
+        if not await call(cases.remove, found.upload):
+            return False
+        try:
             await asyncio.to_thread(self._bytes.drop, found.upload)
-        return dropped
+        except BlobsFailed:  # the sweep does it
+            await call(doomed.doom, [f"cases/{found.upload}/"])
+        return True
 
     @asynccontextmanager
     async def _alone(self, upload: str) -> AsyncIterator[str]:
@@ -202,6 +206,8 @@ class CaseStore:
                     await self._settled(found)
                 except Refused as refused:
                     self._portal.log.say("case-dropped", upload=found.upload, cause=refused.cause)
+                except BlobsFailed as error:  # its sender comes again, or the next start
+                    self._portal.log.say("case-not-finished", upload=found.upload, cause=error.why)
             elif found.touched_at < oldest:
                 await self._drop(found)
 

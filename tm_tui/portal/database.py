@@ -14,7 +14,9 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from tm_tui.portal import schema
-from tm_tui.portal.engines import READING, failed, is_sqlite, made_engine, refused
+from tm_tui.portal.breaker import Breaker
+from tm_tui.portal.engines import READING, failed, is_away, is_sqlite, made_engine, refused
+from tm_tui.portal.refusals import Refused
 from tm_tui.portal.writers import Writers
 
 __all__ = ["Database", "opened"]
@@ -25,6 +27,12 @@ _SOON, _LATER = 0, 1
 _READERS = 4
 _WRITERS = 8
 """Threads on PostgreSQL; SQLite has one."""
+_MOST_TOGETHER = 64
+
+
+def _told(error: BaseException) -> Refused | None:
+    """For who would wait in vain for a server that does not answer, behind others who do."""
+    return refused(error) if isinstance(error, SQLAlchemyError) and is_away(error) else None
 
 
 @contextmanager
@@ -50,14 +58,16 @@ class Database:
     """The database of a running portal. Raises StorageFailed when it cannot be opened."""
 
     def __init__(self, where: Path | str) -> None:
-        self._engine = made_engine(where)
+        self._engine = made_engine(where, limited=True)
         try:
             schema.prepare(self._engine)
         except SQLAlchemyError as error:
             self._engine.dispose()
             raise failed(self._engine, error) from None
-        alone = is_sqlite(self._engine)
-        self._writers = Writers(self._engine, 1) if alone else Writers(self._engine, _WRITERS, together=1)
+        alone, breaker = is_sqlite(self._engine), Breaker(_told)
+        threads, together = (1, _MOST_TOGETHER) if alone else (_WRITERS, 1)
+        self._writers = Writers(self._engine, threads, together, breaker.asking)
+        self._reading = Breaker(_told)
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="portal-reader")
 
     @property
@@ -91,7 +101,7 @@ class Database:
         """As `call`, for what only reads: however long it takes, it keeps no writer waiting."""
 
         def reading() -> _T:
-            with self._engine.connect().execution_options(**READING) as connection:
+            with self._reading.asking(), self._engine.connect().execution_options(**READING) as connection:
                 return function(connection, *args, **kwargs)
 
         try:

@@ -22,6 +22,7 @@ __all__ = [
     "delete_some",
     "failed",
     "insert",
+    "is_away",
     "is_sqlite",
     "made_engine",
     "refused",
@@ -30,16 +31,21 @@ __all__ = [
 
 READING = {"portal_reading": True}
 """Execution options of a connection that only reads: on SQLite it waits for no writer, and none for it."""
-_DISK = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+_DISK = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY})
+_HELD = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_LATER = frozenset({"08", "40", "53", "57"})
+"""SQLSTATE classes that a repeat may not meet: no connection, undone for another's sake, no room, ended."""
+_ONCE = frozenset({"25006", "25P03", "55P03"})
+"""The same of single ones: a standby that only reads, a transaction that waited too long, a lock."""
 _SECONDS = 5
 _RETRY_SECONDS = 5
 _MOST_OPEN = 24
 
 
-def made_engine(where: Path | str) -> Engine:
+def made_engine(where: Path | str, *, limited: bool = False) -> Engine:
     """For a file of SQLite's, or an URL: `sqlite:///FILE`, `postgresql+psycopg://...`.
 
-    Raises StorageFailed.
+    `limited`: no wait for a server is without end, as in a process that serves. Raises StorageFailed.
     """
     if isinstance(where, Path):
         url = sqlalchemy.URL.create("sqlite", database=str(where))
@@ -51,7 +57,9 @@ def made_engine(where: Path | str) -> Engine:
     if url.drivername == "sqlite" and url.database not in {None, "", ":memory:"}:
         return _sqlite(url)
     if url.drivername == "postgresql+psycopg":
-        return _postgresql(url)
+        from tm_tui.portal.postgresql import postgresql_engine  # only who has a server needs its library
+
+        return postgresql_engine(url, limited=limited)
     raise _unknown()
 
 
@@ -96,18 +104,6 @@ def _sqlite_connected(connection: sqlite3.Connection, _record: object) -> None:
 def _sqlite_begins(connection: Connection) -> None:
     reading = connection.get_execution_options().get("portal_reading")
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
-
-
-def _postgresql(url: sqlalchemy.URL) -> Engine:
-    """A server's database; a connection that was lost meanwhile is replaced."""
-    return sqlalchemy.create_engine(
-        url,
-        connect_args={"connect_timeout": _SECONDS, "application_name": "tm-tui portal"},
-        pool_size=_MOST_OPEN,
-        max_overflow=0,
-        pool_timeout=_SECONDS,
-        pool_pre_ping=True,
-    )
 
 
 def insert(connection: Connection, table: Table) -> Any:
@@ -157,28 +153,36 @@ def failed(engine: Engine, error: SQLAlchemyError) -> StorageFailed:
 
 
 def refused(error: SQLAlchemyError) -> Refused:
-    """For clients: 507 when the disk stands in the way, 503 while a server is away, else 500."""
+    """For clients: 507 when the disk stands in the way, 503 while it is away or busy, else 500."""
     cause = f"The portal's database cannot be used: {_reason(error)}."
     disk = "Check the portal's disk, then try again."
     original = error.orig if isinstance(error, DBAPIError) else None
-    if isinstance(original, sqlite3.Error):
-        kind = getattr(original, "sqlite_errorcode", 0) & 0xFF  # without the detail of an extended code
-        code = "disk-full" if kind == sqlite3.SQLITE_FULL else "storage-failed"
-        return Refused(507 if kind in _DISK else 500, code, cause, disk)
-    state = getattr(original, "sqlstate", None)
-    if state == "53100":
+    kind = getattr(original, "sqlite_errorcode", 0) & 0xFF  # without the detail of an extended code
+    state = getattr(original, "sqlstate", None) or ""
+    if kind == sqlite3.SQLITE_FULL or state == "53100":
         return Refused(507, "disk-full", cause, "Make room for the database, then try again.")
-    if isinstance(error, NoneFree) or _away(error, state):
-        remedy = "Try again in a moment."
-        return Refused(503, "busy", cause, remedy, retry_after=_RETRY_SECONDS)
+    if kind in _DISK or state[:2] == "58":
+        return Refused(507, "storage-failed", cause, disk)
+    if (
+        kind in _HELD
+        or isinstance(error, NoneFree)
+        or is_away(error)
+        or state[:2] in _LATER
+        or state in _ONCE
+    ):
+        return Refused(503, "busy", cause, "Try again in a moment.", retry_after=_RETRY_SECONDS)
     return Refused(500, "storage-failed", cause, "Look into the portal's log, and the database's.")
 
 
-def _away(error: SQLAlchemyError, state: str | None) -> bool:
-    """Whether a server does not answer, starts or ends (SQLSTATE classes 08, 53, 57)."""
+def is_away(error: SQLAlchemyError) -> bool:
+    """Whether a server does not answer, starts or ends; of a file: whether another process holds it."""
+    original = error.orig if isinstance(error, DBAPIError) else None
+    if isinstance(original, sqlite3.Error):
+        return getattr(original, "sqlite_errorcode", 0) & 0xFF in _HELD
     if not isinstance(error, OperationalError | InterfaceError):
         return False
-    return state is None or state[:2] in {"08", "53", "57"}
+    state = getattr(original, "sqlstate", None)
+    return state is None or state[:2] == "08" or state[:4] == "57P0"
 
 
 def _reason(error: SQLAlchemyError) -> str:

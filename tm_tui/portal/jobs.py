@@ -38,7 +38,7 @@ LEASE_SECONDS = 300.0
 """So long nobody else begins the same; more than any job takes."""
 _OF = tables.jobs.c
 
-Kind = Literal["read", "incidents", "report-daily", "report-weekly", "report-monthly", "sweep"]
+Kind = Literal["read", "incidents", "report-daily", "report-weekly", "report-monthly", "sweep", "catch-up"]
 
 OF_PRODUCT: tuple[Kind, ...] = ("incidents", "report-daily", "report-weekly", "report-monthly")
 """Those that end with a product's registration."""

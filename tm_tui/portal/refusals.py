@@ -4,6 +4,7 @@ import errno
 from collections.abc import Mapping
 
 from tm_tui.errors import TmError
+from tm_tui.portal.blobs.store import BlobsAway, BlobsFailed, BlobsFull
 from tm_tui.text import safe_text
 
 __all__ = ["Refused", "storage_refused"]
@@ -42,16 +43,24 @@ class Refused(TmError):
         return found if self.retry_after is None else {**found, "retry-after": str(self.retry_after)}
 
 
+_RETRY_SECONDS = 5
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def storage_refused(error: OSError) -> Refused:
-    """The portal's own disk stands in the way: 507 when it is full, else 500."""
+    """What keeps things stands in the way: 507 when it is full, 503 while it is away, else 500."""
+    reason = safe_text(error.strerror or type(error).__name__)
+    if isinstance(error, BlobsFailed):
+        cause = f"What the portal keeps cannot be reached: {reason}."
+        if isinstance(error, BlobsAway):
+            return Refused(503, "busy", cause, "Try again in a moment.", retry_after=_RETRY_SECONDS)
+        full = isinstance(error, BlobsFull)
+        status, code = (507, "disk-full") if full else (500, "storage-failed")
+        return Refused(status, code, cause, "Look into the portal's log, and the object store's.")
     if error.errno in _FULL:
         return Refused(
             507, "disk-full", "The portal's disk is full.", "Make room on it; the batch may come again."
         )
-    reason = safe_text(error.strerror or type(error).__name__)
     return Refused(
         500, "storage-failed", f"The portal's disk failed: {reason}.", "Look into the portal's log."
     )

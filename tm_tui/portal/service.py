@@ -24,11 +24,12 @@ from starlette.types import ASGIApp
 from tm_tui.atomic import Folder
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.errors import TmError
-from tm_tui.portal import accounts, index, pattern_routes, routes
+from tm_tui.portal import accounts, index, jobs, pattern_routes, routes
 from tm_tui.portal.alerts.watch import keep_alerts
 from tm_tui.portal.answers import EXCEPTION_HANDLERS
 from tm_tui.portal.batches import BatchStore
 from tm_tui.portal.blobs.address import blobs_at
+from tm_tui.portal.blobs.store import BlobsFailed
 from tm_tui.portal.callers import ROLES, Role
 from tm_tui.portal.case_store import CaseStore
 from tm_tui.portal.certificate import Certificate, keep
@@ -149,13 +150,24 @@ async def open_portal(
         doorkeeper, kept = Doorkeeper(database, clock), Kept(clock)
         portal = Portal(home, database, doorkeeper, batches, blobs, log, clock, kept, settings.retention)
         names = [await database.call(_first_account, home, role) for role in ROLES]
-        changed = await database.call(index.catch_up, blobs, log) if "worker" in settings.roles else 0
+        changed = await _caught_up(portal) if "worker" in settings.roles else 0
         listeners = _listening(stack, settings)
         key = host_key(home, settings.ssh_host_key)
         tasks = await _start(stack, portal, settings, listeners, key)
         log.say("ready", home=str(home.path), index_entries_changed=changed)
         yield _ready(settings, listeners, home, key.get_fingerprint(), names), tasks
         log.say("stopping")
+
+
+async def _caught_up(portal: Portal) -> int:
+    """Enter what lies in the store and is not known; later, while that is away. How many entries changed."""
+    try:
+        return await portal.database.call(index.catch_up, portal.blobs, portal.log)
+    except BlobsFailed as error:
+        portal.log.say("not-caught-up", cause=error.why)
+        now = portal.clock.now().timestamp()
+        await portal.database.call(jobs.ask, "catch-up", "catch-up", now)
+        return 0
 
 
 def _listening(stack: contextlib.AsyncExitStack, settings: PortalSettings) -> Listeners:

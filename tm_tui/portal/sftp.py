@@ -1,9 +1,10 @@
 """Log server over SSH: an SFTP folder into which batches can be written, and nothing else."""
 
 import asyncio
+import contextlib
 import os
 import posixpath
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -21,8 +22,9 @@ from sqlalchemy import Connection
 from tm_tui.portal import appliances
 from tm_tui.portal.batch_file import MOST_BYTES, BatchName
 from tm_tui.portal.batches import AlreadyThere
+from tm_tui.portal.blobs.store import BlobsFailed
 from tm_tui.portal.places import Kind, Place, place_of
-from tm_tui.portal.refusals import Refused
+from tm_tui.portal.refusals import Refused, storage_refused
 from tm_tui.portal.sftp_listing import attributes, inside
 from tm_tui.portal.sftp_uploads import Upload, opened
 
@@ -162,22 +164,39 @@ class LogFolder(asyncssh.SFTPServer):
         self._probes[new] = probe
 
     async def _settle(self, part: Path, name: BatchName) -> None:
-        batches = self._portal.batches
-        aside = batches.aside()
+        aside = self._portal.batches.aside()
         part.rename(aside)  # noqa: ASYNC240 # at once, or a second rename could find it
         try:
-            contents = await batches.settle(aside, name)
-        except AlreadyThere:
-            self._log_batch(name, "exists")
-            await batches.enter(name)
-        except Refused as refused:
-            fields = {"server": "ssh", "account": self._account, "batch": name.text, "cause": refused.cause}
-            self._portal.log.refuse("refused", self._source, **fields)
-            raise _said(refused) from None
-        else:
-            self._log_batch(name, "received", contents.events)
+            with self._told(batch=name.text):
+                await self._settled(aside, part, name)
         finally:
             aside.unlink(missing_ok=True)
+
+    async def _settled(self, aside: Path, part: Path, name: BatchName) -> None:
+        try:
+            try:
+                contents = await self._portal.batches.settle(aside, name)
+            except AlreadyThere:
+                self._log_batch(name, "exists")
+                await self._portal.batches.enter(name)
+            else:
+                self._log_batch(name, "received", contents.events)
+        except (Refused, BlobsFailed) as error:
+            if not isinstance(error, Refused) or error.status >= 500:  # it may be renamed again
+                with contextlib.suppress(FileExistsError, FileNotFoundError):
+                    os.link(aside, part)
+            raise
+
+    @contextlib.contextmanager
+    def _told(self, **more: str) -> Iterator[None]:
+        """A refusal, and what the store of batches fails of, in words. Raises SFTPError."""
+        try:
+            yield
+        except (Refused, BlobsFailed) as error:
+            refused = error if isinstance(error, Refused) else storage_refused(error)
+            fields = {"server": "ssh", "account": self._account, **more, "cause": refused.cause}
+            self._portal.log.refuse("refused", self._source, **fields)
+            raise _said(refused) from None
 
     def _log_batch(self, name: BatchName, outcome: str, events: int | None = None) -> None:
         fields = {"account": self._account, "batch": name.text, "events": events}
@@ -192,12 +211,8 @@ class LogFolder(asyncssh.SFTPServer):
             await self._checked(appliances.check_owner, place.appliance)
 
     async def _checked(self, check: Callable[[Connection, str, str], None], appliance: str) -> None:
-        try:
+        with self._told():
             await self._portal.database.read(check, appliance, self._account)
-        except Refused as refused:
-            fields = {"server": "ssh", "account": self._account, "cause": refused.cause}
-            self._portal.log.refuse("refused", self._source, **fields)
-            raise _said(refused) from None
 
     async def remove(self, path: bytes) -> None:
         """Remove an unfinished upload, or a probe. Batches stay."""
@@ -227,7 +242,8 @@ class LogFolder(asyncssh.SFTPServer):
         probe = self._probes.get(self._local(place))
         if probe is not None:
             return os.fstat(probe.fileno())
-        return await asyncio.to_thread(attributes, self._portal, place)
+        with self._told():
+            return await asyncio.to_thread(attributes, self._portal, place)
 
     lstat = stat
 
@@ -235,8 +251,10 @@ class LogFolder(asyncssh.SFTPServer):
         """List a folder: the root, `logs` with the account's appliances, or one of these."""
         place = self._place(path)
         await self._check_owner_of(place)
-        mine = await self._portal.database.read(appliances.owned, self._account)
-        for name in await asyncio.to_thread(inside, self._portal, place, mine):
+        with self._told():
+            mine = await self._portal.database.read(appliances.owned, self._account)
+            found = await asyncio.to_thread(inside, self._portal, place, mine)
+        for name in found:
             yield name
 
     def statvfs(self, path: bytes) -> os.statvfs_result:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterator
 from sqlalchemy import Connection
 
 from tm_tui.portal import doomed, endpoints, index, jobs, reading
+from tm_tui.portal.blobs.store import BlobsFailed
 from tm_tui.portal.core import Portal
 from tm_tui.portal.index import IndexedBatch
 from tm_tui.portal.jobs import Job, Lost
@@ -27,6 +28,7 @@ _LONGEST_WAIT = 300.0
 _LOOK_SECONDS = 2.0
 """So often for what other processes asked for, where there are others."""
 _LOOK_AT_CLOCK_SECONDS = 60.0
+_PUT_OFF_SECONDS = 5.0
 _UNREADABLE_SECONDS = 86400.0
 _FAILED_SECONDS = 3600.0
 _SWEEP_SECONDS = 86400.0
@@ -64,6 +66,7 @@ class Worker:
             "read": self._read_batch,
             "incidents": self._make_incidents,
             "sweep": self._sweep,
+            "catch-up": self._catch_up,
             **{f"report-{kind}": self._make_report for kind in KINDS},
         }
 
@@ -107,6 +110,9 @@ class Worker:
             pass  # another worker does it, or did
         except Refused:
             raise
+        except BlobsFailed as error:  # not the job's fault: it comes again soon, and others go on
+            self._portal.log.refuse("job-put-off", "worker", job=job.key, cause=error.why)
+            await self._later(jobs.again, job, self._now() + _PUT_OFF_SECONDS)
         except Exception as error:  # noqa: BLE001 # a bug with one job is told, and keeps none of the others
             cause = f"{type(error).__name__}: {safe_text(str(error), 200)}"
             self._portal.log.say("job-failed", job=job.key, cause=cause)
@@ -135,6 +141,8 @@ class Worker:
             portion = following
             try:
                 following = await threaded(_next, found)
+            except BlobsFailed:
+                raise
             except (Refused, OSError) as error:
                 self._portal.log.say("unreadable-batch", batch=batch.name, cause=str(error))
                 return await self._later(jobs.again, job, self._now() + _UNREADABLE_SECONDS)
@@ -148,6 +156,12 @@ class Worker:
     def _portions(self, batch: IndexedBatch) -> Generator[Portion, None, None]:
         with self._portal.blobs.open(f"logs/{batch.appliance}/{batch.name}") as file:
             yield from reading.portions(file, batch.received_at)
+
+    async def _catch_up(self, job: Job) -> None:
+        """What the start could not do, as the store of blobs was away."""
+        changed = await self._later(index.catch_up, self._portal.blobs, self._portal.log)
+        await self._later(jobs.done, job)
+        self._portal.log.say("caught-up", index_entries_changed=changed)
 
     # --- reports
 

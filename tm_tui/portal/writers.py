@@ -7,6 +7,7 @@ still whole or not at all. PostgreSQL does that itself, for transactions that ru
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
@@ -15,10 +16,11 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from tm_tui.portal.refusals import Refused
+
 __all__ = ["Writers"]
 
 _T = TypeVar("_T")
-_MOST_TOGETHER = 64
 _FIRST, _END = 0, 9
 
 
@@ -50,11 +52,21 @@ class _Work:
 
 
 class Writers:
-    """Threads that run calls, each in a transaction. `rank` 0 goes first, and together; others one by one."""
+    """Threads that run calls, each in a transaction. `rank` 0 goes first, and together; others one by one.
 
-    def __init__(self, engine: Engine, threads: int, together: int = _MOST_TOGETHER) -> None:
+    `asking` stands around each transaction; what it raises is told as if the call had.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        threads: int,
+        together: int,
+        asking: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._engine = engine
         self._together = together
+        self._asking = asking
         self._numbers = count()
         self._waiting: list[_Work] = []
         self._changed = threading.Condition()
@@ -106,10 +118,10 @@ class Writers:
     def _done_together(self, works: list[_Work]) -> bool:
         """One transaction, a savepoint each. False: none happened, as the database failed one."""
         try:
-            with self._engine.begin() as connection:
+            with self._asking(), self._engine.begin() as connection:
                 for work in works:
                     _within(connection, work)
-        except SQLAlchemyError:
+        except (SQLAlchemyError, Refused):  # the latter of `asking`: those of the calls are kept
             return False
         for work in works:
             work.tell()
@@ -117,7 +129,7 @@ class Writers:
 
     def _alone(self, work: _Work) -> None:
         try:
-            with self._engine.begin() as connection:
+            with self._asking(), self._engine.begin() as connection:
                 work.run(connection)
         except BaseException as error:  # noqa: BLE001 # who asked for it is told
             work.outcome = None, error

@@ -12,7 +12,16 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Protocol
 
-__all__ = ["Blob", "BlobAbsent", "BlobExists", "Blobs", "BlobsFailed", "checked_name"]
+__all__ = [
+    "Blob",
+    "BlobAbsent",
+    "BlobExists",
+    "Blobs",
+    "BlobsAway",
+    "BlobsFailed",
+    "BlobsFull",
+    "checked_name",
+]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}(/[A-Za-z0-9][A-Za-z0-9._-]{0,127}){0,7}")
 
@@ -31,6 +40,19 @@ class BlobsFailed(OSError):
 
     def __init__(self, why: str) -> None:
         super().__init__(errno.EIO, why)
+        self.why = why
+
+
+class BlobsAway(BlobsFailed):
+    """The store does not answer, or has no time: later the same may go well."""
+
+
+class BlobsFull(BlobsFailed):
+    """The store has no room left."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.errno = errno.ENOSPC
 
 
 class BlobExists(FileExistsError):
