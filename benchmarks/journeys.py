@@ -1,4 +1,4 @@
-"""Files that a journey enters, and its crossings from file to file: `python -m benchmarks.journeys`.
+"""Files that a journey enters, and crossings from file to file: `python -m benchmarks.journeys [--pairs]`.
 
 Agent, portal and console run in this process, and Python's profiler says of each function of the product that
 begins or goes on who called it. A crossing is a step from one file of the product straight into another. The
@@ -11,6 +11,7 @@ import io
 import sys
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,7 @@ _API = tuple(str(ROOT / "tm_tui" / "api" / f"{name}.py") for name in _CLIENT)
 _OTHERS = (str(ROOT / "tm_tui" / "portal"), *_API)
 _OURS = (str(ROOT / "tm_tui"), str(ROOT / "screens"))
 _BEAT = 5
+_MOST_PAIRS = 60
 
 
 class Journey:
@@ -52,7 +54,16 @@ class Journey:
     def __init__(self) -> None:
         self.counting = False
         self.files: set[str] = set()
-        self.crossings = 0
+        self.pairs: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def crossings(self) -> int:
+        """How often one file of ours called another."""
+        return self.pairs.total()
+
+    def begin(self) -> None:
+        """Count from zero."""
+        self.files, self.pairs, self.counting = set(), Counter(), True
 
     def __call__(self, frame: FrameType, event: str, _argument: Any) -> None:
         """Take one event, of any thread."""
@@ -61,12 +72,12 @@ class Journey:
         self.files.add(here)
         caller = frame.f_back
         if caller is not None and caller.f_code.co_filename != here and ours(caller.f_code.co_filename):
-            self.crossings += 1
+            self.pairs[caller.f_code.co_filename, here] += 1
 
     @contextmanager
     def counted(self) -> Iterator[None]:
         """Count from zero until the end of the block."""
-        self.files, self.crossings, self.counting = set(), 0, True
+        self.begin()
         try:
             yield
         finally:
@@ -83,7 +94,15 @@ async def second(journey: Journey, name: str, act: Callable[[int], Awaitable[obj
     await act(1)
     with journey.counted():
         await act(2)
-    print(f"{name:10} {len(journey.files):4} files {journey.crossings:6} crossings")
+    told(journey, name)
+
+
+def told(journey: Journey, name: str, times: int = 1) -> None:
+    """Print what was entered, with the pairs of files between which most crossings are if that was asked."""
+    print(f"{name:10} {len(journey.files):4} files {journey.crossings / times:6.0f} crossings", flush=True)
+    if "--pairs" in sys.argv:
+        for pair, count in journey.pairs.most_common(_MOST_PAIRS):
+            print(f"    {count:5}  {' -> '.join(str(Path(one).relative_to(ROOT)) for one in pair)}")
 
 
 def request(portal: Ready, number: int) -> SaveRequest:
@@ -113,22 +132,22 @@ def issue(home: Path, number: int) -> None:
         notices.announce(connection, Notice(kind="pattern", id=str(issued.id), title="x"), None, now)
 
 
-async def a_notice(journey: Journey, agent: Agent, folder: Path) -> str:
+async def a_notice(journey: Journey, agent: Agent, folder: Path) -> None:
     """Count from the moment at which a beat's reply tells of a pattern, until the pattern is here."""
     patterns = agent.patterns
     noticed = patterns.noticed
 
-    def told(new: tuple[Notice, ...]) -> None:
-        journey.files, journey.crossings, journey.counting = set(), 0, True
+    def noticing(new: tuple[Notice, ...]) -> None:
+        journey.begin()
         noticed(new)
 
-    patterns.noticed = told  # type: ignore[method-assign]  # the beat goes before it, and is counted by itself
+    patterns.noticed = noticing  # type: ignore[method-assign]  # the beat goes before it, and is counted by itself
     for number in (1, 2):
         await asyncio.to_thread(issue, folder / "portal", number)
         while number not in patterns.fetching.store.patterns or patterns.fetching.state != "current":
             await agent.changed.event.wait()
         journey.counting = False
-    return f"{len(journey.files):4} files {journey.crossings:6} crossings"
+    told(journey, "a notice")
 
 
 async def of_the_agent(journey: Journey, folder: Path) -> None:
@@ -153,9 +172,8 @@ async def of_the_agent(journey: Journey, folder: Path) -> None:
             with journey.counted():
                 await asyncio.sleep(2 * _BEAT)
             beats = agent.status().status_server.beats_accepted - before
-            beat = f"{len(journey.files):4} files {journey.crossings / beats:6.0f} crossings"
-            print(f"{'a notice':10} {await a_notice(journey, agent, folder)}")
-            print(f"{'a beat':10} {beat}")
+            told(journey, "a beat", beats)
+            await a_notice(journey, agent, folder)
 
 
 async def of_the_console(journey: Journey) -> None:

@@ -79,25 +79,28 @@ def _make(path: Path) -> None:
 
 def _check(path: Path, found: os.stat_result, refused_bits: int, tidy: str) -> None:
     """Refuse what another user owns or may touch."""
+    if found.st_uid == os.geteuid() and not found.st_mode & refused_bits:
+        return
     shown = safe_text(str(path))
     if found.st_uid != os.geteuid():
         cause = f"{shown} belongs to user {found.st_uid}, not to {os.geteuid()} who runs this."
         raise StorageFailed(cause, "Correct its owner with chown, if you trust what is in it.")
-    if found.st_mode & refused_bits:
-        cause = f"Others have access to {shown} (mode {stat.S_IMODE(found.st_mode):04o})."
-        raise StorageFailed(cause, f"Run `chmod {tidy} {shown}`, if you trust what is in it.")
+    cause = f"Others have access to {shown} (mode {stat.S_IMODE(found.st_mode):04o})."
+    raise StorageFailed(cause, f"Run `chmod {tidy} {shown}`, if you trust what is in it.")
 
 
 def _check_file(path: Path, found: os.stat_result, most_bytes: int) -> None:
-    shown = safe_text(str(path))
     if not stat.S_ISREG(found.st_mode):
-        raise StorageFailed(f"{shown} is no regular file.", "Remove it, or put the real file there.")
+        raise StorageFailed(
+            f"{safe_text(str(path))} is no regular file.", "Remove it, or put the real file there."
+        )
     _check(path, found, _OTHERS, "600")
     if found.st_nlink > 1:  # none: it was replaced since it was opened, and is whole as it was
-        cause = f"{shown} has {found.st_nlink} hard links, so it can be changed under another name."
+        shown = f"{safe_text(str(path))} has {found.st_nlink} hard links"
+        cause = f"{shown}, so it can be changed under another name."
         raise StorageFailed(cause, "Copy it, and put the copy in its place.")
     if found.st_size > most_bytes:
-        cause = f"{shown} has {found.st_size} bytes, at most {most_bytes} are possible."
+        cause = f"{safe_text(str(path))} has {found.st_size} bytes, at most {most_bytes} are possible."
         raise StorageFailed(cause, "Restore it from a backup.")
 
 

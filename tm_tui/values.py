@@ -72,7 +72,10 @@ class Bounds:
 
 def without_leap_second(value: Any) -> Any:
     """Take 23:59:60, which RFC 3339 has and Python has not, as the second before."""
-    return _LEAP_SECOND.sub(r"\g<1>59", value[:64], count=1) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    text = value[:64]
+    return _LEAP_SECOND.sub(r"\g<1>59", text, count=1) if ":60" in text else text
 
 
 Moment = Annotated[datetime, Check(within, without_leap_second)]

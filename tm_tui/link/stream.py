@@ -215,7 +215,8 @@ class _Stream(httpcore.AsyncNetworkStream):
             self._head_left -= len(taken)
             if self._head_left < 0:
                 raise failure("reply-too-large", "service", self._link.endpoint, self._link.proxy)
-        await self._download.take(len(taken))
+        if self._download.rate:
+            await self._download.take(len(taken))
         await asyncio.sleep(0)
         return taken
 
@@ -229,8 +230,10 @@ class _Stream(httpcore.AsyncNetworkStream):
         while rest:
             if self._wire.ended:
                 raise httpcore.WriteError from self._wire.error
-            size = min(len(rest), self._upload.chunk if self._upload.rate else _PIECE)
-            await self._upload.take(size)
+            size = _PIECE
+            if self._upload.rate:
+                size = min(len(rest), self._upload.chunk)
+                await self._upload.take(size)
             self._wire.transport.write(rest[:size])
             rest = rest[size:]
             try:

@@ -19,6 +19,8 @@ from tm_tui.patterns.root_keys import usable_root
 
 __all__ = ["LinkFetcher"]
 
+_AT_ONCE = 64 << 10
+_MOMENT = 0.1
 _ABSENT = frozenset({403, 404})
 """What a static file server says of a file that is not there; TUF asks for such files on purpose."""
 
@@ -44,21 +46,23 @@ class LinkFetcher(FetcherInterface):
     def _fetch(self, url: str) -> Iterator[bytes]:
         base = str(self._client.base_url).rstrip("/")
         self.last = url.removeprefix(base)
-        download = _Download(self._client, url)
-        self._calls(download.open())
+        download = _Download(self._client, url, self._patience.seconds)
+        piece = self._calls(download.open())
         started = began = time.monotonic()
         size = 0
         try:
-            while piece := self._calls(download.piece(self._patience.seconds)):
+            while piece:
                 size += len(piece)
                 if (now := time.monotonic()) - began >= self._patience.seconds:
                     if size < self._least or now - started >= self._patience.whole:
                         raise SlowRetrievalError(f"{size} bytes in {now - began:.0f} s")
                     began, size = now, 0
                 yield piece
+                piece = b"" if download.ended else self._calls(download.some())
         finally:
-            with suppress(Stopped):  # then the client is closed as a whole
-                self._calls(download.close())
+            if not download.ended:
+                with suppress(Stopped):  # then the client is closed as a whole
+                    self._calls(download.close())
 
     def download_bytes(self, url: str, max_length: int) -> bytes:
         """As the interface has it. Raises RepositoryError for a root with keys that are not used here."""
@@ -82,15 +86,18 @@ class LinkFetcher(FetcherInterface):
 
 
 class _Download:
-    """One reply, piece by piece; its methods run in the event loop."""
+    """One reply. Its methods run in the event loop, called from a thread: a small file comes in one call."""
 
-    def __init__(self, client: LinkClient, url: str) -> None:
+    def __init__(self, client: LinkClient, url: str, seconds: float) -> None:
         self._client = client
         self._url = url
+        self._seconds = seconds
         self._pieces: AsyncIterator[bytes]
+        self.ended = True
+        """Nothing more comes, and nothing is open."""
 
-    async def open(self) -> None:
-        """Ask, and read the head. Raises DownloadHTTPError for a file that is not there, LinkFailure."""
+    async def open(self) -> bytes:
+        """Ask, and return the first bytes. Raises DownloadHTTPError if the file is not there, LinkFailure."""
         link = self._client.link
         response = await self._client.send(self._client.build_request("GET", self._url), stream=True)
         if response.status_code != 200:
@@ -98,17 +105,32 @@ class _Download:
             if response.status_code in _ABSENT:
                 raise DownloadHTTPError("absent", response.status_code)
             raise for_status(response.status_code, response.headers, link.endpoint, link.proxy)
-        self._response = response
+        self._response, self.ended = response, False
         self._pieces = response.aiter_raw()
-
-    async def piece(self, seconds: float) -> bytes:
-        """The next bytes; none at the end. Raises SlowRetrievalError when nothing comes for so long."""
         try:
-            async with asyncio.timeout(seconds):
-                return await anext(self._pieces, b"")
+            return await self.some()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def some(self) -> bytes:
+        """The next bytes, as many as come within a moment; none at the end. Raises SlowRetrievalError."""
+        now = asyncio.get_running_loop().time
+        until = now() + _MOMENT
+        found, size = list[bytes](), 0
+        try:
+            async with asyncio.timeout(self._seconds):
+                while size < _AT_ONCE and now() < until:
+                    if not (piece := await anext(self._pieces, b"")):
+                        await self.close()
+                        break
+                    found.append(piece)
+                    size += len(piece)
         except TimeoutError:
-            raise SlowRetrievalError(f"nothing in {seconds:.0f} s") from None
+            raise SlowRetrievalError(f"nothing in {self._seconds:.0f} s") from None
+        return b"".join(found)
 
     async def close(self) -> None:
         """Hang up, wherever it stands."""
+        self.ended = True
         await self._response.aclose()
