@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
-__all__ = ["KEYS", "READ_ONLY", "Key", "bindings", "key_for", "why_not"]
+__all__ = ["DECIDES", "KEYS", "READ_ONLY", "Key", "bindings", "key_for", "why_not"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,10 @@ KEYS = (
     Key("f6", "ctrl+r", "Try", "on_trial"),
     Key("f10", "ctrl+x", "Exit", "leave"),
 )
+
+
+DECIDES = Key("f6", "ctrl+r", "Keep", "on_trial")
+"""What F6 is called while a trial runs."""
 
 
 def key_for(action: str) -> Key:

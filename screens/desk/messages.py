@@ -15,11 +15,10 @@ __all__ = ["ActivityWanted", "AgentFound", "AgentLost", "ForAgent", "PageWanted"
 
 @dataclass
 class AgentFound(Message):
-    """An agent answers: who we are to it, what is saved, and whether it is our private one."""
+    """An agent answers: who we are to it, and what is saved."""
 
     session: "SessionInfo"
     document: "SettingsDocument"
-    private: bool
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """A connection test as rows, whoever shows them: failures first, then a line for each server."""
 
 from dataclasses import dataclass
+from itertools import groupby
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -53,11 +54,10 @@ def detailed_rows(probing: "Probing", width: int) -> list[ProbeRow]:
 
 def _failures(probing: "Probing", width: int) -> "Iterator[ProbeRow]":
     failed = sorted(probing.failed, key=lambda step: _SERVERS.index(_server(step)))
-    for number, step in enumerate(failed):
-        yield _step_row(step, width)
-        after = failed[number + 1] if number + 1 < len(failed) else None
-        if after is None or (after.code, after.remedy) != (step.code, step.remedy):
-            yield from _explained((step.remedy, step.cause or step.detail), width)
+    for (_, remedy), alike in groupby(failed, lambda step: (step.code, step.remedy)):
+        steps = list(alike)
+        yield from (_step_row(step, width) for step in steps)
+        yield from _explained((remedy, *dict.fromkeys(step.cause or step.detail for step in steps)), width)
     if probing.broken is not None:
         yield from _explained(probing.broken, width)
 

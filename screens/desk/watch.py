@@ -44,7 +44,7 @@ async def watch(
             async with connect() as connection:
                 opened(connection)
                 agent = connection.agent
-                post(AgentFound(await agent.session(), await agent.settings(), connection.private))
+                post(AgentFound(await agent.session(), await agent.settings()))
                 async with aclosing(agent.status_stream()) as stream:
                     async for status in stream:
                         wait = _FIRST_WAIT

@@ -26,8 +26,10 @@ async def discard_asked(desk: "Desk", keys: "Sequence[str]") -> bool:
 async def ending_asked(desk: "Desk") -> bool:
     """Ask whether the agent of this console may end, while it is registered. True to go."""
     lines = [
-        "This console runs the agent, as no service did. Left now, the agent ends too: no heartbeats and no",
-        "logs are sent, and the portal misses this appliance. `tm-tui agent` runs one that stays.",
+        "This console runs the agent, as no service did. Left now, the agent ends too:",
+        " - no heartbeats and no logs are sent;",
+        " - the portal misses this appliance.",
+        "`tm-tui agent` runs one that stays.",
     ]
     answers = [("stay", "Stay"), ("leave", "Leave and end it")]
     return await desk.ask(Question("End the agent too?", lines, answers)) == "leave"

@@ -12,13 +12,22 @@ if TYPE_CHECKING:
 __all__ = ["decide_trial", "how_it_ended", "tell_rollback", "time_left"]
 
 
-def time_left(trial: "TrialInfo", left: float | None, *, short: bool = False) -> str:
-    """The countdown, for a place that is always in sight: `TRIAL 9:41  log server waiting  F6 keeps`."""
+def time_left(trial: "TrialInfo", left: float | None, room: int) -> str:
+    """The countdown, for a place that is always in sight: `TRIAL 9:41  log server waiting  F6 keeps`.
+
+    In `room` cells it says of each server how it stands, else who has not answered, else the time alone.
+    """
     if trial.problem:
         return f"TRIAL of revision {trial.revision} is over"
-    servers = [*(f"{name} ok" for name in trial.answered), *(f"{name} waiting" for name in trial.waiting)]
-    words = "" if short or not servers else f"  {', '.join(servers)}"
-    return f"TRIAL {elapsed(left) if left is not None else ''}{words}  F6 keeps"
+    waiting = [f"{name} waiting" for name in trial.waiting]
+    each = ", ".join([*(f"{name} ok" for name in trial.answered), *waiting])
+    missing = "both waiting" if len(waiting) > 1 else "".join(waiting)
+    told = [_counted(left, words) for words in (each, missing) if words]
+    return next((words for words in told if len(words) <= room), _counted(left))
+
+
+def _counted(left: float | None, *servers: str) -> str:
+    return "  ".join([f"TRIAL {elapsed(left) if left is not None else ''}", *servers, "F6 keeps"])
 
 
 def how_it_ended(ended: "TrialEnd") -> str:

@@ -167,5 +167,9 @@ async def _send(desk: "Desk", draft: Draft, how: _How) -> None:
             probing = desk.probing
             if probing is not None and probing.of == draft.fingerprint() and not desk.draft.changed():
                 desk.probing = replace(probing, of=desk.draft.fingerprint())  # the same values, saved now
-        trial = " on trial, F6 confirms" if how.trial else ""
-        desk.tell(f"Saved as revision {document.revision}{trial}: {became(draft)}")
+        saved = (
+            f"Revision {document.revision} on trial"
+            if how.trial
+            else f"Saved as revision {document.revision}"
+        )
+        desk.tell(f"{saved}: {became(draft)}")

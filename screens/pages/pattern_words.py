@@ -1,13 +1,12 @@
 """What the Pattern Deployment page says: lines, rows and questions, apart from how they are shown."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TypedDict
 
 from msgspec.structs import replace
 from textual.content import Content
 
 from screens.desk.ages import span
-from screens.desk.question import Question
 from screens.widgets.pick_list import Row
 from screens.widgets.rows import row
 from tm_tui.api.agent import AgentStatus
@@ -27,19 +26,13 @@ __all__ = [
     "RESULTS",
     "Columns",
     "about",
-    "cleanup_question",
-    "deploy_question",
     "deployment",
     "endpoint_row",
     "going",
     "known",
     "looked",
-    "mode_question",
     "pattern_row",
-    "refused",
-    "result_question",
     "result_row",
-    "unmarked",
 ]
 
 
@@ -56,14 +49,13 @@ _STATES = {
     "current": "up to date",
     "failing": "NOT UP TO DATE",
 }
-_MOST_NAMED = 5
 _HOST = 20
 
 PATTERNS: Columns = {
     "heads": ("No.", "Type", "Version", "State", "Description"), "least": (5, 10, 6, 9)
 }  # fmt: skip
-ENDPOINTS: Columns = {"heads": ("Endpoint", "Status", "Threat"), "least": (_HOST, 14)}
-RESULTS: Columns = {"heads": ("Endpoint", "Result", "What the deployer said"), "least": (_HOST, 8)}
+ENDPOINTS: Columns = {"heads": ("Endpoint", "Status", "Threat"), "least": (_HOST, 12)}
+RESULTS: Columns = {"heads": ("Endpoint", "Result", "Deployer said"), "least": (_HOST, 8)}
 
 
 def about(status: PatternsStatus, document: PatternsDocument | None, why_off: str) -> Iterator[Content]:
@@ -111,14 +103,14 @@ def deployment(info: DeploymentInfo | None) -> str:
     """The newest deployment in one line."""
     if info is None:
         return "No deployment yet."
-    left = info.endpoints - info.deployed - info.failed
     cleanup = info.action == "cleanup"
-    parts = [f"{info.deployed} {'cleaned up' if cleanup else 'deployed'}", f"{info.failed} failed"]
-    if left:
-        again = f", again in {span(info.retry_in_seconds)}" if info.retry_in_seconds else ""
-        parts.append(f"{left} to do{again}")
-    what = f"Custom cleanup {info.number} by" if cleanup else f"Deployment {info.number} of"
-    return f"{what} pattern {info.pattern}: {info.state}, {', '.join(parts)}"
+    what = "Cleanup" if cleanup else "Deployment"
+    again = f", again in {span(info.retry_in_seconds)}" if info.retry_in_seconds else ""
+    word = "" if again else " cleaned up" if cleanup else " deployed"  # a row has 58 cells at 80 columns
+    failed = f", {info.failed} failed" if info.failed else ""
+    going = ", goes on" if info.state == "running" else again
+    done = f"{info.deployed} of {info.endpoints}{word}"
+    return f"{what} {info.number}, pattern {info.pattern}: {done}{failed}{going}"
 
 
 def going(info: DeploymentInfo) -> str:
@@ -146,73 +138,3 @@ def result_row(number: int, one: EndpointResult) -> Row:
     """Host name, what came of it, what the deployer said."""
     said = " ".join(part for part in (one.cleanup or one.code or "", one.detail) if part)
     return Row(str(number), "", one.state == "failed", (one.hostname, one.state, said))
-
-
-def result_question(one: EndpointResult, *, may: bool) -> Question:
-    """All that is known of one endpoint's result; who `may` is offered custom cleanup there."""
-    known = {
-        "Address": one.ip or "",
-        "Result": one.state,
-        "Cleanup": one.cleanup or "",
-        "Code": one.code or "",
-        "Deployer": one.detail,
-        "Tries": str(one.attempts),
-        "At": local_time(one.at) if one.at is not None else "",
-    }
-    lines = [f"{label:<9} {told}" for label, told in known.items() if told]
-    answers = [("close", "Close"), *([("clean", "Clean up again")] if may else [])]
-    return Question(f"Endpoint {one.hostname}", lines, answers)
-
-
-def unmarked(total: int) -> str:
-    """Why nothing is deployed: nobody said to whom."""
-    if not total:
-        return "No endpoint is named as unresolved: there is nothing to deploy to."
-    return "No endpoint is marked: Tab, then Space, or a for all."
-
-
-def refused(pattern: PatternInfo) -> str:
-    """Why a pattern cannot be deployed."""
-    why = f" {pattern.failure.cause} {pattern.failure.remedy}" if pattern.failure else ""
-    return f"Pattern {pattern.id} is not on this appliance.{why}"
-
-
-def deploy_question(pattern: PatternInfo, names: Sequence[str], number: int) -> Question:
-    """Whether this is what shall be deployed."""
-    endpoints = count(number, "endpoint")
-    where = [f"  {name}" for name in names[:_MOST_NAMED]]
-    if len(names) > _MOST_NAMED:
-        where.append(f"  and {len(names) - _MOST_NAMED} more")
-    lines = [
-        f"Pattern {pattern.id}, {pattern.type} {pattern.version}: {pattern.description}",
-        "",
-        f"It goes to {endpoints}{':' if names else ', all that are named as unresolved.'}",
-        *where,
-        "Cleanup follows; each result is logged. Unreachable ones are tried for an hour.",
-    ]
-    return Question("Deploy this pattern?", lines, [("cancel", "Cancel"), ("deploy", "Deploy")])
-
-
-def cleanup_question(pattern: int, names: Sequence[str]) -> Question:
-    """Whether custom cleanup shall be run again at these endpoints."""
-    where = [f"  {name}" for name in names[:_MOST_NAMED]]
-    if len(names) > _MOST_NAMED:
-        where.append(f"  and {len(names) - _MOST_NAMED} more")
-    lines = [
-        f"Custom cleanup by pattern {pattern} is run again on {count(len(names), 'endpoint')}:",
-        *where,
-        "The pattern stays as it is there; each result is logged. Unreachable ones are tried for an hour.",
-    ]
-    return Question("Run custom cleanup again?", lines, [("cancel", "Cancel"), ("clean", "Clean up")])
-
-
-def mode_question(*, automatic: bool) -> Question:
-    """Whether it shall be the other way from now on."""
-    if automatic:
-        lines = ["From now on a pattern waits until an admin deploys it."]
-    else:
-        lines = [
-            "From now on the newest pattern is deployed as soon as it is here, once,",
-            "to all endpoints that threat events name as unresolved at that time.",
-        ]
-    return Question("Change how patterns are deployed?", lines, [("keep", "Keep"), ("change", "Change")])

@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from screens.desk.messages import ForAgent
 from screens.desk.seen import Seen
+from screens.pages import pattern_questions as questions
 from screens.pages import pattern_words as words
 from screens.widgets.block import Block
 from screens.widgets.button import Button
@@ -48,7 +49,7 @@ class PatternsPage(Page):
 
     DEFAULT_CSS = beside(__file__)
     HELP = "patterns"
-    HINT = "Space Mark  Enter Deploy"
+    HINT = "Space Mark  Enter Open"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("tab", "step(1)", show=False, priority=True),
         Binding("shift+tab", "step(-1)", show=False, priority=True),
@@ -149,14 +150,15 @@ class PatternsPage(Page):
             self.screen.set_focus(chain[(chain.index(focused) + by) % len(chain)])
 
     def on_pick_list_chosen(self, event: PickList.Chosen) -> None:
-        """Enter on a pattern or an endpoint deploys, after a question; on a result it shows all of it."""
+        """Enter shows all of a row; once endpoints are marked it deploys, or cleans up, after a question."""
         event.stop()
-        if event.pick_list is not self._results:
-            self._ask_deploy()
-        elif self._results.marked:
+        looks = {self._patterns: self._look_at_pattern, self._endpoints: self._look_at_endpoint}
+        if event.pick_list is self._results and self._results.marked:
             self._ask_cleanup()
+        elif event.pick_list is not self._results and self._endpoints.marked:
+            self._ask_deploy()
         else:
-            self.post_message(ForAgent(self._look, "look"))
+            self.post_message(ForAgent(looks.get(event.pick_list, self._look_at_result), "look"))
 
     def _ask_deploy(self) -> None:
         self.post_message(ForAgent(self._deploy, "deploy", changes=True))
@@ -170,35 +172,54 @@ class PatternsPage(Page):
     def _ask_switch(self) -> None:
         self.post_message(ForAgent(self._change_mode, "deploy", changes=True))
 
-    async def _deploy(self, desk: "Desk") -> None:
-        """Ask, and begin."""
-        pattern = self._chosen()
-        if pattern is None or pattern.state == "refused":
-            desk.tell(
-                "There is no pattern to deploy." if pattern is None else words.refused(pattern), wrong=True
-            )
+    async def _deploy(self, desk: "Desk", only: str = "") -> None:
+        """Ask, and begin: at the endpoints that are marked, or at this one only."""
+        pattern, total = self._chosen(), self._document.unresolved_total if self._document else 0
+        if pattern is None:
+            desk.tell("There is no pattern to deploy.", wrong=True)
             return
-        names = tuple(dict.fromkeys(key.partition("\t")[0] for key in self._endpoints.marked))
-        total = self._document.unresolved_total if self._document else 0
+        if pattern.state == "refused":
+            await self._look_at_pattern(desk)
+            return
+        marked = (only,) if only else self._endpoints.marked
+        names = tuple(dict.fromkeys(key.partition("\t")[0] for key in marked))
         if not names:
-            desk.tell(words.unmarked(total), wrong=True)
+            desk.tell(questions.unmarked(total), wrong=True)
             return
-        if len(self._endpoints.marked) == len(self._document.unresolved if self._document else ()):
+        if not only and len(marked) == len(self._document.unresolved if self._document else ()):
             names = ()  # all, also those that a list of a thousand does not show
-        if await desk.ask(words.deploy_question(pattern, names, len(names) or total)) != "deploy":
+        if await desk.ask(questions.deploy_question(pattern, names, len(names) or total)) != "deploy":
             return
         request = DeployRequest(pattern=pattern.id, endpoints=names, unresolved=not names)
         begun = await desk.agent.deploy_pattern(request)
         self._endpoints.unmark()
         await self._follow(desk, begun)
 
-    async def _look(self, desk: "Desk") -> None:
+    async def _look_at_pattern(self, desk: "Desk") -> None:
+        """Show a pattern whole, and what to do next."""
+        total = self._document.unresolved_total if self._document else 0
+        if (pattern := self._chosen()) is not None:
+            hint = "" if desk.read_only else questions.unmarked(total)
+            await desk.ask(questions.pattern_question(pattern, hint))
+
+    async def _look_at_endpoint(self, desk: "Desk") -> None:
+        """Show an endpoint whole, and offer the pattern above for it to those who may."""
+        found = self._document.unresolved if self._document else ()
+        one = next((one for one in found if words.endpoint_row(one).key == self._endpoints.chosen), None)
+        pattern = self._chosen()
+        may = pattern is not None and pattern.state != "refused" and not desk.read_only
+        if one is None:
+            return
+        if await desk.ask(questions.endpoint_question(one, pattern if may else None)) == "deploy":
+            await self._deploy(desk, one.hostname)
+
+    async def _look_at_result(self, desk: "Desk") -> None:
         """Show a result whole, and offer custom cleanup there to those who may."""
         newest = self._document.deployments[0] if self._document and self._document.deployments else None
         chosen = self._results.chosen
         if newest is None or chosen is None:
             return
-        question = words.result_question(newest.results[int(chosen)], may=not desk.read_only)
+        question = questions.result_question(newest.results[int(chosen)], may=not desk.read_only)
         if await desk.ask(question) == "clean":
             await self._clean_up(desk)
 
@@ -211,7 +232,7 @@ class PatternsPage(Page):
             desk.tell("Mark the endpoints among the results with Space, then clean up.", wrong=True)
             return
         names = tuple(dict.fromkeys(newest.results[int(key)].hostname for key in keys))
-        if await desk.ask(words.cleanup_question(newest.pattern, names)) != "clean":
+        if await desk.ask(questions.cleanup_question(newest.pattern, names)) != "clean":
             return
         request = DeployRequest(action="cleanup", pattern=newest.pattern, endpoints=names)
         begun = await desk.agent.deploy_pattern(request)
@@ -241,7 +262,7 @@ class PatternsPage(Page):
         """Ask, and save the setting."""
         document = await desk.agent.settings()
         automatic = document.settings.get("patterns", {}).get("deploy") == "automatic"
-        if await desk.ask(words.mode_question(automatic=automatic)) != "change":
+        if await desk.ask(questions.mode_question(automatic=automatic)) != "change":
             return
         deploy = "manual" if automatic else "automatic"
         settings = {**document.settings, "patterns": {"deploy": deploy}}

@@ -61,7 +61,11 @@ class Attending(Following, inherit_bindings=False):
     @property
     def ends_sending(self) -> bool:
         """Whether beats end with this console: its agent is its own, and sends."""
-        return self.private and self.draft is not None and self.draft.saved_value("tmsp.enabled") is True
+        if not self.private:
+            return False
+        status = self.seen.status
+        seen_to_send = status is not None and status.status_server.state.value != "disabled"
+        return seen_to_send or (self.draft is not None and self.draft.saved_value("tmsp.enabled") is True)
 
     @property
     def _idle_minutes(self) -> int:
@@ -78,7 +82,7 @@ class Attending(Following, inherit_bindings=False):
 
     async def on_agent_found(self, event: "AgentFound") -> None:
         """Offer what was kept, once; tell what is edited, anew for an agent that does not know it."""
-        if event.private:
+        if self.private:
             from screens.flows.leaving import PRIVATE
 
             self.tell(PRIVATE, everywhere=True)
@@ -115,6 +119,7 @@ class Attending(Following, inherit_bindings=False):
         if before is not None and self._trial is None and ended is not None and ended.revision == before:
             from screens.flows.on_trial import how_it_ended
 
+            self.told_revision = status.revision
             self.tell(how_it_ended(ended), everywhere=True)
 
     @work(exclusive=True, group="rollback")

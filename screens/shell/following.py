@@ -57,6 +57,8 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
         """Flows that go on beside the keys."""
         self.known = False
         """Whether the agent has said how it stands, or was not found."""
+        self.told_revision: int | None = None
+        """The revision of which better words were told than that somebody saved it."""
         self._activity: list[Callable[[ActivityLine | None], None]] = []
         self._heard: deque[ActivityLine] = deque(maxlen=_MOST_LINES)
         """What those who want it later have missed."""
@@ -137,12 +139,12 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
         await watch(self._connect, self._opened, self.post_message, self.clock)
 
     def _opened(self, connection: "Connection") -> None:
-        self._connection = connection
+        self._connection, self.private = connection, connection.private
         self.seen = replace(self.seen, ours=connection.identity)
 
     async def on_agent_found(self, event: AgentFound) -> None:
         """Take over what is saved, and keep what was typed."""
-        self.session, self.private = event.session, event.private
+        self.session = event.session
         first = self.draft is None
         self._adopt(event.document)
         self._follow_activity()
@@ -157,7 +159,7 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
 
     def on_agent_lost(self, event: AgentLost) -> None:
         """Say so; everything else stays as it is."""
-        self._connection, self.known = None, True
+        self._connection, self.known, self.private = None, True, False
         self.seen = self.seen.lost(event.headline, event.cause, event.remedy, event.at)
 
     @work(exclusive=True, group="settings")
@@ -171,7 +173,7 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
         from screens.desk.elsewhere import adopted
 
         self.draft, words = adopted(self.draft, document)
-        if words:
+        if words and document.revision != self.told_revision:
             self.tell(words, everywhere=True)
 
     def on_activity_wanted(self, event: ActivityWanted) -> None:

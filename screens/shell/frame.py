@@ -26,6 +26,8 @@ __all__ = ["Frame"]
 _STEPS = 16
 """Eight stages for each of two servers; each ends, if only as skipped."""
 _SMALL, _PANE, _MOST = 24, 5, 20
+_NOTICE = 32
+"""Cells of a notice that a countdown beside it leaves: `Revision 18 on trial: 2 settings.`"""
 _BOTH = 80
 """Columns from which on menu and page have room beside each other."""
 
@@ -87,7 +89,8 @@ class Frame:
         self._appliance = seen.status.appliance
         self._on = len(seen.status.sessions)
         self._draw_header()
-        words = _countdown(seen, now, short=bool(self._notice.words) or self.header.size.width < _BOTH)
+        notice = min(len(self._notice.words), _NOTICE)
+        words = _countdown(seen, now, self.bottom.room_beside(notice))
         if words != self._trial:
             self._trial = words
             self._draw_bottom()
@@ -136,13 +139,13 @@ class Frame:
         self.test_pane.tell(probing)
 
 
-def _countdown(seen: "Seen", now: float, *, short: bool) -> str:
+def _countdown(seen: "Seen", now: float, room: int) -> str:
     trial = seen.status.trial if seen.status else None
     if trial is None:
         return ""
     from screens.flows.on_trial import time_left
 
-    return time_left(trial, seen.left(trial.left_seconds, now), short=short)
+    return time_left(trial, seen.left(trial.left_seconds, now), room)
 
 
 def _headline(probing: "Probing", *, stale: bool) -> str:

@@ -123,7 +123,8 @@ class MainScreen(Failures, inherit_bindings=False):
         self._pages.told_work(working=self.working)
         if self.is_active:  # else a question above has keys of its own
             working = [key for key in keys.KEYS if self.check_action(key.action, ())]
-            self._frame.tell_keys(working, self._hint())
+            shown = [keys.DECIDES if self.may_try and key.action == "on_trial" else key for key in working]
+            self._frame.tell_keys(shown, self._hint())
 
     def _hint(self) -> str:
         if not self.working:

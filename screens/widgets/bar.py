@@ -8,6 +8,8 @@ __all__ = ["Bar"]
 
 _EDGE = 19
 """The column of the menu's edge."""
+_AROUND = 5
+"""Blanks around the words on both sides, and the last cell of the rule."""
 
 
 class Bar(Block):
@@ -33,10 +35,14 @@ class Bar(Block):
             self._joint = joint
             self.refresh()
 
+    def room_beside(self, cells: int) -> int:
+        """How long the right words may be, where as many `cells` of the left ones are to be seen."""
+        return self.size.width - self._indent - cells - _AROUND
+
     def render(self) -> Content:
         """Draw to the width of the moment."""
         left, right, style = self._words
-        room = max(0, self.size.width - self._indent - (len(right) + 3 if right else 1) - 2)
+        room = max(0, self.room_beside(len(right)) if right else self.size.width - self._indent - 3)
         if len(left) > room:
             left = left[: max(0, room - 1)] + "…"
         before = Content.assemble(" ", (left, style), " ") if left else Content("")

@@ -9,21 +9,31 @@ from screens.widgets.painted import fitted
 __all__ = ["in_columns", "widths"]
 
 _GAP = "  "
-_LAST = 16
-"""Cells that are left for the last column, which runs free, before others grow beyond their least."""
+_LAST = 24
+"""Cells that are left for the last column, which runs free, before others grow beyond their least.
+
+Fewer where it needs fewer.
+"""
 
 
 def widths(rows: Sequence[tuple[str, ...]], least: Sequence[int], width: int) -> tuple[int, ...]:
-    """Of each column but the last: what its longest cell needs, or its least where all do not fit."""
-    needed = [
-        max([short, *(cell_len(row[at]) for row in rows if at < len(row))]) for at, short in enumerate(least)
-    ]
-    found, spare = list(least), width - sum(least) - len(_GAP) * len(least) - _LAST
+    """Of each column but the last: its least, what its longest cell needs where there is room for that.
+
+    It gives up what it does not need where the last column is cut.
+    """
+    *needed, last = (_longest(rows, at) for at in range(len(least) + 1))
+    found, room = list(least), width - sum(least) - len(_GAP) * len(least)
+    for at, wish in enumerate(needed):
+        less = max(0, min(found[at] - wish, last - room))
+        found[at], room = found[at] - less, room + less
     for at, wish in enumerate(needed):  # the first columns tell rows apart
-        more = max(0, min(wish - found[at], spare))
-        found[at] += more
-        spare -= more
+        more = max(0, min(wish - found[at], room - min(_LAST, last)))
+        found[at], room = found[at] + more, room - more
     return tuple(found)
+
+
+def _longest(rows: Sequence[tuple[str, ...]], at: int) -> int:
+    return max((cell_len(row[at]) for row in rows if at < len(row)), default=0)
 
 
 def in_columns(cells: tuple[str, ...], sizes: Sequence[int]) -> str:

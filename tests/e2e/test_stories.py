@@ -85,10 +85,9 @@ def test_a_pattern_goes_to_two_of_ten_and_a_cut_result_opens(look: Look) -> None
             go_to(terminal, "Services > Pattern")
             terminal.wait_for("bandage")
             terminal.send("Enter")
-            terminal.wait_for("No endpoint is marked")
-            if not look.wide:  # it stands in a box of its own
-                terminal.send("Enter")
-                terminal.wait_for(lambda text: "Close" not in text)
+            see(terminal, "No endpoint is marked")
+            terminal.send("Enter")
+            terminal.wait_for(lambda text: "Close" not in text)
             terminal.send("Tab", "Space", "Space", "Enter")
             terminal.wait_for("It goes to 2 endpoints")
             terminal.send("Right", "Enter")

@@ -292,3 +292,35 @@ async def test_leaving_a_console_whose_agent_is_its_own_asks(agent: ScriptedAgen
         await console.dialog("End the agent too?")
         await console.press("right", "enter")
         await console.until(lambda: console.app.return_value == 0)
+
+
+async def test_a_private_agent_counts_from_its_first_word(agent: ScriptedAgent) -> None:
+    """It sends by settings that this console has not seen yet: F10 asks from the first snapshot that says so."""
+    agent.document = document(enabled=False)
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Connection]:
+        yield Connection(agent, private=True)
+
+    async with console_of(connect) as console:
+        await console.sees("TMSP  CONNECTED")
+        await console.press("f10")
+        await console.dialog("End the agent too?")
+
+
+async def test_a_private_agent_that_is_gone_ends_no_more(agent: ScriptedAgent) -> None:
+    """Whatever ended it, nobody is asked whether it may end, and the header does not name it."""
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Connection]:
+        agent._alive()
+        yield Connection(agent, private=True)
+
+    async with console_of(connect) as console:
+        await console.sees("private agent")
+        agent.alive = False
+        agent.statuses.put_nowait(None)
+        await console.sees("AGENT NOT RUNNING")
+        assert "private agent" not in console.rows()[0]
+        await console.press("f10")
+        await console.until(lambda: console.app.return_value == 0)

@@ -117,7 +117,7 @@ async def test_deploy_to_marked_endpoints(patterns: PatternsAgent) -> None:
         await console.press("right", "enter")
         await console.sees("Deployment 7 goes on: 1 of 3 deployed, 1 failed, 1 to do.")
         assert patterns.requests == [DeployRequest(pattern=41, endpoints=("pc-1", "pc-3"))]
-        await console.sees("retrying, 1 deployed")
+        await console.sees("Deployment 7, pattern 41: 1 of 3, 1 failed, again in 1 min")
         shown = console.screen_text()
         assert "deployed  cleaned" in shown
         assert "failed    endpoint-failed No" in shown
@@ -144,7 +144,9 @@ async def test_none_marked_is_none_and_a_marks_all(patterns: PatternsAgent) -> N
         await console.open("Pattern Deploy")
         await console.sees("Removes WORM.42")
         await console.press("enter")
-        await console.sees("No endpoint is marked")
+        question = await console.dialog("No endpoint is marked")
+        assert "Removes WORM.42" in question.words
+        await console.press("escape")
         assert patterns.requests == []
         await console.press("tab", "a", "a")
         assert "[x]" not in console.screen_text()
@@ -167,7 +169,7 @@ async def test_progress_comes_by_itself(patterns: PatternsAgent) -> None:
         patterns.shown = PatternsDocument(**(patterns.shown.fields() | {"deployments": (RUNNING,)}))
         running = DeploymentProgress(**PROGRESS, state="running")
         patterns.statuses.put_nowait(with_patterns(state="current", newest_id=42, new=0, deployment=running))
-        await console.sees("Deployment 7 of pattern 41: retrying")
+        await console.sees("Deployment 7, pattern 41: 1 of 3, 1 failed")
 
 
 async def test_what_stands_in_the_way_is_said(patterns: PatternsAgent) -> None:
@@ -208,13 +210,19 @@ async def test_off_says_so(patterns: PatternsAgent) -> None:
 
 
 async def test_a_viewer_only_looks(patterns: PatternsAgent) -> None:
-    """Who may only look sees everything, and no key or button deploys."""
+    """Who may only look sees everything, a cut row too, and no key or button deploys."""
     patterns.role = "read"
     async with console_of(patterns.connect) as console:
         await console.open("Pattern Deploy")
         await console.sees("Removes WORM.42")
         assert "[ Deploy ]" not in console.screen_text()
         await console.press("enter")
+        pattern = await console.dialog("Removes WORM.42")
+        assert "marked" not in pattern.words
+        await console.press("escape", "tab", "enter")
+        endpoint = await console.dialog("Endpoint pc-1")
+        assert "[ Deploy" not in endpoint.words
+        await console.press("escape", "space", "enter")
         await console.sees("You may only look here.")
         assert patterns.requests == []
 
@@ -279,3 +287,17 @@ async def test_a_result_opens_whole_and_offers_cleanup(patterns: PatternsAgent) 
         assert RUNNING.results[1].detail in question.words
         await console.press("right", "enter")
         await console.dialog("Custom cleanup by pattern 41 is run again on 1 endpoint:")
+
+
+async def test_an_endpoint_opens_whole_and_offers_the_pattern(patterns: PatternsAgent) -> None:
+    """Enter on an endpoint whose row is cut shows all of it; with none marked it may go there alone."""
+    async with console_of(patterns.connect) as console:
+        await console.open("Pattern Deploy")
+        await console.sees("Removes WORM.42")
+        await console.press("tab", "down", "enter")
+        await console.dialog("Endpoint pc-2")
+        await console.press("right", "enter")
+        await console.dialog("It goes to 1 endpoint:")
+        await console.press("right", "enter")
+        await console.until(lambda: patterns.requests)
+        assert patterns.requests == [DeployRequest(pattern=42, endpoints=("pc-2",))]

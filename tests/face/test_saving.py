@@ -76,7 +76,7 @@ async def test_a_stale_test_is_no_test(agent: ScriptedAgent) -> None:
         await console.press("f6")
         await console.dialog("changed after the test")
         await console.press("enter")
-        await console.sees("Saved as revision 18 on trial")
+        await console.sees("Revision 18 on trial")
         assert agent.requests[-1].trial is not None
 
 

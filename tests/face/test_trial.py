@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+from msgspec import structs
+
 from face.conftest import Console, console_of
-from face.scripted import NOON, ScriptedAgent, status
+from face.scripted import NOON, ScriptedAgent, document, status
+from screens.flows.on_trial import time_left
 from screens.widgets.pick_list import PickList
 from tm_tui.api.agent import Difference, RevisionInfo, RollbackInfo, SessionEntry, TrialEnd, TrialInfo
 from tm_tui.api.requests import RestoreRequest, SaveRequest, TrialRequest
@@ -50,7 +53,7 @@ async def test_a_save_on_trial_with_a_note(agent: ScriptedAgent) -> None:
         await console.press("tab")
         await console.type("as agreed")
         await console.press("shift+tab", "enter")
-        await console.sees("Saved as revision 18 on trial, F6 confirms")
+        await console.sees("Revision 18 on trial: User name.")
         request = agent.requests[-1]
         assert isinstance(request, SaveRequest)
         assert (request.trial, request.note) == (TrialRequest(), "as agreed")
@@ -82,7 +85,7 @@ async def test_the_countdown_is_in_sight_everywhere(agent: ScriptedAgent) -> Non
         await console.sees("TRIAL 9:00  status server ok, log server waiting  F6 keeps")
         console.clock.second += 500
         await console.sees("TRIAL 0:40  status server ok")
-        assert "F6 Try" in console.rows()[-1]
+        assert "F6 Keep" in console.rows()[-1]
         await console.press("f6")
         question = await console.dialog("Keep revision 17?")
         assert "revision 16 come back" in question.words
@@ -231,3 +234,36 @@ async def test_readers_compare_and_do_not_go_back() -> None:
         await console.press("down", "enter")
         await console.dialog("Revision 16")
         assert "Go back" not in console.screen_text()
+
+
+async def test_who_is_waited_for_is_said_beside_a_notice(agent: ScriptedAgent) -> None:
+    """The minute after the save is when it counts which server has not answered: a narrower wording says it."""
+    async with console_of(agent.connect) as console:
+        await typed(console)
+        await console.press("f6")
+        await console.dialog("Save untested?")
+        await console.press("enter")
+        tell(agent, trial=TRIAL)
+        await console.sees("Revision 18 on trial: User name.")
+        await console.sees("TRIAL 9:00  log server waiting  F6 keeps")
+
+
+def test_a_countdown_takes_the_words_that_fit() -> None:
+    """Whatever the room, it is never cut: the servers, those that are waited for, or the time alone."""
+    both = structs.replace(TRIAL, answered=(), waiting=("status server", "log server"))
+    assert time_left(TRIAL, 540.0, 60) == "TRIAL 9:00  status server ok, log server waiting  F6 keeps"
+    assert time_left(TRIAL, 540.0, 40) == "TRIAL 9:00  log server waiting  F6 keeps"
+    assert time_left(both, 540.0, 40) == "TRIAL 9:00  both waiting  F6 keeps"
+    assert time_left(TRIAL, 540.0, 20) == "TRIAL 9:00  F6 keeps"
+
+
+async def test_how_a_trial_ended_is_not_overtaken_by_the_revision_that_it_left(agent: ScriptedAgent) -> None:
+    """Taking back is a revision of its own: that somebody saved it is not told on top of how it ended."""
+    async with console_of(agent.connect) as console:
+        tell(agent, trial=TRIAL)
+        await console.sees("TRIAL 9:00")
+        agent.document = document(18)
+        how = "taken back by root: revision 16's settings are in force"
+        tell(agent, trial_ended=TrialEnd(revision=17, at=NOON, how=how), revision=18)
+        await console.sees("revision 18")
+        await console.sees("Trial of revision 17: taken back by root")

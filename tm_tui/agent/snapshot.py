@@ -106,11 +106,8 @@ def spool_status(seen: SpoolSnapshot) -> SpoolStatus:
 def _about_off(revision: Revision, server: StatusServerStatus) -> tuple[str, ...]:
     """Say what it means that sending is off, as far as something was ever sent."""
     tmsp = revision.settings.tmsp
-    if tmsp.enabled or revision.number == 0:
-        return ()
     was_on = server.switched_off_at is not None or server.registered_at is not None
-    told = disabled_alerts(tmsp.edition)
-    return told if was_on else told[:1]
+    return disabled_alerts(tmsp.edition) if was_on and not tmsp.enabled else ()
 
 
 def disabled_alerts(edition: str) -> tuple[str, ...]:

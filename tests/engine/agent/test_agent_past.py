@@ -89,6 +89,14 @@ async def test_registration_and_last_beat_outlive_restart_and_switching_off(appl
         assert any("no data" in alert for alert in later.alerts)
 
 
+async def test_a_first_save_is_no_switching_off(appliance: Appliance) -> None:
+    """Who saved a CA file first reads the checklist still, and no warning of what was never on."""
+    async with agent_in(appliance.home, appliance.clock) as agent:
+        await appliance.save(agent, enabled=False)
+        assert agent.status().revision == 1
+        assert agent.status().alerts == ()
+
+
 async def test_a_registration_ends_with_its_portal(appliance: Appliance) -> None:
     """One that the portal does not know any more, or of another portal, is not told as if it stood."""
     async with registered(appliance) as agent:
