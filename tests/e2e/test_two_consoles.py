@@ -87,7 +87,7 @@ async def test_two_admins_at_once(home: Path) -> None:
             second.send("F6")
             second.wait_for("Save on trial")
             second.send("Enter")
-            second.wait_for("Saved as revision 2 on trial")
+            second.wait_for("Revision 2 on trial")
             first.wait_for("TRIAL ")
             first.send("F6")
             first.wait_for("Keep revision 2?")
