@@ -295,7 +295,7 @@ async def test_leaving_a_console_whose_agent_is_its_own_asks(agent: ScriptedAgen
 
 
 async def test_a_private_agent_counts_from_its_first_word(agent: ScriptedAgent) -> None:
-    """It sends by settings that this console has not seen yet: F10 asks from the first snapshot that says so."""
+    """It may send by settings that were not seen here yet: F10 asks from the first snapshot that says so."""
     agent.document = document(enabled=False)
 
     @asynccontextmanager

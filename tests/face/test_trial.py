@@ -237,7 +237,7 @@ async def test_readers_compare_and_do_not_go_back() -> None:
 
 
 async def test_who_is_waited_for_is_said_beside_a_notice(agent: ScriptedAgent) -> None:
-    """The minute after the save is when it counts which server has not answered: a narrower wording says it."""
+    """In the minute after the save it counts which server has not answered: a narrower wording says it."""
     async with console_of(agent.connect) as console:
         await typed(console)
         await console.press("f6")
