@@ -26,6 +26,7 @@ __all__ = [
     "level_of",
     "may",
     "only",
+    "source_of",
 ]
 
 Role = Literal["appliance", "operator"]
@@ -83,6 +84,11 @@ def caller_of(request: Request) -> Caller:
     """Who sent a request that passed the guard."""
     caller: Caller = request.state.caller
     return caller
+
+
+def source_of(request: Request) -> str:
+    """From where a request came: an address, for the audit and the limits."""
+    return request.client.host if request.client else ""
 
 
 def only(least: Least, action: Action) -> Action:

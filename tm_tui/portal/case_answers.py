@@ -1,23 +1,46 @@
 """A case's file as an answer over HTTP: of the disk, or part by part from where the blobs are."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
+from sqlalchemy import Connection
 from starlette.concurrency import iterate_in_threadpool
+from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from tm_tui.errors import TmError
+from tm_tui.portal import audit, cases
 from tm_tui.portal.blobs.files import FileBlobs
+from tm_tui.portal.callers import source_of
 from tm_tui.portal.case_parts import case_bytes
 from tm_tui.portal.cases import Case
 from tm_tui.portal.core import Portal
 
-__all__ = ["case_file"]
+__all__ = ["handed_over"]
 
 _TYPE = "application/octet-stream"
 
 
-def case_file(portal: Portal, case: Case) -> Response:
-    """To be called on a thread. Raises TmError when it is gone, OSError."""
+async def handed_over(portal: Portal, request: Request, case: Case, by: str) -> Response:
+    """The file for an operator. Whoever takes it (a HEAD does not) is told to its sender, and to the audit.
+
+    Raises TmError when it is gone, OSError, Refused.
+    """
+    response, source = await asyncio.to_thread(_case_file, portal, case), source_of(request)
+    if request.method == "HEAD":
+        return response
+    now = portal.clock.now()
+
+    def downloaded(connection: Connection) -> None:
+        cases.set_status(connection, case.case_id, now, "sample-downloaded")
+        audit.note(connection, (by, source), "case-downloaded", case.case_id, now)
+
+    await portal.database.call(downloaded)
+    portal.log.say("case-downloaded", case=case.case_id, account=by)
+    return response
+
+
+def _case_file(portal: Portal, case: Case) -> Response:
     if not case.file:
         cause = f"The file of {case.case_id} was removed when its time was over."
         raise TmError(cause, "Its sender can submit the files again.")

@@ -1,6 +1,5 @@
 """Cases over HTTP: tus 1.0 for appliances, a list with statuses, the file for the operator."""
 
-import asyncio
 import base64
 import binascii
 import re
@@ -15,7 +14,7 @@ from tm_tui.portal import appliances, cases
 from tm_tui.portal.answers import arriving, refusal
 from tm_tui.portal.batch_file import is_appliance
 from tm_tui.portal.callers import Action, caller_of, only
-from tm_tui.portal.case_answers import case_file
+from tm_tui.portal.case_answers import handed_over
 from tm_tui.portal.case_parts import Checksum
 from tm_tui.portal.case_store import MOST_BYTES, CaseStore, gone, new_name
 from tm_tui.portal.cases import NewUpload
@@ -60,17 +59,14 @@ def routes(portal: Portal, store: CaseStore) -> list[Route]:
         return JSONResponse({"server_time": now.isoformat(), "cases": shown, "next": following})
 
     async def download(request: Request) -> Response:
-        name = request.path_params["case"]
+        name, by = request.path_params["case"], caller_of(request).name
         try:
-            found = await portal.database.call(cases.case_of, name)
-            response = await asyncio.to_thread(case_file, portal, found)
-            await portal.database.call(cases.set_status, name, portal.clock.now(), "sample-downloaded")
+            found = await portal.database.read(cases.case_of, name)
+            return await handed_over(portal, request, found, by)
         except Refused:
             raise
         except TmError as error:
             raise Refused(404, "no-such-case", error.cause, "See GET /v1/cases.") from None
-        portal.log.say("case-downloaded", case=found.case_id, account=caller_of(request).name)
-        return response
 
     tus = _tus_actions(portal, store)
     at_cases = _by_method({"GET": listed, "HEAD": listed, "POST": tus["POST"], "OPTIONS": _about})
@@ -116,11 +112,11 @@ def _tus_actions(portal: Portal, store: CaseStore) -> dict[str, Action]:
 
 
 def _by_method(actions: dict[str, Action]) -> Action:
-    """Choose by method; a client behind a narrow proxy may name it in a header (tus 1.0)."""
+    """Choose by method; a client behind a narrow proxy sends POST, and names it in a header (tus 1.0)."""
 
     async def chosen(request: Request) -> Response:
-        method = request.headers.get("x-http-method-override", request.method).upper()
-        action = actions.get(method)
+        given = request.headers.get("x-http-method-override") if request.method == "POST" else None
+        action = actions.get((given or request.method).upper())
         if action is None:
             remedy = "Check address and version against docs/protocol.md."
             raise Refused(405, "wrong-method", "This cannot be done here.", remedy)

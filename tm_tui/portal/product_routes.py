@@ -7,7 +7,7 @@ from starlette.routing import Route
 
 from tm_tui.errors import TmError
 from tm_tui.portal import audit, products
-from tm_tui.portal.callers import caller_of, only
+from tm_tui.portal.callers import caller_of, only, source_of
 from tm_tui.portal.core import Portal
 from tm_tui.portal.refusals import Refused
 from tm_tui.text import safe_text
@@ -30,7 +30,7 @@ def routes(portal: Portal) -> list[Route]:
 
     async def removed(request: Request) -> Response:
         appliance, by = request.path_params["appliance"], caller_of(request).name
-        source, now = request.client.host if request.client else "", portal.clock.now()
+        source, now = source_of(request), portal.clock.now()
 
         def remove(connection: Connection) -> None:
             products.remove(connection, appliance, by, now)

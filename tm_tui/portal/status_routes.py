@@ -9,7 +9,7 @@ from starlette.routing import Route
 from tm_tui import __version__
 from tm_tui.portal import appliances, beats, instances, products
 from tm_tui.portal.answers import model_reply, read_model
-from tm_tui.portal.callers import caller_of, only
+from tm_tui.portal.callers import caller_of, only, source_of
 from tm_tui.portal.core import Portal
 from tm_tui.portal.pattern_routes import pattern_root
 from tm_tui.portal.refusals import Refused
@@ -39,10 +39,6 @@ class _Beat(HeartbeatRequest):
     sent_at: ZonedMoment
 
 
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""
-
-
 def _check_version(request: RegistrationRequest | HeartbeatRequest) -> None:
     """Raise Refused (426 `version-refused`) for an agent that this portal does not work with."""
     if request.protocol != PROTOCOL:
@@ -64,7 +60,7 @@ def routes(portal: Portal) -> list[Route]:
         _check_version(wanted)
         now, account = portal.clock.now(), caller_of(request).name
         since, created = await portal.database.call(products.register, wanted, account, now.astimezone(UTC))
-        await portal.database.call(instances.note, wanted.appliance, wanted.instance, _address(request), now)
+        await portal.database.call(instances.note, wanted.appliance, wanted.instance, source_of(request), now)
         portal.log.say("registered", appliance=wanted.appliance, account=account, new=created)
         root = await pattern_root(portal)
         reply = RegistrationReply(
@@ -84,7 +80,7 @@ def routes(portal: Portal) -> list[Route]:
             await portal.database.read(appliances.check_owner, beat.appliance, account)
             return answer()
         now = portal.clock.now()
-        taken = await portal.database.call(beats.take, beat, _address(request), now, account)
+        taken = await portal.database.call(beats.take, beat, source_of(request), now, account)
         if taken is None:
             cause = f"The appliance {beat.appliance} is not registered with this portal."
             raise Refused(404, "not-registered", cause, "Register it at the status server.")

@@ -163,6 +163,73 @@ async def test_every_page_by_every_role(portal: RunningPortal, of_a: Held) -> No
                     assert kept(portal.home) == before, row
 
 
+METHODS = ("HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND")
+TRICKS: tuple[dict[str, str], ...] = (
+    {"x-http-method-override": "DELETE"},
+    {"x-http-method": "POST", "x-method-override": "POST"},
+    {"x-original-url": "/portal/style.css", "x-rewrite-url": "/portal/style.css"},
+    {"x-forwarded-for": "127.0.0.1", "x-forwarded-user": "operator", "forwarded": "for=127.0.0.1"},
+)
+
+
+def disguised(path: str) -> Iterator[str]:
+    """The same place, as servers and proxies have been led past a rule before."""
+    plain, _, query = path.removeprefix("/portal/").partition("?")
+    first, rest = f"%{ord(plain[0]):02x}", plain[1:]
+    for one in (
+        *(f"{first}{rest}", f"{plain}/", f"/{plain}", f"./{plain}", f"x/../{plain}", f"{plain}/."),
+        *(f"{plain}%2f", f"{plain}%00", f"{plain};x=1", f"{plain}.css", f"style.css/../{plain}"),
+        *(f"logon/..%2f{plain}", f"%2e%2e/portal/{plain}", plain.upper(), f"{plain}%20", f"..\\{plain}"),
+    ):
+        yield f"/portal/{one}{'?' if query else ''}{query}"
+
+
+async def raw(client: httpx.AsyncClient, method: str, target: str, **more: Any) -> httpx.Response:
+    """A request for exactly this target, which a client would tidy up."""
+    return await client.request(method, "/", extensions={"target": target.encode()}, **more)
+
+
+@pytest.mark.parametrize("level", [*LEVELS, "nobody"])
+async def test_no_other_way_leads_there(portal: RunningPortal, of_a: Held, level: str) -> None:
+    """Other methods, methods in headers and disguised paths get no role further; nothing happens by them."""
+    known = {(row.method, row.route) for row in ROWS}
+    async with portal.status_server(auth=None) as client:
+        rank, token = -1, "x"
+        if level != "nobody":
+            rank = [*LEVELS].index(level)  # type: ignore[arg-type]
+            name, password = (READER, ANALYST, portal.operator)[rank]
+            form = {"token": token_in(await client.get("/portal/logon")), "username": name}
+            assert (
+                await client.post("/portal/logon", data={**form, "password": password})
+            ).status_code == 303
+            token = token_in(await client.get("/portal/products"))
+        before, form = kept(portal.home), {"token": token, "_method": "DELETE"}
+        for row in ROWS:
+            if row.method != "GET" or not row.least:
+                continue
+            path, may = address(row, of_a), rank >= LEVELS.index(row.least)  # type: ignore[arg-type]
+            if "withdraw" in path:  # which one is offered is another test's to change
+                continue
+            for method in METHODS:
+                if (method, row.route) in known:
+                    continue
+                more = {"data": form} if method == "POST" else {}
+                reply = await client.request(method, path, **more)
+                shown = {200, 404} if may else {403} if rank >= 0 else {303}  # 404: it is not made yet
+                assert reply.status_code in (shown if method == "HEAD" else {405}), (row, method)
+                assert portal.credentials[0] not in reply.text
+            if may:
+                continue
+            for headers in TRICKS:
+                reply = await client.get(path, headers=headers)
+                assert reply.status_code == (403 if rank >= 0 else 303), (row, headers)
+            for target in disguised(path):
+                reply = await raw(client, "GET", target)
+                assert 300 <= reply.status_code < 500, target
+                assert portal.credentials[0] not in reply.text
+        assert kept(portal.home) == before
+
+
 async def test_what_a_role_may_not_use_is_not_offered(portal: RunningPortal, of_a: Held) -> None:
     """No link and no button leads to a refusal."""
     paths = (

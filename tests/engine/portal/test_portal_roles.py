@@ -16,7 +16,7 @@ import pytest
 from old_homes import as_before
 from portals import OpenPortal, RunningPortal, batch, beat, registration, running
 
-from tm_tui.portal import routes
+from tm_tui.portal import audit, routes
 from tm_tui.portal.database import opened
 from tm_tui.portal.reports import shelf
 
@@ -227,6 +227,49 @@ def test_the_table_knows_every_route(of_a: Held) -> None:
     served = [*routes.log_server(None), *routes.status_server(None, None)]
     wanted = {(method, route.path) for route in served for method in route.methods or ()}
     assert wanted == {(row.method, row.route) for row in rows(of_a)}
+
+
+async def test_no_other_way_leads_there(portal: RunningPortal, of_a: Held, of_b: Held) -> None:
+    """Methods that a route does not know, named in a header too, and disguised paths: nobody gets further."""
+    known = {(row.method, row.route) for row in rows(of_a)}
+    paths = {row.route: address(row, of_a) for row in rows(of_a)}
+    before = kept(portal.home)
+    for auth in (None, OTHER, portal.credentials, READER, ANALYST, portal.operator):
+        async with portal.status_server(auth=auth) as status, portal.log_server(auth=auth) as log:
+            for route, path in paths.items():
+                client = log if route.startswith("/logs/") else status
+                for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"):
+                    if (method, route) not in known:
+                        reply = await client.request(method, path)
+                        assert reply.status_code == (401 if auth is None else 405), (method, path, auth)
+                        named = {"x-http-method-override": "DELETE", "x-original-url": "/v1/products"}
+                        reply = await client.request(method, path, headers=named)
+                        tus = route.startswith("/v1/cases") and method == "POST"
+                        assert reply.status_code == (401 if auth is None else 405) or tus, (method, path)
+                plain = path.partition("?")[0]
+                for odd in (
+                    *(f"{plain}/", f"/{plain}", f"/v1/..{plain}", plain.upper(), f"{plain}%2f", f"{plain};x"),
+                    *(plain.replace("/v1", "/%76%31/."), f"/portal/..{plain}", f"/portal{plain}"),
+                ):
+                    reply = await client.delete("/", extensions={"target": odd.encode()})
+                    assert 300 <= reply.status_code < 500, (odd, auth)
+    assert kept(portal.home) == before
+
+
+async def test_a_script_that_takes_a_file_is_told(portal: RunningPortal, of_a: Held) -> None:
+    """Sender and audit hear of a download by an operator's script, as of one on a page; a HEAD is none."""
+
+    def told() -> list[tuple[str, str, str]]:
+        with opened(portal.home / "portal.sqlite3") as connection:
+            found = audit.page(connection, None, 50)
+        return [(one.who, one.source, one.subject) for one in found if one.what == "case-downloaded"]
+
+    before = told()
+    async with portal.status_server(auth=ANALYST) as script:
+        assert (await script.head("/v1/cases/C-000001/file")).status_code == 200
+        assert told() == before
+        assert (await script.get("/v1/cases/C-000001/file")).status_code == 200
+    assert told() == [(ANALYST[0], "127.0.0.1", "C-000001"), *before]
 
 
 async def test_lists_hold_what_is_ones_own(portal: RunningPortal, of_a: Held, of_b: Held) -> None:

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from tm_tui.errors import TmError
 from tm_tui.portal import accounts, appliances, audit, sessions
 from tm_tui.portal.accounts import Account
-from tm_tui.portal.callers import LEVELS, Level, Role
+from tm_tui.portal.callers import LEVELS, Level, Role, source_of
 from tm_tui.portal.core import Portal
-from tm_tui.portal.pages.page import Form, Go, Page, Shown, source_of
+from tm_tui.portal.pages.page import Form, Go, Page, Shown
 from tm_tui.portal.refusals import Refused
 from tm_tui.text import safe_text
 

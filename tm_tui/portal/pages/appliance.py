@@ -9,9 +9,10 @@ from starlette.requests import Request
 from tm_tui.errors import TmError
 from tm_tui.portal import audit, cases, endpoints, index, products, removals, trends
 from tm_tui.portal.alerts import records
+from tm_tui.portal.callers import source_of
 from tm_tui.portal.core import Portal
 from tm_tui.portal.pages.charts import Series, chart
-from tm_tui.portal.pages.page import Form, Go, Page, Shown, source_of
+from tm_tui.portal.pages.page import Form, Go, Page, Shown
 from tm_tui.portal.pages.products import severity_chart
 from tm_tui.portal.pattern_repository import Issued, PatternRepository
 from tm_tui.portal.refusals import Refused

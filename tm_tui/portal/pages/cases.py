@@ -10,9 +10,10 @@ from starlette.responses import Response
 from tm_tui.cases.protocol import CaseStatus
 from tm_tui.errors import TmError
 from tm_tui.portal import audit, cases
-from tm_tui.portal.case_answers import case_file
+from tm_tui.portal.callers import source_of
+from tm_tui.portal.case_answers import handed_over
 from tm_tui.portal.core import Portal
-from tm_tui.portal.pages.page import Form, Go, Page, Shown, asked_of, source_of
+from tm_tui.portal.pages.page import Form, Go, Page, Shown, asked_of
 from tm_tui.portal.pattern_repository import Issued, PatternRepository
 from tm_tui.portal.refusals import Refused
 from tm_tui.text import safe_text
@@ -25,7 +26,8 @@ _STATUSES = get_args(CaseStatus)
 
 async def _listed(portal: Portal, request: Request) -> Shown:
     before, appliance = request.query_params.get("before", ""), asked_of(request)
-    if request.state.session.may("analyst"):  # who may change nothing tells no sender that a case was seen
+    looks = request.method == "GET" and request.state.session.may("analyst")
+    if looks:  # who may change nothing tells no sender that a case was seen
         await portal.database.call(cases.seen, portal.clock.now())
     found = await portal.database.read(
         cases.listed,
@@ -83,20 +85,11 @@ async def _taken(portal: Portal, request: Request) -> Response:
     """Hand the file over; from then on its sender sees that it was downloaded."""
     found = await _case(portal, request)
     try:
-        response = await asyncio.to_thread(case_file, portal, found)
+        return await handed_over(portal, request, found, request.state.session.account)
     except Refused:
         raise
     except TmError as error:
         raise Refused(404, "no-such-case", error.cause, "See the list of cases.") from None
-    account, source, now = request.state.session.account, source_of(request), portal.clock.now()
-
-    def downloaded(connection: Connection) -> None:
-        cases.set_status(connection, found.case_id, now, "sample-downloaded")
-        audit.note(connection, (account, source), "case-downloaded", found.case_id, now)
-
-    await portal.database.call(downloaded)
-    portal.log.say("case-downloaded", case=found.case_id, account=account)
-    return response
 
 
 PAGES = (

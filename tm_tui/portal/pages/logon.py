@@ -8,10 +8,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from tm_tui.portal import accounts, audit, sessions
+from tm_tui.portal.callers import source_of
 from tm_tui.portal.core import Portal
 from tm_tui.portal.pages.drawing import drawn
 from tm_tui.portal.pages.forms import check_origin, form_of, same, wrong_token
-from tm_tui.portal.pages.page import Shown, source_of
+from tm_tui.portal.pages.page import Shown
 from tm_tui.portal.sessions import Session
 from tm_tui.portal.tries import Locked, mark_of
 

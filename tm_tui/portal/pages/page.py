@@ -10,7 +10,7 @@ from tm_tui.portal.callers import Level
 from tm_tui.portal.core import Portal
 from tm_tui.text import safe_text
 
-__all__ = ["Form", "Go", "Page", "Shown", "asked_of", "source_of"]
+__all__ = ["Form", "Go", "Page", "Shown", "asked_of"]
 
 Form = Mapping[str, str]
 """The fields of a form that was sent, each once."""
@@ -59,8 +59,3 @@ class Page:
 def asked_of(request: Request) -> str:
     """The appliance that a list is asked of, safe for the database and for the page that says it again."""
     return safe_text(request.query_params.get("appliance", ""), 80)
-
-
-def source_of(request: Request) -> str:
-    """From where a request came, for the audit."""
-    return request.client.host if request.client else ""

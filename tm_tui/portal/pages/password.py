@@ -9,9 +9,10 @@ from starlette.responses import RedirectResponse, Response
 
 from tm_tui.errors import TmError
 from tm_tui.portal import accounts, audit, sessions, strength
+from tm_tui.portal.callers import source_of
 from tm_tui.portal.core import Portal
 from tm_tui.portal.pages.logon import KNOWN, remember
-from tm_tui.portal.pages.page import Form, Go, Page, Shown, source_of
+from tm_tui.portal.pages.page import Form, Go, Page, Shown
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.tries import Locked
 

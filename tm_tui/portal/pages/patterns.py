@@ -10,8 +10,9 @@ from tm_tui.errors import TmError
 from tm_tui.patterns.pattern import Pattern
 from tm_tui.portal import audit, notices, products
 from tm_tui.portal.batch_file import is_appliance
+from tm_tui.portal.callers import source_of
 from tm_tui.portal.core import Portal
-from tm_tui.portal.pages.page import Form, Go, Page, Shown, source_of
+from tm_tui.portal.pages.page import Form, Go, Page, Shown
 from tm_tui.portal.pages.uploads import MOST_BYTES
 from tm_tui.portal.pattern_repository import Issued, PatternRepository
 from tm_tui.portal.refusals import Refused
