@@ -1,7 +1,5 @@
 """`tm-tui portal backup`, `portal restore`, `portal blobs copy`: a whole portal, kept and brought back."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +12,6 @@ from tm_tui.errors import TmError
 from tm_tui.spoken import utc_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tm_tui.portal.home import PortalHome
 
 __all__ = ["backup", "blobs", "restore"]
@@ -41,12 +37,12 @@ def backup(
     with failures_told():
         home = home_of(context, own_home)
         kept = None if without_blobs else blobs_in(home)
-        made = make_backup(home, _snapshot_of(home), kept, target.absolute(), SystemClock().now())
+        made = make_backup(home, _database_of(home), kept, target.absolute(), SystemClock().now())
     words = "without batches and cases" if made.blobs is None else f"{made.blobs} batches and files of cases"
     done(f"{target} holds the portal, {words}.", as_json=as_json, backup=str(target), blobs=made.blobs)
 
 
-def _snapshot_of(home: "PortalHome") -> "Callable[[Path], None]":
+def _database_of(home: "PortalHome") -> Path:
     from tm_tui.portal.settings import database_at
 
     where = database_at(settings_in(home).database, home.path)
@@ -55,13 +51,7 @@ def _snapshot_of(home: "PortalHome") -> "Callable[[Path], None]":
         raise TmError(cause, "Back it up there with pg_dump, and the rest without it.")
     if not where.is_file():
         raise TmError(f"There is no portal in {home.path}.", "Name the home of one with --home.")
-
-    def snapshot(target: Path) -> None:
-        with closing(sqlite3.connect(where, timeout=30)) as source, closing(sqlite3.connect(target)) as copy:
-            source.backup(copy)
-            copy.execute("PRAGMA journal_mode = DELETE")
-
-    return snapshot
+    return where
 
 
 @click.command()

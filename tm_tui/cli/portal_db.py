@@ -49,13 +49,22 @@ def db() -> None:
 
 
 @db.command()
+@click.option("--backed-up", is_flag=True, help="On a server: there is a backup, as by pg_dump.")
 @json_option
 @with_home
-def upgrade(context: click.Context, own_home: Path | None, *, as_json: bool) -> None:
-    """Bring it to the form of this version. On a server: end all processes of the portal first."""
+def upgrade(context: click.Context, own_home: Path | None, *, backed_up: bool, as_json: bool) -> None:
+    """Bring it to the form of this version. On a server: end all processes of the portal first.
+
+    Of a file of SQLite's a copy is left beside it. On a server nothing but your own backup leads back, so
+    that it has to be said that there is one; all of it happens in one transaction, or nothing.
+    """
     from tm_tui.portal import schema
+    from tm_tui.portal.engines import shown
 
     with _engine(_own(context, own_home)) as engine:
+        if schema.keeps_no_copy(engine) and not backed_up:
+            cause = f"{shown(engine)} is on a server: the upgrade leaves no copy of it as it was."
+            raise TmError(cause, "Back it up with pg_dump, then run this again with --backed-up.")
         aside = schema.upgrade(engine)
     kept = f" A copy of it as it was: {aside}." if aside else ""
     done(f"The database is up to date.{kept}", as_json=as_json, upgraded=True, copy=str(aside or "") or None)

@@ -13,6 +13,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from tm_tui.errors import StorageFailed
 from tm_tui.portal import schema
 from tm_tui.portal.breaker import Breaker
 from tm_tui.portal.engines import READING, failed, is_away, is_sqlite, made_engine, refused
@@ -61,9 +62,9 @@ class Database:
         self._engine = made_engine(where, limited=True)
         try:
             schema.prepare(self._engine)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, StorageFailed) as error:
             self._engine.dispose()
-            raise failed(self._engine, error) from None
+            raise error if isinstance(error, StorageFailed) else failed(self._engine, error) from None
         alone, breaker = is_sqlite(self._engine), Breaker(_told)
         threads, together = (1, _MOST_TOGETHER) if alone else (_WRITERS, 1)
         self._writers = Writers(self._engine, threads, together, breaker.asking)

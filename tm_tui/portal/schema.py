@@ -14,9 +14,10 @@ from tm_tui.errors import StorageFailed
 from tm_tui.portal.engines import is_sqlite, shown
 from tm_tui.portal.tables import SCHEMA, metadata
 
-__all__ = ["is_current", "prepare", "upgrade"]
+__all__ = ["is_current", "keeps_no_copy", "prepare", "upgrade"]
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
+_UPGRADE = "End all processes of the portal, back the database up, then run `tm-tui portal db upgrade`."
 _LOCK = 0x746D5F7475690001
 """PostgreSQL's advisory lock under which the form is changed."""
 
@@ -32,8 +33,19 @@ def prepare(engine: Engine) -> None:
     if not is_sqlite(engine) and _form(engine) is not None:
         _known(engine)
         cause = f"{shown(engine)} is of a portal of before."
-        raise StorageFailed(cause, "End all processes of the portal, then run `tm-tui portal db upgrade`.")
+        raise StorageFailed(cause, _UPGRADE)
     upgrade(engine)
+
+
+def keeps_no_copy(engine: Engine) -> bool:
+    """Whether an upgrade would change it, and leave no copy: one of before, on a server.
+
+    Raises StorageFailed for a newer one, SQLAlchemyError.
+    """
+    if is_sqlite(engine) or _form(engine) in {None, SCHEMA}:
+        return False
+    _known(engine)
+    return True
 
 
 def is_current(engine: Engine) -> bool:

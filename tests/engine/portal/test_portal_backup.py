@@ -6,7 +6,9 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,10 @@ from portals import ANY_APPLIANCE, OpenPortal, batch, opened_portal, told, with_
 from test_portal_cases import checksum, created, offset, patch
 
 from servers.buckets import KEYS, Buckets
+from tm_tui.portal.backup.making import make_backup
+from tm_tui.portal.blobs.files import FileBlobs
+from tm_tui.portal.blobs.store import Blob
+from tm_tui.portal.home import PortalHome
 
 FILE = "case-of-the-backup"
 
@@ -167,3 +173,46 @@ async def test_lost_bytes_of_an_upload_are_no_case(home: Path, blobs_setting: st
         assert connection.execute("SELECT count(*) FROM cases").fetchone() == (1,)
     connection.close()
     assert os.listdir(home / "incoming") == []  # noqa: PTH208
+
+
+class SweptMeanwhile(FileBlobs):
+    """A store whose portal sweeps just when its batches are listed."""
+
+    def __init__(self, root: Path, sweep: Callable[[], object]) -> None:
+        super().__init__(root)
+        self._sweep = sweep
+
+    def list(self, prefix: str) -> Iterator[Blob]:
+        self._sweep()
+        return super().list(prefix)
+
+
+async def test_a_backup_amid_a_sweep_forgets_no_batch(home: Path, tmp_path: Path) -> None:
+    """What was swept after the database was copied is known as swept: it is never taken anew."""
+    with_settings(home, "[retention]\nbatches = 1\ncases = 1\n")
+    async with opened_portal(home) as portal:
+        await portal.register()
+        assert await put(portal, 1) == 201
+        async with portal.status_server() as client:
+            await patch(client, await created(client, 3, key="whole-000"), 0, b"abc")
+            assert (await client.get("/v1/cases/C-000001/file", auth=portal.operator)).status_code == 200
+    with closing(sqlite3.connect(home / "portal.sqlite3")) as connection:
+        connection.execute("UPDATE batches SET received_at = 1")
+        connection.execute("UPDATE cases SET updated_at = 1")
+        connection.execute("DELETE FROM jobs WHERE kind = 'read'")
+        connection.commit()
+    swept = []
+    blobs = SweptMeanwhile(
+        home, lambda: swept.append(told("retention", "apply", "--home", str(home)).returncode)
+    )
+    target, restored = tmp_path / "backup", tmp_path / "restored"
+    made = make_backup(PortalHome(home), home / "portal.sqlite3", blobs, target, datetime.now(UTC))
+    assert (swept, made.blobs) == ([0, 0], 0)
+    done = told("restore", str(target), "--home", str(restored))
+    assert done.returncode == 0, done.stderr
+    async with opened_portal(restored) as portal:
+        assert await put(portal, 1) == 412
+        async with portal.operators() as client:
+            gone = await client.get("/v1/cases/C-000001/file")
+            assert (gone.status_code, "its time was over" in gone.text) == (404, True)
+        assert list(portal.blobs.list("logs/")) == []

@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -20,13 +20,24 @@ __all__ = ["make_backup"]
 
 _PIECE = 1 << 20
 _FOLDERS = ("keys", "patterns")
+_SWEPT = (
+    (
+        "SELECT name, swept_at FROM batches WHERE swept_at IS NOT NULL",
+        "SELECT 'logs/' || appliance || '/' || name FROM batches WHERE name = ? AND swept_at IS NULL",
+        "UPDATE batches SET swept_at = ? WHERE name = ?",
+    ),
+    (
+        "SELECT upload, swept_at FROM cases WHERE swept_at IS NOT NULL",
+        """SELECT printf('cases/C-%06d.%s', number, form), 'cases/' || upload FROM cases
+            WHERE upload = ? AND swept_at IS NULL""",
+        "UPDATE cases SET swept_at = ? WHERE upload = ?",
+    ),
+)
 _LEFT_OUT = ("lock", "turns.lock", ".lock", "alerts.lock")
 
 
-def make_backup(
-    home: PortalHome, snapshot: Callable[[Path], None], blobs: Blobs | None, target: Path, now: datetime
-) -> Manifest:
-    """Make `target`, a new folder. `snapshot` writes the database as a file. Raises TmError.
+def make_backup(home: PortalHome, source: Path, blobs: Blobs | None, target: Path, now: datetime) -> Manifest:
+    """Make `target`, a new folder. `source` is the portal's database, a file. Raises TmError.
 
     Without `blobs` they are left out.
     """
@@ -37,16 +48,18 @@ def make_backup(
             raise TmError(cause, "Name a new folder for each backup.")
         database = target / DATABASE
         os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        snapshot(database)
-        files = [_entry_of(database)]
+        _copy(source, database)
+        files: list[Entry] = []
         with PatternRepository(home).held():
             files += _home_files(home, target / "home")
         count = None
         if blobs is not None:
             entries = list(_blobs(blobs, database, target / "blobs"))
             count = len(entries)
+            _swept_since(source, database, {entry.name for entry in entries})
             lines = (entry.model_dump_json().encode() + b"\n" for entry in entries)
             files.append(written(target / LIST, lines, LIST))
+        files.insert(0, _entry_of(database))
         made = Manifest(version=__version__, made_at=now, blobs=count, files=tuple(files))
         written(target / MANIFEST, iter([made.model_dump_json(indent=1).encode()]), MANIFEST)
         _sync(target)
@@ -56,6 +69,29 @@ def make_backup(
         cause = f"The database cannot be copied: {safe_text(str(error))}."
         raise StorageFailed(cause, "Check the disks of the portal and of the backup.") from None
     return made
+
+
+def _copy(source: Path, target: Path) -> None:
+    with closing(sqlite3.connect(source, timeout=30)) as live, closing(sqlite3.connect(target)) as copy:
+        live.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")
+
+
+def _swept_since(source: Path, target: Path, kept: set[str]) -> None:
+    """A batch or case whose blob was swept while blobs were copied is told as swept, from then on.
+
+    Else its row would speak of a blob that is nowhere: the name of the batch would be forgotten.
+    """
+    kept |= {name.rpartition("/")[0] for name in kept if name.startswith("cases/")}
+    with closing(sqlite3.connect(target)) as copy, closing(sqlite3.connect(source, timeout=30)) as live:
+        if "swept_at" not in {row[1] for row in copy.execute("PRAGMA table_info(batches)")}:
+            return  # of a portal of before, which sweeps nothing
+        for swept, blobs, mark in _SWEPT:
+            for name, at in live.execute(swept):
+                row = copy.execute(blobs, (name,)).fetchone()
+                if row is not None and not kept & set(row):
+                    copy.execute(mark, (at, name))
+        copy.commit()
 
 
 def _entry_of(database: Path) -> Entry:

@@ -1,0 +1,24 @@
+-- The tables of the first portal that knew PostgreSQL, as it made them (form 0001).
+CREATE TABLE accounts ( name TEXT COLLATE "C" NOT NULL, secret TEXT COLLATE "C" NOT NULL, created_at DOUBLE PRECISION NOT NULL, role TEXT COLLATE "C" DEFAULT 'appliance' NOT NULL, PRIMARY KEY (name) );
+CREATE TABLE appliances ( appliance TEXT COLLATE "C" NOT NULL, account TEXT COLLATE "C" NOT NULL, PRIMARY KEY (appliance) );
+CREATE INDEX appliances_of ON appliances (account);
+CREATE TABLE products ( appliance TEXT COLLATE "C" NOT NULL, product TEXT COLLATE "C" NOT NULL, version TEXT COLLATE "C" NOT NULL, edition TEXT COLLATE "C" NOT NULL, email TEXT COLLATE "C" NOT NULL, account TEXT COLLATE "C" NOT NULL, heartbeat_seconds BIGINT NOT NULL, registered_at DOUBLE PRECISION NOT NULL, updated_at DOUBLE PRECISION NOT NULL, beats BIGINT DEFAULT '0' NOT NULL, last_beat_at DOUBLE PRECISION, revision BIGINT, uptime_seconds DOUBLE PRECISION, waiting_events BIGINT, clock_skew_seconds DOUBLE PRECISION, PRIMARY KEY (appliance) );
+CREATE TABLE removals ( appliance TEXT COLLATE "C" NOT NULL, removed_at DOUBLE PRECISION NOT NULL, removed_by TEXT COLLATE "C" NOT NULL, PRIMARY KEY (appliance) );
+CREATE TABLE instances ( appliance TEXT COLLATE "C" NOT NULL, instance TEXT COLLATE "C" NOT NULL, address TEXT COLLATE "C" NOT NULL, first_at DOUBLE PRECISION NOT NULL, last_at DOUBLE PRECISION NOT NULL, PRIMARY KEY (appliance, instance) );
+CREATE TABLE notices ( number BIGSERIAL NOT NULL, appliance TEXT COLLATE "C", kind TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL, title TEXT COLLATE "C" NOT NULL, created_at DOUBLE PRECISION NOT NULL, PRIMARY KEY (number) );
+CREATE TABLE batches ( number BIGSERIAL NOT NULL, name TEXT COLLATE "C" NOT NULL, appliance TEXT COLLATE "C" NOT NULL, kind TEXT COLLATE "C" NOT NULL, events BIGINT NOT NULL, bytes BIGINT NOT NULL, received_at DOUBLE PRECISION NOT NULL, first_seq BIGINT, last_seq BIGINT, PRIMARY KEY (number), UNIQUE (name) );
+CREATE INDEX batches_of ON batches (appliance, number);
+CREATE TABLE endpoints ( appliance TEXT COLLATE "C" NOT NULL, key TEXT COLLATE "C" NOT NULL, hostname TEXT COLLATE "C" NOT NULL, ip TEXT COLLATE "C", mac TEXT COLLATE "C", status TEXT COLLATE "C" NOT NULL, event_type TEXT COLLATE "C" NOT NULL, threat TEXT COLLATE "C" NOT NULL, severity TEXT COLLATE "C" NOT NULL, event_id TEXT COLLATE "C" NOT NULL, at DOUBLE PRECISION NOT NULL, seq BIGINT NOT NULL, PRIMARY KEY (appliance, key) );
+CREATE TABLE read_batches ( name TEXT COLLATE "C" NOT NULL, PRIMARY KEY (name) );
+CREATE TABLE report_batches ( name TEXT COLLATE "C" NOT NULL, PRIMARY KEY (name) );
+CREATE TABLE threats ( appliance TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL, at DOUBLE PRECISION NOT NULL, received_at DOUBLE PRECISION NOT NULL, hostname TEXT COLLATE "C" NOT NULL, address TEXT COLLATE "C" NOT NULL, event_type TEXT COLLATE "C" NOT NULL, source TEXT COLLATE "C" NOT NULL, status TEXT COLLATE "C" NOT NULL, severity TEXT COLLATE "C" NOT NULL, threat TEXT COLLATE "C" NOT NULL, PRIMARY KEY (appliance, id) );
+CREATE INDEX threats_at ON threats (appliance, at);
+CREATE INDEX threats_of ON threats (appliance, threat, at, hostname);
+CREATE TABLE root_causes ( appliance TEXT COLLATE "C" NOT NULL, id TEXT COLLATE "C" NOT NULL, at DOUBLE PRECISION NOT NULL, received_at DOUBLE PRECISION NOT NULL, hostname TEXT COLLATE "C" NOT NULL, address TEXT COLLATE "C" NOT NULL, threat_event_id TEXT COLLATE "C" NOT NULL, chain TEXT COLLATE "C" NOT NULL, waiting BIGINT DEFAULT '1' NOT NULL, PRIMARY KEY (appliance, id) );
+CREATE INDEX root_causes_waiting ON root_causes (appliance, at) WHERE waiting = 1;
+CREATE INDEX root_causes_at ON root_causes (appliance, at);
+CREATE INDEX root_causes_longest ON root_causes (received_at) WHERE waiting = 1;
+CREATE TABLE reports ( number BIGSERIAL NOT NULL, id TEXT COLLATE "C" NOT NULL, appliance TEXT COLLATE "C" NOT NULL, kind TEXT COLLATE "C" NOT NULL, title TEXT COLLATE "C" NOT NULL, made_at DOUBLE PRECISION NOT NULL, text TEXT COLLATE "C" NOT NULL, bytes BIGINT NOT NULL, sha256 TEXT COLLATE "C" NOT NULL, PRIMARY KEY (number), UNIQUE (id) );
+CREATE INDEX reports_of ON reports (appliance, number);
+CREATE TABLE cases ( upload TEXT COLLATE "C" NOT NULL, key TEXT COLLATE "C" NOT NULL, appliance TEXT COLLATE "C" NOT NULL, account TEXT COLLATE "C" NOT NULL, form TEXT COLLATE "C" NOT NULL, bytes BIGINT NOT NULL, arrived BIGINT DEFAULT '0' NOT NULL, sha256 TEXT COLLATE "C" NOT NULL, endpoint TEXT COLLATE "C" NOT NULL, threat TEXT COLLATE "C" NOT NULL, description TEXT COLLATE "C" NOT NULL, touched_at DOUBLE PRECISION NOT NULL, number BIGINT, status TEXT COLLATE "C" DEFAULT 'new-case-received' NOT NULL, received_at DOUBLE PRECISION, updated_at DOUBLE PRECISION, pattern_id TEXT COLLATE "C" DEFAULT '' NOT NULL, PRIMARY KEY (upload), UNIQUE (number) );
+CREATE UNIQUE INDEX cases_by_key ON cases (appliance, key);
