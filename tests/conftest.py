@@ -44,6 +44,7 @@ LONGEST = (
     *("e2e/test_portal_browser.py", "package/test_package.py", "faults/test_spool_links.py"),
     *("e2e/test_crash_restart.py", "e2e/test_stories.py", "engine/portal/test_portal_retention.py"),
     *("e2e/test_first_registration.py", "e2e/test_escape.py", "day/test_day_agent.py"),
+    "engine/portal/test_portal_operator_day.py",
 )
 """The files with the longest tests, the longest first."""
 

@@ -9,40 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from fleets import HOSTILE, MANY, fill
 from portals import ANY_APPLIANCE, OpenPortal, ndjson, opened_portal, sealed, threat_event
-from sqlalchemy import insert
 from test_portal_pages import operator
 
-from tm_tui.portal import tables
-from tm_tui.portal.database import opened
-
-MANY = 10_000
 MOST_BYTES = 200_000
-HOSTILE = "=cmd()<script>alert(1)</script>"
-
-
-def fill(home: Path) -> None:
-    """Most of them beat; two hundred are silent, the newest silence being that of number 199."""
-    now = datetime.now(UTC).timestamp()
-    rows = [
-        {
-            "appliance": f"tm-{number:05}",
-            "product": "Threat Mitigator",
-            "version": "2.0" if number % 2 else "1.9",
-            "edition": "on-premise",
-            "email": HOSTILE if number == 4711 else f"admin-{number}@example.com",
-            "account": "registering-user",
-            "heartbeat_seconds": 300,
-            "registered_at": now,  # before that no report is due
-            "updated_at": now - 90 * 86400,
-            "beats": 5,
-            "last_beat_at": now - (3600 * (200 - number) + 1000 if number < 200 else 10),
-            "waiting_events": number,
-        }
-        for number in range(MANY)
-    ]
-    with opened(home / "portal.sqlite3") as connection:
-        connection.execute(insert(tables.products), rows)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +26,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pass
 
     asyncio.run(begin())
-    fill(home)
+    fill(home, 200)
     return home
 
 
