@@ -8,7 +8,10 @@ from typing import Protocol
 
 from tm_tui.moments import within
 
-__all__ = ["Clock", "SystemClock", "boot_id"]
+__all__ = ["Clock", "SystemClock", "boot_id", "wait_until"]
+
+_SLICE = 10.0
+"""The event loop's timers stop while the machine is suspended; ours look again at least this often."""
 
 
 class Clock(Protocol):
@@ -46,6 +49,14 @@ class SystemClock:
         except TimeoutError:
             return False
         return True
+
+
+async def wait_until(clock: Clock, moment: float, event: asyncio.Event) -> bool:
+    """Wait for `event` until the monotonic `moment`; True if it happened."""
+    while (left := moment - clock.monotonic()) > 0:
+        if await clock.wait(event, min(left, _SLICE)):
+            return True
+    return event.is_set()
 
 
 def boot_id() -> str:

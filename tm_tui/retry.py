@@ -4,6 +4,7 @@ What a failure's code means for trying again stands in one table (tm_tui/link/tr
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,14 +12,39 @@ from tm_tui.api.shapes import LastFailure
 from tm_tui.clock import Clock
 from tm_tui.errors import TmError
 from tm_tui.link.trying_again import HOUR, Meaning, When, meaning_of
-from tm_tui.pace import Chance, full_jitter, spread
 
-__all__ = ["DISK", "SELDOM", "SLOWLY", "USUAL", "Pace", "Retry", "asked_by", "code_of", "last_failure"]
+__all__ = [
+    "DISK",
+    "SELDOM",
+    "SLOWLY",
+    "USUAL",
+    "Chance",
+    "Pace",
+    "Retry",
+    "asked_by",
+    "code_of",
+    "full_jitter",
+    "last_failure",
+    "spread",
+]
+
+Chance = Callable[[], float]
+"""A random number from 0 up to 1, such as `random.random`: chance is held apart."""
 
 _JITTER = 0.1
 _MINUTES = 300.0
 _AFTER_A_BEAT = 15.0
 _MOST_DOUBLINGS = 16
+
+
+def spread(seconds: float, part: float, chance: Chance) -> float:
+    """Return `seconds` give or take up to `part` of it, so that a fleet does not act as one."""
+    return seconds * (1 + part * (2 * chance() - 1))
+
+
+def full_jitter(failures: int, base: float, most: float, chance: Chance) -> float:
+    """Seconds to wait after that many failures in a row: 0 up to base, 2 base, 4 base ... `most`."""
+    return chance() * min(most, base * 2.0 ** min(max(0, failures - 1), 32))
 
 
 @dataclass(frozen=True, slots=True)

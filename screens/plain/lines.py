@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 import click
 
 from tm_tui.cli.hidden import Hidden, HiddenLine
-from tm_tui.clock import Clock, SystemClock
-from tm_tui.pace import wait_until
+from tm_tui.clock import Clock, SystemClock, wait_until
 
 __all__ = ["Ended", "Lines", "LoggedOut"]
 

@@ -23,10 +23,10 @@ from tm_tui.clock import Clock, SystemClock
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.diagnostics.last_test import LastTest
 from tm_tui.link.host_keys import HostKeys
-from tm_tui.pace import Chance
 from tm_tui.paths import Home
 from tm_tui.patterns.custom_patterns import CustomPatterns
 from tm_tui.reports.service import ReportService
+from tm_tui.retry import Chance
 from tm_tui.settings.store import Revision, SettingsStore
 from tm_tui.spool.quota import quota_of
 from tm_tui.spool.store import Spool

@@ -4,10 +4,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-from tm_tui.clock import Clock
+from tm_tui.clock import Clock, wait_until
 from tm_tui.errors import TmError
-from tm_tui.pace import Chance, wait_until
-from tm_tui.retry import Retry
+from tm_tui.retry import Chance, Retry
 from tm_tui.service import Service
 from tm_tui.settings.store import Revision
 from tm_tui.tasks import either

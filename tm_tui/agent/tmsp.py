@@ -13,11 +13,11 @@ from tm_tui.cases.cases import Cases, Owner
 from tm_tui.changes import Throttle
 from tm_tui.delivery.log_delivery import LogDelivery
 from tm_tui.link.bandwidth import Bandwidth
-from tm_tui.pace import Chance
 from tm_tui.paths import Home
 from tm_tui.patterns.custom_patterns import CustomPatterns
 from tm_tui.reports.service import ReportService
 from tm_tui.reports.store import ReportStore
+from tm_tui.retry import Chance
 from tm_tui.service import Service
 from tm_tui.settings.model import Settings
 from tm_tui.settings.store import Revision

@@ -14,9 +14,8 @@ from tm_tui.agent.core import TrialOver, Who
 from tm_tui.agent.trial_answers import Answers, Waiting
 from tm_tui.agent.trial_words import alerts_of, by_servers, rollback_info, trial_info, unconfirmed
 from tm_tui.api.agent import RollbackInfo, TrialEnd, TrialInfo
-from tm_tui.clock import Clock, boot_id
+from tm_tui.clock import Clock, boot_id, wait_until
 from tm_tui.errors import StorageFailed, TmError
-from tm_tui.pace import wait_until
 from tm_tui.settings.store import Loaded, Revision, SettingsStore
 from tm_tui.settings.trial import Armed, RollbackRecord, TrialRecord
 from tm_tui.tasks import Tasks, threaded, unbroken

@@ -11,8 +11,8 @@ from tm_tui.changes import Changed, Throttle
 from tm_tui.clock import Clock
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.host_keys import HostKeys
-from tm_tui.pace import Chance
 from tm_tui.paths import Home
+from tm_tui.retry import Chance
 
 __all__ = ["Cases", "Owner"]
 

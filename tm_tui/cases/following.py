@@ -7,12 +7,11 @@ from datetime import timedelta
 from tm_tui.api.case_words import CASE_STATUS
 from tm_tui.cases.book import CaseBook
 from tm_tui.cases.protocol import MOST_CASES, CaseTold
-from tm_tui.clock import Clock
+from tm_tui.clock import Clock, wait_until
 from tm_tui.errors import StorageFailed
 from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.https import LinkClient, call
-from tm_tui.pace import Chance, spread, wait_until
-from tm_tui.retry import SELDOM, Retry
+from tm_tui.retry import SELDOM, Chance, Retry, spread
 from tm_tui.status_server.replies import json_object, readable
 
 __all__ = ["Following"]

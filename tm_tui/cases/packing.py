@@ -13,11 +13,10 @@ from tm_tui.cases.book import CaseBook
 from tm_tui.cases.pack import Limits, Packed, PackingStopped, Taken, pack
 from tm_tui.cases.record import MOST_NOTES, Record
 from tm_tui.cases.sources import Sources
-from tm_tui.clock import Clock
+from tm_tui.clock import Clock, wait_until
 from tm_tui.errors import StorageFailed, TmError
-from tm_tui.pace import Chance, wait_until
 from tm_tui.paths import Home
-from tm_tui.retry import DISK, Retry
+from tm_tui.retry import DISK, Chance, Retry
 from tm_tui.service import Service
 from tm_tui.settings.store import Revision
 from tm_tui.tasks import either, threaded

@@ -15,12 +15,12 @@ from tm_tui.cases.record import Record
 from tm_tui.cases.troubles import Troubles
 from tm_tui.cases.tus import Tus
 from tm_tui.cases.upload import PackDamaged, Progress, bring
-from tm_tui.clock import Clock
+from tm_tui.clock import Clock, wait_until
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.https import LinkClient
-from tm_tui.pace import Chance, wait_until
+from tm_tui.retry import Chance
 from tm_tui.tasks import either, end
 
 __all__ = ["CaseSending"]

@@ -5,8 +5,7 @@ import logging
 from tm_tui.clock import Clock
 from tm_tui.errors import TmError
 from tm_tui.link.trying_again import Subject, meaning_of
-from tm_tui.pace import Chance
-from tm_tui.retry import Retry, code_of
+from tm_tui.retry import Chance, Retry, code_of
 
 __all__ = ["Troubles"]
 

@@ -9,14 +9,14 @@ from tm_tui.cases.book import CaseBook
 from tm_tui.cases.sending import CaseSending
 from tm_tui.cases.troubles import Troubles
 from tm_tui.cases.upload import Progress
-from tm_tui.clock import Clock
+from tm_tui.clock import Clock, wait_until
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.build import build_links, status_server_way
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.https import LinkClient, https_client
 from tm_tui.link.trying_again import HOUR, meaning_of
-from tm_tui.pace import Chance, wait_until
+from tm_tui.retry import Chance
 from tm_tui.service import Service
 from tm_tui.settings.store import Revision
 

@@ -6,13 +6,12 @@ import random
 from collections.abc import Callable
 
 from tm_tui.api.agent import LogServerStatus, ServerState
-from tm_tui.clock import Clock
+from tm_tui.clock import Clock, wait_until
 from tm_tui.delivery.check import check_log_server
 from tm_tui.link.build import build_links
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.host_keys import HostKeys
-from tm_tui.pace import Chance, spread, wait_until
-from tm_tui.retry import Retry
+from tm_tui.retry import Chance, Retry, spread
 from tm_tui.settings.store import Revision
 from tm_tui.settings.types import interval_seconds
 

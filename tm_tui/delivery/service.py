@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Literal
 
-from tm_tui.clock import Clock, SystemClock
+from tm_tui.clock import Clock, SystemClock, wait_until
 from tm_tui.delivery.carrier import Carrier, carrier_for
 from tm_tui.delivery.schedule import Schedule
 from tm_tui.delivery.status import DeliveryStatus, Outcome, Progress, State
@@ -16,7 +16,6 @@ from tm_tui.errors import StorageFailed, TmError
 from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.trying_again import Subject, meaning_of
 from tm_tui.link.types import Link
-from tm_tui.pace import wait_until
 from tm_tui.retry import Retry
 from tm_tui.spool.batch import Batch
 from tm_tui.spool.events import KINDS

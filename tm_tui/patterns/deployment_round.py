@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tm_tui.clock import Clock
-from tm_tui.pace import Chance
 from tm_tui.patterns.deployer import Deployer, DeployerFailure, DeployerLine
 from tm_tui.patterns.deployer_run import run_deployer
 from tm_tui.patterns.deployment import Deployment, Plan, Result, Target
-from tm_tui.retry import Pace
+from tm_tui.retry import Chance, Pace
 from tm_tui.tasks import threaded
 
 if TYPE_CHECKING:

@@ -9,16 +9,15 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from tm_tui.atomic import Folder
-from tm_tui.clock import Clock
+from tm_tui.clock import Clock, wait_until
 from tm_tui.errors import StorageFailed, TmError
-from tm_tui.pace import Chance, wait_until
 from tm_tui.patterns.deployer import Deployer, DeployerFailure, deployer_in
 from tm_tui.patterns.deployment import SUCCEEDED, Action, Deployment, Plan, Result, Target
 from tm_tui.patterns.deployment_events import events_of
 from tm_tui.patterns.deployment_round import DeploymentRound, Ended
 from tm_tui.patterns.pattern import Pattern
 from tm_tui.patterns.store import PatternStore, StoredPattern
-from tm_tui.retry import DISK, Pace, Retry
+from tm_tui.retry import DISK, Chance, Pace, Retry
 from tm_tui.service import Service
 from tm_tui.settings.store import Revision
 from tm_tui.spoken import count

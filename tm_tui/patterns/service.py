@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tm_tui.api.shapes import LastFailure
-from tm_tui.clock import Clock
+from tm_tui.clock import Clock, wait_until
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.build import build_links, status_server_way
@@ -17,12 +17,11 @@ from tm_tui.link.failures import LinkFailure
 from tm_tui.link.failures import failure as made_of
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.https import https_client
-from tm_tui.pace import Chance, spread, wait_until
 from tm_tui.patterns.anchor import MOST_ROOT_BYTES, Anchor
 from tm_tui.patterns.bridge import in_thread
 from tm_tui.patterns.patience import Patience
 from tm_tui.patterns.store import PatternStore, StoredPattern
-from tm_tui.retry import SELDOM, Retry, last_failure
+from tm_tui.retry import SELDOM, Chance, Retry, last_failure, spread
 from tm_tui.service import Service
 from tm_tui.settings.store import Revision
 from tm_tui.tasks import threaded

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tm_tui.api.reports import ReportInfo, ReportsStatus
 from tm_tui.api.shapes import Unreadable
-from tm_tui.clock import Clock
+from tm_tui.clock import Clock, wait_until
 from tm_tui.errors import TmError
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.build import build_links, status_server_way
@@ -16,11 +16,10 @@ from tm_tui.link.failures import LinkFailure
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.https import LinkClient, https_client
 from tm_tui.link.trying_again import HOUR, Subject, meaning_of
-from tm_tui.pace import Chance, wait_until
 from tm_tui.reports.fetch import fetch_report, list_reports
 from tm_tui.reports.protocol import NOTICE_KIND
 from tm_tui.reports.store import KeptReport, ReportStore
-from tm_tui.retry import Retry, code_of
+from tm_tui.retry import Chance, Retry, code_of
 from tm_tui.service import Service
 from tm_tui.settings.store import Revision
 from tm_tui.status_server.protocol import Notice

@@ -5,11 +5,10 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from tm_tui.clock import Clock
+from tm_tui.clock import Clock, wait_until
 from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.https import LinkClient
-from tm_tui.pace import Chance, wait_until
-from tm_tui.retry import asked_by
+from tm_tui.retry import Chance, asked_by
 from tm_tui.status_server.heartbeat import NOT_REGISTERED, Facts, beat
 from tm_tui.status_server.protocol import Notice, RegistrationRequest
 from tm_tui.status_server.registration import register

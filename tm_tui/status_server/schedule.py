@@ -1,6 +1,6 @@
 """When the next beat is due: a grid on the monotonic clock, which no round trip and no other work shifts."""
 
-from tm_tui.pace import Chance, spread
+from tm_tui.retry import Chance, spread
 
 __all__ = ["BeatSchedule"]
 

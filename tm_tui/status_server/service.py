@@ -12,7 +12,7 @@ from tm_tui.link.failures import LinkFailure
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.https import https_client
 from tm_tui.link.types import Limits
-from tm_tui.pace import Chance
+from tm_tui.retry import Chance
 from tm_tui.service import Service
 from tm_tui.settings.store import Revision
 from tm_tui.status_server.heart import Heart, Noticed

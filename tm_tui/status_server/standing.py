@@ -10,8 +10,7 @@ from tm_tui.api.agent import LastFailure, ServerState, StatusServerStatus
 from tm_tui.api.shapes import PortalInfo
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.link.failures import LinkFailure
-from tm_tui.pace import Chance
-from tm_tui.retry import SLOWLY, USUAL, Pace, Retry
+from tm_tui.retry import SLOWLY, USUAL, Chance, Pace, Retry
 from tm_tui.spoken import apart, utc_time
 from tm_tui.status_server.heartbeat import NOT_REGISTERED, Accepted
 from tm_tui.status_server.protocol import Notice

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from tm_tui.link.failures import failure
 from tm_tui.link.types import Endpoint
-from tm_tui.pace import full_jitter
-from tm_tui.retry import Pace, asked_by
+from tm_tui.retry import Pace, asked_by, full_jitter
 from tm_tui.status_server.schedule import BeatSchedule
 
 chances = st.floats(0, 1, exclude_max=True)

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from tm_tui.pace import full_jitter
 from tm_tui.portal import sessions, trends, tries
 from tm_tui.portal.alerts import records
 from tm_tui.portal.alerts.failures import NotSent
@@ -20,6 +19,7 @@ from tm_tui.portal.certificate import Certificate
 from tm_tui.portal.core import Portal
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.settings import PortalSettings
+from tm_tui.retry import full_jitter
 
 __all__ = ["Watching", "keep_alerts"]
 
