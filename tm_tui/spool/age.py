@@ -31,14 +31,16 @@ class AgeClock:
 
     def now(self) -> int:
         """The reading of this moment."""
-        return self._began + max(0, self._now() - self._at)
+        return self._reading(self._now())
+
+    def _reading(self, now: int) -> int:
+        return self._began + max(0, now - self._at)
 
     def keep(self, number: int | None = None) -> None:
         """Note it, with the newest event's number if there is a newer one."""
-        kept = self._newest.kept
-        self._newest.note(
-            Kept(kept.number if number is None else number, self.now(), self._now(), self._boot)
-        )
+        kept, now = self._newest.kept, self._now()
+        number = kept.number if number is None else number
+        self._newest.note(Kept(number, self._reading(now), now, self._boot))
 
     def _now(self) -> int:
         return round(self._monotonic() * 1000)

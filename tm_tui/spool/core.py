@@ -189,8 +189,7 @@ class SpoolCore:
     def _commit(self, taken: Sequence[CheckedEvent]) -> None:
         chunks = numbered_chunks(taken, self.next_seq, self.age.now())
         self.trace("commit")
-        with self.disk.database.transaction():
-            self.disk.database.add(chunks)
+        self.disk.database.commit(chunks)
         self.trace("committed")
         self.next_seq += len(taken)
         self.age.keep(self.next_seq - 1)

@@ -110,6 +110,14 @@ class SpoolDatabase:
                 self._all("ROLLBACK")
             raise
 
+    def commit(self, chunks: Sequence[Chunk]) -> None:
+        """Insert chunks, all or none; on the disk when it returns."""
+        if len(chunks) == 1:  # a statement is a transaction by itself, for half the work
+            self.add(chunks)
+            return
+        with self.transaction():
+            self.add(chunks)
+
     def add(self, chunks: Sequence[Chunk]) -> None:
         """Insert chunks (within a transaction)."""
         for chunk in chunks:

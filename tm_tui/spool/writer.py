@@ -5,9 +5,10 @@ Intake that comes meanwhile shares one commit.
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from tm_tui.errors import StorageFailed
@@ -43,8 +44,10 @@ class Writer:
     ) -> None:
         self._accept, self._most_events = accept, min(most_events, MOST_EVENTS)
         self._settled = settled
-        self._jobs: deque[_Job] = deque()
-        self._ready = threading.Condition()
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        """None is the end."""
+        self._held: list[_Job | None] = []
+        """What was taken of the queue and is for the next turn: one at most."""
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self._thread.start()
@@ -63,17 +66,14 @@ class Writer:
 
     async def close(self) -> None:
         """Let all that was given be done, then end the thread."""
-        with self._ready:
-            self._closing = True
-            self._ready.notify()
+        self._closing = True
+        self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
 
     def _put(self, job: _Job) -> "asyncio.Future[Any]":
-        with self._ready:
-            if self._closing:
-                raise StorageFailed("The log queue is closed.", "Start the agent again.")
-            self._jobs.append(job)
-            self._ready.notify()
+        if self._closing:
+            raise StorageFailed("The log queue is closed.", "Start the agent again.")
+        self._jobs.put(job)
         return job.future
 
     def _run(self) -> None:
@@ -83,20 +83,20 @@ class Writer:
 
     def _next(self) -> list[_Job]:
         """One action, or the intakes that wait side by side; [] at the end."""
-        with self._ready:
-            while not self._jobs:
-                if self._closing:
-                    return []
-                self._ready.wait()
-            jobs = [self._jobs.popleft()]
-            if (first := jobs[0].checked) is None:
-                return jobs
-            events, size = len(first.events), first.size
-            while self._jobs and (more := self._jobs[0].checked):
+        first = self._held.pop() if self._held else self._jobs.get()
+        if first is None:
+            return []
+        jobs = [first]
+        if first.checked is None:
+            return jobs
+        events, size = len(first.checked.events), first.checked.size
+        with suppress(Empty):
+            while (job := self._jobs.get_nowait()) is not None and (more := job.checked) is not None:
                 events, size = events + len(more.events), size + more.size
                 if events > self._most_events or size > MOST_BYTES:
                     break
-                jobs.append(self._jobs.popleft())
+                jobs.append(job)
+            self._held = [job]
         return jobs
 
     def _done(self, jobs: Sequence[_Job]) -> Sequence[Any]:
