@@ -33,7 +33,8 @@ def list_cases(context: click.Context, own_home: Path | None, *, as_json: bool) 
 
     with database(context, own_home) as (connection, _):
         found = cases.listed(connection, most=10_000)
-        cases.seen(connection, SystemClock().now())
+        new = [one.case_id for one in found if one.status == "new-case-received"]
+        cases.seen(connection, SystemClock().now(), new)
     if as_json:
         click.echo(json.dumps({"cases": [one.model_dump(mode="json") for one in found]}))
         return

@@ -1,6 +1,5 @@
 """Who did what to what, when, and from where: kept for operators to look at and to take away."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +10,7 @@ from tm_tui.moments import moment_of
 from tm_tui.portal import tables
 from tm_tui.text import safe_text
 
-__all__ = ["Entry", "everything", "note", "page", "reword"]
+__all__ = ["Entry", "note", "page", "reword"]
 
 _OF = tables.audit.c
 
@@ -49,12 +48,6 @@ def page(connection: Connection, before: int | None, most: int) -> tuple[Entry, 
     chosen = select(tables.audit).order_by(_OF.number.desc()).limit(most)
     rows = connection.execute(chosen if before is None else chosen.where(_OF.number < before)).mappings()
     return tuple(_entry(row) for row in rows)
-
-
-def everything(connection: Connection, most: int) -> Iterator[Entry]:
-    """The newest so many."""
-    chosen = select(tables.audit).order_by(_OF.number.desc()).limit(most)
-    yield from (_entry(row) for row in connection.execute(chosen).mappings())
 
 
 def _entry(row: Any) -> Entry:

@@ -1,6 +1,7 @@
 """Cases in the portal's database: how far each upload is, and what became of the whole ones."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 _OF = tables.cases.c
+_MOST_SEEN = 500
 _CASE_ID = re.compile(r"C-([0-9]{6,12})")
 
 
@@ -215,7 +217,10 @@ def set_status(
     return case_of(connection, name)
 
 
-def seen(connection: Connection, now: datetime) -> None:
-    """An administrator looks at the list: whoever sent a new case may know that."""
-    new = update(tables.cases).where(_OF.number.is_not(None), _OF.status == "new-case-received")
-    connection.execute(new.values(status="administrator-notified", updated_at=now.timestamp()))
+def seen(connection: Connection, now: datetime, names: Sequence[str]) -> None:
+    """An administrator looks at these in a list: whoever sent a new one may know that."""
+    new = update(tables.cases).where(_OF.status == "new-case-received")
+    for start in range(0, len(names), _MOST_SEEN):
+        some = [number_of(name) for name in names[start : start + _MOST_SEEN]]
+        told = {"status": "administrator-notified", "updated_at": now.timestamp()}
+        connection.execute(new.where(_OF.number.in_(some)).values(told))

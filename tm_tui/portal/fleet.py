@@ -1,6 +1,6 @@
 """Registered Products as an operator looks at them: counts by state, search and filter, a page at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, false, func, or_, select
 
 from tm_tui.portal import instances, tables
-from tm_tui.portal.products import Product, product_of
+from tm_tui.portal.products import Product, products_of
 from tm_tui.text import safe_text
 
-__all__ = ["PAGE", "SINCE", "Counts", "FleetQuery", "counts", "found", "many", "versions"]
+__all__ = ["PAGE", "SINCE", "Counts", "FleetQuery", "counts", "found", "many", "named", "names", "versions"]
 
 PAGE = 50
 """Rows of a page."""
@@ -116,23 +116,26 @@ def many(connection: Connection, query: FleetQuery, now: datetime) -> int:
 
 def found(connection: Connection, query: FleetQuery, now: datetime) -> tuple[Product, ...]:
     """The page of a query that it asks for."""
-    start = (query.page - 1) * PAGE
-    return tuple(_read(connection, query, now, start, PAGE))
+    chosen = _sorted(connection, select(tables.products), query, now)
+    rows = connection.execute(chosen.offset((query.page - 1) * PAGE).limit(PAGE)).mappings().all()
+    return products_of(connection, rows, now)
 
 
-def everything(connection: Connection, query: FleetQuery, now: datetime, most: int) -> Iterator[Product]:
-    """All that a query finds, on whatever page."""
-    yield from _read(connection, query, now, 0, most)
+def names(connection: Connection, query: FleetQuery, now: datetime, most: int) -> list[str]:
+    """The appliances that a query finds, on whatever page, in its order."""
+    chosen = _sorted(connection, select(_OF.appliance), query, now).limit(most)
+    return list(connection.execute(chosen).scalars())
 
 
-def _read(
-    connection: Connection, query: FleetQuery, now: datetime, start: int, most: int
-) -> Iterator[Product]:
-    twice = instances.clones(connection, now)
-    chosen = _chosen(connection, select(tables.products), query, now)
-    chosen = chosen.order_by(*_order(query.sort, now.timestamp())).offset(start).limit(most)
-    for row in connection.execute(chosen).mappings():
-        yield product_of(row, now.timestamp(), twice.get(row["appliance"], ()))
+def named(connection: Connection, some: Sequence[str], now: datetime) -> tuple[Product, ...]:
+    """Those of these appliances that are still registered, in this order."""
+    rows = connection.execute(select(tables.products).where(_OF.appliance.in_(some))).mappings().all()
+    known = {row["appliance"]: row for row in rows}
+    return products_of(connection, [known[one] for one in some if one in known], now)
+
+
+def _sorted(connection: Connection, wanted: Select[Any], query: FleetQuery, now: datetime) -> Select[Any]:
+    return _chosen(connection, wanted, query, now).order_by(*_order(query.sort, now.timestamp()))
 
 
 def _chosen(connection: Connection, wanted: Select[Any], query: FleetQuery, now: datetime) -> Select[Any]:

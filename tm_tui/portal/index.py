@@ -21,6 +21,7 @@ __all__ = ["READ", "IndexedBatch", "add", "blob_of", "catch_up", "is_swept", "li
 READ = frozenset({"threat-event", "root-cause"})
 """Kinds of batches whose events are read."""
 _OF = tables.batches.c
+_AT_ONCE = 500
 
 
 class IndexedBatch(BaseModel):
@@ -126,10 +127,11 @@ def catch_up(connection: Connection, blobs: Blobs, log: PortalLog) -> int:
         for link in blobs.links("logs/"):
             log.say("no-batch", path=link)
     doomed.doom(connection, (found.pop(name).name for name in swept & found.keys()))
-    gone = known - found.keys()
-    for name in gone:
-        connection.execute(delete(tables.batches).where(_OF.name == name))
-        jobs.withdraw(connection, _job(name))
+    gone = sorted(known - found.keys())
+    for start in range(0, len(gone), _AT_ONCE):
+        some = gone[start : start + _AT_ONCE]
+        connection.execute(delete(tables.batches).where(_OF.name.in_(some), _OF.swept_at.is_(None)))
+        jobs.withdraw(connection, *(_job(name) for name in some))
     entered = [name for name in found if name not in known and _enter(connection, blobs, found[name], log)]
     jobs.not_after(connection, "read", 0.0)
     return len(gone) + len(entered)

@@ -4,6 +4,7 @@ An agent chooses its instance at each start. One that is replaced by a later sta
 that still beats a minute after another appeared runs beside it.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select, update
@@ -39,8 +40,16 @@ def note(connection: Connection, appliance: str, instance: str, address: str, no
     connection.execute(delete(tables.instances).where(ours, _OF.instance.not_in(newest)))
 
 
-def clones(connection: Connection, now: datetime, appliance: str | None = None) -> dict[str, tuple[str, ...]]:
-    """Appliances whose identity exists twice, and the addresses from which it beats. None: all of them."""
+def clones(
+    connection: Connection,
+    now: datetime,
+    appliance: str | None = None,
+    among: Collection[str] | None = None,
+) -> dict[str, tuple[str, ...]]:
+    """Appliances whose identity exists twice, and the addresses from which it beats.
+
+    Of one, of those `among` some, or of all.
+    """
     x, y, product = tables.instances.alias(), tables.instances.alias(), tables.products
     since = func.max if is_sqlite(connection) else func.greatest
     shown = now.timestamp() - since(_SHOWN_SECONDS, _SHOWN_INTERVALS * product.c.heartbeat_seconds)
@@ -53,6 +62,8 @@ def clones(connection: Connection, now: datetime, appliance: str | None = None) 
     )
     if appliance is not None:
         chosen = chosen.where(x.c.appliance == appliance)
+    if among is not None:
+        chosen = chosen.where(x.c.appliance.in_(among))
     found: dict[str, dict[str, None]] = {}
     for row in connection.execute(chosen):
         found.setdefault(row.appliance, {}).update({row.old: None, row.new: None})

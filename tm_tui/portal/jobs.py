@@ -88,10 +88,12 @@ def _asked(connection: Connection, rows: list[dict[str, object]]) -> None:
 def take(connection: Connection, now: float, first: Kind | None = None, *, alone: bool = False) -> Job | None:
     """Take the job that is due the longest; one of the kind `first` before all others. None: none is due.
 
+    Of those due at the same moment, as all of a midnight are, it is any: sorting them would read them all.
+
     A worker that is `alone` needs no lease: nothing is written.
     """
     free_ = or_(_OF.leased_until <= now, _OF.leased_until > now + 2 * LEASE_SECONDS)  # the clock was set back
-    chosen = select(tables.jobs).where(_OF.due <= now, free_).order_by(_OF.due, _OF.key).limit(1)
+    chosen = select(tables.jobs).where(_OF.due <= now, free_).order_by(_OF.due).limit(1)
     if first is not None:
         chosen = chosen.where(_OF.kind == first)
     row = connection.execute(chosen.with_for_update(skip_locked=True)).mappings().first()
@@ -147,7 +149,8 @@ def free(connection: Connection) -> None:
 
 def next_due(connection: Connection) -> float | None:
     """When the next job is due that nobody has; None: there is none."""
-    return connection.execute(select(func.min(_OF.due)).where(_OF.leased_until == 0)).scalar()
+    chosen = select(_OF.due).where(_OF.leased_until == 0).order_by(_OF.due).limit(1)
+    return connection.execute(chosen).scalar()
 
 
 def not_after(connection: Connection, kind: Kind, due: float) -> None:
@@ -161,9 +164,9 @@ def waiting(connection: Connection, kind: Kind) -> tuple[Job, ...]:
     return tuple(Job(**{name: row[name] for name in Job.__slots__}) for row in rows)
 
 
-def withdraw(connection: Connection, key: str) -> None:
-    """Something need not be done any more."""
-    connection.execute(delete(tables.jobs).where(_OF.key == key))
+def withdraw(connection: Connection, *keys: str) -> None:
+    """Some things need not be done any more."""
+    connection.execute(delete(tables.jobs).where(_OF.key.in_(keys)))
 
 
 def forget(connection: Connection, appliance: str, kinds: tuple[Kind, ...]) -> None:

@@ -1,5 +1,6 @@
 """Registered Products: who registered, when the last beat came, and what is missing."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -15,7 +16,7 @@ from tm_tui.status_server.protocol import HeartbeatRequest, RegistrationRequest
 from tm_tui.text import SafeText, safe_text
 from tm_tui.values import Moment
 
-__all__ = ["Product", "beat", "listed", "one", "product_of", "register", "remove"]
+__all__ = ["Product", "beat", "listed", "one", "product_of", "products_of", "register", "remove"]
 
 _OF = tables.products.c
 _JITTER = 1.1
@@ -117,7 +118,12 @@ def listed(
     """Those whose names come after `after`, by name, with their states at `now`; all, or so many."""
     chosen = select(tables.products).where(_OF.appliance > after).order_by(_OF.appliance).limit(most)
     rows = connection.execute(chosen).mappings().all()
-    twice = instances.clones(connection, now) if rows else {}
+    return products_of(connection, rows, now)
+
+
+def products_of(connection: Connection, rows: Sequence[RowMapping], now: datetime) -> tuple[Product, ...]:
+    """Some rows of the table as they are shown at `now`."""
+    twice = instances.clones(connection, now, among=[row["appliance"] for row in rows]) if rows else {}
     return tuple(product_of(row, now.timestamp(), twice.get(row["appliance"], ())) for row in rows)
 
 

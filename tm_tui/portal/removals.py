@@ -6,7 +6,7 @@ docs/protocol.md, "Removed".
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from tm_tui.errors import TmError
 from tm_tui.moments import moment_of
@@ -15,7 +15,7 @@ from tm_tui.portal.engines import insert
 from tm_tui.portal.refusals import Refused
 from tm_tui.text import safe_text
 
-__all__ = ["Removal", "check", "listed", "note", "readmit"]
+__all__ = ["Removal", "check", "listed", "note", "number", "readmit", "stands"]
 
 _OF = tables.removals.c
 
@@ -57,7 +57,18 @@ def readmit(connection: Connection, appliance: str) -> None:
         raise TmError(cause, "See `tm-tui portal products removed`.")
 
 
-def listed(connection: Connection) -> tuple[Removal, ...]:
-    """All that stand, the newest first."""
-    rows = connection.execute(select(tables.removals).order_by(_OF.removed_at.desc(), _OF.appliance))
+def number(connection: Connection) -> int:
+    """How many stand."""
+    return connection.execute(select(func.count()).select_from(tables.removals)).scalar_one()
+
+
+def stands(connection: Connection, appliance: str) -> bool:
+    """Whether this one was removed."""
+    return connection.execute(select(_OF.removed_at).where(_OF.appliance == appliance)).first() is not None
+
+
+def listed(connection: Connection, after: str = "", most: int | None = None) -> tuple[Removal, ...]:
+    """All that stand, by name; those after a name, or so many of them."""
+    chosen = select(tables.removals).where(_OF.appliance > after).order_by(_OF.appliance).limit(most)
+    rows = connection.execute(chosen)
     return tuple(Removal(row.appliance, moment_of(row.removed_at), row.removed_by) for row in rows)

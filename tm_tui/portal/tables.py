@@ -18,6 +18,7 @@ from tm_tui.portal.reports.tables import (
     day_counts,
     day_late,
     day_threats,
+    fleet_threats,
     reports,
     root_causes,
     threats,
@@ -41,6 +42,7 @@ __all__ = [
     "doomed",
     "endpoints",
     "fleet_days",
+    "fleet_threats",
     "instances",
     "jobs",
     "logon_tries",
@@ -54,7 +56,7 @@ __all__ = [
     "threats",
 ]
 
-SCHEMA = "0009"
+SCHEMA = "0010"
 """The revision in `migrations/versions` that these tables are."""
 
 accounts = _table(
@@ -225,6 +227,7 @@ _STANDS = only_where("ended_at IS NULL")
 Index("alerts_standing", alerts.c.kind, alerts.c.subject, unique=True, **_STANDS)
 Index("alerts_untold", alerts.c.end_told_at)
 Index("alerts_ended", alerts.c.ended_at)
+Index("alerts_of", alerts.c.subject, alerts.c.number)
 
 alert_messages = _table(
     "alert_messages",
@@ -256,9 +259,10 @@ fleet_days = _table(
     _whole("appliances"),
     _whole("missing"),
     _whole("issues"),
+    _whole("beats", server_default="0"),
     keyed=False,
 )
-"""How the fleet stood when the portal last looked on that day."""
+"""How the fleet stood when the portal last looked on that day. `beats`: of all of it."""
 
 audit = _table(
     "audit",

@@ -5,10 +5,10 @@ when the portal last looked on that day.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from tm_tui.portal import tables
 from tm_tui.portal.endpoints import issues
@@ -44,11 +44,18 @@ def beats_of(connection: Connection, appliance: str, since: date) -> Mapping[dat
 
 
 def beats_of_fleet(connection: Connection, since: date) -> Mapping[date, int]:
-    """Beats of all by day."""
-    chosen = select(_BEAT.day, func.sum(_BEAT.beats).label("beats")).where(_BEAT.day >= since.toordinal())
-    return {
-        date.fromordinal(row.day): int(row.beats) for row in connection.execute(chosen.group_by(_BEAT.day))
-    }
+    """Beats of all by day: counted now from the last day on about which a look said how many there were."""
+    chosen = select(_LOOK.day, _LOOK.beats).where(_LOOK.day >= since.toordinal(), _LOOK.beats > 0)
+    noted = {row.day: row.beats for row in connection.execute(chosen.order_by(_LOOK.day))}
+    last = max(noted, default=since.toordinal())
+    found = noted | _counted(connection, last)
+    return {date.fromordinal(day): number for day, number in found.items()}
+
+
+def _counted(connection: Connection, day: int) -> dict[int, int]:
+    """Beats by day from a day on. Reads a row for each appliance and day."""
+    chosen = select(_BEAT.day, func.sum(_BEAT.beats).label("beats")).where(_BEAT.day >= day)
+    return {row.day: int(row.beats) for row in connection.execute(chosen.group_by(_BEAT.day))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +65,29 @@ class Standing:
     appliances: int
     missing: int
     issues: int
+    beats: Mapping[int, int]
+    """By day: of today, and of the day before it at which the portal looked last."""
 
 
 def standing(connection: Connection, now: datetime) -> Standing:
     """How it stands now."""
-    found = counts(connection, now)
-    return Standing(found.total, found.missing, issues(connection, now))
+    found, today = counts(connection, now), now.astimezone().date().toordinal()
+    chosen = select(func.max(_LOOK.day)).where(_LOOK.day < today)
+    before = connection.execute(chosen).scalar()
+    beats = _counted(connection, today if before is None else before)
+    return Standing(found.total, found.missing, issues(connection, now), beats)
 
 
 def put(connection: Connection, found: Standing, now: datetime) -> None:
-    """Note how it stands today, in place of what was noted of today before."""
-    row = {"day": now.astimezone().date().toordinal(), **asdict(found)}
-    entry = insert(connection, tables.fleet_days).values(row)
-    connection.execute(entry.on_conflict_do_update(index_elements=["day"], set_=asdict(found)))
+    """Note how it stands today, in place of what was noted of today before; an earlier day gets its beats."""
+    today = now.astimezone().date().toordinal()
+    row = {"appliances": found.appliances, "missing": found.missing, "issues": found.issues}
+    row["beats"] = found.beats.get(today, 0)
+    entry = insert(connection, tables.fleet_days).values(day=today, **row)
+    connection.execute(entry.on_conflict_do_update(index_elements=["day"], set_=row))
+    for day, number in found.beats.items():
+        if day != today:
+            connection.execute(update(tables.fleet_days).where(_LOOK.day == day).values(beats=number))
 
 
 def looks(connection: Connection, since: date) -> Mapping[date, tuple[int, int]]:
@@ -83,11 +100,11 @@ def severities(
     connection: Connection, days: tuple[date, ...], appliance: str | None = None
 ) -> Mapping[date, Mapping[str, int]]:
     """Threat events by day and severity; of one appliance, or of all."""
-    of = tables.day_threats.c
+    of = tables.fleet_threats.c if appliance is None else tables.day_threats.c
     chosen = select(of.day, of.severity, func.sum(of.events).label("events"))
     chosen = chosen.where(of.day >= days[0].toordinal(), of.day <= days[-1].toordinal())
     if appliance is not None:
-        chosen = chosen.where(of.appliance == appliance)
+        chosen = chosen.where(tables.day_threats.c.appliance == appliance)
     found: dict[date, dict[str, int]] = {}
     for row in connection.execute(chosen.group_by(of.day, of.severity)):
         found.setdefault(date.fromordinal(row.day), {})[row.severity] = int(row.events)

@@ -161,7 +161,7 @@ def test_a_batch_and_a_report_cost_the_same_in_any_fleet(engine: Engine, number:
     with engine.connect() as connection:
         with counted(engine) as sent:
             reading.keep(connection, "tm-000", more, AT)
-        assert len(sent) - sent[0].startswith("BEGIN") == 8
+        assert len(sent) - sent[0].startswith("BEGIN") == 9
         with counted(engine) as sent:
             assert days.are_counted(connection, "tm-000")
             composed = making.compose(connection, "tm-000", "daily", tomorrow, UTC)

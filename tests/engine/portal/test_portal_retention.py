@@ -175,7 +175,16 @@ def test_what_has_had_its_time_goes_and_is_counted_before(
         assert went == {**expected, "events": 1 + 3, "blobs": 3}
         after = counts(connection)
         assert {name for name in before if before[name] != after[name]} == {
-            *("alerts", "alert_messages", "audit", "beat_days", "day_counts", "day_threats", "fleet_days"),
+            *(
+                "alerts",
+                "alert_messages",
+                "audit",
+                "beat_days",
+                "day_counts",
+                "day_threats",
+                "fleet_days",
+                "fleet_threats",
+            ),
             *("reports", "threats"),
         }
         assert {blob.name.rpartition("/")[2][:8] for blob in blobs.list("logs/")} == {named(2).text[:8]}

@@ -1,5 +1,6 @@
 """Alerts by mail: SMTP (RFC 5321) inside TLS from the start, or after STARTTLS (RFC 3207), never without."""
 
+import asyncio
 from email.message import EmailMessage
 from email.utils import format_datetime
 from functools import partial
@@ -33,6 +34,7 @@ class MailSender:
         """Hand it over to the mail server. Raises NotSent."""
         settings, context = self._settings, context_of(self._ca_file)
         password = self._secret() if settings.username else None
+        mail = await asyncio.to_thread(self._mail, message)
         server = aiosmtplib.SMTP(
             hostname=settings.host,
             port=settings.port,
@@ -45,7 +47,7 @@ class MailSender:
             async with server:
                 if password is not None:
                     await server.login(settings.username, password)
-                await server.send_message(self._mail(message))  # one address taken is enough, as of a list
+                await server.send_message(mail)  # one address taken is enough, as of a list
         except aiosmtplib.SMTPException as error:
             raise self._failed(error) from None
         except (OSError, ValueError) as error:

@@ -1,12 +1,12 @@
 """Alerts and messages in the database, so that a restart repeats nothing and forgets nothing."""
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
 
 from tm_tui.moments import moment_of
 from tm_tui.portal import instances, tables
@@ -15,14 +15,16 @@ from tm_tui.portal.alerts.rules import JITTER, Began, Change, Known, Seen
 from tm_tui.portal.alerts.settings import AlertSettings
 
 __all__ = [
+    "AT_ONCE",
     "Outgoing",
     "apply",
+    "composed",
     "due",
     "failed",
-    "grouped",
     "listed",
     "look",
     "put",
+    "put_group",
     "sent",
     "standing",
     "standing_by_kind",
@@ -34,6 +36,8 @@ _ALERT, _MESSAGE, _OF = tables.alerts.c, tables.alert_messages.c, tables.product
 _MOST_TRIES_SECONDS = 3 * 86400.0
 """So long a message is tried."""
 _MOST_DUE = 20
+AT_ONCE = 200
+"""So many changes are written in one transaction."""
 _LONGEST_GROUP = 5
 """Groups are closed after so many times `group_seconds`, though more keeps coming."""
 
@@ -134,21 +138,29 @@ def look(connection: Connection, settings: AlertSettings, now: datetime) -> tupl
     )
 
 
-def apply(connection: Connection, changes: Iterable[Change], now: datetime) -> None:
-    """Write down what began and what ended. What ended before anybody was told of it is told to nobody."""
+def apply(connection: Connection, changes: Sequence[Change], now: datetime) -> None:
+    """Write down what began and what ended, at most `AT_ONCE`.
+
+    What ended before anybody was told of it is told to nobody.
+    """
     at = now.timestamp()
-    for change in changes:
-        if isinstance(change, Began):
-            values = {"kind": change.kind, "subject": change.subject, "since": change.since}
-            row = {**values, "detail": change.detail, "noted_at": at}
-            connection.execute(insert(tables.alerts).values(row))
-            continue
-        ended: dict[str, Any] = {"ended_at": change.at, "end_noted_at": at}
-        if change.quietly:
-            ended["end_told_at"] = at
-        one = update(tables.alerts).where(_ALERT.number == change.number)
-        connection.execute(one.values(ended))
-        connection.execute(one.where(_ALERT.told_at.is_(None)).values(told_at=at, end_told_at=at))
+    began = [
+        {"kind": one.kind, "subject": one.subject, "since": one.since, "detail": one.detail, "noted_at": at}
+        for one in changes
+        if isinstance(one, Began)
+    ]
+    ended = [
+        {"of": one.number, "ended_at": one.at, "end_noted_at": at, "end_told_at": at if one.quietly else None}
+        for one in changes
+        if not isinstance(one, Began)
+    ]
+    if began:
+        connection.execute(insert(tables.alerts), began)
+    if ended:
+        connection.execute(update(tables.alerts).where(_ALERT.number == bindparam("of")), ended)
+        told = {"told_at": at, "end_told_at": at}
+        unheard = (_ALERT.number.in_([one["of"] for one in ended]), _ALERT.told_at.is_(None))
+        connection.execute(update(tables.alerts).where(*unheard).values(told))
 
 
 _BEGAN = and_(_ALERT.told_at.is_(None), _ALERT.ended_at.is_(None))
@@ -160,29 +172,29 @@ def untold(connection: Connection) -> bool:
     return connection.execute(select(_ALERT.number).where(or_(_BEGAN, _ENDED)).limit(1)).first() is not None
 
 
-def grouped(
-    connection: Connection, ways: Sequence[str], portal: str, settings: AlertSettings, now: datetime
-) -> int:
-    """Make one message of all that is not told yet, if its group is complete.
-
-    Returns how many things it tells.
-    """
+def composed(
+    connection: Connection, portal: str, settings: AlertSettings, now: datetime
+) -> tuple[str, int] | None:
+    """One message of all that is not told yet, as JSON, and of how many things; None: the group may grow."""
     rows = connection.execute(select(tables.alerts).where(or_(_BEGAN, _ENDED))).all()
     if not rows:
-        return 0
+        return None
     noted = [row.end_noted_at or row.noted_at for row in rows]
     waited, longest = now.timestamp() - max(noted), now.timestamp() - min(noted)
     group = settings.group_seconds
     if waited < group and longest < _LONGEST_GROUP * group and longest >= 0:
-        return 0
+        return None
+    items = tuple(_item(row) for row in rows)
+    message = Message(number=secrets.token_hex(8), at=now, portal=portal, items=items)
+    return message.model_dump_json(), len(rows)
+
+
+def put_group(connection: Connection, ways: Sequence[str], message: str, now: datetime) -> None:
+    """Leave what `composed` made to be sent; all of it is told then. Nobody may write alerts in between."""
     at = now.timestamp()
     connection.execute(update(tables.alerts).where(_BEGAN).values(told_at=at))
     connection.execute(update(tables.alerts).where(_ENDED).values(end_told_at=at))
-    message = Message(
-        number=secrets.token_hex(8), at=now, portal=portal, items=tuple(_item(row) for row in rows)
-    )
-    put(connection, ways, message, now)
-    return len(rows)
+    _put(connection, ways, message, now)
 
 
 def _item(row: Any) -> Item:
@@ -199,9 +211,13 @@ def _item(row: Any) -> Item:
 
 def put(connection: Connection, ways: Sequence[str], message: Message, now: datetime) -> None:
     """Leave a message to be sent on each of the ways."""
-    at, text = now.timestamp(), message.model_dump_json()
+    _put(connection, ways, message.model_dump_json(), now)
+
+
+def _put(connection: Connection, ways: Sequence[str], message: str, now: datetime) -> None:
+    at = now.timestamp()
     for way in ways:
-        row = {"way": way, "message": text, "made_at": at, "due_at": at}
+        row = {"way": way, "message": message, "made_at": at, "due_at": at}
         connection.execute(insert(tables.alert_messages).values(row))
 
 

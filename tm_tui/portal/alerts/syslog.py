@@ -5,6 +5,7 @@ import contextlib
 import re
 import socket
 import ssl
+from collections.abc import Sequence
 from pathlib import Path
 
 from tm_tui.portal.alerts.failures import NotSent, context_of, not_sent
@@ -16,6 +17,7 @@ __all__ = ["SyslogSender", "line_of"]
 _WARNING, _NOTICE, _INFO = 4, 5, 6
 _NO_NAME = re.compile(r"[^!-~]")
 _LISTENING_SECONDS = 0.5
+_AT_ONCE = 200
 _ESCAPED = re.compile(r'(["\\\]])')
 
 
@@ -34,6 +36,12 @@ def line_of(message: Message, item: Item, facility: int) -> bytes:
     data = " ".join(f'{name}="{_escaped(value)}"' for name, value in told.items())
     head = f"<{facility * 8 + severity}>1 {at} {host} tm-tui-portal - {item.kind} [tmsp@32473 {data}] "
     return head.encode() + b"\xef\xbb\xbf" + item.words.encode()
+
+
+def _lines(message: Message, items: Sequence[Item], facility: int) -> bytes:
+    """Items, each with its length before it."""
+    made = (line_of(message, item, facility) for item in items)
+    return b"".join(b"%d %s" % (len(line), line) for line in made)
 
 
 def _escaped(value: str) -> str:
@@ -63,9 +71,9 @@ class SyslogSender:
         except (OSError, ValueError) as error:
             raise not_sent(error, self.target) from None
         try:
-            for item in message.items:
-                line = line_of(message, item, settings.facility)
-                writer.write(b"%d %s" % (len(line), line))
+            for start in range(0, len(message.items), _AT_ONCE):
+                some = message.items[start : start + _AT_ONCE]
+                writer.write(await asyncio.to_thread(_lines, message, some, settings.facility))
                 await writer.drain()
             await self._listen(reader)
             writer.close()

@@ -73,10 +73,7 @@ async def _look(portal: Portal, settings: AlertSettings, ways: tuple[str, ...], 
         look = _Look(settings, clock.now(), certificate())
         look.watching = watching.goes_on(look.now.timestamp(), clock.monotonic())
         try:
-            if await portal.database.read(look.finds_anything):
-                told = await portal.database.later(look.noted, ways)
-                if told:
-                    portal.log.say("alerts-told", number=told)
+            await _note(portal, look, ways)
             if clock.monotonic() - noted_at >= _STANDING_SECONDS:
                 standing = await portal.database.read(trends.standing, look.now)
                 await portal.database.later(trends.put, standing, look.now)
@@ -86,6 +83,21 @@ async def _look(portal: Portal, settings: AlertSettings, ways: tuple[str, ...], 
         except Refused as error:
             portal.log.say("alerts-not-looked", cause=error.cause)
         await clock.wait(never, settings.look_seconds)
+
+
+async def _note(portal: Portal, look: "_Look", ways: tuple[str, ...]) -> None:
+    """Write down what changed, some at a time; and make the message, if it is time.
+
+    Where this is broken off, the next look finds the rest.
+    """
+    database = portal.database
+    changed = await database.read(look.changes)
+    for start in range(0, len(changed), records.AT_ONCE):
+        await database.later(records.apply, changed[start : start + records.AT_ONCE], look.now)
+    if found := await database.read(look.message):
+        message, number = found
+        await database.later(records.put_group, ways, message, look.now)
+        portal.log.say("alerts-told", number=number)
 
 
 class _Look:
@@ -98,7 +110,8 @@ class _Look:
         self.now = now
         self._certificate = None if certificate is None else certificate.timestamp()
 
-    def _changes(self, connection: Connection) -> tuple[Change, ...]:
+    def changes(self, connection: Connection) -> tuple[Change, ...]:
+        """What begins and what ends now."""
         return tuple(
             changes(
                 records.look(connection, self._settings, self.now),
@@ -110,16 +123,11 @@ class _Look:
             )
         )
 
-    def finds_anything(self, connection: Connection) -> bool:
-        """Whether there is anything to write."""
-        return records.untold(connection) or bool(self._changes(connection))
-
-    def noted(self, connection: Connection, ways: tuple[str, ...]) -> int:
-        """Write it down, and make the message if it is time. Returns how many things that tells."""
-        records.apply(connection, self._changes(connection), self.now)
-        if is_quiet(self._settings.quiet, self.now):
-            return 0
-        return records.grouped(connection, ways, socket.gethostname(), self._settings, self.now)
+    def message(self, connection: Connection) -> tuple[str, int] | None:
+        """The message as JSON, if it is time for one, and of how many things."""
+        if is_quiet(self._settings.quiet, self.now) or not records.untold(connection):
+            return None
+        return records.composed(connection, socket.gethostname(), self._settings, self.now)
 
 
 async def _send(portal: Portal, way: Way, every: float) -> None:

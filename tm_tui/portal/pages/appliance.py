@@ -17,12 +17,15 @@ from tm_tui.portal.pages.products import severity_chart
 from tm_tui.portal.pattern_repository import Issued, PatternRepository
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.reports import shelf
+from tm_tui.text import safe_text
 
 __all__ = ["PAGES"]
 
 _DAYS = 30
 _MOST = 10
 """Rows of each table; the whole is a link away."""
+_MOST_REMOVED = 50
+"""Rows of the page of removed appliances."""
 
 
 async def _shown(portal: Portal, request: Request) -> Shown:
@@ -61,7 +64,7 @@ def _values(connection: Connection, name: str, now: datetime) -> dict[str, objec
 
 
 def _absent(connection: Connection, name: str) -> Refused:
-    if any(one.appliance == name for one in removals.listed(connection)):
+    if removals.stands(connection, safe_text(name, 80)):
         cause = "This appliance was removed from Registered Products."
         return Refused(404, "removed", cause, "Its admin, or an operator, can bring it back.")
     return Refused(404, "not-registered", "This appliance is not registered.", "See Registered Products.")
@@ -93,8 +96,11 @@ async def _removed(portal: Portal, request: Request, _form: Form) -> Go:
     return Go("products", f"{appliance} was removed from Registered Products.")
 
 
-async def _list_removed(portal: Portal, _request: Request) -> Shown:
-    return Shown("removed.html", {"removed": await portal.database.read(removals.listed)})
+async def _list_removed(portal: Portal, request: Request) -> Shown:
+    after = safe_text(request.query_params.get("after", ""), 80)
+    found = await portal.database.read(removals.listed, after, _MOST_REMOVED)
+    following = found[-1].appliance if len(found) == _MOST_REMOVED else ""
+    return Shown("removed.html", {"removed": found, "following": following, "after": after})
 
 
 async def _readmitted(portal: Portal, request: Request, form: Form) -> Go:

@@ -1,6 +1,6 @@
 """Audit: who did what to what, when, and from where; all of it as CSV."""
 
-import asyncio
+from collections.abc import AsyncIterator
 
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -9,7 +9,7 @@ from starlette.responses import Response
 from tm_tui.portal import audit
 from tm_tui.portal.core import Portal
 from tm_tui.portal.pages.page import Page, Shown
-from tm_tui.portal.pages.tables import as_csv
+from tm_tui.portal.pages.tables import PIECE, as_csv, lines
 
 __all__ = ["PAGES"]
 
@@ -26,12 +26,21 @@ async def _listed(portal: Portal, request: Request) -> Shown:
 
 
 async def _taken(portal: Portal, _request: Request) -> Response:
-    def rows(connection: Connection) -> list[audit.Entry]:
-        return list(audit.everything(connection, _MOST_ROWS))
+    """The newest so many, in pieces from the database."""
 
-    found = await portal.database.read(rows)
-    told = ((one.number, one.at.isoformat(), one.who, one.source, one.what, one.subject) for one in found)
-    return await asyncio.to_thread(as_csv, "audit", _HEAD, told)
+    def piece(connection: Connection, before: int | None) -> tuple[str, int | None]:
+        found = audit.page(connection, before, PIECE)
+        told = ((one.number, one.at.isoformat(), one.who, one.source, one.what, one.subject) for one in found)
+        return lines(told), found[-1].number if len(found) == PIECE else 0
+
+    async def pieces() -> AsyncIterator[str]:
+        before: int | None = None
+        for _ in range(_MOST_ROWS // PIECE):
+            if before != 0:
+                text, before = await portal.database.read(piece, before)
+                yield text
+
+    return as_csv("audit", _HEAD, pieces())
 
 
 PAGES = (

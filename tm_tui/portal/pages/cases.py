@@ -26,15 +26,19 @@ _STATUSES = get_args(CaseStatus)
 
 async def _listed(portal: Portal, request: Request) -> Shown:
     before, appliance = request.query_params.get("before", ""), asked_of(request)
+
+    async def listed() -> tuple[cases.Case, ...]:
+        number = cases.number_of(before) if before else None
+        return await portal.database.read(
+            cases.listed, appliance=appliance or None, before=number, most=_MOST
+        )
+
+    found = await listed()
+    new = [one.case_id for one in found if one.status == "new-case-received"]
     looks = request.method == "GET" and request.state.session.may("analyst")
-    if looks:  # who may change nothing tells no sender that a case was seen
-        await portal.database.call(cases.seen, portal.clock.now())
-    found = await portal.database.read(
-        cases.listed,
-        appliance=appliance or None,
-        before=cases.number_of(before) if before else None,
-        most=_MOST,
-    )
+    if new and looks:  # who may change nothing tells no sender that a case was seen
+        await portal.database.later(cases.seen, portal.clock.now(), new)
+        found = await listed()
     following = found[-1].case_id if len(found) == _MOST else ""
     return Shown("cases.html", {"cases": found, "following": following, "appliance": appliance})
 

@@ -1,7 +1,6 @@
 """Endpoints with mitigation issues, as the threat event logs tell them; all of it as CSV."""
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 from sqlalchemy import Connection
 from starlette.requests import Request
@@ -9,14 +8,13 @@ from starlette.responses import Response
 
 from tm_tui.portal import endpoints
 from tm_tui.portal.core import Portal
-from tm_tui.portal.endpoints import Endpoint
 from tm_tui.portal.pages.page import Page, Shown, asked_of
-from tm_tui.portal.pages.tables import as_csv
+from tm_tui.portal.pages.tables import PIECE, as_csv, lines
 
 __all__ = ["PAGES"]
 
 _MOST = 50
-_MOST_ROWS, _AT_ONCE = 100_000, 1000
+_MOST_ROWS = 100_000
 
 
 async def _listed(portal: Portal, request: Request) -> Shown:
@@ -42,26 +40,26 @@ _HEAD = (
 
 
 async def _taken(portal: Portal, request: Request) -> Response:
-    """All of them, in portions from the database."""
+    """All of them, in pieces from the database."""
     every, appliance = request.query_params.get("all") == "1", asked_of(request)
     now = portal.clock.now()
 
-    def rows(connection: Connection) -> Iterator[Endpoint]:
-        after, number = "", 0
-        while number < _MOST_ROWS:
-            found = endpoints.listed(
-                connection, now, every=every, after=after, most=_AT_ONCE, appliance=appliance or None
-            )
-            yield from found
-            if len(found) < _AT_ONCE:
-                return
-            after, number = found[-1].cursor, number + len(found)
+    def piece(connection: Connection, after: str) -> tuple[str, str | None]:
+        found = endpoints.listed(
+            connection, now, every=every, after=after, most=PIECE, appliance=appliance or None
+        )
+        told = (one.model_dump(mode="json") for one in found)
+        following = found[-1].cursor if len(found) == PIECE else None
+        return lines([one[name] for name in _HEAD] for one in told), following
 
-    listed = await portal.database.read(lambda connection: list(rows(connection)))
-    told = (one.model_dump(mode="json") for one in listed)
-    return await asyncio.to_thread(
-        as_csv, "endpoints", _HEAD, ([one[name] for name in _HEAD] for one in told)
-    )
+    async def pieces() -> AsyncIterator[str]:
+        after: str | None = ""
+        for _ in range(_MOST_ROWS // PIECE):
+            if after is not None:
+                text, after = await portal.database.read(piece, after)
+                yield text
+
+    return as_csv("endpoints", _HEAD, pieces())
 
 
 PAGES = (

@@ -1,7 +1,6 @@
 """Registered Products at a glance: counts by state, charts, the missing first, search, all of it as CSV."""
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from tm_tui.portal.core import Portal
 from tm_tui.portal.fleet import FleetQuery
 from tm_tui.portal.pages.charts import Chart, Series, chart
 from tm_tui.portal.pages.page import Page, Shown
-from tm_tui.portal.pages.tables import as_csv
+from tm_tui.portal.pages.tables import PIECE, as_csv, lines
 from tm_tui.portal.products import Product
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def _values(connection: Connection, query: FleetQuery, now: "datetime") -> dict[
         "last_page": max(1, -(-number // fleet.PAGE)),
         "products": fleet.found(connection, query, now),
         "versions": fleet.versions(connection),
-        "removed": len(removals.listed(connection)),
+        "removed": removals.number(connection),
     }
 
 
@@ -88,12 +87,16 @@ def _row(product: Product) -> tuple[object, ...]:
 async def _taken(portal: Portal, request: Request) -> Response:
     """All that the query finds, on whatever page."""
     query, now = FleetQuery.of(request.query_params), portal.clock.now()
+    names = await portal.database.read(fleet.names, query, now, _MOST_ROWS)
 
-    def rows(connection: Connection) -> list[Product]:
-        return list(fleet.everything(connection, query, now, _MOST_ROWS))
+    def piece(connection: Connection, some: Sequence[str]) -> str:
+        return lines(map(_row, fleet.named(connection, some, now)))
 
-    found = await portal.database.read(rows)
-    return await asyncio.to_thread(as_csv, "registered-products", _HEAD, map(_row, found))
+    async def pieces() -> AsyncIterator[str]:
+        for start in range(0, len(names), PIECE):
+            yield await portal.database.read(piece, names[start : start + PIECE])
+
+    return as_csv("registered-products", _HEAD, pieces())
 
 
 PAGES = (

@@ -2,12 +2,14 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
-from starlette.responses import Response
+from starlette.responses import StreamingResponse
 
-__all__ = ["as_csv"]
+__all__ = ["PIECE", "as_csv", "lines"]
 
+PIECE = 500
+"""Rows that are read, written and sent at once, so that no table is ever whole in memory."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -19,11 +21,20 @@ def _cell(value: object) -> str:
     return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
 
 
-def as_csv(name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
-    """A file of this name. Costs time for many rows: call it on a thread."""
+def lines(rows: Iterable[Sequence[object]]) -> str:
+    """Rows as text. Costs time for many: call it where the rows are read."""
     file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow(head)
-    writer.writerows([_cell(value) for value in row] for row in rows)
+    csv.writer(file).writerows([_cell(value) for value in row] for row in rows)
+    return file.getvalue()
+
+
+def as_csv(name: str, head: Sequence[str], pieces: AsyncIterator[str]) -> StreamingResponse:
+    """A file of this name: the head, then pieces of `lines`. Where a piece cannot be read, it is cut off."""
+
+    async def whole() -> AsyncIterator[str]:
+        yield lines([head])
+        async for piece in pieces:
+            yield piece
+
     headers = {"content-disposition": f'attachment; filename="{name}.csv"'}
-    return Response(file.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingResponse(whole(), media_type="text/csv; charset=utf-8", headers=headers)

@@ -6,6 +6,7 @@ from the events, a day at a time (`recount`).
 
 import hashlib
 import os
+import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, tzinfo
@@ -13,12 +14,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, delete, func, literal, select, update
+from sqlalchemy import Connection, Table, and_, delete, exists, func, literal, or_, select, update
 
 from tm_tui.moments import moment_of
 from tm_tui.portal.engines import delete_some, insert
 from tm_tui.portal.reports.periods import midnight
-from tm_tui.portal.reports.tables import counted, day_counts, day_late, day_threats, root_causes, threats
+from tm_tui.portal.reports.tables import (
+    counted,
+    day_counts,
+    day_late,
+    day_threats,
+    fleet_threats,
+    root_causes,
+    threats,
+)
 
 __all__ = [
     "add",
@@ -29,10 +38,15 @@ __all__ = [
     "day_of",
     "forget",
     "recount",
+    "with_older",
     "zone_mark",
 ]
 
 _TABLES = (day_threats, day_counts, day_late)
+_DAYS = ((day_threats, "day"), (day_counts, "day"), (day_late, "came"))
+"""Each, and the day until which it is kept."""
+_PARTS = 16
+"""Of the fleet's sums."""
 
 
 def zone_mark(zone: tzinfo | None) -> str:
@@ -91,6 +105,7 @@ def add(
         counts[day_of(row["at"], zone), "cause", ""] += 1
     for table, found in zip(_TABLES, (named, counts, late), strict=True):
         _enter(connection, table, appliance, found)
+    _add_to_fleet(connection, appliance, _by_severity(named))
 
 
 def _enter(connection: Connection, table: Table, appliance: str, found: Counter[tuple[object, ...]]) -> None:
@@ -105,14 +120,48 @@ def _enter(connection: Connection, table: Table, appliance: str, found: Counter[
         connection.execute(entry.on_conflict_do_update(index_elements=table.primary_key, set_=more), rows)
 
 
+def _by_severity(named: Counter[tuple[object, ...]]) -> Counter[tuple[object, ...]]:
+    """(day, severity) of (day, threat, severity, hostname)."""
+    found: Counter[tuple[object, ...]] = Counter()
+    for (day, _, severity, _), number in named.items():
+        found[day, severity] += number
+    return found
+
+
+def _add_to_fleet(connection: Connection, appliance: str, found: Counter[tuple[object, ...]]) -> None:
+    """The last thing that a transaction does: its rows are those of other appliances too."""
+    part = zlib.crc32(appliance.encode()) % _PARTS
+    rows = [
+        {"day": day, "part": part, "severity": severity, "events": number}
+        for (day, severity), number in sorted(found.items(), key=str)  # two writers never wait for each other
+    ]
+    if rows:
+        entry = insert(connection, fleet_threats)
+        more = {"events": fleet_threats.c.events + entry.excluded.events}
+        connection.execute(
+            entry.on_conflict_do_update(index_elements=fleet_threats.primary_key, set_=more), rows
+        )
+
+
+def _take_from_fleet(connection: Connection, appliance: str, day: int | None = None) -> None:
+    """What is counted of an appliance is going to be forgotten: of a day, or all of it."""
+    of = day_threats.c
+    chosen = select(of.day, of.severity, func.sum(of.events)).where(of.appliance == appliance)
+    if day is not None:
+        chosen = chosen.where(of.day == day)
+    rows = connection.execute(chosen.group_by(of.day, of.severity))
+    _add_to_fleet(connection, appliance, Counter({(row[0], row[1]): -int(row[2]) for row in rows}))
+
+
 def forget(
     connection: Connection, appliance: str, oldest: float, most: int, zone: tzinfo | None = None
 ) -> int:
     """Forget at most so many counts of days that no report will be about any more. Returns how many."""
     day, number = day_of(oldest, zone), 0
-    for table, column in ((day_threats, "day"), (day_counts, "day"), (day_late, "came")):
+    for table, column in _DAYS:
         over = and_(table.c.appliance == appliance, table.c[column] < day)
         number += delete_some(connection, table, over, most - number)
+    connection.execute(delete(fleet_threats).where(fleet_threats.c.day < day))
     return number
 
 
@@ -138,6 +187,7 @@ def recount(connection: Connection, appliance: str, zone: tzinfo | None = None) 
     of_us = update(counted).where(counted.c.appliance == appliance)
     upto = row.upto
     if row.zone != zone_mark(zone) or upto is None:
+        _take_from_fleet(connection, appliance)
         for table in _TABLES:
             connection.execute(delete(table).where(table.c.appliance == appliance))
         upto = 0.0
@@ -156,6 +206,18 @@ def counted_after(connection: Connection, appliance: str, most: int) -> list[str
     return list(connection.execute(select(of).where(of > appliance).order_by(of).limit(most)).scalars())
 
 
+def with_older(
+    connection: Connection, appliances: Sequence[str], oldest: float, zone: tzinfo | None = None
+) -> list[str]:
+    """Those of these appliances of which anything is from before a moment, in one statement, by name."""
+    day, of = day_of(oldest, zone), counted.c.appliance
+    moments = ((table, table.c.at < oldest) for table in (threats, root_causes))
+    numbers = ((table, table.c[name] < day) for table, name in _DAYS)
+    older = or_(*(exists().where(table.c.appliance == of, old) for table, old in (*moments, *numbers)))
+    chosen = select(of).where(of.in_(appliances), older).order_by(of)
+    return list(connection.execute(chosen).scalars())
+
+
 def _following(connection: Connection, appliance: str, upto: float) -> float | None:
     found = [
         connection.execute(
@@ -170,6 +232,7 @@ def _count(connection: Connection, appliance: str, day: date, zone: tzinfo | Non
     """One day, as its events say; what came of it meanwhile is among these. Returns when it ends."""
     begins, ends = midnight(day, zone), midnight(date.fromordinal(day.toordinal() + 1), zone)
     of, number, ordinal = threats.c, func.count(), day.toordinal()
+    _take_from_fleet(connection, appliance, ordinal)
     for table in _TABLES:
         connection.execute(delete(table).where(table.c.appliance == appliance, table.c.day == ordinal))
     within = and_(of.appliance == appliance, of.at >= begins.timestamp(), of.at < ends.timestamp())
@@ -189,4 +252,6 @@ def _count(connection: Connection, appliance: str, day: date, zone: tzinfo | Non
     for one in connection.execute(came.group_by(of.received_at)):
         late[day_of(one.received_at, zone), ordinal] += one.number
     _enter(connection, day_late, appliance, late)
+    severities = connection.execute(select(of.severity, number).where(within).group_by(of.severity))
+    _add_to_fleet(connection, appliance, Counter({(ordinal, row[0]): row[1] for row in severities}))
     return ends

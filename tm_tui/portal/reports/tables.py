@@ -9,6 +9,7 @@ __all__ = [
     "day_counts",
     "day_late",
     "day_threats",
+    "fleet_threats",
     "reports",
     "root_causes",
     "threats",
@@ -94,6 +95,15 @@ day_late = table(
     whole("events"),
 )
 """Threat events that came on a later day than they happened."""
+
+fleet_threats = table(
+    "fleet_threats",
+    whole("day", primary_key=True),
+    whole("part", primary_key=True),
+    text_("severity", primary_key=True),
+    whole("events"),
+)
+"""The sums of `day_threats` over all appliances, each in one of some parts: workers seldom meet in a row."""
 
 counted = table(
     "counted",
