@@ -163,7 +163,7 @@ def look(environ: dict[str, str]) -> None:
             terminal.settle()
             draw(name, terminal)
         terminal.send("Esc")
-        terminal.wait_for("list compared")
+        terminal.wait_for("looked at the portal")
         terminal.send("F10")
         terminal.wait_for_end()
 

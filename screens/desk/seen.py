@@ -24,15 +24,17 @@ class Seen:
     remedy: str = ""
     ours: str = ""
     """What this console is called among the sessions."""
+    private: bool = False
+    """Whether the agent lives only as long as this console."""
 
     def with_status(self, status: "AgentStatus", at: float) -> "Seen":
         """A snapshot came: the agent is there."""
-        return Seen(status, at, ours=self.ours)
+        return Seen(status, at, ours=self.ours, private=self.private)
 
     def lost(self, headline: str, cause: str, remedy: str, at: float) -> "Seen":
         """The agent is gone; what was known stays, marked as old."""
         since = self.lost_at if self.lost_at is not None else at
-        return replace(self, lost_at=since, headline=headline, cause=cause, remedy=remedy)
+        return replace(self, lost_at=since, headline=headline, cause=cause, remedy=remedy, private=False)
 
     @property
     def stale(self) -> bool:

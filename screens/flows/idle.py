@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from screens.desk.ages import clock_time
 from screens.desk.field_words import field_name
 from screens.desk.question import Question
+from screens.flows.leaving import AGENT_ENDED
 from tm_tui.api.agent import KeptDraft
 from tm_tui.api.failures import ControlRefused
 from tm_tui.api.requests import DraftRequest
@@ -37,12 +38,16 @@ async def keep(desk: "Desk") -> bool:
     return True
 
 
-def last_words(minutes: int, draft: "Draft | None", *, kept: bool) -> str:
-    """The line that is left on the terminal."""
-    words = f"tm-tui: logged out after {count(minutes, 'minute')} without a key."
-    if draft is None or not draft.changed():
-        return words
-    return f"{words} What was typed is {'kept for your next logon' if kept else 'lost: no agent keeps it'}."
+def last_words(minutes: int, draft: "Draft | None", *, kept: bool, ended: bool) -> str:
+    """The line that is left on the terminal; `ended`: an agent that sent has ended with the console."""
+    words = [f"tm-tui: logged out after {count(minutes, 'minute')} without a key."]
+    if draft is not None and draft.changed():
+        words.append(
+            f"What was typed is {'kept for your next logon' if kept else 'lost: no agent keeps it'}."
+        )
+    if ended:
+        words.append(AGENT_ENDED)
+    return " ".join(words)
 
 
 async def offer_draft(desk: "Desk") -> None:

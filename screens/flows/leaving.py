@@ -10,10 +10,11 @@ if TYPE_CHECKING:
 
     from screens.desk.desk import Desk
 
-__all__ = ["ENDED", "PRIVATE", "discard_asked", "ending_asked", "leaving_asked"]
+__all__ = ["AGENT_ENDED", "ENDED", "PRIVATE", "discard_asked", "ending_asked", "leaving_asked"]
 
 PRIVATE = "This console runs the agent: beats and logs stop with it."
-ENDED = "tm-tui: this console's agent ended with it: no beats, no logs. `tm-tui agent` runs one that stays."
+_ENDED = "console's agent ended with it: no beats, no logs. `tm-tui agent` runs one that stays."
+ENDED, AGENT_ENDED = f"tm-tui: this {_ENDED}", f"This {_ENDED}"
 
 
 async def discard_asked(desk: "Desk", keys: "Sequence[str]") -> bool:

@@ -51,10 +51,10 @@ class AboutPage(Page):
         ]
         self._view.show(Content("\n".join(lines)))
 
-    def _life(self, seen: Seen) -> str:
+    @staticmethod
+    def _life(seen: Seen) -> str:
         """Whether the agent runs, and how long."""
         if seen.status is None:
             return ""
         own = f"\n{'':10}this console's own: it ends with it"
-        private = own if cast("TmTui", self.app).main.private else ""
-        return " (not running)" if seen.stale else private
+        return " (not running)" if seen.stale else own if seen.private else ""

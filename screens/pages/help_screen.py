@@ -1,8 +1,6 @@
 """F1: one page of plain words a screen, what the failures of a test on screen mean, and where to go next."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from textwrap import wrap
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -16,16 +14,10 @@ from textual.screen import ModalScreen
 from screens.desk.menu import Entry
 from screens.desk.probing import Probing
 from screens.widgets.block import Block
+from screens.widgets.help_words import help_lines, help_text
 from tm_tui.explain import explanation
 
-__all__ = ["HelpScreen", "help_text"]
-
-_FOLDER = Path(__file__).parent / "help"
-
-
-def help_text(name: str) -> str:
-    """The Markdown of one help page."""
-    return (_FOLDER / f"{name}.md").read_text(encoding="utf-8")
+__all__ = ["HelpScreen"]
 
 
 class _Text(Block, can_focus=True):
@@ -91,7 +83,7 @@ class HelpScreen(ModalScreen[str | None], inherit_bindings=False):
         self.dismiss()
 
     def _draw(self) -> None:
-        lines = _lines(self._text, max(20, self._view.size.width))
+        lines = help_lines(self._text, max(20, self._view.size.width))
         height = max(1, self._view.size.height)
         self._top = max(0, min(self._top, len(lines) - height))
         self._view.show(Content("\n").join(lines[self._top : self._top + height]))
@@ -99,19 +91,6 @@ class HelpScreen(ModalScreen[str | None], inherit_bindings=False):
         more = f"{below} lines below  " if below > 0 else ""
         go = f"1-{len(self._see_also)} see also, " if self._see_also else ""
         self._foot.show(Content(f"{more}{go}Up Down PgUp PgDn scroll, Esc closes"))
-
-
-def _lines(text: str, width: int) -> list[Content]:
-    lines: list[Content] = []
-    for paragraph in text.splitlines():
-        if paragraph.startswith("#"):
-            lines.append(Content.styled(paragraph.lstrip("# "), "bold"))
-        else:
-            hang = "  " if paragraph.startswith("- ") else ""
-            lines += [Content(line) for line in wrap(paragraph, width, subsequent_indent=hang)] or [
-                Content("")
-            ]
-    return lines
 
 
 def _also(see_also: Sequence[Entry]) -> str:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["ReportsPage"]
 
 
+_NONE = "None is here. TMSP makes them of the logs: each day, week and month."
+
+
 class ReportsPage(Page):
     """It follows the snapshot: the list is asked for again when that says something new."""
 
@@ -36,7 +39,7 @@ class ReportsPage(Page):
     def __init__(self) -> None:
         super().__init__()
         self._about = Block(classes="about")
-        self._list = PickList(heads=("  Made", "Kind", "Report"), least=(13, 8))
+        self._list = PickList(nothing=_NONE, heads=("  Made", "Kind", "Report"), least=(13, 8))
         self._reports: dict[str, ReportInfo] = {}
         self._known: tuple[object, ...] | None = None
         self._read_only = True
@@ -105,7 +108,9 @@ def _about(status: ReportsStatus, why_off: str) -> Iterator[Content]:
         yield Content(kept)
         return
     when = (
-        f"list compared {clock_time(status.checked_at)[11:19]}" if status.checked_at else "not compared yet"
+        f"looked at the portal {clock_time(status.checked_at)[11:19]}"
+        if status.checked_at
+        else "not looked at the portal yet"
     )
     yield Content(f"{kept}, {'being fetched now' if status.fetching else when}")
     if status.last_failure is not None:

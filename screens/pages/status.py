@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -10,6 +11,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from screens.desk.messages import ActivityWanted, PageWanted
+from screens.flows.leaving import PRIVATE
 from screens.pages.activity import activity_rows
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
@@ -31,8 +33,10 @@ _LABEL = 15
 _ROOM = 22
 """Rows of what stands above the newest activity, where there is room for that."""
 _LEAST = 5
-_SMALL = 40
-"""Cells beside the labels below which the checklist is short: 58 at 80 columns."""
+_SMALL = 42
+"""Cells beside the labels below which the checklist is short: 43 at 80 columns."""
+_GAP = 4
+"""Cells around the words beside a strip."""
 _REGISTER = "register"
 """The row that begins the first registration."""
 _GATHER_SECONDS = 0.3
@@ -75,7 +79,7 @@ class StatusPage(Page):
         if len(urgent) != self._rows:
             self._rows = self._urgent.styles.height = len(urgent)
             self._urgent.display = bool(urgent)
-        width = max(1, (self.size.width or 60) - _LABEL - 2)
+        width = max(1, (self.size.width or 60) - _LABEL)
         self._view.show(snapshot(seen, now, partial(_lines, width)))
 
     def told_role(self, *, read_only: bool) -> None:
@@ -138,7 +142,13 @@ def _lines(width: int, seen: "Seen", status: "AgentStatus", now: float) -> Itera
         lines = short_checklist() if small else ("", NEVER_REGISTERED, "", *checklist(), "")
         yield from map(Content, lines)
         yield Content("F1 tells more.")
-        return
+    else:
+        yield from _overview(width, seen, status, now)
+    if seen.private:
+        yield Content.styled(PRIVATE, "bold")
+
+
+def _overview(width: int, seen: "Seen", status: "AgentStatus", now: float) -> Iterator[Content]:
     told = Told(status, now - seen.arrived, known=not seen.stale, overdue=seen.overdue(now) is not None)
     for line in overview(told):
         yield _row(seen, line, now, width)
@@ -148,6 +158,6 @@ def _row(seen: "Seen", line: Line, now: float, width: int) -> Content:
     if line.state is not None:
         return row(line.label, state_word(seen, line.state, now), f"  {line.words}" if line.words else "")
     if line.day is None:
-        return row(line.label, line.words)
-    strip = coarser(line.day.marks, width - len(line.words) - 2)
+        return row(line.label, f"\n{'':{_LABEL}}".join(wrap(line.words, width)))
+    strip = coarser(line.day.marks, width - len(line.words) - _GAP)
     return row(line.label, strip, f"  {line.words}")

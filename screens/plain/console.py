@@ -77,7 +77,7 @@ async def _run(home: "Home", *, locked: bool) -> None:
                 lines.say(ENDED)
         except LoggedOut as out:
             kept = await keep(desk) and not ours
-            lines.say("", last_words(out.minutes, desk.draft, kept=kept))
+            lines.say("", last_words(out.minutes, desk.draft, kept=kept, ended=ours and desk.sends))
 
 
 class _Contained:

@@ -77,8 +77,8 @@ class Attending(Following, inherit_bindings=False):
     async def _log_out(self, minutes: int) -> None:
         from screens.flows.idle import keep, last_words
 
-        kept = await keep(self) and not self.private
-        self.app.exit(0, message=last_words(minutes, self.draft, kept=kept))
+        ends, kept = self.ends_sending, await keep(self) and not self.private
+        self.app.exit(0, message=last_words(minutes, self.draft, kept=kept, ended=ends))
 
     async def on_agent_found(self, event: "AgentFound") -> None:
         """Offer what was kept, once; tell what is edited, anew for an agent that does not know it."""

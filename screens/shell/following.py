@@ -140,7 +140,7 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
 
     def _opened(self, connection: "Connection") -> None:
         self._connection, self.private = connection, connection.private
-        self.seen = replace(self.seen, ours=connection.identity)
+        self.seen = replace(self.seen, ours=connection.identity, private=connection.private)
 
     async def on_agent_found(self, event: AgentFound) -> None:
         """Take over what is saved, and keep what was typed."""

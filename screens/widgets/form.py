@@ -19,6 +19,7 @@ from screens.widgets.block import Block
 from screens.widgets.button import Button
 from screens.widgets.choice_field import ChoiceField, SelectField, SwitchField
 from screens.widgets.field import Field
+from screens.widgets.help_words import help_lines, help_text
 from screens.widgets.number_field import NumberField
 from screens.widgets.page import Page, beside
 from screens.widgets.rest import Rest
@@ -33,6 +34,10 @@ __all__ = ["FormPage"]
 
 _FOOT = 3
 """Rows for help and buttons that the fields leave."""
+_HELP = 3
+"""Rows for the help of a field, where the page's own stands below it."""
+_LARGE, _GUIDE = 30, 9
+"""Rows of the page, and of those that are free, from which on its own help is shown too."""
 _APART = 4
 """Rows for the help from which on one of them is left empty above it."""
 
@@ -66,6 +71,8 @@ class FormPage(Page):
         self._others = Block(classes="others")
         self._others.display = False
         self._help = _Help(classes="help")
+        self._guide = Block(classes="guide")
+        self._guide.display = False
         self._state = Block(classes="state")
         self._buttons = Horizontal(*_buttons(self.ACTIONS), self._state, classes="buttons")
         self._draft: Draft | None = None
@@ -82,6 +89,7 @@ class FormPage(Page):
             yield from self.extra()
         yield self._others
         yield self._help
+        yield self._guide
         yield self._buttons
 
     def extra(self) -> Iterable[Widget]:
@@ -122,6 +130,18 @@ class FormPage(Page):
             self._working = working
             self._buttons.display = working and not self._read_only
             self._explain()
+            self.show_guide()
+
+    def show_guide(self) -> None:
+        """What F1 tells stands below the fields where a large terminal has room for most of it."""
+        room = self.size.height - self.query_one(_Rows).virtual_size.height - self.foot - _HELP
+        self._guide.display = self._working and self.size.height >= _LARGE and room >= _GUIDE
+        if not self._guide.display:
+            return
+        self._guide.styles.height = room
+        lines = help_lines(help_text(self.HELP), max(20, self.size.width - 2))[2:]  # its title stands above
+        more = [*lines[: room - 1], Content.styled("F1 shows the rest.", "bold")]
+        self._guide.show(Content("\n").join(lines if len(lines) <= room else more))
 
     def told_draft(self, draft: Draft) -> None:
         """Show the draft's values, and mark what differs from the saved."""
@@ -225,6 +245,7 @@ class _Rows(Vertical):
         if (None if now is None else now.value) != limit:
             self.styles.max_height = limit
         self.call_after_refresh(self._keep_in_sight)
+        page.show_guide()
 
     def _keep_in_sight(self) -> None:
         focused = self.screen.focused

@@ -277,3 +277,18 @@ async def test_the_address_is_explained_by_the_edition(agent: ScriptedAgent) -> 
         await console.press("right")
         await console.go("tmsp.status_server.host")
         await console.until(lambda: "Administrator's Guide" in " ".join(console.screen_text().split()))
+
+
+@pytest.mark.parametrize(("size", "shown"), [((80, 24), False), ((120, 40), True), ((200, 60), True)])
+async def test_a_large_terminal_shows_the_help_of_the_form(
+    agent: ScriptedAgent, size: tuple[int, int], shown: bool
+) -> None:
+    """Where rows are free, what F1 tells stands below the fields; a test takes that room back."""
+    async with console_of(agent.connect, size=size) as console:
+        await console.open("TMSP")
+        await console.sees("[ Save F2 ]")
+        await console.rested()
+        assert ("TMSP is whom this appliance asks" in console.screen_text()) == shown
+        await console.press("f3")
+        await console.sees("Test passed")
+        await console.until(lambda: "TMSP is whom" not in console.screen_text() or size[1] >= 60)

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from pydantic import SecretStr
@@ -9,6 +11,7 @@ from pydantic import SecretStr
 from clock import FakeClock
 from face.conftest import Console, console_of
 from face.scripted import NOON, ScriptedAgent, document, status
+from screens.desk.agent import Connection
 from screens.pages.help_screen import HelpScreen
 from screens.plain.lines import Lines, LoggedOut
 from screens.shell.unattended import Unattended
@@ -43,6 +46,19 @@ def test_when_the_time_is_over(minutes: int, after: float, warns: bool, out: boo
     left = Unattended(1000.0).warns(minutes, 1000.0 + after)
     assert (left is not None) == warns
     assert (left is not None and left <= 0) == out
+
+
+async def test_a_logout_that_ends_the_agent_says_so(agent: ScriptedAgent) -> None:
+    """Nobody pressed F10, and beats stop all the same: the line that is left says it."""
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Connection]:
+        yield Connection(agent, private=True)
+
+    async with console_of(connect) as console:
+        await console.sees("TMSP  CONNECTED")
+        console.clock.second += 15 * MINUTE
+        assert "agent ended with it: no beats, no logs" in await logged_out(console)
 
 
 async def test_live_values_do_not_count_as_keys(agent: ScriptedAgent) -> None:

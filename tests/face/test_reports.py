@@ -76,7 +76,7 @@ async def test_the_list_marks_what_was_not_read(agent: ScriptedAgent) -> None:
     async with console_of(agent.connect) as console:
         await opened(console, agent)
         rows = [row for row in console.rows() if "Report " in row and "11-2" in row]
-        assert "4 reports, 3 not read (*), list compared 12:00:00" in console.screen_text()
+        assert "4 reports, 3 not read (*), looked at the portal 12:00:00" in console.screen_text()
         assert "Reports 3" in console.screen_text()
         assert any("* 11-22 15:00  monthly   Report 3" in row for row in rows)
         assert any("  11-22 14:00  weekly    Report 2" in row for row in rows)

@@ -1,11 +1,14 @@
 """The Status page: what needs attention first and leads there, one line each, and the last 24 hours."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
 
 from face.conftest import console_of
 from face.scripted import NOON, ScriptedAgent, fill, status
+from screens.desk.agent import Connection
 from screens.desk.ages import clock_time
 from tm_tui.api.agent import AgentStatus, LastFailure, LogServerStatus, ServerState
 from tm_tui.api.cases import CasesStatus
@@ -161,3 +164,17 @@ async def test_a_small_terminal_shows_the_whole_checklist() -> None:
         await console.sees("Register this appliance")
         for line in (*short_checklist(), "F1 tells more."):
             await console.sees(line)
+
+
+async def test_whose_agent_it_is_stands_on_the_page(agent: ScriptedAgent) -> None:
+    """The notice ends after a minute; that beats stop with this console does not."""
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[Connection]:
+        yield Connection(agent, private=True)
+
+    async with console_of(connect) as console:
+        await console.sees("TMSP  CONNECTED")
+        console.clock.second += 120
+        await console.until(lambda: "revision 17" in console.screen_text())
+        await console.until(lambda: console.screen_text().count("beats and logs stop with it") == 1)

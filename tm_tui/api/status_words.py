@@ -94,6 +94,10 @@ def attention(status: AgentStatus) -> Iterator[Attention]:
         yield Attention(f"cases: {_failed(case)}", "Submit a Case")
     if (pattern := status.patterns.last_failure) is not None:
         yield Attention(f"patterns: {_failed(pattern)}", "Pattern Deploy")
+    elif (run := status.patterns.deployment) is not None and run.retrying:
+        what = "cleanup" if run.action == "cleanup" else "deployment"
+        missing = f"{run.retrying} of {count(run.endpoints, 'endpoint')}"
+        yield Attention(f"{what} {run.number}: {missing} not reached, tried again", "Pattern Deploy")
     elif status.patterns.new:
         yield Attention(f"{count(status.patterns.new, 'pattern')} not deployed yet", "Pattern Deploy")
     if (report := status.reports.last_failure) is not None:

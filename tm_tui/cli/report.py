@@ -81,7 +81,9 @@ def _page(document: ReportsDocument) -> Iterator[str]:
         yield from table([heads, *rows])
         yield ""
     yield from (f"! {one.words}" for one in document.unreadable)
-    checked = f", list compared {local_time(status.checked_at, '%H:%M:%S')}" if status.checked_at else ""
+    checked = (
+        f", looked at the portal {local_time(status.checked_at, '%H:%M:%S')}" if status.checked_at else ""
+    )
     yield f"{count(status.kept, 'report')}, {status.unread} not read{checked}."
     if status.last_failure is not None:
         failure = status.last_failure
