@@ -128,4 +128,5 @@ def switch_off(terminal: Terminal) -> None:
     terminal.send("F2")
     terminal.wait_for("Switch off sending to TMSP?")
     terminal.send("Right", "Enter")
+    terminal.wait_for("sending to TMSP is now OFF")
     terminal.wait_for("TMSP  DISABLED")
