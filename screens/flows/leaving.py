@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AGENT_ENDED", "ENDED", "PRIVATE", "discard_asked", "ending_asked", "leaving_asked"]
 
-PRIVATE = "This console runs the agent: beats and logs stop with it."
+PRIVATE = "Beats and logs stop with this console."
 _ENDED = "console's agent ended with it: no beats, no logs. `tm-tui agent` runs one that stays."
 ENDED, AGENT_ENDED = f"tm-tui: this {_ENDED}", f"This {_ENDED}"
 

@@ -15,6 +15,7 @@ from screens.flows.leaving import PRIVATE
 from screens.pages.activity import activity_rows
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
+from screens.widgets.painted import fitted
 from screens.widgets.pick_list import PickList, Row
 from screens.widgets.rows import doubt_rows, row, snapshot, state_word
 from tm_tui.api.first_registration import NEVER_REGISTERED, checklist, is_fresh, short_checklist
@@ -37,6 +38,8 @@ _SMALL = 42
 """Cells beside the labels below which the checklist is short: 43 at 80 columns."""
 _GAP = 4
 """Cells around the words beside a strip."""
+_ENTER = "    Enter"
+"""The key that goes there, in sight also where the words before it are cut."""
 _REGISTER = "register"
 """The row that begins the first registration."""
 _GATHER_SECONDS = 0.3
@@ -91,7 +94,8 @@ class StatusPage(Page):
         if is_fresh(status) and not self._read_only:
             yield Row(_REGISTER, "[ Register this appliance ]    Enter", bold=True)
         for one in attention(status):
-            yield Row(one.entry, f"! {one.words}    Enter", bold=True)
+            words = fitted(f"! {one.words}", max(1, (self.size.width or 60) - len(_ENTER) - 1))
+            yield Row(one.entry, f"{words}{_ENTER}", bold=True)
 
     def on_pick_list_chosen(self, event: PickList.Chosen) -> None:
         """Go where it can be seen to. The first registration begins with sending switched on in the form."""

@@ -55,12 +55,15 @@ class PickList(Painted):
         self._sizes: tuple[int, ...] = ()
         self._with_marks = marks
         self._nothing = nothing
+        self._told = False
+        """Whether it is known what is on the list: before that, nothing is said of it."""
         self._rows: tuple[Row, ...] = ()
         self._at = self._top = 0
         self._marked: set[str] = set()
 
     def tell(self, rows: Sequence[Row]) -> None:
         """Show these; marks stay with their rows, and so does a marker that was moved from the top."""
+        self._told = True
         chosen = self.chosen if self._at else None
         self._rows = tuple(rows)
         keys = [row.key for row in self._rows]
@@ -85,7 +88,7 @@ class PickList(Painted):
         self._top = max(0, min(self._top, self._at), self._at - height + 1)
         self._top = max(0, min(self._top, len(self._rows) - height))
         shown = self._rows[self._top : self._top + height]
-        nothing: Parts = ((fitted(f"  {self._nothing}", self.size.width), PLAIN),)
+        nothing: Parts = ((fitted(f"  {self._nothing}" if self._told else "", self.size.width), PLAIN),)
         rows = [self._row(row, number) for number, row in enumerate(shown, self._top)]
         heads = [self._head(len(shown))] if self._over else []
         self.paint([*heads, *rows] or [nothing])

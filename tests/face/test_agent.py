@@ -283,7 +283,7 @@ async def test_leaving_a_console_whose_agent_is_its_own_asks(agent: ScriptedAgen
         yield Connection(agent, private=True)
 
     async with console_of(connect) as console:
-        await console.sees("beats and logs stop with it")
+        await console.sees("Beats and logs stop with this console.")
         await console.press("f10")
         await console.dialog("End the agent too?")
         await console.press("enter")

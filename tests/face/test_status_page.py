@@ -177,4 +177,4 @@ async def test_whose_agent_it_is_stands_on_the_page(agent: ScriptedAgent) -> Non
         await console.sees("TMSP  CONNECTED")
         console.clock.second += 120
         await console.until(lambda: "revision 17" in console.screen_text())
-        await console.until(lambda: console.screen_text().count("beats and logs stop with it") == 1)
+        await console.until(lambda: console.screen_text().count("Beats and logs stop with this") == 1)

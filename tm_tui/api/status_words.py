@@ -97,7 +97,7 @@ def attention(status: AgentStatus) -> Iterator[Attention]:
     elif (run := status.patterns.deployment) is not None and run.retrying:
         what = "cleanup" if run.action == "cleanup" else "deployment"
         missing = f"{run.retrying} of {count(run.endpoints, 'endpoint')}"
-        yield Attention(f"{what} {run.number}: {missing} not reached, tried again", "Pattern Deploy")
+        yield Attention(f"{what} {run.number}: tried again at {missing}", "Pattern Deploy")
     elif status.patterns.new:
         yield Attention(f"{count(status.patterns.new, 'pattern')} not deployed yet", "Pattern Deploy")
     if (report := status.reports.last_failure) is not None:
