@@ -24,21 +24,22 @@ async def _in_sight(console: Console, what: str) -> None:
     """The cursor stands in the widget that has the keys; of a form, help and buttons are in sight too."""
     app = console.app
 
-    def cursor_on_words() -> bool:
-        at = place(app)
-        return at is not None and bool(console.rows()[at[1]].strip())
+    def rows_with_cursor_on_words() -> list[str]:
+        rows, at = console.rows(), place(app)
+        return rows if at is not None and rows[at[1]].strip() else []
 
-    await console.until(cursor_on_words)
+    rows = await console.until(rows_with_cursor_on_words)
     page = app.main.page
     if isinstance(page, FormPage) and app.screen is app.main and app.focused is not app.main._menu:
-        assert "[ Save F2 ] [ Discard Esc ]" in console.screen_text(), what
+        shown = "\n".join(rows)
+        assert "[ Save F2 ] [ Discard Esc ]" in shown, f"{what}\n{shown}"
 
 
 async def _walk(console: Console, what: str) -> None:
     """Every place that Tab leads to on this screen."""
     first = console.app.focused
     for step in range(40):
-        await _in_sight(console, f"{what}, step {step}\n{console.screen_text()}")
+        await _in_sight(console, f"{what}, step {step}")
         await console.press("tab")
         if console.app.focused is first:
             return
