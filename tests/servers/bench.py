@@ -12,14 +12,14 @@ import pytest
 from servers import misbehaving as bad
 from servers.account import Account
 from servers.certificates import Certificates
+from servers.limits import PATIENT
 from servers.openssh import Sshd
-from servers.probing import PATIENT, Trial, beats, host_keys, server_context
-from servers.process import closed_port
+from servers.probing import Trial, beats, host_keys, server_context
+from servers.process import reserved_port
 from servers.proxies import Dante, Squid
 from servers.web import PASSWORD, USER, Web
-from tm_tui.link.types import Limits
 
-__all__ = ["HOST", "IMPATIENT", "Bench", "Row", "proxy", "row"]
+__all__ = ["HOST", "Bench", "Row", "proxy", "row"]
 
 HOST = "127.0.0.1"
 
@@ -79,7 +79,7 @@ class Bench:
 
     def closed_port(self) -> int:
         """A port on which nobody listens."""
-        return self.stack.enter_context(closed_port())
+        return self.stack.enter_context(reserved_port())
 
     def black_hole(self) -> int:
         """A port that drops whoever calls: its queue of callers is full."""
@@ -139,7 +139,3 @@ def row(rows: list[Row], stage: str, code: str, *, server: str = "log_server", n
 def proxy(kind: str, port: int, username: str = "") -> dict[str, Any]:
     """A proxy on this machine, as settings.toml has it."""
     return {"type": kind, "host": HOST, "port": port, "username": username}
-
-
-IMPATIENT = Limits(connect=0.5, handshake=5, login=5, reply=0.5)
-"""For who is silent after TLS, or never lets anyone in."""

@@ -1,5 +1,6 @@
 """Start a daemon on free ports in a folder of its own, and stop it for sure, by its own process group."""
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -10,8 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-PATIENCE = 20.0
-ATTEMPTS = 4
+PATIENCE = 60.0
 
 
 def program(name: str) -> str:
@@ -21,19 +21,26 @@ def program(name: str) -> str:
     return found
 
 
-def free_port() -> int:
-    """A port that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @contextlib.contextmanager
-def closed_port() -> Iterator[int]:
-    """A port that refuses: it is bound, so that no test beside this one gets it, and nobody listens."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
+def reserved_port(host: str = "127.0.0.1") -> Iterator[int]:
+    """A port that refuses until a server is told to listen there: bound, so that nobody gets it by chance.
+
+    The kernel lets a server that reuses addresses (all that we know do) bind it as well, and gives it neither
+    to who asks for any port nor to who calls another.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind((host, 0))
         yield held.getsockname()[1]
+
+
+_kept = contextlib.ExitStack()
+atexit.register(_kept.close)
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Such a port until the tests end: for a server that is started again, or where nobody shall listen."""
+    return _kept.enter_context(reserved_port(host))
 
 
 def is_open(port: int) -> bool:
@@ -72,29 +79,24 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 def daemon(command: Callable[[list[int]], list[str]], ports: int, log: Path) -> Iterator[list[int]]:
     """Run a daemon that stays in the foreground; yield its ports once all of them answer.
 
-    `command` writes the configuration for the ports it is given and returns the command line. When another
-    process took a port first, everything is tried again with new ones. Should the tests be killed, the kernel
-    ends the daemon.
+    `command` writes the configuration for the ports it is given and returns the command line. Should the
+    tests be killed, the kernel ends the daemon.
     """
-    for _ in range(ATTEMPTS):
-        chosen = [free_port() for _ in range(ports)]
+    with contextlib.ExitStack() as stack:
+        chosen = [stack.enter_context(reserved_port()) for _ in range(ports)]
+        words = command(chosen)
         with log.open("ab") as out:
             process = subprocess.Popen(
-                [program("setpriv"), "--pdeathsig", "TERM", *command(chosen)],
+                [program("setpriv"), "--pdeathsig", "TERM", *words],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
                 start_new_session=True,
             )
-        try:
-            if _answers(process, chosen):
-                yield chosen
-                return
-        finally:
-            _stop(process)
-    raise AssertionError(
-        f"{command([0] * ports)[0]} did not start:\n{log.read_text(errors='replace')[-3000:]}"
-    )
+        stack.callback(_stop, process)
+        told = f"{words[0]} did not start:\n"
+        assert _answers(process, chosen), told + log.read_text(errors="replace")[-3000:]
+        yield chosen
 
 
 def _answers(process: subprocess.Popen[bytes], ports: list[int]) -> bool:

@@ -2,21 +2,13 @@
 
 import asyncio
 import json
-import socket
-from contextlib import closing
 from pathlib import Path
 
 from portals import opened_portal, told
 
 from servers.alert_receivers import PASSWORD, USER, mail_server, syslog_server, web_server
 from servers.certificates import Certificates
-
-
-def unused_port() -> int:
-    """A port at which nobody listens."""
-    with closing(socket.socket()) as unused:
-        unused.bind(("127.0.0.1", 0))
-        return int(unused.getsockname()[1])
+from servers.process import free_port
 
 
 def written(home: Path, certificates: Certificates, mail: int, hook: int, log: int) -> None:
@@ -51,7 +43,7 @@ async def test_each_way_is_tried(home: Path, certificates: Certificates) -> None
         assert "This alert is only tried" in hook.got[0][1]["text"]
         assert b" test " in (await log.wait())[0]
         assert len(mails.got) == 1
-        written(home, certificates, unused_port(), hook.port, log.port)
+        written(home, certificates, free_port(), hook.port, log.port)
         gone = await asyncio.to_thread(told, "alert", "password", "webhook", "--remove", *words)
         assert gone.returncode == 0
         done = await asyncio.to_thread(told, "alert", "test", *words, "--json")

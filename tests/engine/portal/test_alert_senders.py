@@ -1,8 +1,6 @@
 """Alerts on their ways, to real receivers: what arrives, and what an operator reads when nothing does."""
 
 import asyncio
-import socket
-from contextlib import closing
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -12,6 +10,7 @@ import pytest
 
 from servers.alert_receivers import PASSWORD, USER, mail_server, syslog_server, web_server
 from servers.certificates import Certificates
+from servers.process import free_port
 from tm_tui.portal.alerts.failures import NotSent
 from tm_tui.portal.alerts.mail import MailSender
 from tm_tui.portal.alerts.message import Item, Message
@@ -101,13 +100,6 @@ def test_syslog_fields_cannot_be_left() -> None:
     assert b'subject="a\\"\\] b\\\\"' in line
 
 
-def nobody() -> int:
-    """A port at which nobody listens."""
-    with closing(socket.socket()) as unused:
-        unused.bind(("127.0.0.1", 0))
-        return int(unused.getsockname()[1])
-
-
 @pytest.mark.parametrize("bad", ["tls-expired", "tls-wrong-name", "tls-unknown-issuer"])
 async def test_nothing_goes_to_a_server_that_proves_nothing(
     certificates: Certificates, tmp_path: Path, bad: str
@@ -139,7 +131,7 @@ async def test_nothing_goes_to_a_server_that_proves_nothing(
 
 async def test_why_nothing_arrives(certificates: Certificates, tmp_path: Path) -> None:
     """Each way names its server and the reason, and never a secret or the path of a webhook."""
-    secret, port = kept(tmp_path, PASSWORD), nobody()
+    secret, port = kept(tmp_path, PASSWORD), free_port()
     told = []
 
     async def refused(sender: Any) -> str:

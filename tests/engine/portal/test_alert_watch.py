@@ -1,9 +1,7 @@
 """Who is told of what, and how often, with all clocks of the portal in the test's hand."""
 
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from sqlalchemy import Connection, select
 from clock import FakeClock
 from servers.alert_receivers import Received, syslog_server, web_server
 from servers.certificates import Certificates
+from servers.process import free_port
 from tm_tui.portal import instances, products, tables
 from tm_tui.portal.alerts.quiet import is_quiet
 from tm_tui.portal.database import opened
@@ -44,14 +43,11 @@ class Fleet:
 
     def write(self, more: str = "") -> None:
         """The portal's settings: a webhook, syslog, and mails to a server that is not there."""
-        with closing(socket.socket()) as unused:
-            unused.bind(("127.0.0.1", 0))
-            nobody = unused.getsockname()[1]
         ca_file = f'ca_file = "{self.certificates.ca_file}"\n'
         self.home.mkdir(mode=0o700, exist_ok=True)
         (self.home / "portal.toml").write_text(
             f"[alerts]\nlook_seconds = 60\ngroup_seconds = 60\n{more}\n"
-            f'[alerts.mail]\nhost = "localhost"\nport = {nobody}\nsender = "a@example.com"\n'
+            f'[alerts.mail]\nhost = "localhost"\nport = {free_port()}\nsender = "a@example.com"\n'
             'to = ["b@example.com"]\n'
             f'[alerts.webhook]\nurl = "https://localhost:{self.hook.port}/"\n{ca_file}'
             f'[alerts.syslog]\nhost = "localhost"\nport = {self.log.port}\n{ca_file}'

@@ -122,7 +122,7 @@ def test_each_key_says_what_it_means() -> None:
 
 def test_the_file_says_where_it_listens(home: Path) -> None:
     """Addresses and ports of the file are those of the ready line."""
-    port = free_port()
+    port = free_port("::1")
     with running(written(home, f'host = "::1"\nstatus_port = {port}\n')) as portal:
         assert portal.ready["status_server"] == {"host": "::1", "port": port}
 
