@@ -10,14 +10,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from servers.limits import hasty  # the path has to be set first
 from servers.probing import Trial, host_keys  # the path has to be set first
-from tm_tui.link.types import Limits
 
 
 async def probe(tmsp: dict[str, Any], proxy: dict[str, Any] | None) -> str:
     """The failure of the log server, as one JSON object."""
     with tempfile.TemporaryDirectory() as folder:
-        limits = Limits(connect=1, handshake=1, login=1, reply=1)
+        limits = hasty("connect", seconds=2.0)
         trial = Trial(tmsp, "password", None, host_keys(Path(folder)), proxy=proxy, limits=limits)
         return (await trial.run()).failure("log_server").to_json().decode()
 

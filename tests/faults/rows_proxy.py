@@ -1,8 +1,9 @@
 """Faults of the proxy, each by a proxy that no one here wrote where one can do it."""
 
 from servers import misbehaving as bad
-from servers.bench import IMPATIENT, Bench, Row, proxy, row
-from servers.probing import SHORT, Trial
+from servers.bench import Bench, Row, proxy, row
+from servers.limits import hasty
+from servers.probing import Trial
 from servers.proxies import PASSWORD, PLAIN_PASSWORD, PLAIN_USER, USER
 
 __all__ = ["ROWS"]
@@ -115,21 +116,23 @@ async def nothing_listens_at_the_proxy(bench: Bench) -> Trial:
 @row(ROWS, "proxy", "proxy-timeout")
 async def the_proxy_is_a_black_hole(bench: Bench) -> Trial:
     """No answer to the SYN."""
-    return await bench.ssl(bench.web.port, proxy=proxy("http", bench.black_hole()), limits=SHORT)
+    return await bench.ssl(
+        bench.web.port, proxy=proxy("http", bench.black_hole()), limits=hasty("connect", seconds=2.0)
+    )
 
 
 @row(ROWS, "proxy", "proxy-silent")
 async def the_http_proxy_says_nothing(bench: Bench) -> Trial:
     """Connected, and then silence."""
     told = await bench.misbehaving(bad.say_nothing)
-    return await bench.ssl(bench.web.port, proxy=proxy("http", told.port), limits=IMPATIENT)
+    return await bench.ssl(bench.web.port, proxy=proxy("http", told.port), limits=hasty("reply"))
 
 
 @row(ROWS, "proxy", "proxy-silent")
 async def the_socks5_proxy_says_nothing(bench: Bench) -> Trial:
     """The same by SOCKS5, on the way to SSH."""
     told = await bench.misbehaving(bad.say_nothing)
-    return await bench.ssh(bench.openssh.port, proxy=proxy("socks5", told.port), limits=IMPATIENT)
+    return await bench.ssh(bench.openssh.port, proxy=proxy("socks5", told.port), limits=hasty("reply"))
 
 
 @row(ROWS, "proxy", "proxy-closed")

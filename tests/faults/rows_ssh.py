@@ -4,7 +4,6 @@ import asyncio
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import asyncssh
@@ -12,8 +11,9 @@ import asyncssh
 from servers import misbehaving as bad
 from servers.account import Account
 from servers.bench import Bench, Row, row
+from servers.limits import hasty
 from servers.openssh import sshd, throwaway
-from servers.probing import APPLIANCE, PATIENT, SHORT, Trial
+from servers.probing import APPLIANCE, Trial
 
 __all__ = ["ROWS"]
 
@@ -73,7 +73,7 @@ async def hung_up_at_once(bench: Bench) -> Trial:
 async def a_banner_and_then_silence(bench: Bench) -> Trial:
     """Asyncssh alone would hang here for ever."""
     told = await bench.misbehaving(bad.greet(b"SSH-2.0-OpenSSH_9.2\r\n"))
-    return await bench.ssh(told.port, limits=SHORT)
+    return await bench.ssh(told.port, limits=hasty("handshake"))
 
 
 class _NeverDecides(asyncssh.SSHServer):
@@ -96,7 +96,7 @@ async def the_logon_takes_for_ever(bench: Bench) -> Trial:
     bench.stack.push_async_callback(_end, running)
     trial = await bench.ssh(running.get_port())
     await trial.approve_host_key()
-    trial.limits = replace(PATIENT, handshake=0.5, login=1.0)
+    trial.limits = hasty("login")
     return trial
 
 

@@ -1,8 +1,9 @@
 """Faults of names, TCP and TLS."""
 
 from servers import misbehaving as bad
-from servers.bench import IMPATIENT, Bench, Row, row
-from servers.probing import SHORT, Trial
+from servers.bench import Bench, Row, row
+from servers.limits import hasty
+from servers.probing import Trial
 
 __all__ = ["CERTIFICATES", "ROWS"]
 
@@ -31,13 +32,13 @@ async def nothing_listens_for_ssh(bench: Bench) -> Trial:
 @row(ROWS, "tcp", "tcp-timeout")
 async def a_black_hole(bench: Bench) -> Trial:
     """No answer to the SYN."""
-    return await bench.ssl(bench.black_hole(), limits=SHORT)
+    return await bench.ssl(bench.black_hole(), limits=hasty("connect", seconds=2.0))
 
 
 @row(ROWS, "tcp", "tcp-timeout")
 async def a_black_hole_for_ssh(bench: Bench) -> Trial:
     """Asyncssh alone would hang here for ever."""
-    return await bench.ssh(bench.black_hole(), limits=SHORT)
+    return await bench.ssh(bench.black_hole(), limits=hasty("connect", seconds=2.0))
 
 
 @row(ROWS, "tls", "tls-not-spoken")
@@ -61,7 +62,7 @@ async def a_middlebox_cuts_tls(bench: Bench) -> Trial:
 @row(ROWS, "tls", "tls-timeout")
 async def silence_instead_of_tls(bench: Bench) -> Trial:
     """Connected, and no server hello."""
-    return await bench.ssl((await bench.misbehaving(bad.say_nothing)).port, limits=SHORT)
+    return await bench.ssl((await bench.misbehaving(bad.say_nothing)).port, limits=hasty("handshake"))
 
 
 @row(ROWS, "service", "tls-client-certificate")
@@ -79,7 +80,7 @@ async def the_status_server_s_certificate_has_expired(bench: Bench) -> Trial:
 @row(ROWS, "service", "reply-timeout")
 async def sent_and_no_reply(bench: Bench) -> Trial:
     """ReadTimeout: ambiguous, so the text says that it is sent again."""
-    return await bench.ssl((await bench.misbehaving(bad.say_nothing, tls=True)).port, limits=IMPATIENT)
+    return await bench.ssl((await bench.misbehaving(bad.say_nothing, tls=True)).port, limits=hasty("reply"))
 
 
 @row(ROWS, "service", "reply-closed")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from tuf.api.exceptions import DownloadError
 
 from servers.certificates import Certificates
+from servers.limits import PATIENT, hasty
 from servers.probing import host_keys, server_context
 from tm_tui.clock import SystemClock
 from tm_tui.delivery.check import check_log_server
@@ -25,7 +26,7 @@ from tm_tui.link.failures import LinkFailure
 from tm_tui.link.https import call, https_client
 from tm_tui.link.sftp import fetch_host_key
 from tm_tui.link.trust import Trust
-from tm_tui.link.types import Credentials, Endpoint, Limits, Link, Proxy
+from tm_tui.link.types import Credentials, Endpoint, Link, Proxy
 from tm_tui.patterns.bridge import LoopCalls, in_thread
 from tm_tui.patterns.fetcher import LinkFetcher
 from tm_tui.patterns.patience import Patience
@@ -33,9 +34,14 @@ from tm_tui.patterns.refusals import TARGETS_PATH, refusal
 from tm_tui.reports.fetch import list_reports
 from tm_tui.status_server.heartbeat import Facts, beat
 
-LIMITS = Limits(connect=5.0, handshake=1.0, login=1.0, reply=1.0, keepalive=1.0, transfer=1.0)
-PATIENT = Limits(connect=20.0, handshake=20.0, login=20.0, reply=20.0, keepalive=20.0, transfer=20.0)
-"""Where the bound in bytes has to speak, also on a machine that has much else to do."""
+LIMITS = {
+    "tls-timeout": hasty("handshake"),
+    "ssh-timeout": hasty("handshake"),
+    "reply-timeout": hasty("reply", "transfer"),
+    "proxy-silent": hasty("reply"),
+    "proxy-timeout": hasty("handshake"),
+}
+"""What has to end by time; else the bound in bytes has to speak, however long it takes."""
 MOST_WORK = 0.25
 """Seconds of the loop's work without a turn for anybody else."""
 MOST_MEMORY = 24 << 20
@@ -205,9 +211,8 @@ async def test_who_never_ends_is_given_up(
     code = stage.flood if pace is FLOOD else stage.drip
     trust = Trust(certificates.ca_pem, host_keys(tmp_path))
     with endless(stage.flow, pace, server_context(certificates) if stage.tls else None) as port:
-        ends_by_time = code.endswith(("-timeout", "-silent"))
-        link = Link(Endpoint("127.0.0.1", port), WHO, None, trust, LIMITS if ends_by_time else PATIENT)
-        async with asyncio.timeout(60):
+        link = Link(Endpoint("127.0.0.1", port), WHO, None, trust, LIMITS.get(code, PATIENT))
+        async with asyncio.timeout(90):
             with Ticker() as ticker:
                 found = await _met(stage, link)
     assert found == code
@@ -279,13 +284,13 @@ async def test_who_never_ends_behind_its_key(
     codes: set[str],
 ) -> None:
     """A log server whose key is approved holds nothing up either: logon, file transfer, replies, lists."""
-    limits = replace(PATIENT, login=1.0 if stage == "banners" else 20.0, reply=3.0)
+    limits = hasty("login") if stage == "banners" else hasty("reply", seconds=3.0)
     link = Link(
         Endpoint("127.0.0.1", log_server(stage, pace)), WHO, None, Trust(None, host_keys(tmp_path)), limits
     )
     link.trust.host_keys.approve(await fetch_host_key(link))
     found = ""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(90):
         with Ticker() as ticker:
             try:
                 await meet(link)

@@ -19,7 +19,8 @@ from screens.desk.draft import Draft
 from screens.desk.probe_rows import rows_of
 from screens.desk.probing import Probing
 from servers.bench import Bench, Row
-from servers.probing import APPLIANCE, PATIENT, Outcome, Trial
+from servers.limits import PATIENT
+from servers.probing import APPLIANCE, Outcome, Trial
 from tm_tui.api.agent import LastFailure, SettingsDocument, StepEvent
 from tm_tui.clock import SystemClock
 from tm_tui.delivery.log_server_check import LogServerCheck

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from servers.certificates import Certificates
+from servers.limits import PATIENT
 from servers.misbehaving import Told, server
 from tm_tui.api.agent import ProbeReport, ReportFailure, StepEvent
 from tm_tui.clock import Clock, SystemClock
@@ -25,8 +26,6 @@ from tm_tui.settings.model import Secrets, Settings
 from tm_tui.settings.revision import Revision
 
 APPLIANCE = "tm-probe"
-PATIENT = Limits(connect=5, handshake=10, login=15, reply=10)
-SHORT = Limits(connect=0.4, handshake=0.4, login=0.4, reply=0.4, keepalive=1)
 ENDS = {"passed", "failed", "skipped"}
 
 
@@ -66,7 +65,7 @@ class Trial:
         """Read all events to the report, and check what holds for every probe. It leaves nothing open."""
         before = _open_files()
         events = [event async for event in self.start()]
-        async with asyncio.timeout(5):  # the last bytes to a TLS proxy may still be on their way
+        async with asyncio.timeout(60):  # the last bytes to a TLS proxy may still be on their way
             while _open_files() > before:
                 await SystemClock().wait(asyncio.Event(), 0.005)
         report = events.pop()

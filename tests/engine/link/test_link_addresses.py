@@ -6,10 +6,11 @@ import ssl
 from collections.abc import Callable
 
 import pytest
-from ways import QUICK, Ways, credentials, fails, proxy
+from ways import Ways, credentials, fails, proxy
 
 from servers import misbehaving as bad
 from servers.certificates import Certificates
+from servers.limits import PATIENT, hasty
 from servers.probing import server_context
 from servers.ssh_lab import lab
 from tm_tui.link.dialer import dial
@@ -49,7 +50,7 @@ async def test_tls_at_the_second_address(
     reply = bad.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
     async with bad.server(dead) as first, bad.server(reply, tls) as second:
         named(first.port, second.port)
-        async with https_client(ways.to(443, host="localhost", limits=QUICK)) as client:
+        async with https_client(ways.to(443, host="localhost")) as client:
             assert (await call(client, "GET", "/")).body == b"hi"
         assert (first.accepted, second.accepted) == (1, 1)
         async with asyncio.timeout(5):
@@ -61,7 +62,7 @@ async def test_ssh_at_the_second_address(ways: Ways, named: Named, dead: bad.Beh
     """The same for a log server over SSH: the key exchange belongs to the try of an address."""
     async with lab() as server, bad.server(dead) as first:
         key = await fetch_host_key(ways.to(server.port, LAB))
-        link = ways.to(22, LAB, host=NAME, limits=QUICK)
+        link = ways.to(22, LAB, host=NAME)
         ways.host_keys.approve(HostKey.of(link.endpoint, key.algorithm, key.blob))
         named(first.port, server.port)
         assert (await fetch_host_key(link)).blob == key.blob
@@ -95,7 +96,7 @@ async def test_a_proxy_at_the_second_address(
     async with bad.server(dead) as first, bad.server(grant, tls if kind == "https" else None) as second:
         named(first.port, second.port)
         via = proxy(kind, 8080, host="localhost")
-        sock = await dial(Endpoint("192.0.2.1", 443), via, ways.trust, limits=QUICK)
+        sock = await dial(Endpoint("192.0.2.1", 443), via, ways.trust, limits=PATIENT)
         assert await asyncio.get_running_loop().sock_recv(sock, 6) == b"banner"
         sock.close()
         assert first.accepted == 1
@@ -106,7 +107,7 @@ async def test_an_answer_is_an_answer(ways: Ways, named: Named, certificates: Ce
     wrong = server_context(certificates, "tls-expired")
     async with bad.server(bad.say_nothing, wrong) as first, bad.server(bad.say_nothing) as second:
         named(first.port, second.port)
-        async with https_client(ways.to(443, host="localhost", limits=QUICK)) as client:
+        async with https_client(ways.to(443, host="localhost")) as client:
             with fails("tls-expired", "tls"):
                 await call(client, "GET", "/")
         assert second.accepted == 0
@@ -119,7 +120,7 @@ async def test_nobody_answers(ways: Ways, named: Named, behave: bad.Behaviour, c
     """When all fail, the one is told of that came the furthest; the stages are told once each."""
     async with bad.server(behave) as first, bad.server(behave) as second:
         named(1, first.port, second.port)
-        link = ways.to(443, host=NAME, limits=QUICK)
+        link = ways.to(443, host=NAME, limits=hasty("handshake"))
         async with https_client(link, observe=ways.observe) as client:
             with fails(code, "tls"):
                 await call(client, "GET", "/")
@@ -150,7 +151,7 @@ async def test_a_slow_first_address_is_not_given_up(ways: Ways, named: Named) ->
     async with bad.server(late) as first, bad.server(silent) as second:
         named(first.port, second.port)
         via = proxy("http", 8080, host="localhost")
-        sock = await dial(Endpoint("192.0.2.1", 443), via, ways.trust, limits=QUICK)
+        sock = await dial(Endpoint("192.0.2.1", 443), via, ways.trust, limits=PATIENT)
         assert sock.getpeername()[1] == first.port
         sock.close()
         async with asyncio.timeout(5):

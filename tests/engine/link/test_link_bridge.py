@@ -5,10 +5,11 @@ import os
 import ssl
 
 import pytest
-from ways import QUICK, Ways, fails, proxy
+from ways import Ways, fails, proxy
 
 from servers import misbehaving as bad
 from servers.certificates import Certificates
+from servers.limits import hasty
 from tm_tui.link import bridge
 from tm_tui.link.dialer import dial
 from tm_tui.link.types import Endpoint
@@ -75,7 +76,7 @@ async def test_a_silent_tls_proxy_leaves_nothing(ways: Ways, tls: ssl.SSLContext
     """A TLS proxy that answers nothing ends within the limit, with its pump."""
     async with bad.server(bad.say_nothing, tls) as told:
         with fails("proxy-silent", "proxy"):
-            await dial(TARGET, proxy("https", told.port), ways.trust, limits=QUICK)
+            await dial(TARGET, proxy("https", told.port), ways.trust, limits=hasty("reply"))
         async with asyncio.timeout(5):
             await told.all_gone.wait()
         await pumps_end()
@@ -85,7 +86,7 @@ async def test_a_silent_handshake_leaves_nothing(ways: Ways) -> None:
     """A proxy port that takes the connection and never speaks TLS ends within the limit."""
     async with bad.server(bad.say_nothing) as told:
         with fails("proxy-timeout", "proxy"):
-            await dial(TARGET, proxy("https", told.port), ways.trust, limits=QUICK)
+            await dial(TARGET, proxy("https", told.port), ways.trust, limits=hasty("handshake"))
         async with asyncio.timeout(5):
             await told.all_gone.wait()
 

@@ -1,9 +1,10 @@
 """CONNECT with proxies that answer oddly: what counts is read, what does not is passed over."""
 
 import pytest
-from ways import QUICK, Ways, credentials, fails, proxy
+from ways import Ways, credentials, fails, proxy
 
 from servers import misbehaving as bad
+from servers.limits import PATIENT
 from tm_tui.link.dialer import dial
 from tm_tui.link.types import Endpoint
 
@@ -15,7 +16,7 @@ async def refused(ways: Ways, code: str, reply: bytes) -> float | None:
     """Meet a proxy that gives this reply, and see it fail so; the seconds to wait that it asked for."""
     async with bad.server(bad.answer(reply)) as told:
         with fails(code, "proxy") as caught:
-            await dial(TARGET, proxy("http", told.port, WHO), ways.trust, limits=QUICK)
+            await dial(TARGET, proxy("http", told.port, WHO), ways.trust, limits=PATIENT)
     return caught.value.retry_after
 
 
@@ -80,7 +81,7 @@ async def test_the_length_of_no_body_is_ignored(ways: Ways, lines: bytes) -> Non
     """What frames a body on the 2xx of a CONNECT is ignored (RFC 9110, 9.3.6): the tunnel is there."""
     reply = b"HTTP/1.1 200 OK\r\n" + lines + b"\r\nbanner"
     async with bad.server(bad.answer(reply)) as told:
-        sock = await dial(TARGET, proxy("http", told.port), ways.trust, limits=QUICK)
+        sock = await dial(TARGET, proxy("http", told.port), ways.trust, limits=PATIENT)
         sock.settimeout(5)
         with sock, sock.makefile("rb") as file:
             assert file.read(6) == b"banner"
@@ -89,5 +90,5 @@ async def test_the_length_of_no_body_is_ignored(ways: Ways, lines: bytes) -> Non
 async def test_a_proxy_that_wants_to_know_the_agent(ways: Ways) -> None:
     """Proxies that let only requests with a User-Agent through let ours through."""
     async with bad.server(bad.answer(b"HTTP/1.1 200 OK\r\n\r\n")) as told:
-        (await dial(TARGET, proxy("http", told.port), ways.trust, limits=QUICK)).close()
+        (await dial(TARGET, proxy("http", told.port), ways.trust, limits=PATIENT)).close()
         assert b"\r\nuser-agent: tm-tui/" in bytes(told.received).lower()

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from ways import QUICK, Ways, credentials, fails
+from ways import Ways, credentials, fails
 
 from servers import misbehaving as bad
 from servers.certificates import Certificates
+from servers.limits import hasty
 from servers.web import PASSWORD, USER, Web
 from tm_tui.link.http_headers import retry_after_seconds
 from tm_tui.link.http_status import for_status
@@ -143,7 +144,7 @@ async def test_a_large_reply_is_cut_off(ways: Ways, web: Web) -> None:
 async def test_no_answer(ways: Ways, tls: ssl.SSLContext) -> None:
     """A server that takes the request and says nothing ends within the limit, and its socket is closed."""
     async with bad.server(bad.say_nothing, tls) as told:
-        async with https_client(ways.to(told.port, WEB, limits=QUICK)) as client:
+        async with https_client(ways.to(told.port, WEB, limits=hasty("reply"))) as client:
             with fails("reply-timeout", "service"):
                 await call(client, "GET", "/")
         async with asyncio.timeout(5):
@@ -158,7 +159,7 @@ async def test_an_answer_that_drips(ways: Ways, tls: ssl.SSLContext, head: bytes
     """A reply that comes byte by byte for ever, in its head or body, ends within the limit too."""
     async with (
         bad.server(bad.drip(head, piece), tls) as told,
-        https_client(ways.to(told.port, WEB, limits=QUICK)) as client,
+        https_client(ways.to(told.port, WEB, limits=hasty("reply"))) as client,
     ):
         with fails("reply-timeout", "service"):
             await call(client, "GET", "/")
@@ -192,7 +193,7 @@ async def test_a_server_that_stops_reading(ways: Ways, tls: ssl.SSLContext) -> N
     """An upload into a black hole ends within the limit."""
     async with (
         bad.server(bad.take_nothing, tls) as told,
-        https_client(ways.to(told.port, WEB, limits=QUICK)) as client,
+        https_client(ways.to(told.port, WEB, limits=hasty("reply"))) as client,
     ):
         with fails("send-timeout", "service"):
             await call(client, "PUT", "/x", content=b"x" * 50_000_000)

@@ -4,10 +4,11 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from ways import QUICK, Ways, credentials, fails, proxy
+from ways import Ways, credentials, fails, proxy
 
 from servers import misbehaving as bad
-from servers.process import closed_port
+from servers.limits import PATIENT, hasty
+from servers.process import reserved_port
 from servers.proxies import PASSWORD, PLAIN_USER, USER, Dante, Squid
 from servers.web import Web
 from tm_tui.link.dialer import dial
@@ -21,7 +22,7 @@ WRONG = credentials(USER, "wrong")
 @pytest.fixture
 def closed() -> Iterator[Endpoint]:
     """A port on which nobody listens."""
-    with closed_port() as port:
+    with reserved_port() as port:
         yield Endpoint("127.0.0.1", port)
 
 
@@ -37,7 +38,7 @@ def black_hole() -> Iterator[Endpoint]:
         yield Endpoint("127.0.0.1", listener.getsockname()[1])
 
 
-async def expect(ways: Ways, code: str, target: Endpoint, via: Proxy, limits: Limits = QUICK) -> str:
+async def expect(ways: Ways, code: str, target: Endpoint, via: Proxy, limits: Limits = PATIENT) -> str:
     """Dial, and see it fail in stage proxy with `code`; return the cause."""
     with fails(code, "proxy") as caught:
         (await dial(target, via, ways.trust, limits=limits, observe=ways.observe)).close()
@@ -74,7 +75,7 @@ async def test_dante_wants_other_credentials(
 ) -> None:
     """A SOCKS5 proxy that refuses the password, or wants one and got none, says so."""
     who = credentials(local_account.name, "wrong") if known else None  # type: ignore[attr-defined]
-    await expect(ways, "proxy-auth", closed, proxy("socks5", dante_with_password.port, who), Limits())
+    await expect(ways, "proxy-auth", closed, proxy("socks5", dante_with_password.port, who))
 
 
 async def test_a_proxy_with_another_way_of_logging_on(ways: Ways, closed: Endpoint) -> None:
@@ -113,13 +114,13 @@ async def test_dante_forbids_by_rule(ways: Ways, dante_for_all: Dante) -> None:
 
 async def test_squid_does_not_know_the_name(ways: Ways, squid_proxy: Squid) -> None:
     """Squid's X-Squid-Error tells an unknown name from a dead server."""
-    cause = await expect(ways, "proxy-name-unknown", NOWHERE, proxy("http", squid_proxy.open), Limits())
+    cause = await expect(ways, "proxy-name-unknown", NOWHERE, proxy("http", squid_proxy.open))
     assert "nosuch.invalid" in cause
 
 
 async def test_dante_does_not_know_the_name(ways: Ways, dante_for_all: Dante) -> None:
     """A name that the SOCKS5 proxy cannot look up is told so."""
-    await expect(ways, "proxy-name-unknown", NOWHERE, proxy("socks5", dante_for_all.port), Limits())
+    await expect(ways, "proxy-name-unknown", NOWHERE, proxy("socks5", dante_for_all.port))
 
 
 async def test_the_target_refuses_squid(ways: Ways, squid_proxy: Squid, closed: Endpoint) -> None:
@@ -138,7 +139,7 @@ async def test_tinyproxy_does_not_say_why(
     ways: Ways, tiny_proxy: int, closed: Endpoint, target: Endpoint | None
 ) -> None:
     """Tinyproxy answers 500 to an unknown name and to a dead server: no guess is sold as knowledge."""
-    await expect(ways, "proxy-target-failed", target or closed, proxy("http", tiny_proxy), Limits())
+    await expect(ways, "proxy-target-failed", target or closed, proxy("http", tiny_proxy))
 
 
 @pytest.mark.parametrize("kind", ["http", "socks5"])
@@ -147,12 +148,12 @@ async def test_the_proxy_finds_no_way(
 ) -> None:
     """No route behind the proxy is told apart from no route to it."""
     port = squid_proxy.open if kind == "http" else dante_for_all.port
-    await expect(ways, "proxy-target-unreachable", Endpoint("224.0.0.1", 443), proxy(kind, port), Limits())
+    await expect(ways, "proxy-target-unreachable", Endpoint("224.0.0.1", 443), proxy(kind, port))
 
 
 async def test_the_proxy_waits_in_vain(ways: Ways, squid_proxy: Squid, black_hole: Endpoint) -> None:
     """A firewall behind the proxy that swallows everything is told as the proxy's time running out."""
-    await expect(ways, "proxy-target-timeout", black_hole, proxy("http", squid_proxy.open), Limits())
+    await expect(ways, "proxy-target-timeout", black_hole, proxy("http", squid_proxy.open))
 
 
 async def test_socks4_gives_no_reasons(ways: Ways, dante_for_all: Dante, closed: Endpoint) -> None:
@@ -174,7 +175,9 @@ async def test_nothing_listens_at_the_proxy(ways: Ways, closed: Endpoint, kind: 
 
 async def test_the_proxy_is_a_black_hole(ways: Ways, black_hole: Endpoint) -> None:
     """A proxy address behind a firewall ends within the limit."""
-    await expect(ways, "proxy-timeout", NOWHERE, proxy("http", black_hole.port))
+    await expect(
+        ways, "proxy-timeout", NOWHERE, proxy("http", black_hole.port), hasty("connect", seconds=2.0)
+    )
 
 
 async def test_no_route_to_the_proxy(ways: Ways) -> None:
@@ -205,7 +208,7 @@ async def test_the_proxy_hangs_up(ways: Ways, closed: Endpoint, kind: str) -> No
 async def test_the_proxy_says_nothing(ways: Ways, closed: Endpoint, kind: str) -> None:
     """A proxy that takes the connection and never answers ends within the limit, and leaves nothing open."""
     async with bad.server(bad.say_nothing) as told:
-        await expect(ways, "proxy-silent", closed, proxy(kind, told.port))
+        await expect(ways, "proxy-silent", closed, proxy(kind, told.port), hasty("reply"))
         await told.all_gone.wait()
 
 
@@ -237,7 +240,7 @@ async def test_a_reply_in_pieces_and_a_banner_behind_it(ways: Ways) -> None:
     """A reply that comes byte by byte is read whole, and the server's first words behind it are kept."""
     reply = b"HTTP/1.1 100 Wait\r\n\r\nHTTP/1.1 200 OK\r\nX-A: b\r\n\r\nSSH-2.0-here\r\n"
     async with bad.server(bad.answer(reply, pieces=1)) as told:
-        sock = await dial(Endpoint("127.0.0.1", 22), proxy("http", told.port), ways.trust, limits=QUICK)
+        sock = await dial(Endpoint("127.0.0.1", 22), proxy("http", told.port), ways.trust, limits=PATIENT)
         with sock.makefile("rb") as file:
             sock.setblocking(True)
             sock.settimeout(5)
@@ -254,7 +257,7 @@ async def test_any_password_reaches_the_proxy_unchanged(ways: Ways, password: st
 
     async with bad.server(bad.answer(b"HTTP/1.1 200 OK\r\n\r\n")) as told:
         via = proxy("http", told.port, credentials("üser", password))
-        (await dial(Endpoint("127.0.0.1", 22), via, ways.trust, limits=QUICK)).close()
+        (await dial(Endpoint("127.0.0.1", 22), via, ways.trust, limits=PATIENT)).close()
         line = next(
             x for x in bytes(told.received).split(b"\r\n") if x.lower().startswith(b"proxy-authorization")
         )

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import asyncssh
 import pytest
-from ways import QUICK, Ways, credentials, fails, open_handles
+from ways import Ways, credentials, fails, open_handles
 
 from servers import misbehaving as bad
 from servers.account import Account
+from servers.limits import hasty
 from servers.openssh import Sshd, sshd, throwaway
 from servers.ssh_lab import Broken, lab
 from servers.web import Web
@@ -214,7 +215,7 @@ async def test_why_a_file_transfer_does_not_begin_is_told(
 ) -> None:
     """What the account's start files or the server itself say instead is quoted."""
     with sshd(local_account, more=f"Subsystem sftp {SUBSYSTEMS[code]}") as server:
-        link = await approved(ways, ways.to(server.port, to(ways, server).credentials, limits=QUICK))
+        link = await approved(ways, ways.to(server.port, to(ways, server).credentials))
         with fails(code, "service") as caught:
             await connect(ways, link)
         assert ("Welcome to the log server." in caught.value.cause) is (code == "sftp-text-before")
@@ -306,7 +307,7 @@ async def test_silence_before_ssh(ways: Ways, banner: bytes) -> None:
     """A black hole, before or after its banner, ends within the limit, and its socket is closed."""
     async with bad.server(bad.greet(banner)) as told:
         with fails("ssh-timeout", "host_key"):
-            await connect(ways, ways.to(told.port, LAB, limits=QUICK))
+            await connect(ways, ways.to(told.port, LAB, limits=hasty("handshake")))
         async with asyncio.timeout(5):
             await told.all_gone.wait()
 
@@ -326,7 +327,7 @@ async def test_a_cancelled_handshake_leaves_no_socket(ways: Ways) -> None:
 async def test_a_logon_that_hangs(ways: Ways) -> None:
     """A server whose directory service is dead ends within the limit."""
     async with lab(logon="hang") as server:
-        link = await approved(ways, ways.to(server.port, LAB, limits=QUICK))
+        link = await approved(ways, ways.to(server.port, LAB, limits=hasty("login")))
         with fails("ssh-login-timeout", "authentication"):
             await connect(ways, link)
         assert server.told == ["lab-pässword"]

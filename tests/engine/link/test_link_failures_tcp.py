@@ -9,13 +9,14 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from ways import QUICK, Ways, fails, open_handles, proxy
+from ways import Ways, fails, open_handles, proxy
 
 from servers import misbehaving as bad
-from servers.process import closed_port, free_port
+from servers.limits import PATIENT, hasty
+from servers.process import free_port, reserved_port
 from tm_tui.link.dialer import dial
 from tm_tui.link.failures import translate
-from tm_tui.link.types import Endpoint
+from tm_tui.link.types import Endpoint, Limits
 
 
 @pytest.fixture
@@ -30,10 +31,12 @@ def black_hole() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-async def expect(ways: Ways, code: str, stage: str, host: str, port: int) -> None:
+async def expect(
+    ways: Ways, code: str, stage: str, host: str, port: int, *, limits: Limits = PATIENT
+) -> None:
     """Dial, and see it fail."""
     with fails(code, stage) as caught:
-        (await dial(Endpoint(host, port), None, ways.trust, limits=QUICK, observe=ways.observe)).close()
+        (await dial(Endpoint(host, port), None, ways.trust, limits=limits, observe=ways.observe)).close()
     assert host in caught.value.cause or code == "local-resources"
 
 
@@ -68,21 +71,21 @@ async def test_a_name_server_that_says_nothing(ways: Ways, monkeypatch: pytest.M
     over = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(10) and [])
     try:
-        await expect(ways, "name-timeout", "name", "tmsp.example.com", 443)
+        await expect(ways, "name-timeout", "name", "tmsp.example.com", 443, limits=hasty("connect"))
     finally:
         over.set()
 
 
 async def test_a_closed_port(ways: Ways) -> None:
     """A refused connection is told as such, with host and port."""
-    with closed_port() as port:
+    with reserved_port() as port:
         await expect(ways, "tcp-refused", "tcp", "127.0.0.1", port)
     assert ways.passed() == ["name"]
 
 
 async def test_a_black_hole(ways: Ways, black_hole: int) -> None:
     """A firewall that swallows everything ends within the limit."""
-    await expect(ways, "tcp-timeout", "tcp", "127.0.0.1", black_hole)
+    await expect(ways, "tcp-timeout", "tcp", "127.0.0.1", black_hole, limits=hasty("connect", seconds=2.0))
 
 
 async def test_no_route(ways: Ways) -> None:
@@ -113,7 +116,7 @@ async def test_no_more_open_files(ways: Ways) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (next_handle, hard))
     try:
         with fails("local-resources", "tcp"):
-            await dial(target, None, ways.trust, limits=QUICK)
+            await dial(target, None, ways.trust, limits=PATIENT)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
@@ -126,12 +129,18 @@ async def test_the_second_address_is_tried(
 
         def two(*_: object, **__: object) -> list[object]:
             return [
-                (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", black_hole)),
+                (
+                    socket.AF_INET,
+                    socket.SOCK_STREAM,
+                    6,
+                    "",
+                    ("127.0.0.1", black_hole),
+                ),
                 (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", told.port)),
             ]
 
         monkeypatch.setattr(socket, "getaddrinfo", two)
-        sock = await dial(Endpoint("tmsp.example.com", 443), None, ways.trust, limits=QUICK)
+        sock = await dial(Endpoint("tmsp.example.com", 443), None, ways.trust, limits=PATIENT)
         assert sock.getpeername()[1] == told.port
         assert not sock.getblocking()
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
@@ -148,7 +157,14 @@ async def test_a_cancelled_dial_leaves_no_socket(ways: Ways, black_hole: int) ->
         if (stage, outcome) == ("tcp", "started"):
             asyncio.get_running_loop().call_soon(trying.set)
 
-    task = asyncio.create_task(dial(Endpoint("127.0.0.1", black_hole), None, ways.trust, observe=observe))
+    task = asyncio.create_task(
+        dial(
+            Endpoint("127.0.0.1", black_hole),
+            None,
+            ways.trust,
+            observe=observe,
+        )
+    )
     await trying.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -11,10 +11,11 @@ import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from ways import QUICK, Ways, credentials, fails, proxy
+from ways import Ways, credentials, fails, proxy
 
 from servers import misbehaving as bad
 from servers.certificates import DAY, Certificates, Pair
+from servers.limits import hasty
 from servers.openssh import Sshd
 from servers.proxies import PASSWORD, USER
 from servers.web import PASSWORD as WEB_PASSWORD
@@ -177,7 +178,7 @@ async def test_closed_during_the_handshake(ways: Ways, behave: bad.Behaviour) ->
 async def test_silence_during_the_handshake(ways: Ways) -> None:
     """A black hole that accepts ends within the limit, and its socket is closed."""
     async with bad.server(bad.say_nothing) as told:
-        await expect(ways, "tls-timeout", ways.to(told.port, WEB, limits=QUICK))
+        await expect(ways, "tls-timeout", ways.to(told.port, WEB, limits=hasty("handshake")))
         await told.all_gone.wait()
 
 

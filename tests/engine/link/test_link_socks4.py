@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-from ways import QUICK, Ways, fails, proxy
+from ways import Ways, fails, proxy
 
 from servers import misbehaving as bad
+from servers.limits import PATIENT, hasty
 from servers.proxies import Dante
 from servers.web import Web
 from tm_tui.link.dialer import dial
@@ -55,7 +56,7 @@ async def test_the_proxy_looks_the_name_up(ways: Ways, looked_up: list[str]) -> 
     """A proxy that takes names (4a) is used at once, whether or not a name server answers here."""
     asked: list[bytes] = []
     async with bad.server(answering(lambda _: True, asked)) as told:
-        (await dial(TARGET, proxy("socks4", told.port), ways.trust, limits=QUICK)).close()
+        (await dial(TARGET, proxy("socks4", told.port), ways.trust, limits=PATIENT)).close()
     assert asked == [b"\4\1\x01\xbb\0\0\0\xff\0tmsp.example.com\0"]
     assert looked_up == []
 
@@ -65,7 +66,7 @@ async def test_no_name_server_answers(ways: Ways, looked_up: list[str]) -> None:
     asked: list[bytes] = []
     async with bad.server(answering(lambda _: False, asked)) as told:
         with fails("proxy-socks4-no-resolver", "proxy"):
-            await dial(TARGET, proxy("socks4", told.port), ways.trust, limits=QUICK)
+            await dial(TARGET, proxy("socks4", told.port), ways.trust, limits=hasty("connect"))
     assert looked_up == [TARGET.host]
     assert len(asked) == 1
 
@@ -96,7 +97,7 @@ async def test_the_proxy_refuses_all(
     asked: list[bytes] = []
     async with bad.server(answering(lambda _: False, asked)) as told:
         with fails(code, "proxy"):
-            await dial(TARGET, proxy("socks4", told.port), ways.trust, limits=QUICK)
+            await dial(TARGET, proxy("socks4", told.port), ways.trust, limits=PATIENT)
     by_address = [b"\4\1\x01\xbb" + socket.inet_aton("192.0.2.7") + b"\0"]
     assert asked[1:] == (by_address if "192.0.2.7" in str(found) else [])
 

@@ -8,13 +8,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from servers.limits import PATIENT
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.trust import Trust
 from tm_tui.link.types import Credentials, Endpoint, Limits, Link, Proxy
-
-QUICK = Limits(connect=1.0, handshake=1.0, login=1.0, reply=1.0, keepalive=1.0)
-"""For peers that never answer."""
 
 
 def credentials(username: str, password: str) -> Credentials:
@@ -50,7 +48,7 @@ class Ways:
         limits: Limits | None = None,
     ) -> Link:
         """A link to a port of this machine."""
-        return Link(Endpoint(host, port), who, via, self.trust, limits or Limits())
+        return Link(Endpoint(host, port), who, via, self.trust, limits or PATIENT)
 
     def observe(self, stage: str, outcome: str, detail: object) -> None:
         """Keep what the observer is told."""

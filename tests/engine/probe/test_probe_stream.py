@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from servers.certificates import Certificates
+from servers.limits import PATIENT, hasty
 from servers.misbehaving import say_nothing, server
-from servers.probing import PATIENT, SHORT, Outcome, Trial, beats, host_keys, server_context
+from servers.probing import Outcome, Trial, beats, host_keys, server_context
 from tm_tui.api.agent import StepEvent
 from tm_tui.clock import SystemClock
-from tm_tui.link.types import Limits
 
 
 @dataclass
@@ -99,7 +99,7 @@ async def test_the_other_server_is_tested_all_the_same(certificates, tmp_path):
     """With the log server down, an admin still learns that the status server is well."""
     async with server(say_nothing) as silent, beats(certificates) as status:
         made = trial(certificates, tmp_path, silent.port, status.port)
-        made.limits = Limits(connect=5, handshake=2, login=5, reply=10)
+        made.limits = hasty("handshake")
         outcome = await made.run()
     assert outcome.failure("log_server").code == "tls-timeout"
     assert outcome.ended("log_server.authentication").detail == "because the step tls failed"
@@ -111,7 +111,7 @@ async def test_a_silent_proxy_costs_its_limit_once(certificates, tmp_path):
     async with server(say_nothing) as silent, beats(certificates) as status:
         made = trial(certificates, tmp_path, status.port, status.port)
         made.proxy = {"type": "http", "host": "127.0.0.1", "port": silent.port}
-        made.limits = Limits(connect=5, handshake=2, login=5, reply=3)
+        made.limits = hasty("reply", seconds=3.0)
         outcome = await made.run()
         assert silent.accepted == 2
     assert {failure.step for failure in outcome.report.failures} == {
@@ -142,7 +142,7 @@ async def test_a_certificate_near_its_end_is_warned_of(certificates, tmp_path):
     leaf.configure_cert(context)
     async with server(say_nothing, context) as soon:
         made = trial(certificates, tmp_path, soon.port, soon.port)
-        made.limits = Limits(connect=5, handshake=10, login=5, reply=0.4)
+        made.limits = hasty("reply")
         outcome = await made.run()
     assert "9 days left - it expires soon" in outcome.ended("log_server.tls").detail
 
@@ -213,7 +213,7 @@ async def test_ssh_through_an_http_proxy_is_warned_of(certificates, tmp_path):
         made = trial(certificates, tmp_path, 22, silent.port)
         made.tmsp["log_server"] = {"host": "127.0.0.1", "protocol": "ssh", "port": 22}
         made.proxy = {"type": "http", "host": "127.0.0.1", "port": silent.port}
-        made.limits = SHORT
+        made.limits = hasty("reply")
         outcome = await made.run()
     assert (
         "many such proxies allow ports 443 and 563 only, not 22"
@@ -244,7 +244,8 @@ async def test_a_step_that_forgets_its_limit_is_ended(certificates, tmp_path, mo
         await asyncio.Event().wait()
 
     monkeypatch.setattr("tm_tui.probe.runner.try_log_server", hang)
-    outcome = await both(certificates, tmp_path, limits=Limits(connect=0.4, handshake=5, login=5, reply=0.4))
+    limits = hasty("connect" if stage == "tcp" else "reply", seconds=3.0)
+    outcome = await both(certificates, tmp_path, limits=limits)
     failed = outcome.failure("log_server")
     assert (failed.step, failed.code) == (f"log_server.{stage}", code)
     assert outcome.ended("status_server.tcp").outcome == "passed"
