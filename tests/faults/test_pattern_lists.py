@@ -348,3 +348,24 @@ async def test_a_stopped_check_ends_at_once(lab: Lab) -> None:
     await until(lambda: path in server.asked)
     await it.stop()
     assert whole(it, 1, b"the first")
+
+
+async def test_a_new_pattern_comes_by_one_connection(lab: Lab) -> None:
+    """A long way is not gone twice: each file is asked for once, and an absent one ends no connection."""
+    repository, server, it = lab
+    repository.add(2, b"new")
+    server.asked.clear()
+    met = server.met
+    assert await it.check() is None
+    assert it.here == [1, 2]
+    assert len(server.asked) == len(set(server.asked)) == 5, server.asked
+    assert server.met - met == 1
+
+
+async def test_a_file_that_is_absent_without_end_is_absent(lab: Lab) -> None:
+    """A page that says "not found" and goes on for ever holds nothing up: the status has said it."""
+    repository, server, it = lab
+    repository.add(2, b"new")
+    server.drips("metadata/2.root.json", b"x", 0.05, status=404)
+    assert await it.check() is None
+    assert it.here == [1, 2]

@@ -25,15 +25,17 @@ Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass
 class PatternServer:
-    """`answers` take the place of `files`; `sent` counts the bytes of bodies."""
+    """`answers` take the place of `files`; `sent` counts the bytes of bodies, `met` connections."""
 
     files: dict[str, bytes]
     port: int = 0
     answers: dict[str, Answer] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     sent: int = 0
+    met: int = 0
 
     async def behave(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.met += 1
         while True:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             path = head.split()[1].removeprefix(PREFIX)
@@ -46,7 +48,7 @@ class PatternServer:
             return
         body = self.files.get(path)
         if body is None:
-            writer.write(b"HTTP/1.1 404 x\r\ncontent-length: 0\r\n\r\n")
+            writer.write(b"HTTP/1.1 404 x\r\ncontent-length: 7\r\n\r\nno file")
         else:
             writer.write(b"HTTP/1.1 200 x\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
             self.sent += len(body)
@@ -63,11 +65,11 @@ class PatternServer:
 
         self.answers[path] = answer
 
-    def drips(self, path: str, piece: bytes, seconds: float) -> None:
+    def drips(self, path: str, piece: bytes, seconds: float, status: int = 200) -> None:
         """Answer one path for ever, a piece at a time."""
 
         async def answer(writer: asyncio.StreamWriter) -> None:
-            writer.write(b"HTTP/1.1 200 x\r\ntransfer-encoding: chunked\r\n\r\n")
+            writer.write(b"HTTP/1.1 %d x\r\ntransfer-encoding: chunked\r\n\r\n" % status)
             while True:
                 writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
                 await writer.drain()

@@ -29,39 +29,46 @@ class Anchor:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def take(self, link: Link, root: bytes) -> None:
-        """A portal gave this root at registration. Raises LinkFailure when it is not the one that we know."""
+    def take(self, link: Link, offered: bytes) -> bytes:
+        """A portal gave this root at registration; the one that is trusted, which may be an older one.
+
+        Raises LinkFailure when it is none of the chain that we know.
+        """
         with Folder.open(self.folder, create=True) as folder:
             if self._portal(folder) != link.endpoint.authority:
-                self._begin(folder, link, root)
-        known = self.root(link)
-        if known is None or _version(known) is None:
+                self._begin(folder, link, offered)
+            first = self._root(folder, link)
+        if first is None or _version(first) is None:
             raise failure("pattern-root-missing", "service", link.endpoint, link.proxy)
-        if self.differs(link, root):
+        if self.differs(first, offered):
             raise failure("pattern-root-changed", "service", link.endpoint, link.proxy)
+        return first
 
     def root(self, link: Link) -> bytes | None:
         """The root that the portal at this link began with; None if it has given none."""
         with Folder.open(self.folder, create=True) as folder:
-            if self._portal(folder) != link.endpoint.authority:
-                return None
-            try:
-                return folder.read(_ROOT, MOST_ROOT_BYTES)
-            except StorageAbsent:
-                return None
+            return self._root(folder, link)
 
-    def differs(self, link: Link, root: bytes, *, refreshed: bool = False) -> bool:
-        """Whether `root` is none of the chain that has grown from the first one, as far as it is known.
+    def _root(self, folder: Folder, link: Link) -> bytes | None:
+        if self._portal(folder) != link.endpoint.authority:
+            return None
+        try:
+            return folder.read(_ROOT, MOST_ROOT_BYTES)
+        except StorageAbsent:
+            return None
+
+    def differs(self, first: bytes, offered: bytes, *, refreshed: bool = False) -> bool:
+        """Whether `offered` is none of the chain that has grown from the `first` root, as far as it is known.
 
         A newer one may still prove to be of the chain, unless it was `refreshed` since.
         """
-        version, first = _version(root), self.root(link)
-        if version is None or first is None:
+        if offered == first:
+            return _version(offered) is None
+        version = _version(offered)
+        if version is None:
             return True
-        if root == first:
-            return False
         try:
-            return (self.folder / _HISTORY / f"{version:d}.root.json").read_bytes() != root
+            return (self.folder / _HISTORY / f"{version:d}.root.json").read_bytes() != offered
         except FileNotFoundError:
             return refreshed or version <= (_version(first) or 0)
 

@@ -50,8 +50,9 @@ class PatternCheck:
         """Check. What fails is in the result; only bugs and the end of the task raise."""
         done = Checked()
         try:
-            repository = self._repository(calls)
-            done.seen = self._refreshed(repository)
+            root = self._root()
+            repository = self._repository(calls, root)
+            done.seen = self._refreshed(repository, root)
             listing = done.seen.listing
             done.unusable = listing.unusable
             self._fetch_all(repository, listing, calls, done)
@@ -60,19 +61,20 @@ class PatternCheck:
             done.failure = error
         return done
 
-    def _repository(self, calls: LoopCalls) -> Repository:
+    def _root(self) -> bytes:
         link = self.client.link
-        if self.offered is not None:
-            self.anchor.take(link, self.offered)
-        root = self.anchor.root(link)
+        root = self.anchor.root(link) if self.offered is None else self.anchor.take(link, self.offered)
         if root is None:
             raise failure("pattern-root-missing", "service", link.endpoint, link.proxy)
+        return root
+
+    def _repository(self, calls: LoopCalls, root: bytes) -> Repository:
         self.store.load()
         self.store.verify()
         fetcher = LinkFetcher(calls, self.client, self.store.folder, rate=self.rate, patience=self.patience)
-        return Repository(link, self.anchor.folder / "tuf", root, fetcher)
+        return Repository(self.client.link, self.anchor.folder / "tuf", root, fetcher)
 
-    def _refreshed(self, repository: Repository) -> Seen:
+    def _refreshed(self, repository: Repository, root: bytes) -> Seen:
         link, offered = self.client.link, self.offered
         try:
             seen = self.seen
@@ -81,10 +83,10 @@ class PatternCheck:
         except LinkFailure as refused:
             if refused.code != "pattern-signature" or offered is None:
                 raise
-            if not self.anchor.differs(link, offered, refreshed=True):
+            if not self.anchor.differs(root, offered, refreshed=True):
                 raise
             raise failure("pattern-root-changed", "service", link.endpoint, link.proxy) from refused
-        if offered is not None and self.anchor.differs(link, offered, refreshed=True):
+        if offered is not None and self.anchor.differs(root, offered, refreshed=True):
             raise failure("pattern-root-changed", "service", link.endpoint, link.proxy)
         return seen
 

@@ -11,6 +11,7 @@ from typing import IO
 from tuf.api.exceptions import DownloadHTTPError, DownloadLengthMismatchError, SlowRetrievalError
 from tuf.ngclient.fetcher import FetcherInterface
 
+from tm_tui.link.failures import LinkFailure
 from tm_tui.link.http_status import for_status
 from tm_tui.link.https import LinkClient
 from tm_tui.patterns.bridge import LoopCalls, Stopped
@@ -21,6 +22,7 @@ __all__ = ["LinkFetcher"]
 
 _AT_ONCE = 64 << 10
 _MOMENT = 0.1
+_LITTLE = 2.0
 _ABSENT = frozenset({403, 404})
 """What a static file server says of a file that is not there; TUF asks for such files on purpose."""
 
@@ -42,6 +44,7 @@ class LinkFetcher(FetcherInterface):
         if rate:
             self._least = int(min(patience.least, rate * patience.seconds / 2))
         self.last = ""
+        self._looked: dict[str, bytes | DownloadHTTPError] = {}
 
     def _fetch(self, url: str) -> Iterator[bytes]:
         base = str(self._client.base_url).rstrip("/")
@@ -64,9 +67,22 @@ class LinkFetcher(FetcherInterface):
                 with suppress(Stopped):  # then the client is closed as a whole
                     self._calls(download.close())
 
+    def look(self, url: str, max_length: int) -> bytes:
+        """`download_bytes`; who asks for this file next is told the same. Raises as that does."""
+        try:
+            self._looked[url] = data = self.download_bytes(url, max_length)
+        except DownloadHTTPError as absent:
+            self._looked[url] = absent
+            raise
+        return data
+
     def download_bytes(self, url: str, max_length: int) -> bytes:
         """As the interface has it. Raises RepositoryError for a root with keys that are not used here."""
-        data = super().download_bytes(url, max_length)
+        data = self._looked.pop(url, None)
+        if isinstance(data, DownloadHTTPError):
+            raise data
+        if data is None:
+            data = super().download_bytes(url, max_length)
         if url.endswith(".root.json"):
             usable_root(data)
         return data
@@ -100,13 +116,14 @@ class _Download:
         """Ask, and return the first bytes. Raises DownloadHTTPError if the file is not there, LinkFailure."""
         link = self._client.link
         response = await self._client.send(self._client.build_request("GET", self._url), stream=True)
+        self._response, self._pieces = response, response.aiter_raw()
+        if response.status_code in _ABSENT:
+            await self._read_away()
+            raise DownloadHTTPError("absent", response.status_code)
         if response.status_code != 200:
-            await response.aclose()
-            if response.status_code in _ABSENT:
-                raise DownloadHTTPError("absent", response.status_code)
+            await self.close()
             raise for_status(response.status_code, response.headers, link.endpoint, link.proxy)
-        self._response, self.ended = response, False
-        self._pieces = response.aiter_raw()
+        self.ended = False
         try:
             return await self.some()
         except BaseException:
@@ -129,6 +146,18 @@ class _Download:
         except TimeoutError:
             raise SlowRetrievalError(f"nothing in {self._seconds:.0f} s") from None
         return b"".join(found)
+
+    async def _read_away(self) -> None:
+        """Read what says that there is no such file, so that the connection is kept; nobody waits long."""
+        size = 0
+        try:
+            async with asyncio.timeout(min(self._seconds, _LITTLE)):
+                while size < _AT_ONCE and (piece := await anext(self._pieces, b"")):
+                    size += len(piece)
+        except (TimeoutError, LinkFailure):
+            return  # the status has said it
+        finally:
+            await self.close()
 
     async def close(self) -> None:
         """Hang up, wherever it stands."""

@@ -78,17 +78,18 @@ class Repository:
     def unchanged(self, seen: Seen, now: datetime) -> bool:
         """Whether the portal still has what was verified: the same timestamp stands for the same lists.
 
-        As TUF asks, a newer root is looked for first; where there is anything new, `refreshed` does all.
+        As TUF asks, a newer root is looked for first; where there is anything new, `refreshed` does all, and
+        what was looked at here is not fetched again for it.
         """
         if now >= seen.until:
             return False
         with self._translated():
             try:
                 newer = f"{self._metadata}{seen.root_version + 1}.root.json"
-                self._fetcher.download_bytes(newer, _CONFIG.root_max_length)
+                self._fetcher.look(newer, _CONFIG.root_max_length)
             except DownloadHTTPError:
                 stamp = f"{self._metadata}timestamp.json"
-                return self._fetcher.download_bytes(stamp, _CONFIG.timestamp_max_length) == seen.timestamp
+                return self._fetcher.look(stamp, _CONFIG.timestamp_max_length) == seen.timestamp
         return False
 
     def refreshed(self, appliance: str) -> Seen:

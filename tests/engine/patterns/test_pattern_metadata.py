@@ -125,12 +125,10 @@ class Check(PatternCheck):
 
     files: dict[str, bytes] | None = None
 
-    def _repository(self, calls: LoopCalls) -> Repository:
-        link = self.client.link
-        self.anchor.take(link, self.offered or b"")
+    def _repository(self, calls: LoopCalls, root: bytes) -> Repository:
         self.store.load()
         fetcher = FromMemory(self.store.folder, self.files or {})
-        return Repository(link, self.anchor.folder / "tuf", self.anchor.root(link) or b"", fetcher)
+        return Repository(self.client.link, self.anchor.folder / "tuf", root, fetcher)
 
 
 def checked(docs: dict[str, Any], times: int = 2) -> Checked:
