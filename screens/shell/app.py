@@ -16,12 +16,14 @@ from screens.shell.main import MainScreen
 from screens.shell.pages import Pages
 from screens.terminal.app import SlowLineApp
 from screens.terminal.driver import SlowLineDriver
+from screens.terminal.seam import forget_lines
 from screens.widgets.pasting import NotTaken
 from screens.widgets.theme import THEME
 from tm_tui.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
     from textual.app import SystemCommand
+    from textual.await_complete import AwaitComplete
     from textual.driver import Driver
     from textual.screen import Screen
 
@@ -78,6 +80,11 @@ class TmTui(Lasting, SlowLineApp[int], inherit_bindings=False):
     def get_system_commands(self, screen: "Screen[Any]") -> "Iterable[SystemCommand]":  # noqa: ARG002  Textual's shape
         """None of Textual's own commands."""
         return ()
+
+    def pop_screen(self) -> "AwaitComplete":
+        """Take the screen in front away, with what was drawn of it: Textual keeps that for good."""
+        forget_lines(self.screen)
+        return super().pop_screen()
 
     def on_mount(self) -> None:
         """The first screen is there: keys may act."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from textual.containers import Container
 
 from screens.shell.failed_page import FailedPage
-from screens.terminal.seam import end_messages
+from screens.terminal.seam import end_messages, forget_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,6 +134,8 @@ class Pages(Container):
 
     def _show(self, chosen: "Widget") -> None:
         for child in self.children:
+            if child.display and child is not chosen:
+                forget_lines(child)
             child.display = child is chosen
 
     def told_draft(self, draft: "Draft | None") -> None:

@@ -16,6 +16,7 @@ from textual.driver import Driver
 from textual.geometry import Size
 from textual.message_pump import MessagePump
 from textual.screen import Screen
+from textual.widget import Widget
 
 from screens.terminal.session import OtherTextual
 
@@ -39,6 +40,7 @@ __all__ = [
     "SeamDriver",
     "Told",
     "end_messages",
+    "forget_lines",
     "key_name",
     "lacking",
     "layout_due",
@@ -57,6 +59,7 @@ _USED: Mapping[type, tuple[str, ...]] = {
     Driver: ("_app", "_loop", "_size"),
     MessagePump: ("_dispatch_message", "_message_loop_exit"),
     Screen: ("_layout_required",),
+    Widget: ("_render_cache", "_set_dirty"),
 }
 """What this file uses of Textual's classes: methods, and what `__init__` sets."""
 
@@ -158,6 +161,13 @@ def runs_for() -> MessagePump | None:
 async def end_messages(node: MessagePump) -> None:
     """End the messages of a node that never ran, so that it leaves the tree."""
     await node._message_loop_exit()
+
+
+def forget_lines(widget: Widget) -> None:
+    """Let go of the lines that were drawn of a widget out of sight, and of all in it: they keep a kilobyte each."""
+    for each in widget.walk_children(Widget, with_self=True):
+        each._set_dirty()
+        each._render_cache = each._render_cache._replace(lines=[])
 
 
 def layout_due(app: App[Any]) -> bool:
