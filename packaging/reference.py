@@ -7,8 +7,9 @@ import click
 from screens.launch.commands import console
 from tm_tui.cli.commands import engine_commands
 from tm_tui.errors import SettingsRefused
-from tm_tui.settings.fields import FieldSpec, with_value
+from tm_tui.settings.fields import FieldSpec
 from tm_tui.settings.model import Settings
+from tm_tui.settings.plain import with_value
 
 EXIT = (("0", "Done."), ("1", "It failed."), ("2", "Wrong use."), ("3", "No agent answers."))
 CHECK = "With status --check: 0 ok, 1 warning, 2 critical, 3 unknown."

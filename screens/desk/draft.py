@@ -5,15 +5,17 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Literal
-
-from pydantic import SecretStr
+from typing import TYPE_CHECKING, Any, Literal
 
 from tm_tui.api.agent import KeptDraft, SettingsDocument
-from tm_tui.api.requests import SecretChanges
-from tm_tui.errors import Problem, SettingsRefused
-from tm_tui.settings.model import SECRET_NAMES, Secrets, Settings, default_port, missing_secrets
+from tm_tui.errors import Problem
+from tm_tui.settings.plain import SECRET_NAMES, default_port
 from tm_tui.settings.targets import Targets, asked_again, targets_of
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from tm_tui.api.requests import SecretChanges
 
 __all__ = ["SECRETS", "Draft", "Fingerprint", "Value"]
 
@@ -34,7 +36,7 @@ class Fingerprint:
 
     revision: int
     candidate: str
-    secrets: tuple[tuple[str, SecretStr], ...]
+    secrets: "tuple[tuple[str, SecretStr], ...]"
     kept: frozenset[str] = frozenset()
 
 
@@ -44,7 +46,7 @@ class Draft:
 
     base: SettingsDocument
     typed: Mapping[str, Value] = field(default_factory=dict)
-    secrets: Mapping[str, SecretStr] = field(default_factory=dict)
+    secrets: "Mapping[str, SecretStr]" = field(default_factory=dict)
     """New passwords by name (tmsp, proxy); an empty one removes the saved."""
     kept: frozenset[str] = frozenset()
     """Passwords by name that were typed before a logout: the agent has them, they are never here."""
@@ -79,7 +81,7 @@ class Draft:
             typed = _put(typed, port, fitting, self.saved_value(port))
         return replace(self, typed=typed)
 
-    def with_secret(self, name: str, secret: SecretStr | None) -> "Draft":
+    def with_secret(self, name: str, secret: "SecretStr | None") -> "Draft":
         """Type one password; None leaves the saved one, an empty one removes it."""
         rest = {known: kept for known, kept in self.secrets.items() if known != name}
         if secret is not None and (secret.get_secret_value() or name in self.base.secrets_set):
@@ -88,6 +90,8 @@ class Draft:
 
     def with_kept(self, draft: KeptDraft) -> "Draft":
         """Take back what the agent kept from before a logout, under what is typed now."""
+        from pydantic import SecretStr
+
         found = self
         for key, value in draft.typed.items():
             if key not in found.typed:
@@ -127,22 +131,21 @@ class Draft:
             part[last] = value
         return whole
 
-    def secret_changes(self) -> SecretChanges:
+    def secret_changes(self) -> "SecretChanges":
         """The passwords that were typed."""
+        from tm_tui.api.requests import SecretChanges
+
         kept = tuple(name for name in SECRET_NAMES if name in self.kept)
         return SecretChanges(tmsp=self.secrets.get("tmsp"), proxy=self.secrets.get("proxy"), kept=kept)
 
     def problems(self) -> dict[str, Problem]:
         """What the settings model refuses, by field."""
-        try:
-            settings = Settings.parse(self.candidate())
-        except SettingsRefused as refused:
-            found = refused.problems
-        else:
-            names = frozenset(name for name in SECRETS.values() if self.has_secret(name))
-            found = missing_secrets(settings, names, self.secrets.get("proxy"))
+        from screens.desk.judge import refusals
+
+        names = frozenset(name for name in SECRETS.values() if self.has_secret(name))
+        found = refusals(self.candidate(), names, self.secrets)
         again = (problem for name in SECRET_NAMES for problem in self.asked_again(name))
-        return {problem.field: problem for problem in (*found, *self._secret_problems(), *again)}
+        return {problem.field: problem for problem in (*found, *again)}
 
     def asked_again(self, name: str) -> tuple[Problem, ...]:
         """The problem when a password that is not typed here would go to somebody else; else empty."""
@@ -151,18 +154,11 @@ class Draft:
         meant = self.kept_for[name] if name in self.kept else targets_of(name, self.base.settings)
         return asked_again(name, meant, targets_of(name, self.checked()))
 
-    def _secret_problems(self) -> Iterable[Problem]:
-        try:
-            Secrets().changed(dict(self.secrets))
-        except SettingsRefused as refused:
-            yield from refused.problems
-
     def checked(self) -> dict[str, Any]:
         """The candidate in its normal form if the model takes it, else as typed."""
-        try:
-            return Settings.parse(self.candidate()).plain()
-        except SettingsRefused:
-            return self.candidate()
+        from screens.desk.judge import normal
+
+        return normal(self.candidate())
 
     def fingerprint(self) -> Fingerprint:
         """What a test of this moment would see."""

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from screens.desk.draft import SECRETS
-from tm_tui.settings.fields import label_of, spec_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +20,8 @@ _FEW = 4
 
 def field_name(key: str) -> str:
     """A field by its label: `Log server`."""
+    from tm_tui.settings.fields import label_of
+
     return label_of(key)
 
 
@@ -52,6 +53,8 @@ def saved_value(draft: "Draft", key: str) -> str:
 def _words(key: str, value: str | bool) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    from tm_tui.settings.fields import spec_of
+
     try:
         choices = dict(spec_of(key).choices)
     except KeyError:

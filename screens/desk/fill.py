@@ -5,8 +5,8 @@ from pathlib import Path
 
 from screens.desk.draft import Value
 from tm_tui.errors import TmError
-from tm_tui.settings.fields import flat
 from tm_tui.settings.model import Settings
+from tm_tui.settings.plain import flat
 
 __all__ = ["read_fill"]
 

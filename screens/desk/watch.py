@@ -37,18 +37,26 @@ async def watch(
     post: "Callable[[Message], object]",
     clock: "Clock",
 ) -> None:
-    """Post AgentFound and StatusArrived while the agent lives, AgentLost when not, until cancelled."""
+    """Post AgentFound and StatusArrived while the agent lives, AgentLost when not, until cancelled.
+
+    The first snapshot comes before all else, and again once it is known who looks at it.
+    """
     wait = _FIRST_WAIT
     while True:
         try:
             async with connect() as connection:
                 opened(connection)
                 agent = connection.agent
-                post(AgentFound(await agent.session(), await agent.settings()))
                 async with aclosing(agent.status_stream()) as stream:
+                    found = False
                     async for status in stream:
-                        wait = _FIRST_WAIT
-                        post(StatusArrived(status, clock.monotonic()))
+                        wait, arrived = _FIRST_WAIT, clock.monotonic()
+                        post(StatusArrived(status, arrived))
+                        if not found:
+                            session, document = await agent.session(), await agent.settings()
+                            post(AgentFound(session, document))
+                            post(StatusArrived(status, arrived))
+                            found = True
         except TmError as lost:
             post(AgentLost(_headline(lost), lost.cause, lost.remedy, clock.monotonic()))
         await clock.wait(asyncio.Event(), wait)

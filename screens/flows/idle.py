@@ -7,15 +7,14 @@ from screens.desk.ages import clock_time
 from screens.desk.field_words import field_name
 from screens.desk.question import Question
 from screens.flows.leaving import AGENT_ENDED
-from tm_tui.api.agent import KeptDraft
 from tm_tui.api.failures import ControlRefused
-from tm_tui.api.requests import DraftRequest
 from tm_tui.errors import TmError
 from tm_tui.spoken import count
 
 if TYPE_CHECKING:
     from screens.desk.desk import Desk
     from screens.desk.draft import Draft
+    from tm_tui.api.agent import KeptDraft
 
 __all__ = ["keep", "last_words", "offer_draft"]
 
@@ -27,6 +26,8 @@ async def keep(desk: "Desk") -> bool:
     draft = desk.draft
     if draft is None or not draft.changed():
         return True
+    from tm_tui.api.requests import DraftRequest
+
     request = DraftRequest(
         revision=draft.base.revision, typed=dict(draft.typed), secrets=draft.secret_changes()
     )
@@ -78,5 +79,5 @@ async def offer_draft(desk: "Desk") -> None:
         desk.tell(f"Your changes are on the forms again, not saved.{more}")
 
 
-def _keys(kept: KeptDraft) -> list[str]:
+def _keys(kept: "KeptDraft") -> list[str]:
     return [*kept.typed, *(f"{name}.password" for name in kept.secrets)]

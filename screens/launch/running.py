@@ -6,8 +6,6 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from screens.desk.agent import Connection
@@ -25,13 +23,6 @@ if TYPE_CHECKING:
     from tm_tui.paths import Home
 
 __all__ = ["make_app", "run"]
-
-_WITH_AN_AGENT = (
-    "tm_tui.api.transport",
-    "tm_tui.settings.fields",
-    "screens.desk.draft",
-    "screens.desk.elsewhere",
-)
 
 
 def run(
@@ -57,6 +48,8 @@ def run(
         start = Start.filled(read_fill(fill))
     else:
         start = Start()
+    gc.freeze()  # what the imports made stays
+    gc.enable()
     return asyncio.run(_run(home, start, locked=locked, developing=developing))
 
 
@@ -89,12 +82,11 @@ def make_app(
 
 
 async def _run(home: "Home", start: Start, *, locked: bool, developing: bool) -> "tuple[int, Left | None]":
-    socket, identity = home.control_socket, token_hex(8)
+    socket, identity = home.control_socket, os.urandom(8).hex()
     async with Nobody() if locked else Private(home) as private:
 
         @asynccontextmanager
         async def connect() -> AsyncIterator[Connection]:
-            await asyncio.to_thread(_load)
             from tm_tui.api.client import ControlClient
 
             ours = await private.ready()
@@ -104,15 +96,6 @@ async def _run(home: "Home", start: Start, *, locked: bool, developing: bool) ->
         app = make_app(connect, tty=_tty_name(), start=start, writes=not locked, tells_all=developing)
         code = await app.run_async(mouse=False)
     return code if code is not None else app.return_code or 0, app.left
-
-
-def _load() -> None:
-    """Import, beside the living screen, what only an answering agent needs: a fifth of a second."""
-    for name in _WITH_AN_AGENT:
-        import_module(name)
-    gc.collect()
-    gc.freeze()
-    gc.enable()
 
 
 def _tty_name() -> str:

@@ -25,24 +25,34 @@ class Attending(Following, inherit_bindings=False):
     def __init__(self, connect: "Connect", clock: "Clock") -> None:
         super().__init__(connect, clock)
         self._idle = Unattended(clock.monotonic())
+        self._awake = False
         self._warned = False
         self._leaving = False
         self._offered = False
         self._rollback_told: int | None = None
         self._trial: int | None = None
         """The revision that was on trial in the snapshot before."""
-        self._editing: tuple[str, ...] | None = None
+        self._editing: tuple[str, ...] | None = ()
+        """Where the agent knows that something is typed; None: it is to be told."""
 
     def _retitle(self) -> None:
         """Show where we are and which keys work here."""
         raise NotImplementedError
 
     def keyed(self) -> None:
-        """A key came, whatever it was: somebody is there."""
+        """A key came, whatever it was: somebody is there, who may want a form."""
         self._idle.since = self.clock.monotonic()
+        if not self._awake:
+            self._awake = True
+            self._load_forms()
         if self._warned:
             self._warned = False
             self.tell("")
+
+    @work(group="ahead", thread=True)
+    def _load_forms(self) -> None:
+        """Import beside the living screen what judges a field: a fifth of a second, and 12 MB."""
+        import tm_tui.settings.fields  # noqa: F401  loaded ahead
 
     def attend(self, now: float) -> None:
         """A second passed."""
@@ -86,8 +96,9 @@ class Attending(Following, inherit_bindings=False):
             from screens.flows.leaving import PRIVATE
 
             self.tell(PRIVATE, everywhere=True)
+        if self.draft is not None:
+            self._editing = None
         await super().on_agent_found(event)
-        self._editing = None
         if not self._offered and event.session.role == "write":
             self._offered = True
             self._offer_draft()

@@ -56,7 +56,7 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
         self.beside: WeakSet[Worker[Any]] = WeakSet()
         """Flows that go on beside the keys."""
         self.known = False
-        """Whether the agent has said how it stands, or was not found."""
+        """Whether the agent has said who we are and what is saved, or was not found."""
         self.told_revision: int | None = None
         """The revision of which better words were told than that somebody saved it."""
         self._activity: list[Callable[[ActivityLine | None], None]] = []
@@ -130,9 +130,12 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
         self.call_after_refresh(self._shown)
 
     def _shown(self) -> None:
+        self._settled()
+        self._watch_agent()
+
+    def _settled(self) -> None:
         if isinstance(self.app, SlowLineApp):
             self.app.settled()
-        self._watch_agent()
 
     @work(group="agent")
     async def _watch_agent(self) -> None:
@@ -150,10 +153,14 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
         self._follow_activity()
         if first:
             await self.begin()
+        self.known = True
 
     def on_status_arrived(self, event: StatusArrived) -> None:
         """Show the snapshot; fetch the settings when it is of another revision than the form."""
-        self.seen, self.known = self.seen.with_status(event.status, event.arrived), True
+        first = self.seen.status is None
+        self.seen = self.seen.with_status(event.status, event.arrived)
+        if first:
+            self.call_after_refresh(self._settled)
         if self.draft is not None and event.status.revision != self.draft.base.revision:
             self._fetch_settings()
 

@@ -29,7 +29,7 @@ __all__ = ["GROUP", "KeyQueue"]
 
 GROUP: Final = "keys"
 """The worker that hands keys out."""
-_BESIDE: Final = frozenset({GROUP, "agent", "activity", "editing", "idle"})
+_BESIDE: Final = frozenset({GROUP, "agent", "activity", "editing", "idle", "ahead"})
 """Workers that go on beside the keys. All others are what a key began, and the next key waits for them."""
 _ROUNDS = 12
 """How often messages may cause messages; more come from a flood that no key has caused."""

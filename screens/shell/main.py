@@ -98,6 +98,7 @@ class MainScreen(Failures, inherit_bindings=False):
         """The role says what may be done."""
         self._frame.who(self.session, private=self.private)
         self._pages.told_role(read_only=self.read_only)
+        self._pages.told_status(self.seen, self.clock.monotonic())
         self._retitle()
 
     def watch_private(self) -> None:

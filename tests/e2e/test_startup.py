@@ -1,11 +1,15 @@
 """What it costs to be asked."""
 
+import os
 import resource
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from agents import agent_process, short_home
 from e2e.lab import COMMAND
+from e2e.terminal import Terminal
 
 
 def test_help_is_there_at_once() -> None:
@@ -18,6 +22,19 @@ def test_help_is_there_at_once() -> None:
         assert "Exit codes" in done.stdout
         spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(spent) < 0.3
+
+
+def test_a_console_left_alone_stays_small() -> None:
+    """The first values wait for nothing that judges a field; a key brings that, before a form is opened."""
+    with short_home() as home, agent_process(home):
+        environ = {**os.environ, "TM_TUI_HOME": str(home.config.parent), "TERM": "vt100"}
+        with Terminal((COMMAND,), environ, forked=False) as terminal:
+            maps = Path(f"/proc/{terminal.process.pid}/maps")
+            terminal.wait_for(lambda text: "DISABLED" in text and "admin" in text)
+            assert "_pydantic_core" not in maps.read_text()
+            terminal.send("Down", "Enter")
+            terminal.wait_for("Log server")
+            assert "_pydantic_core" in maps.read_text()
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -192,6 +192,8 @@ class ScriptedAgent:
         self.document = saved or document()
         self.role = role
         self.statuses: asyncio.Queue[AgentStatus | None] = asyncio.Queue()
+        self.newest: AgentStatus | None = None
+        """What was told last, which another console gets at once."""
         self.probes: list[list[StepEvent | ProbeReport]] = []
         self.requests: list[Any] = []
         self.conflict: Conflict | None = None
@@ -247,7 +249,10 @@ class ScriptedAgent:
 
     async def status_stream(self) -> AsyncGenerator[AgentStatus, None]:
         self._alive()
+        if self.newest is not None and self.statuses.empty():
+            yield self.newest
         while (snapshot := await self.statuses.get()) is not None:
+            self.newest = snapshot
             yield snapshot
         raise AgentAbsent("The agent has ended.")
 

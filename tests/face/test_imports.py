@@ -6,8 +6,7 @@ import sys
 from screens.desk.menu import ENTRIES
 
 EVERYTHING = (
-    "import screens.launch.running; screens.launch.running._load()",
-    "import tm_tui.api.launch",
+    "import screens.launch.running, tm_tui.api.launch, tm_tui.api.transport",
     *(f"import {entry.module}" for entry in ENTRIES),
     "import screens.pages.help_screen, screens.shell.palette",
     "import screens.flows.saving, screens.flows.testing, screens.flows.leaving",
@@ -37,10 +36,10 @@ def test_the_first_picture_waits_for_nothing() -> None:
 
 
 def test_the_live_screen_waits_for_no_agent() -> None:
-    """What only an answering agent needs is loaded beside the living screen, not before it."""
+    """What only an answering agent needs is loaded once the screen lives, not before it."""
     loaded = loaded_after("import screens.launch.running")
     assert "textual" in loaded
-    assert not loaded & {"pydantic_core", "httpx", "httpcore", "anyio", "click", "email"}
+    assert not loaded & {"pydantic_core", "h11", "httpx", "httpcore", "anyio", "click", "email"}
 
 
 def test_the_console_stays_lean() -> None:

@@ -146,6 +146,7 @@ async def test_a_fresh_appliance_says_what_to_have_at_hand(role: str, *, offered
     agent.statuses.put_nowait(AgentStatus(**(shape.fields() | {"status_server": server})))
     async with console_of(agent.connect) as console:
         await console.sees("Have at hand")
+        await console.until(lambda: console.app.main.known)
         await console.pilot.pause()
         assert ("Register this appliance" in console.screen_text()) is offered
         if offered:

@@ -10,8 +10,9 @@ from tm_tui.api.agent import KeptDraft, SessionInfo
 from tm_tui.api.requests import DraftRequest, SecretChanges
 from tm_tui.clock import Clock
 from tm_tui.errors import PasswordAgain, Problem, SettingsRefused
-from tm_tui.settings.fields import FIELDS, with_value
+from tm_tui.settings.fields import FIELDS
 from tm_tui.settings.model import Settings
+from tm_tui.settings.plain import with_value
 from tm_tui.settings.targets import Targets, asked_again, targets_of
 
 __all__ = ["Drafts"]

@@ -1,9 +1,11 @@
 """What the groups of the client's calls stand on, so that each group has a file of its own."""
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tm_tui.api.call import Call
-from tm_tui.api.requests import Request
+
+if TYPE_CHECKING:
+    from tm_tui.api.requests import Request
 
 __all__ = ["Asking"]
 
@@ -20,7 +22,7 @@ class Asking:
         self,
         call: Call[T],
         *numbers: int,
-        body: Request | bytes | None = None,
+        body: "Request | bytes | None" = None,
         revision: int | None = None,
         **query: str,
     ) -> T:

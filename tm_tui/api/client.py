@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import msgspec
 
-from tm_tui.api import calls, orders
+from tm_tui.api import calls
 from tm_tui.api.agent import (
     ActivityLine,
     AgentStatus,
@@ -27,19 +27,12 @@ from tm_tui.api.agent import (
 from tm_tui.api.call import Call
 from tm_tui.api.claims import SESSION_HEADER
 from tm_tui.api.failures import AgentAbsent, AgentDenied, AgentEnded, ControlRefused, SaveConflict
-from tm_tui.api.requests import (
-    ApproveRequest,
-    DraftRequest,
-    ProbeRequest,
-    Request,
-    RestoreRequest,
-    SaveRequest,
-)
 from tm_tui.api.session_calls import SessionCalls
 from tm_tui.api.spool import IntakeReply, SendReply, SpoolDocument
 from tm_tui.api.tmsp_calls import TmspCalls
 
 if TYPE_CHECKING:
+    from tm_tui.api.requests import ApproveRequest, ProbeRequest, Request, RestoreRequest, SaveRequest
     from tm_tui.api.transport import Answer, Event, Transport
 
 __all__ = ["AgentAbsent", "AgentDenied", "AgentEnded", "ControlClient", "ControlRefused", "SaveConflict"]
@@ -92,12 +85,16 @@ class ControlClient(SessionCalls, TmspCalls):
         """The settings in force."""
         return await self._ask(calls.SETTINGS)
 
-    async def save(self, request: SaveRequest, revision: int) -> SettingsDocument:
+    async def save(self, request: "SaveRequest", revision: int) -> SettingsDocument:
         """Save on top of `revision`. SaveConflict when that is not current; 422 names each wrong field."""
+        from tm_tui.api import orders
+
         return await self._ask(orders.SAVE, body=request, revision=revision)
 
-    async def probe(self, request: ProbeRequest) -> AsyncGenerator[StepEvent | ProbeReport, None]:
+    async def probe(self, request: "ProbeRequest") -> AsyncGenerator[StepEvent | ProbeReport, None]:
         """Yield the steps of a connection test, last its report. Closing the iterator cancels the test."""
+        from tm_tui.api import orders
+
         async with aclosing(self._events(orders.PROBE, body=request)) as events:
             async for event in events:
                 if event.event == "step":
@@ -111,8 +108,10 @@ class ControlClient(SessionCalls, TmspCalls):
         """The authorities and host keys that are trusted beside the system's."""
         return await self._ask(calls.TRUST)
 
-    async def approve_host_key(self, request: ApproveRequest) -> TrustDocument:
+    async def approve_host_key(self, request: "ApproveRequest") -> TrustDocument:
         """Let the agent fetch the key and keep it if its fingerprint is this one (else 409)."""
+        from tm_tui.api import orders
+
         return await self._ask(orders.APPROVE, body=request)
 
     async def forget_host_key(self, endpoint: str) -> TrustDocument:
@@ -132,9 +131,11 @@ class ControlClient(SessionCalls, TmspCalls):
         return await self._ask(calls.DIFFERENCES, old, new)
 
     async def restore(
-        self, number: int, revision: int, request: RestoreRequest | None = None
+        self, number: int, revision: int, request: "RestoreRequest | None" = None
     ) -> SettingsDocument:
         """Save the settings and passwords of revision `number` again, on top of `revision`."""
+        from tm_tui.api import orders
+
         return await self._ask(orders.RESTORE, number, body=request, revision=revision)
 
     async def add_events(self, lines: bytes) -> IntakeReply:
@@ -194,7 +195,7 @@ class ControlClient(SessionCalls, TmspCalls):
         self,
         call: Call[T],
         *numbers: int,
-        body: Request | bytes | None = None,
+        body: "Request | bytes | None" = None,
         revision: int | None = None,
         **query: str,
     ) -> T:
@@ -210,7 +211,7 @@ class ControlClient(SessionCalls, TmspCalls):
         return {SESSION_HEADER: self._session} if self._session else {}
 
     async def _events(
-        self, call: Call[Any], more: Mapping[str, str] | None = None, *, body: Request | None = None
+        self, call: Call[Any], more: Mapping[str, str] | None = None, *, body: "Request | None" = None
     ) -> AsyncGenerator["Event", None]:
         from tm_tui.api.transport import Answer
 
@@ -231,21 +232,21 @@ class ControlClient(SessionCalls, TmspCalls):
         return self._opened
 
 
-def _type_of(body: Request | bytes | None) -> dict[str, str]:
+def _type_of(body: "Request | bytes | None") -> dict[str, str]:
     if body is None:
         return {}
     return {"Content-Type": "application/x-ndjson" if isinstance(body, bytes) else "application/json"}
 
 
-def _written(body: Request | None) -> bytes | None:
+def _written(body: "Request | None") -> bytes | None:
     """Write a request as JSON. Here, and nowhere else in the client, passwords are in clear."""
     if body is None:
         return None
     plain: dict[str, Any] = body.model_dump(mode="json", exclude={"secrets"})
-    if isinstance(body, SaveRequest | ProbeRequest | ApproveRequest | DraftRequest):
-        changes = body.secrets.by_name().items()
+    if (secrets := body.secret_changes()) is not None:
+        changes = secrets.by_name().items()
         given = {name: secret.get_secret_value() for name, secret in changes if secret is not None}
-        plain["secrets"] = given | ({"kept": body.secrets.kept} if body.secrets.kept else {})
+        plain["secrets"] = given | ({"kept": secrets.kept} if secrets.kept else {})
     return json.dumps(plain).encode()
 
 

@@ -34,6 +34,10 @@ class Request(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
+    def secret_changes(self) -> "SecretChanges | None":
+        """The passwords that go with it, if it is one that may have some."""
+        return getattr(self, "secrets", None)
+
 
 class TrialRequest(Request):
     """Saves on trial. Without minutes the settings' own `console.trial_minutes` count."""

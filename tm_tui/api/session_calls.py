@@ -1,9 +1,13 @@
 """The client's calls about trials, about who is on, and about drafts that are kept."""
 
-from tm_tui.api import calls, orders
+from typing import TYPE_CHECKING
+
+from tm_tui.api import calls
 from tm_tui.api.agent import AgentStatus, KeptDraft, SettingsDocument
 from tm_tui.api.asking import Asking
-from tm_tui.api.requests import DraftRequest, EditingRequest
+
+if TYPE_CHECKING:
+    from tm_tui.api.requests import DraftRequest
 
 __all__ = ["SessionCalls"]
 
@@ -25,6 +29,9 @@ class SessionCalls(Asking):
 
     async def editing(self, places: tuple[str, ...]) -> None:
         """Tell the other consoles on which screens something is typed here (404: this is no console)."""
+        from tm_tui.api import orders
+        from tm_tui.api.requests import EditingRequest
+
         request = EditingRequest(id=self._session, editing=places)
         await self._ask(orders.EDITING, body=request)
 
@@ -32,8 +39,10 @@ class SessionCalls(Asking):
         """What this user had unsaved when a console logged out (404 when nothing)."""
         return await self._ask(calls.DRAFT)
 
-    async def keep_draft(self, request: DraftRequest) -> KeptDraft:
+    async def keep_draft(self, request: "DraftRequest") -> KeptDraft:
         """Let the agent keep what is typed, for this user, until it ends."""
+        from tm_tui.api import orders
+
         return await self._ask(orders.KEEP_DRAFT, body=request)
 
     async def drop_draft(self) -> None:

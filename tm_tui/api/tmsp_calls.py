@@ -1,11 +1,15 @@
 """The client's calls about cases, custom patterns and reports."""
 
-from tm_tui.api import calls, orders
+from typing import TYPE_CHECKING
+
+from tm_tui.api import calls
 from tm_tui.api.asking import Asking
 from tm_tui.api.cases import CaseInfo, CasesDocument
 from tm_tui.api.patterns import DeploymentInfo, PatternsDocument, RootForgotten
 from tm_tui.api.reports import ReportDocument, ReportsDocument
-from tm_tui.api.requests import DeployRequest, ReadMarks, SubmitRequest
+
+if TYPE_CHECKING:
+    from tm_tui.api.requests import DeployRequest, ReadMarks, SubmitRequest
 
 __all__ = ["TmspCalls"]
 
@@ -21,8 +25,10 @@ class TmspCalls(Asking):
         """One case (404 when there is none)."""
         return await self._ask(calls.CASE, number)
 
-    async def submit_case(self, request: SubmitRequest) -> CaseInfo:
+    async def submit_case(self, request: "SubmitRequest") -> CaseInfo:
         """Hand a case in; 422 names each wrong field, and paths that cannot be part of a case."""
+        from tm_tui.api import orders
+
         return await self._ask(orders.SUBMIT_CASE, body=request)
 
     async def submit_diagnostics(self) -> CaseInfo:
@@ -45,8 +51,10 @@ class TmspCalls(Asking):
         """Have the portal's patterns looked at now (409 while sending is switched off); see `checks`."""
         return await self._ask(calls.CHECK_PATTERNS)
 
-    async def deploy_pattern(self, request: DeployRequest) -> DeploymentInfo:
+    async def deploy_pattern(self, request: "DeployRequest") -> DeploymentInfo:
         """Begin a deployment (409 when there is no such pattern, no deployer, or no endpoint)."""
+        from tm_tui.api import orders
+
         return await self._ask(orders.DEPLOY, body=request)
 
     async def deployment(self, number: int, *, wait: bool = False) -> DeploymentInfo:
@@ -67,6 +75,8 @@ class TmspCalls(Asking):
         """One report with its Markdown (404 when there is none of this number)."""
         return await self._ask(calls.REPORT, number)
 
-    async def mark_reports(self, marks: ReadMarks) -> ReportsDocument:
+    async def mark_reports(self, marks: "ReadMarks") -> ReportsDocument:
         """Mark reports as read or unread."""
+        from tm_tui.api import orders
+
         return await self._ask(orders.MARK_REPORTS, body=marks)

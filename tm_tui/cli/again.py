@@ -14,7 +14,7 @@ from tm_tui.cli.asking import ask
 from tm_tui.cli.reading import read_password
 from tm_tui.errors import PasswordAgain, Problem
 from tm_tui.settings.fields import label_of
-from tm_tui.settings.model import SECRET_NAMES
+from tm_tui.settings.plain import SECRET_NAMES
 
 __all__ = ["ask_with", "given_passwords", "secret_option"]
 

@@ -15,7 +15,8 @@ from tm_tui.cli.config_trial import trial_of, trial_options
 from tm_tui.cli.output import emit, json_option, note_option, show
 from tm_tui.cli.probe import probe
 from tm_tui.cli.reading import field_of, read_password, read_settings
-from tm_tui.settings.fields import flat, following_ports, label_of, with_value
+from tm_tui.settings.fields import following_ports, label_of
+from tm_tui.settings.plain import flat, with_value
 
 __all__ = ["apply", "secret", "set_", "tell_saved"]
 

@@ -10,8 +10,9 @@ from tm_tui.api.agent import SettingsDocument
 from tm_tui.cli.asking import ask
 from tm_tui.cli.output import emit, json_option, show
 from tm_tui.cli.reading import field_of
-from tm_tui.settings.fields import FIELDS, FieldSpec, value_of
-from tm_tui.settings.model import Settings, default_port
+from tm_tui.settings.fields import FIELDS, FieldSpec
+from tm_tui.settings.model import Settings
+from tm_tui.settings.plain import default_port, value_of
 from tm_tui.spoken import utc_time
 
 __all__ = ["complete_key", "complete_pair", "get", "schema", "show_settings"]

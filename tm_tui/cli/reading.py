@@ -11,8 +11,9 @@ from pydantic import SecretStr
 
 from tm_tui.cli.streams import reading_input
 from tm_tui.errors import Problem, SettingsRefused, TmError
-from tm_tui.settings.fields import FIELDS, FieldSpec, flat
+from tm_tui.settings.fields import FIELDS, FieldSpec
 from tm_tui.settings.model import Settings
+from tm_tui.settings.plain import flat
 from tm_tui.text import safe_text
 
 __all__ = ["field_of", "read_password", "read_settings"]

@@ -7,7 +7,8 @@ from pydantic import SecretStr
 
 from tm_tui.errors import PasswordAgain, Problem, SettingsRefused, StorageFailed
 from tm_tui.settings.authorities import read_authorities
-from tm_tui.settings.model import SECRET_NAMES, Settings, missing_secrets
+from tm_tui.settings.model import Settings, missing_secrets
+from tm_tui.settings.plain import SECRET_NAMES
 from tm_tui.settings.revision import Revision
 from tm_tui.settings.targets import asked_again, targets_of
 

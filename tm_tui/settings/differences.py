@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from tm_tui.settings.fields import flat, label_of
+from tm_tui.settings.fields import label_of
+from tm_tui.settings.plain import flat
 from tm_tui.settings.revision import Revision
 from tm_tui.text import safe_text
 

@@ -7,19 +7,17 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from tm_tui.settings.model import DEFAULT_PORTS, Settings
+from tm_tui.settings.model import Settings
+from tm_tui.settings.plain import DEFAULT_PORTS, value_of, with_value
 from tm_tui.settings.types import INTERVALS
 
 __all__ = [
     "FIELDS",
     "FieldSpec",
     "Kind",
-    "flat",
     "following_ports",
     "label_of",
     "spec_of",
-    "value_of",
-    "with_value",
 ]
 
 Kind = Literal["switch", "choice", "text", "number", "secret", "interval"]
@@ -130,33 +128,6 @@ def label_of(key: str) -> str:
     """A field as forms, activity and commands name it: `Log server`. What is no field keeps its key."""
     spec = _BY_KEY.get(key)
     return key if spec is None else spec.label
-
-
-def value_of(settings: Mapping[str, Any], key: str) -> Any:
-    """The value of a dotted key in the nested mapping of `Settings.plain`. Raises KeyError."""
-    found: Any = settings
-    for part in key.split("."):
-        if not isinstance(found, Mapping):
-            raise KeyError(key)
-        found = found[part]
-    return found
-
-
-def with_value(settings: Mapping[str, Any], key: str, value: Any) -> dict[str, Any]:
-    """A copy of the nested mapping with one dotted key changed; groups that are not there are made."""
-    head, _, rest = key.partition(".")
-    if not rest:
-        return {**settings, head: value}
-    inner = settings.get(head)
-    return {**settings, head: with_value(inner if isinstance(inner, Mapping) else {}, rest, value)}
-
-
-def flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The nested mapping as dotted keys, in its order."""
-    found: dict[str, Any] = {}
-    for name, value in settings.items():
-        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
-    return found
 
 
 def following_ports(

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 from pydantic_core import InitErrorDetails
 
 from tm_tui.errors import Problem, SettingsRefused
+from tm_tui.settings.plain import DEFAULT_PORTS, SECRET_NAMES
 from tm_tui.settings.problems import problems_of
 from tm_tui.settings.types import (
     CaFile,
@@ -29,8 +30,6 @@ from tm_tui.settings.types import (
 )
 
 __all__ = [
-    "DEFAULT_PORTS",
-    "SECRET_NAMES",
     "ConsoleSettings",
     "LogServer",
     "Part",
@@ -42,20 +41,11 @@ __all__ = [
     "StatusServer",
     "TmspSettings",
     "TrustSettings",
-    "default_port",
     "missing_secrets",
     "problems_of",
 ]
 
-DEFAULT_PORTS = {"ssh": 22, "ssl": 443, "http": 8080, "https": 8080, "socks4": 1080, "socks5": 1080}
-SECRET_NAMES = ("tmsp", "proxy")
-"""The passwords, in the order of their fields."""
 _SOCKS5_LIMIT = 255
-
-
-def default_port(protocol: str) -> int:
-    """The port that goes with a protocol of the log server or a type of proxy."""
-    return DEFAULT_PORTS[protocol]
 
 
 class Part(BaseModel):

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from tm_tui.errors import Problem
-from tm_tui.settings.fields import value_of
+from tm_tui.settings.plain import value_of
 
 __all__ = ["Targets", "asked_again", "others", "targets_of"]
 

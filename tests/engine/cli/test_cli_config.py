@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from forked import COMMAND, Forked
-from tm_tui.settings.fields import FIELDS, flat
+from tm_tui.settings.fields import FIELDS
 from tm_tui.settings.model import Settings
+from tm_tui.settings.plain import flat
 
 
 def test_several_settings_together(agent: object, tm) -> None:

@@ -29,8 +29,9 @@ from tm_tui.api.requests import (
 )
 from tm_tui.link.host_keys import HostKey
 from tm_tui.link.types import Endpoint
-from tm_tui.settings.fields import FIELDS, value_of, with_value
+from tm_tui.settings.fields import FIELDS
 from tm_tui.settings.model import Settings
+from tm_tui.settings.plain import value_of, with_value
 from tm_tui.settings.targets import others, targets_of
 
 PROXY_CANARY = "canary-of-the-proxy-51"

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tm_tui.settings.fields import FIELDS, flat, following_ports, spec_of, value_of, with_value
+from tm_tui.settings.fields import FIELDS, following_ports, spec_of
 from tm_tui.settings.model import Settings
+from tm_tui.settings.plain import flat, value_of, with_value
 from tm_tui.settings.types import INTERVALS
 
 PLAIN = Settings().plain()

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from tm_tui.errors import Problem, SettingsRefused
-from tm_tui.settings.fields import FIELDS, with_value
+from tm_tui.settings.fields import FIELDS
 from tm_tui.settings.model import Secrets, Settings, missing_secrets
+from tm_tui.settings.plain import with_value
 from tm_tui.settings.signs import unwanted_sign
 
 REGISTERED = {
