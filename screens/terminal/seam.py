@@ -164,7 +164,7 @@ async def end_messages(node: MessagePump) -> None:
 
 
 def forget_lines(widget: Widget) -> None:
-    """Let go of the lines that were drawn of a widget out of sight, and of all in it: they keep a kilobyte each."""
+    """Let go of the drawn lines of a widget out of sight, and of all in it: they keep a kilobyte each."""
     for each in widget.walk_children(Widget, with_self=True):
         each._set_dirty()
         each._render_cache = each._render_cache._replace(lines=[])
