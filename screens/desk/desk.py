@@ -33,6 +33,11 @@ class Desk(Protocol):
         """Whether this admin may only look."""
         ...
 
+    @property
+    def comes_back(self) -> bool:
+        """Whether a save with nothing changed does something: a removed appliance registers again."""
+        ...
+
     async def ask(self, question: "Question") -> str:
         """Show a question and wait for the answer."""
         ...

@@ -69,6 +69,8 @@ def became(draft: "Draft") -> str:
         return "sending to TMSP is now OFF."
     if "tmsp.enabled" in keys and draft.value("tmsp.enabled") is True:
         return "sending to TMSP is now ON."
+    if not keys:
+        return "this appliance registers again."
     return _counted(keys)
 
 

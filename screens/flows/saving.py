@@ -82,7 +82,7 @@ async def _ready(desk: "Desk") -> Draft | None:
     draft = desk.draft
     if draft is None:
         return None
-    if not draft.changed():
+    if not draft.changed() and not desk.comes_back:
         desk.tell("Nothing to save: no value differs from what is saved.")
         return None
     if await overtaken(desk, draft):

@@ -17,6 +17,7 @@ from screens.plain.desk import PlainDesk
 from screens.plain.form import Form
 from screens.plain.lines import Ended, Lines, LoggedOut
 from tm_tui.api.client import ControlClient
+from tm_tui.api.registration_words import comes_back
 from tm_tui.cli.status import one_line
 from tm_tui.clock import SystemClock
 from tm_tui.errors import TmError
@@ -155,6 +156,7 @@ async def _refresh(desk: PlainDesk, client: ControlClient) -> None:
         waiting.cancel()
     desk.lines.idle_minutes = int(str(desk.draft.saved_value("console.idle_minutes") or 0))
     desk.lines.say("", one_line(status))
+    desk.comes_back = comes_back(status.status_server)
     before, desk.trial = desk.trial, status.trial.revision if status.trial else None
     if before is not None and desk.trial is None and status.trial_ended is not None:
         desk.tell(how_it_ended(status.trial_ended))

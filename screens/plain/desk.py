@@ -31,6 +31,7 @@ class PlainDesk:
         self.clock = clock
         self.draft: Draft | None = None
         self.read_only = True
+        self.comes_back = False
         self.alerts: tuple[str, ...] = ()
         """Those that were printed last: they are not said again until they change."""
         self.trial: int | None = None

@@ -94,6 +94,13 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
         """Whether this admin may only look; so it is until the agent says otherwise."""
         return self.session is None or self.session.role == "read"
 
+    @property
+    def comes_back(self) -> bool:
+        """Whether a save with nothing changed registers this appliance again."""
+        from tm_tui.api.registration_words import comes_back
+
+        return self.seen.status is not None and comes_back(self.seen.status.status_server)
+
     def edit(self, key: str, value: "Value") -> None:
         """Type a value into the draft."""
         if self.draft is not None:

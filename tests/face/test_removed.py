@@ -5,6 +5,7 @@ import pytest
 from face.conftest import console_of
 from face.scripted import NOON, ScriptedAgent, status
 from tm_tui.api.agent import AgentStatus, ServerState
+from tm_tui.api.requests import SaveRequest
 
 
 def removed() -> AgentStatus:
@@ -26,3 +27,15 @@ async def test_removed_is_not_switched_off(page: str) -> None:
         await console.open(page)
         await console.sees("removed at the portal")
         assert "switched off" not in console.screen_text().lower()
+
+
+async def test_a_save_with_nothing_changed_registers_again() -> None:
+    """What Status says is what F2 does: no value has to be changed for it."""
+    agent = ScriptedAgent()
+    agent.statuses.put_nowait(removed())
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        await console.sees("removed at the portal")
+        await console.press("f2")
+        await console.sees("Saved as revision 18: this appliance registers again.")
+        assert isinstance(agent.requests[-1], SaveRequest)

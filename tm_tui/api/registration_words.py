@@ -3,15 +3,20 @@
 from tm_tui.api.agent import ServerState, StatusServerStatus
 from tm_tui.spoken import local_time
 
-__all__ = ["FITTING", "off", "portal", "registration"]
+__all__ = ["FITTING", "comes_back", "off", "portal", "registration"]
 
 FITTING = "a TMSP of link protocol version 1 (reference portal 0.1 and newer)"
 """Which versions of TMSP this version fits."""
 
 
+def comes_back(server: StatusServerStatus) -> bool:
+    """Whether a save, with nothing changed too, registers it again: it was removed, and sending is on."""
+    return server.removed_at is not None and server.state is not ServerState.DISABLED
+
+
 def off(server: StatusServerStatus) -> str:
     """Why nothing is sent or fetched, as a sentence's begin."""
-    if server.removed_at is not None and server.state is not ServerState.DISABLED:
+    if comes_back(server):
         return "This appliance was removed at the portal (saving the settings registers it again)"
     return "Sending to TMSP is switched off"
 

@@ -82,7 +82,7 @@ def attention(status: AgentStatus) -> Iterator[Attention]:
     """What needs somebody, the most pressing first."""
     beats, logs, spool = status.status_server, status.log_server, status.spool
     if beats.removed_at is not None:
-        yield Attention("removed at the portal; saving the settings registers again", "TMSP")
+        yield Attention("removed at the portal; saving registers again", "TMSP")
     elif beats.last_failure is not None and beats.state is not ServerState.DISABLED:
         yield Attention(f"status server: {_failed(beats.last_failure)}", "TMSP")
     if logs.last_failure is not None and logs.state is not ServerState.DISABLED:
