@@ -8,15 +8,30 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 
+from tm_tui.moments import moment_of
 from tm_tui.portal.callers import Least, Level, level_of, may
 from tm_tui.portal.logon_tables import sessions as _table
 from tm_tui.portal.tables import accounts
 from tm_tui.text import safe_text
 
-__all__ = ["IDLE_SECONDS", "Session", "begin", "end", "end_all", "find", "of", "say", "sweep", "touch"]
+__all__ = [
+    "IDLE_SECONDS",
+    "Begun",
+    "Session",
+    "begin",
+    "end",
+    "end_all",
+    "find",
+    "listed",
+    "of",
+    "say",
+    "sweep",
+    "touch",
+]
 
 IDLE_SECONDS = 15 * 60.0
 LONGEST_SECONDS = 8 * 3600.0
@@ -111,6 +126,25 @@ def end(connection: Connection, name: str | None) -> None:
 def end_all(connection: Connection, operator: str, but: str = "") -> None:
     """End an operator's sessions, but the one with this key."""
     connection.execute(delete(_table).where(_OF.operator == operator, _OF.key != but))
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """One of an operator's sessions, as its operator looks at them."""
+
+    key: str
+    begun_at: datetime
+    used_at: datetime
+    source: str
+
+
+def listed(connection: Connection, operator: str, now: float) -> tuple[Begun, ...]:
+    """The sessions of one operator, the newest first."""
+    chosen = select(_table).where(~_over(now), _OF.operator == operator).order_by(_OF.created_at.desc())
+    return tuple(
+        Begun(row.key, moment_of(row.created_at), moment_of(row.seen_at), row.source)
+        for row in connection.execute(chosen)
+    )
 
 
 def of(connection: Connection, now: float) -> dict[str, int]:

@@ -40,7 +40,7 @@ async def fleet(large: Path) -> AsyncIterator[OpenPortal]:
 def names(text: str) -> list[str]:
     """The appliances of a page, in its order."""
     return re.findall(
-        r'<th scope="row" data-label="Appliance"><a href="/portal/products/([a-z0-9-]+)">', text
+        r'<th scope="row" data-label="Appliance"><a class="keep" href="/portal/products/([a-z0-9-]+)">', text
     )
 
 

@@ -356,6 +356,28 @@ async def test_one_s_own_password(tmp_path: Path) -> None:
             assert NEW not in taken + portal.log_file.read_text()
 
 
+async def test_logging_off_everywhere_else(tmp_path: Path) -> None:
+    """One's sessions are listed with where they came from; one button ends all but this one, and is noted."""
+    async with opened_portal(tmp_path / "portal") as portal, operator(portal) as here:
+        async with operator(portal) as there, portal.status_server(source="127.0.0.9", auth=None) as far:
+            assert (await log_on(far, portal)).status_code == 303
+            page = await here.get("/portal/password")
+            assert (page.text.count("(this session)"), page.text.count('data-label="From"')) == (1, 3)
+            assert "127.0.0.9" in page.text
+            form = {"token": token_in(page), "do": "log-off"}
+            assert (await here.post("/portal/password", data=form)).status_code == 303
+            for client, status in ((here, 200), (there, 303), (far, 303)):
+                assert (await client.get("/portal/password")).status_code == status
+            page = await here.get("/portal/password")
+            assert "Log off everywhere else" not in page.text
+            await leave(here)
+            await log_on(here, portal)
+            taken = (await here.get("/portal/audit.csv")).text
+        name = portal.operator[0]
+        for deed in (f"{name},127.0.0.1,sessions-ended,{name}", f"{name},127.0.0.1,logged-off,"):
+            assert deed in taken
+
+
 async def test_accounts_on_their_page(tmp_path: Path) -> None:
     """Made with a password shown once, given a role, given a new password, removed; all in the audit."""
     async with opened_portal(tmp_path / "portal") as portal, operator(portal) as admin:
@@ -376,6 +398,14 @@ async def test_accounts_on_their_page(tmp_path: Path) -> None:
         one = "/one?name=eve%20%26%20co"
         assert (await sent(one, do="role", role="admin")).status_code == 303
         assert "eve &amp; co is admin now." in (await admin.get("/portal/accounts")).text
+        async with portal.status_server(auth=None) as eve:
+            shown = await eve.get("/portal/logon")
+            form = {"token": token_in(shown), "username": "eve & co", "password": password}
+            assert (await eve.post("/portal/logon", data=form)).status_code == 303
+            assert "Log off eve &amp; co" in (await admin.get(f"/portal/accounts{one}")).text
+            assert (await sent(one, do="log-off")).status_code == 303
+            assert (await eve.get("/portal/products")).status_code == 303
+            assert "Log off eve" not in (await admin.get(f"/portal/accounts{one}")).text
         again = (await sent(one, do="password")).text.split('class="secret">')[1].split("<")[0]
         async with portal.status_server(auth=("eve & co", again)) as script:
             assert (await script.get("/v1/products")).status_code == 200
@@ -391,7 +421,7 @@ async def test_accounts_on_their_page(tmp_path: Path) -> None:
         assert not (portal.home / "password").exists()
         deeds = [line.split(",")[4] for line in (await admin.get("/portal/audit.csv")).text.splitlines()[1:]]
         assert deeds == [
-            *("account-password-set", "operator-removed", "operator-password-set", "operator-role-set"),
-            *("operator-added", "logged-on"),
+            *("account-password-set", "operator-removed", "operator-password-set", "sessions-ended"),
+            *("logged-on", "operator-role-set", "operator-added", "logged-on"),
         ]
         assert password not in portal.log_file.read_text()

@@ -66,10 +66,12 @@ async def _shown(portal: Portal, request: Request) -> Shown:
 
 
 async def _changed(portal: Portal, request: Request, form: Form) -> Shown | Go:
-    """A new role, or a new password that is shown this once."""
+    """A new role, a new password that is shown this once, or the end of the sessions."""
     one = await _other(portal, request)
     if form.get("do") == "role":
         return await _role_set(portal, request, one, _level(form.get("role", "")))
+    if form.get("do") == "log-off":
+        return await _logged_off(portal, request, one)
     if form.get("do") != "password":
         raise Refused(422, "wrong-fields", "Nothing was chosen.", "Use the page's own form.")
     password = _new_password()
@@ -84,6 +86,16 @@ async def _changed(portal: Portal, request: Request, form: Form) -> Shown | Go:
         portal.home.password_file_of(one.role).unlink(missing_ok=True)
     portal.log.say("account-password-set", account=one.name, by=request.state.session.account)
     return _told(one.name, one.level, password)
+
+
+async def _logged_off(portal: Portal, request: Request, one: Account) -> Go:
+    def end(connection: Connection) -> None:
+        sessions.end_all(connection, one.name)
+        audit.note(connection, _by(request), "sessions-ended", one.name, portal.clock.now())
+
+    await _done(portal, end)
+    portal.log.say("sessions-ended", account=one.name, by=request.state.session.account)
+    return Go("accounts", f"{one.name} is logged off.")
 
 
 async def _role_set(portal: Portal, request: Request, one: Account, level: Level) -> Go:

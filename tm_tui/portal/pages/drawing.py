@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from tm_tui.portal.pages.page import Shown
@@ -14,6 +15,7 @@ from tm_tui.spoken import apart, span
 __all__ = ["HEADERS", "ago", "drawn", "style"]
 
 _HERE = Path(__file__).parent
+_LONGEST_KEPT = 24
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self';"
@@ -42,7 +44,15 @@ def ago(seconds: float | None) -> str:
 @pass_context
 def _moment(context: Context, value: datetime | None) -> str:
     """In the reader's zone; a page without one (the log-on) has the portal's."""
-    return shown_in(str(context.get("zone", "")), value) if value else "never"
+    if not value:
+        return "never"
+    date, _, time = shown_in(str(context.get("zone", "")), value).partition(" ")
+    return Markup('<time><span class="keep">{}</span> <span class="keep">{}</span></time>').format(date, time)
+
+
+def _keep(name: str) -> str:
+    """The class of a name that is not to be broken: a long one has to be."""
+    return "keep" if len(name) <= _LONGEST_KEPT else "free"
 
 
 def _size(number: int) -> str:
@@ -55,7 +65,14 @@ def _size(number: int) -> str:
 _TEMPLATES = Environment(
     loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined
 )
-_TEMPLATES.filters |= {"ago": ago, "moment": _moment, "size": _size, "skew": apart, "span": span}
+_TEMPLATES.filters |= {
+    "ago": ago,
+    "keep": _keep,
+    "moment": _moment,
+    "size": _size,
+    "skew": apart,
+    "span": span,
+}
 
 
 def drawn(shown: Shown, **more: object) -> Response:

@@ -104,7 +104,14 @@ class Logon:
 
     async def off(self, request: Request) -> Response:
         """End the session."""
-        await self._portal.database.call(sessions.end, request.cookies.get(COOKIE))
+        account, source = request.state.session.account, source_of(request)
+        now = self._portal.clock.now()
+
+        def ended(connection: Connection) -> None:
+            sessions.end(connection, request.cookies.get(COOKIE))
+            audit.note(connection, (account, source), "logged-off", "", now)
+
+        await self._portal.database.call(ended)
         response = RedirectResponse(LOGON, 303)
         _take(response, COOKIE)
         return response

@@ -1,4 +1,4 @@
-"""One's own password: the old one is asked, and all other sessions end."""
+"""One's own account: a new password, for which the old one is asked, and where one is logged on."""
 
 import asyncio
 
@@ -19,11 +19,41 @@ from tm_tui.portal.tries import Locked
 __all__ = ["PAGES"]
 
 
-async def _asked(_portal: Portal, _request: Request) -> Shown:
-    return Shown("password.html", {"problem": "", "fewest": strength.FEWEST})
+async def _asked(portal: Portal, request: Request) -> Shown:
+    return await _page(portal, request, "", 200)
 
 
-async def _changed(portal: Portal, request: Request, form: Form) -> Shown | Go | Response:
+async def _page(portal: Portal, request: Request, problem: str, status: int) -> Shown:
+    now, account = portal.clock.now().timestamp(), request.state.session.account
+    begun = await portal.database.read(sessions.listed, account, now)
+    values = {"problem": problem, "fewest": strength.FEWEST, "begun": begun}
+    return Shown("password.html", values, status)
+
+
+async def _sent(portal: Portal, request: Request, form: Form) -> Shown | Go | Response:
+    if form.get("do") == "log-off":
+        return await _logged_off(portal, request)
+    done = await _changed(portal, request, form)
+    return await _page(portal, request, *done) if isinstance(done, tuple) else done
+
+
+async def _logged_off(portal: Portal, request: Request) -> Go:
+    """End all other sessions: somebody forgot to, or somebody else has one."""
+    session, source, now = request.state.session, source_of(request), portal.clock.now()
+
+    def end(connection: Connection) -> None:
+        sessions.end_all(connection, session.account, session.key)
+        audit.note(connection, (session.account, source), "sessions-ended", session.account, now)
+
+    await portal.database.call(end)
+    portal.log.say("sessions-ended", account=session.account, by=session.account)
+    return Go("password", "All your other sessions have ended.")
+
+
+_Problem = tuple[str, int]
+
+
+async def _changed(portal: Portal, request: Request, form: Form) -> _Problem | Response:
     session, source = request.state.session, source_of(request)
     old, new = (SecretStr(form.get(one, "")) for one in ("old", "new"))
     if form.get("new") != form.get("again"):
@@ -67,8 +97,8 @@ async def _set(portal: Portal, request: Request, new: SecretStr) -> tuple[bool, 
     return await portal.database.call(change), secret
 
 
-def _refused(problem: str, status: int = 422) -> Shown:
-    return Shown("password.html", {"problem": problem, "fewest": strength.FEWEST}, status)
+def _refused(problem: str, status: int = 422) -> _Problem:
+    return problem, status
 
 
-PAGES = (Page("password", _asked, act=_changed, sees="read-only", acts="read-only"),)
+PAGES = (Page("password", _asked, act=_sent, sees="read-only", acts="read-only"),)

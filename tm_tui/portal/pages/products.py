@@ -48,12 +48,14 @@ def _values(connection: Connection, query: FleetQuery, now: "datetime") -> dict[
 
 
 async def _charts(portal: Portal) -> tuple[Chart, ...]:
-    days = trends.days_until(portal.clock.now(), _DAYS)
-    return await portal.database.read(_drawn, days)
+    return await portal.database.read(_drawn, portal.clock.now())
 
 
-def _drawn(connection: Connection, days: tuple[date, ...]) -> tuple[Chart, ...]:
-    beats, looks = trends.beats_of_fleet(connection, days[0]), trends.looks(connection, days[0])
+def _drawn(connection: Connection, now: "datetime") -> tuple[Chart, ...]:
+    days = trends.days_until(now, _DAYS)
+    beats, looks = trends.beats_of_fleet(connection, days[0]), dict(trends.looks(connection, days[0]))
+    today = trends.standing(connection, now)
+    looks[days[-1]] = today.issues, today.missing  # what was noted of today is of a while ago
     issues = tuple(looks.get(day, (0, 0))[0] for day in days)
     missing = tuple(looks.get(day, (0, 0))[1] for day in days)
     return (
