@@ -60,7 +60,17 @@ class Day:
         async with asyncio.timeout(PATIENCE):
             while not outcome():
                 self.clock.suspend(1.0)
-                await asyncio.sleep(0.03)
+                await self._heard(0.03)
+
+    async def _heard(self, seconds: float) -> None:
+        """Wait for something at a receiver, so long at most."""
+        waiting = []
+        for one in (self.mails, self.hook, self.log):
+            one.arrived.clear()
+            waiting.append(asyncio.create_task(one.arrived.wait()))
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
 
     async def beats(self, seconds: int, **more: Any) -> int:
         """One beat of the appliance, registered anew."""
