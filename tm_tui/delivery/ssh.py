@@ -1,15 +1,15 @@
 """Delivery by SFTP: upload as `.part`, bring it to the disk, rename (docs/protocol.md, batch over SSH)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Awaitable
+from contextlib import AsyncExitStack, suppress
 from typing import Any, Self
 
 import asyncssh
+from asyncssh.packet import PacketDecodeError
 
 from tm_tui.delivery.delivered import SFTP_DELIVERED, Sent
-from tm_tui.link.failures import translate
-from tm_tui.link.sftp import Sftp, open_sftp
+from tm_tui.link.sftp import SFTP_ODD, Sftp, open_sftp
 from tm_tui.link.types import Link
 from tm_tui.spool.batch import appliance_of
 
@@ -34,7 +34,7 @@ class SshCarrier:
 
     async def __aenter__(self) -> Self:
         self._sftp = await self._stack.enter_async_context(open_sftp(self._link))
-        with suppress(asyncssh.Error, TimeoutError):  # tidying decides nothing
+        with suppress(*SFTP_ODD, TimeoutError):  # tidying decides nothing
             async with asyncio.timeout(_SWEEP_SECONDS):
                 await self._sweep(self._sftp.client)
         return self
@@ -48,26 +48,17 @@ class SshCarrier:
             raise RuntimeError("The session is not open.")
         folder = f"logs/{appliance_of(name) or self._appliance}"  # it may have had another identity then
         client = self._sftp.client
-        async with self._explained(self._sftp, folder):
+        async with self._sftp.explained(folder):
             if again and await _holds(client, f"{folder}/{name}", data, sent):
                 return
             await put_file(client, folder, name, data, sent)
-
-    @asynccontextmanager
-    async def _explained(self, sftp: Sftp, folder: str) -> AsyncIterator[None]:
-        try:
-            yield
-        except asyncssh.Error as error:
-            raise await sftp.explain(error, folder) from error
-        except OSError as error:
-            raise translate(error, "service", self._link.endpoint, self._link.proxy) from error
 
     async def _sweep(self, client: asyncssh.SFTPClient) -> None:
         """Remove what uploads of this appliance that died have left; nobody else writes here."""
         async for found in client.scandir(self._folder):
             name = str(found.filename)
             if name.startswith(f"{self._appliance}-") and name.endswith(_PART):
-                with suppress(asyncssh.SFTPError):
+                with suppress(*SFTP_ODD):
                     await client.remove(f"{self._folder}/{name}")
 
 
@@ -93,9 +84,9 @@ async def leave_probe(client: asyncssh.SFTPClient, folder: str, content: bytes) 
     """
     await put_file(client, folder, "probe", content, lambda _: None)
     written = None
-    with suppress(asyncssh.SFTPError):
+    with suppress(*SFTP_ODD):
         written = (await client.stat(f"{folder}/probe")).mtime
-    with suppress(asyncssh.SFTPError):
+    with suppress(*SFTP_ODD):
         await client.remove(f"{folder}/probe")
     return written
 
@@ -106,7 +97,7 @@ async def _upload(client: asyncssh.SFTPClient, folder: str, part: str, data: byt
     except asyncssh.SFTPNoSuchFile:
         await client.makedirs(folder, exist_ok=True)
         file = await client.open(part, "wb", block_size=None)
-    size = min(client.limits.max_write_len or _SAFE_WRITE, _LARGEST_WRITE)
+    size = min(max(client.limits.max_write_len, _SAFE_WRITE), _LARGEST_WRITE)
     async with file:
         await _write(file, data, size, sent)
         with suppress(asyncssh.SFTPOpUnsupported):
@@ -150,7 +141,7 @@ async def _holds(client: asyncssh.SFTPClient, path: str, data: bytes, sent: Sent
                 sent(len(piece))
     except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection):
         raise
-    except asyncssh.SFTPError:
+    except (asyncssh.SFTPError, PacketDecodeError):
         return False
     return True
 

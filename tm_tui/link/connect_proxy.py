@@ -86,7 +86,7 @@ async def _read_answer(sock: socket.socket, peer: h11.Connection) -> h11.Respons
 
 
 async def _read_head(sock: socket.socket, most: int) -> bytes:
-    """One reply's head, no byte further: what follows comes from the target. Empty: nothing came."""
+    """One reply's head, no byte further: what follows comes from the target. Empty: it ended before that."""
     loop, head = asyncio.get_running_loop(), bytearray()
     while not head.endswith(_ENDS):
         if len(head) >= most:
@@ -94,10 +94,10 @@ async def _read_head(sock: socket.socket, most: int) -> bytes:
         if not len(head) % _BYTES_AT_ONCE:
             await asyncio.sleep(0)
         byte = await loop.sock_recv(sock, 1)
-        if not byte and not head:
+        if not byte:
             return b""
         head += byte
-        if not byte or not _START.startswith(head[: len(_START)]):  # another protocol may never end a line
+        if not _START.startswith(head[: len(_START)]):  # another protocol may never end a line
             raise h11.RemoteProtocolError("no status line")
     return bytes(head)
 

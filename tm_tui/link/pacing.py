@@ -37,25 +37,29 @@ def paced(sock: socket.socket, bandwidth: Bandwidth) -> socket.socket:
 
 
 async def _pump(sock: socket.socket, far: socket.socket, bandwidth: Bandwidth) -> None:
-    """Until both ways have ended, or the near end is gone."""
+    """Until the near end is gone, or the line with all that it had brought."""
     with sock, far:
         down = asyncio.create_task(_bring(sock, far, bandwidth.download))
         try:
-            await _send(far, sock, bandwidth.upload)
-            # Who asked has hung up: nobody is left to read.
+            if await _send(far, sock, bandwidth.upload):
+                await asyncio.wait({down})  # it may have said why; a line that takes nothing ends at once
+            # Else who asked has hung up: nobody is left to read.
         finally:
             down.cancel()
             await asyncio.wait({down})
 
 
-async def _send(source: socket.socket, line: socket.socket, limiter: Limiter) -> None:
-    """Ask the limit, then use the line."""
-    loop = asyncio.get_running_loop()
+async def _send(source: socket.socket, line: socket.socket, limiter: Limiter) -> bool:
+    """Ask the limit, then use the line. Returns whether it is the line that broke."""
+    loop, broken = asyncio.get_running_loop(), False
     with contextlib.suppress(OSError):  # a broken end is an end
         while piece := await loop.sock_recv(source, _piece(limiter)):
             await limiter.take(len(piece))
+            broken = True
             await loop.sock_sendall(line, piece)
+            broken = False
         line.shutdown(socket.SHUT_WR)
+    return broken
 
 
 async def _bring(line: socket.socket, target: socket.socket, limiter: Limiter) -> None:
@@ -66,6 +70,7 @@ async def _bring(line: socket.socket, target: socket.socket, limiter: Limiter) -
             before, waiting = waiting, _waiting(line)
             await loop.sock_sendall(target, piece)
             await limiter.take(max(0, len(piece) + waiting - before))
+    with contextlib.suppress(OSError):  # also after a reset: who waits inside must not wait for a time limit
         target.shutdown(socket.SHUT_WR)
 
 

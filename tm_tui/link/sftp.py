@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import cast
 
 import asyncssh
-from asyncssh.constants import FXP_NAME
+from asyncssh.constants import FXP_HANDLE, FXP_NAME
+from asyncssh.packet import PacketDecodeError
 from asyncssh.sftp import start_sftp_client
 
 from tm_tui.link import ssh
@@ -16,7 +17,10 @@ from tm_tui.link.host_keys import HostKey
 from tm_tui.link.ssh_client import speaks_of_expiry
 from tm_tui.link.types import Link, Observer, unobserved
 
-__all__ = ["Sftp", "fetch_host_key", "open_sftp"]
+__all__ = ["SFTP_ODD", "Sftp", "fetch_host_key", "open_sftp"]
+
+SFTP_ODD = (asyncssh.Error, PacketDecodeError)
+"""What asyncssh raises of a server that refuses, that is gone, or whose reply cannot be read."""
 
 _REFUSED_SUBSYSTEM = 0xFFFFFFFF
 """asyncssh's own code for a session that opened, in which the server refused what was asked for."""
@@ -25,7 +29,9 @@ _MOST_SAID = 4096
 _PLAIN = frozenset({"", "failure", "permission denied", "no such file", "no such file or directory"})
 _MOST_PACKET = 80 << 10
 """Bytes; a server's longest replies are lists of a hundred names, 64 KB."""
-_NAME = bytes([FXP_NAME])
+_HANDLE, _NAME = bytes([FXP_HANDLE]), bytes([FXP_NAME])
+_MOST_HANDLE = 9 + 256
+"""Bytes of a reply with a handle, which all requests on its file repeat (filexfer-02, 6.3)."""
 _MOST_NAMES = 1000
 """In one reply: each costs the loop far more than its bytes."""
 _COUNTED = 9
@@ -41,7 +47,17 @@ class Sftp:
     connection: asyncssh.SSHClientConnection
     link: Link
 
-    async def explain(self, error: asyncssh.Error, folder: str = ".") -> LinkFailure:
+    @asynccontextmanager
+    async def explained(self, folder: str = ".") -> AsyncIterator[None]:
+        """Make a LinkFailure of what a file operation in the body raises."""
+        try:
+            yield
+        except SFTP_ODD as error:
+            raise await self._explain(error, folder) from error
+        except OSError as error:
+            raise translate(error, "service", self.link.endpoint, self.link.proxy) from error
+
+    async def _explain(self, error: Exception, folder: str) -> LinkFailure:
         """Make the failure of a file operation. OpenSSH says "failure" for a full disk: ask statvfs."""
         link, reason = self.link, _reason(error)
         found = translate(error, "service", link.endpoint, link.proxy)
@@ -55,7 +71,7 @@ class Sftp:
         try:
             async with asyncio.timeout(self.link.limits.reply):
                 disk = await self.client.statvfs(folder)
-        except (asyncssh.Error, TimeoutError):
+        except (*SFTP_ODD, TimeoutError):
             return found
         if disk.flags & _READ_ONLY:
             return failure("remote-read-only", "service", self.link.endpoint, self.link.proxy)
@@ -64,9 +80,11 @@ class Sftp:
         return found
 
 
-def _reason(error: asyncssh.Error) -> str:
+def _reason(error: Exception) -> str:
     """What a server says besides the name of its status, which every server says."""
     text = error.reason.strip() if isinstance(error, asyncssh.SFTPError) else ""
+    if isinstance(error, PacketDecodeError):
+        text = f"its reply cannot be read: {error}"
     return "" if text.lower().rstrip(".") in _PLAIN else text
 
 
@@ -82,26 +100,32 @@ class _ShortPackets:
         self.get_extra_info = reader.get_extra_info
 
     async def readexactly(self, size: int) -> bytes:
-        """As asyncssh has it. Raises SFTPBadMessage for what nobody sends."""
+        """As asyncssh has it. Raises SFTPBadMessage for what nobody sends, SFTPConnectionLost for its end.
+
+        A connection that is reset ends in what the system says, which asyncssh hands to each that waits.
+        """
         if size > _MOST_PACKET:
             raise asyncssh.SFTPBadMessage("packet too long")
-        data = await self._reader.readexactly(size)
+        try:
+            data = await self._reader.readexactly(size)
+        except (OSError, asyncssh.DisconnectError) as error:
+            raise asyncssh.SFTPConnectionLost(str(error)) from error
         if data[:1] == _NAME and int.from_bytes(data[_COUNTED - 4 : _COUNTED]) > _MOST_NAMES:
             raise asyncssh.SFTPBadMessage("too many names at once")
+        if data[:1] == _HANDLE and len(data) > _MOST_HANDLE:
+            raise asyncssh.SFTPBadMessage("handle too long")
         return data
 
 
 @asynccontextmanager
 async def open_sftp(link: Link, *, observe: Observer | None = None) -> AsyncIterator[Sftp]:
-    """Open a file transfer as the link's user. Raises LinkFailure, for asyncssh's errors in the body too."""
+    """Open a file transfer as the link's user. Raises LinkFailure, for what fails in the body too."""
     connection = await ssh.log_on(link, observe=observe or unobserved)
     politely = False
     try:
         sftp = Sftp(await _start(connection, link), connection, link)
-        try:
+        async with sftp.explained():
             yield sftp
-        except asyncssh.Error as error:
-            raise await sftp.explain(error) from error
         politely = True
     finally:
         await ssh.abort(connection, politely=politely)
@@ -114,12 +138,14 @@ async def _start(connection: asyncssh.SSHClientConnection, link: Link) -> asyncs
             short = cast("asyncssh.SSHReader[bytes]", _ShortPackets(reader))
             loop = asyncio.get_running_loop()
             return await start_sftp_client(connection, loop, "strict", short, writer, "utf-8", "strict", 3)
-    except (asyncssh.Error, OSError, TimeoutError) as error:
+    except (*SFTP_ODD, OSError, TimeoutError) as error:
         if isinstance(error, asyncssh.ChannelOpenError) and error.code != _REFUSED_SUBSYSTEM:
-            raise failure("ssh-no-session", "service", link.endpoint, link.proxy) from error
+            code = "reply-closed" if connection.is_closed() else "ssh-no-session"
+            raise failure(code, "service", link.endpoint, link.proxy) from error
         code, said = await _why_not(connection, link)
         if not code:
-            code = "reply-timeout" if isinstance(error, TimeoutError) else "sftp-not-offered"
+            gone = "reply-closed" if connection.is_closed() else "sftp-not-offered"
+            code = "reply-timeout" if isinstance(error, TimeoutError) else gone
         raise failure(code, "service", link.endpoint, link.proxy, detail=said) from error
 
 

@@ -1,6 +1,7 @@
 """What asyncssh reports, as codes of docs/failures.md. Apart, because importing asyncssh is slow."""
 
 import asyncssh
+from asyncssh.packet import PacketDecodeError
 
 __all__ = ["code_for_ssh_error"]
 
@@ -17,6 +18,7 @@ _KINDS: tuple[tuple[type[BaseException], str], ...] = (
     (asyncssh.SFTPNoConnection, "reply-closed"),
     (asyncssh.SFTPEOFError, "reply-closed"),
     (asyncssh.SFTPError, "remote-file-failed"),
+    (PacketDecodeError, "remote-file-failed"),
     (asyncssh.ProtocolNotSupported, "ssh-not-spoken"),
 )
 _CLOSED = {"host_key": "ssh-closed", "authentication": "ssh-login-closed"}
