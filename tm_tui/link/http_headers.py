@@ -17,8 +17,11 @@ USER_AGENT = f"tm-tui/{__version__}"
 _MOST_DATE = 64
 _YEARS = range(1970, 2201)
 """A date outside of these comes from no clock that anybody has set."""
-_ITEM = re.compile(r'(?:"(?:[^"\\]|\\.)*(?:"|\Z)|[^",])+', re.DOTALL)
-"""One element of a list: commas within quotes do not end it (RFC 9110, section 5.6.1)."""
+_ITEM = re.compile(r'(?:"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[^",])++', re.DOTALL)
+"""One element of a list: commas within quotes do not end it (RFC 9110, section 5.6.1).
+
+Nothing that was matched is given back, so that no value takes longer than its length says.
+"""
 _WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _PARAMETER = re.compile(rf"{_WORD}[ \t]*=")
 _SCHEME = re.compile(rf"({_WORD})(?:[ \t]|\Z)")

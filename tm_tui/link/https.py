@@ -26,6 +26,8 @@ for _name in ("httpx", "httpcore"):  # at INFO and DEBUG they log URLs and heade
 _FOREIGN = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, OSError)
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "MKCOL"})
 _REQUEST_TIMEOUT = 408
+_COOKIES = frozenset({b"set-cookie", b"set-cookie2"})
+"""Left out of each reply: httpx would keep them and send them along, and Python reads some for minutes."""
 
 Content = bytes | AsyncIterable[bytes]
 """A request's body. To be sent once more it has to be bytes, or an iterable that begins anew each time."""
@@ -103,7 +105,8 @@ class _Transport(httpx.AsyncBaseTransport):
         if _is_encoded(response.headers):
             await body.aclose()
             raise failure("reply-encoded", "service", link.endpoint, link.proxy)
-        return httpx.Response(response.status, headers=response.headers, stream=body, request=request)
+        headers = [(name, value) for name, value in response.headers if name.lower() not in _COOKIES]
+        return httpx.Response(response.status, headers=headers, stream=body, request=request)
 
     async def _answer(self, request: httpx.Request) -> httpcore.Response:
         """Send, and once anew over a new connection if a kept one turns out to be closed already.

@@ -196,17 +196,15 @@ def _why_closed(connection: asyncssh.SSHClientConnection | None, error: Exceptio
     """What went wrong before a server showed a host key.
 
     What breaks the protocol is none of SSH. After its greeting a server that hangs up did not like our
-    algorithms: OpenSSH closes so fast that its own list may get lost. If that has come, asyncssh has compared
-    it with ours, so they were agreed. Before its greeting, several lines of something else (asyncssh counts
-    them) are another protocol's complaint; one line is what a busy sshd says.
+    algorithms: OpenSSH closes so fast that its own list may get lost. Before its greeting, several lines of
+    something else (asyncssh counts them) are another protocol's complaint; one line is what a busy sshd says.
     """
     if isinstance(error, asyncssh.ProtocolError):
         return "ssh-not-spoken"
     if connection is None:
         return "ssh-closed"
     if connection.get_extra_info("server_version"):
-        agreed = getattr(connection, "_server_kexinit", b"")
-        return "ssh-closed" if agreed else "ssh-no-common-algorithm"
+        return "ssh-no-common-algorithm"
     return "ssh-not-spoken" if getattr(connection, "_banner_lines", 0) > 1 else "ssh-closed"
 
 

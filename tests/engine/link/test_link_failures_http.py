@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -240,3 +241,29 @@ def test_the_clients_repr_has_no_password(ways: Ways) -> None:
     link = ways.to(443, WEB)
     client = https_client(link)
     assert PASSWORD not in f"{link!r} {client!r} {client.__dict__!r} {client.auth!r}"
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        b"Set-Cookie: session=1; Path=/",
+        b"Set-Cookie: a=b; Expires=" + b" " * 60_000 + b"x",
+        b"\r\n".join(b"Set-Cookie: a%d=b" % number for number in range(4000)),
+        b"Set-Cookie2: a=b; Version=1" + b"; a" * 20_000,
+    ],
+    ids=["one", "slow", "many", "old"],
+)
+async def test_cookies_are_neither_read_nor_sent(ways: Ways, tls: ssl.SSLContext, cookie: bytes) -> None:
+    """One of a log-on page could hold up beats for minutes, and would go along with all that follows."""
+
+    async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readuntil(b"\r\n\r\n"):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + cookie + b"\r\n\r\n")
+
+    async with bad.server(behave, tls) as told, https_client(ways.to(told.port, WEB)) as client:
+        began = time.thread_time()
+        for _ in range(2):
+            assert "set-cookie" not in (await call(client, "GET", "/")).headers
+        assert time.thread_time() - began < 2
+    assert told.received.count(b"GET /") == 2
+    assert b"cookie" not in told.received.lower()

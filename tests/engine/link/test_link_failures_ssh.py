@@ -387,10 +387,9 @@ async def test_a_failure_can_be_explained_by_the_caller(ways: Ways, tmp_path: Pa
     async with lab(sftp=Broken, folder=tmp_path) as server:
         link = await approved(ways, ways.to(server.port, LAB))
         async with open_sftp(link) as sftp:
-            with pytest.raises(asyncssh.SFTPError) as caught:
-                async with sftp.client.open("x", "wb") as file:
+            with fails("remote-disk-full", "service"):
+                async with sftp.explained(), sftp.client.open("x", "wb") as file:
                     await file.write(b"x")
-            assert (await sftp.explain(caught.value)).code == "remote-disk-full"
 
 
 async def test_the_connection_ends_with_the_transfer(ways: Ways, openssh: Sshd) -> None:

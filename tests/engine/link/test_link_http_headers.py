@@ -1,5 +1,6 @@
 """Header values from outside: whatever a peer sends is read or passed over, and nothing is raised."""
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 
@@ -101,3 +102,13 @@ def test_a_server_that_wants_another_logon(wanted: str, code: str) -> None:
 def test_any_challenge_is_read(values: list[str]) -> None:
     """Whatever a peer sends as a challenge names some schemes or none."""
     assert all(one == one.lower() and one.isascii() for one in auth_schemes(values))
+
+
+@pytest.mark.parametrize("item", ['"', '\\"', '"\\', "a", "a ", "a=", "a,", '"a",', " ", "\\"])
+@pytest.mark.parametrize("first", ["", '"', "Basic "])
+def test_a_challenge_takes_no_longer_than_its_length_says(item: str, first: str) -> None:
+    """Quotes that never end once took a second of the loop for one header."""
+    value = first + item * 100_000
+    began = time.thread_time()
+    auth_schemes([value, value[:-1]])
+    assert time.thread_time() - began < 0.25
