@@ -7,6 +7,7 @@ another boot the wall clock says what is left, and never more than the whole tri
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from tm_tui.agent.trial_words import alerts_of, by_servers, rollback_info, trial
 from tm_tui.api.agent import RollbackInfo, TrialEnd, TrialInfo
 from tm_tui.clock import Clock, boot_id, wait_until
 from tm_tui.errors import StorageFailed, TmError
+from tm_tui.retry import DISK, Retry
 from tm_tui.settings.store import Loaded, Revision, SettingsStore
 from tm_tui.settings.trial import Armed, RollbackRecord, TrialRecord
 from tm_tui.tasks import Tasks, threaded, unbroken
@@ -24,7 +26,6 @@ __all__ = ["Trials"]
 
 _log = logging.getLogger(__name__)
 
-_AGAIN_SECONDS = 30.0
 _AGENT = "agent"
 
 
@@ -230,18 +231,20 @@ class Trials:
 
     async def _count_down(self, running: _Running) -> None:
         """Wait for the end, then go back, again and again until the disk takes it."""
+        retry = Retry(self._clock, random.random, pace=DISK)
         await wait_until(self._clock, running.record.boot_deadline, running.ended)
         while not running.ended.is_set():
-            await unbroken(self._go_back(running))
-            await wait_until(self._clock, self._clock.monotonic() + _AGAIN_SECONDS, running.ended)
+            await unbroken(self._go_back(running, retry))
+            await wait_until(self._clock, retry.again, running.ended)
 
-    async def _go_back(self, running: _Running) -> None:
+    async def _go_back(self, running: _Running, retry: Retry) -> None:
         async with self._saving:
             if running.ended.is_set():  # confirmed or taken back at the last moment
                 return
             try:
                 revision = await threaded(self._write_back, running.record)
             except StorageFailed as failure:
+                retry.failed(failure)
                 self._still_there(failure)
             else:
                 self._went_back(running.record, revision)
@@ -252,12 +255,8 @@ class Trials:
 
     def _went_back(self, record: TrialRecord, revision: Revision) -> None:
         self._seen_by_nobody = RollbackRecord.of(record, revision.number, self._clock.now(), revision.note)
-        _log.warning(
-            "%s: revision %d has the settings of revision %d again.",
-            unconfirmed(record),
-            revision.number,
-            record.old,
-        )
+        told = (unconfirmed(record), revision.number, record.old)
+        _log.warning("%s: revision %d has the settings of revision %d again.", *told)
         self._ends(record, f"not confirmed in time: revision {record.old}'s settings are in force")
         self._adopt(revision, None)
 

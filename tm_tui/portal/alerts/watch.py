@@ -27,6 +27,7 @@ _GAP_SECONDS = 60.0
 """A look that comes so late, or a wall clock that stepped so far: nobody was listening, as before a start."""
 _STANDING_SECONDS = 900.0
 _FIRST_WAIT, _LONGEST_WAIT = 30.0, 1800.0
+"""Seconds. They stand in the database, for whichever process sends next: a `Retry` is the memory of one."""
 
 Until = Callable[[], datetime | None]
 """When the portal's certificate ends."""
