@@ -13,16 +13,17 @@ from typing import BinaryIO
 
 from tm_tui.errors import StorageFailed
 from tm_tui.files import (
+    StorageAbsent,
     opened,
     overwrite,
     put_new,
     read_all,
+    storage_failure,
     sync_folder,
     take_lock,
     temporary_name,
     write_all,
 )
-from tm_tui.storage_failures import StorageAbsent, storage_failure
 from tm_tui.text import safe_text
 
 __all__ = [

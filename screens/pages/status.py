@@ -18,8 +18,8 @@ from screens.widgets.page import Page, beside
 from screens.widgets.painted import fitted
 from screens.widgets.pick_list import PickList, Row
 from screens.widgets.rows import doubt_rows, row, snapshot, state_word
-from tm_tui.api.first_registration import NEVER_REGISTERED, checklist, is_fresh, short_checklist
 from tm_tui.api.past import coarser
+from tm_tui.api.registration_words import NEVER_REGISTERED, checklist, is_fresh, short_checklist
 from tm_tui.api.status_words import Line, Told, attention, overview
 
 if TYPE_CHECKING:

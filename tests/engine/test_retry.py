@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from clock import FakeClock
 from tm_tui.errors import StorageFailed
-from tm_tui.link.failure_codes import FAILURES
-from tm_tui.link.failures import LinkFailure, failure
+from tm_tui.link.failures import FAILURES, LinkFailure, failure
 from tm_tui.link.trying_again import CODES, DAY, HOUR, When, meaning_of
 from tm_tui.link.types import Endpoint
 from tm_tui.retry import DISK, SELDOM, SLOWLY, USUAL, Pace, Retry

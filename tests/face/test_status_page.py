@@ -12,9 +12,9 @@ from screens.desk.agent import Connection
 from screens.desk.ages import clock_time
 from tm_tui.api.agent import AgentStatus, LastFailure, LogServerStatus, ServerState
 from tm_tui.api.cases import CasesStatus
-from tm_tui.api.first_registration import short_checklist
 from tm_tui.api.past import LastDay, Marked
 from tm_tui.api.patterns import PatternsStatus
+from tm_tui.api.registration_words import short_checklist
 from tm_tui.api.reports import ReportsStatus
 from tm_tui.api.status_words import Told, overview
 from tm_tui.cli.status import _page

@@ -1,9 +1,24 @@
-"""How an appliance stands with the portal: one wording for the Status page, plain lines and commands."""
+"""How an appliance stands with the portal, and what one needs that was never registered, in words.
 
-from tm_tui.api.agent import ServerState, StatusServerStatus
+One wording for the Status page, plain lines and commands.
+"""
+
+from collections.abc import Iterator
+
+from tm_tui.api.agent import AgentStatus, ServerState, StatusServerStatus
 from tm_tui.spoken import local_time
 
-__all__ = ["FITTING", "comes_back", "off", "portal", "registration"]
+__all__ = [
+    "FITTING",
+    "NEVER_REGISTERED",
+    "checklist",
+    "comes_back",
+    "is_fresh",
+    "off",
+    "portal",
+    "registration",
+    "short_checklist",
+]
 
 FITTING = "a TMSP of link protocol version 1 (reference portal 0.1 and newer)"
 """Which versions of TMSP this version fits."""
@@ -41,3 +56,32 @@ def portal(server: StatusServerStatus) -> str:
     name = " ".join(word for word in (told.product or "TMSP", told.version) if word)
     fits = "fits" if told.fits else "DOES NOT FIT this appliance"
     return f"{name}, link protocol {told.protocol}: {fits}"
+
+
+NEVER_REGISTERED = "This appliance is not registered with the Threat Management Services Portal (TMSP) yet."
+
+
+def is_fresh(status: AgentStatus) -> bool:
+    """Whether it was never registered, and nobody has switched sending on."""
+    server = status.status_server
+    return server.state is ServerState.DISABLED and not (server.registered_at or server.switched_off_at)
+
+
+def checklist() -> Iterator[str]:
+    """What to have at hand, one line for each thing; lines that belong to a heading begin with a dash."""
+    yield "Have at hand, from your vendor (hosted edition) or the portal's administrator (on-premise one):"
+    yield "- log server and status server: name or IP address (on-premise: IP address)"
+    yield "- user name and password of the account for registering products"
+    yield "- the log server's SSH fingerprint, or the portal's CA file"
+    yield "- your e-mail address; the proxy, if one stands between"
+    yield "From here must be open: log server port 22 (SSH) or 443 (SSL), status server port 443."
+
+
+def short_checklist() -> Iterator[str]:
+    """The same for a small terminal: lines of at most 38 characters, its heading with them."""
+    yield "Not registered with TMSP yet. Have:"
+    yield "- log server and status server address"
+    yield "- registering products user, password"
+    yield "- SSH fingerprint, or the CA file"
+    yield "- your e-mail address; the proxy"
+    yield "From here open: port 22 (SSH), or 443."

@@ -1,4 +1,4 @@
-"""`tm-tui status`: the agent's snapshot, once or at each change."""
+"""`tm-tui status`: the agent's snapshot, once or at each change; for monitoring as a check or as metrics."""
 
 import json
 from collections.abc import Iterator
@@ -9,16 +9,19 @@ import click
 
 from tm_tui.api.agent import AgentStatus
 from tm_tui.api.client import ControlClient
-from tm_tui.api.first_registration import NEVER_REGISTERED, checklist, is_fresh
+from tm_tui.api.failures import AgentAbsent
 from tm_tui.api.past import coarser
+from tm_tui.api.registration_words import NEVER_REGISTERED, checklist, is_fresh
 from tm_tui.api.status_words import Told, attention, overview
 from tm_tui.cli.asking import ask
-from tm_tui.cli.monitoring import check_agent, tell_metrics
+from tm_tui.cli.metrics import ABSENT, openmetrics
 from tm_tui.cli.output import ago, count, emit, json_option, show, span, table
+from tm_tui.cli.verdict import UNKNOWN, check_line, checked
 from tm_tui.cli.writing import tell
+from tm_tui.errors import TmError
 from tm_tui.spoken import local_time, person
 
-__all__ = ["one_line", "status"]
+__all__ = ["check_agent", "one_line", "status", "tell_metrics"]
 
 _STRIP = 48
 """Characters of 24 hours."""
@@ -112,3 +115,24 @@ def _rows(status: AgentStatus) -> Iterator[tuple[str, str]]:
         words = ", ".join(part for part in (line.state, line.words) if part)
         strip = f"  {coarser(line.day.marks, _STRIP)}" if line.day else ""  # after what can be read out
         yield line.label, f"{words}{strip}"
+
+
+def tell_metrics(output: Path | None) -> int:
+    """Print or write the metrics; without an agent that it is down, and the error goes on."""
+    try:
+        status = ask(lambda client: client.status())
+    except AgentAbsent:
+        tell(ABSENT, output)
+        raise
+    tell(openmetrics(status), output)
+    return 0
+
+
+def check_agent() -> int:
+    """Print one line; 0 ok, 1 warning, 2 critical, 3 unknown: no agent, or it does not let us look."""
+    try:
+        code, line = checked(ask(lambda client: client.status()))
+    except TmError as error:
+        code, line = UNKNOWN, check_line(UNKNOWN, f"{error.cause} {error.remedy}")
+    click.echo(line)
+    return code

@@ -1,4 +1,4 @@
-"""The failures of custom patterns between the status server and this appliance (see failure_codes)."""
+"""The failures of custom patterns between the status server and this appliance (see failures.py)."""
 
 __all__ = ["PATTERNS"]
 

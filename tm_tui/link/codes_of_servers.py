@@ -1,4 +1,4 @@
-"""The failures at a server: what it answers, or does not (see failure_codes)."""
+"""The failures at a server: what it answers, or does not (see failures.py)."""
 
 __all__ = ["SERVERS"]
 

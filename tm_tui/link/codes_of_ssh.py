@@ -1,4 +1,4 @@
-"""The failures of SSH: host keys, logon, file transfer, files (see failure_codes)."""
+"""The failures of SSH: host keys, logon, file transfer, files (see failures.py)."""
 
 __all__ = ["SSH"]
 

@@ -1,4 +1,4 @@
-"""The failures of TLS and certificates (see failure_codes)."""
+"""The failures of TLS and certificates (see failures.py)."""
 
 __all__ = ["TLS"]
 

@@ -1,4 +1,4 @@
-"""The failures on the way to a server: its name, the network, the proxy (see failure_codes)."""
+"""The failures on the way to a server: its name, the network, the proxy (see failures.py)."""
 
 __all__ = ["WAYS"]
 

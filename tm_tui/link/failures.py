@@ -4,14 +4,25 @@ import ssl
 from collections.abc import Iterator
 
 from tm_tui.errors import TmError
-from tm_tui.link.failure_codes import FAILURES
+from tm_tui.link.codes_of_patterns import PATTERNS
+from tm_tui.link.codes_of_servers import SERVERS
+from tm_tui.link.codes_of_ssh import SSH
+from tm_tui.link.codes_of_tls import TLS
+from tm_tui.link.codes_of_ways import WAYS
 from tm_tui.link.host_keys import HostKey
 from tm_tui.link.os_failures import code_for_os_error, code_for_tls_error
 from tm_tui.link.server_words import ServerWords
 from tm_tui.link.types import Endpoint, Proxy
 from tm_tui.text import safe_text
 
-__all__ = ["LinkFailure", "failure", "translate"]
+__all__ = ["FAILURES", "LinkFailure", "failure", "translate"]
+
+FAILURES: dict[str, tuple[str, str]] = {**WAYS, **TLS, **SSH, **SERVERS, **PATTERNS}
+"""The stable table: code -> (cause, remedy). docs/failures.md has a section for each code.
+
+`{peer}` is who the stage talks to (in stage `proxy` the proxy), `{target}` the server; `{..._host}` is
+without the port, and `{Peer}` begins a sentence.
+"""
 
 _TIMEOUTS = {
     "name": "name-timeout",

@@ -1,4 +1,4 @@
-"""What each failure code means for trying again: one table, beside the codes (see failure_codes).
+"""What each failure code means for trying again: one table, beside the codes (see failures.py).
 
 `tm_tui/retry.py` acts on it. Nothing is given up for good: what waits for a person is tried once an hour too.
 """

@@ -1,19 +1,21 @@
-"""Opening the spool, whatever stands in its folder, and closing all of it again."""
+"""Opening the spool for one process, whatever stands in its folder, and closing all of it again."""
 
 import os
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from tm_tui.atomic import storage_failure
+from tm_tui.atomic import storage_failure, take_lock
 from tm_tui.clock import Clock
+from tm_tui.errors import StorageFailed
 from tm_tui.spool.core import BatchLimits, SpoolCore
 from tm_tui.spool.disk import Disk
-from tm_tui.spool.lock import lock
 from tm_tui.spool.quota import Quota
+from tm_tui.spool.tidy import is_file, set_aside
 from tm_tui.spool.trace import Trace
 from tm_tui.spool.writer import Writer
 
-__all__ = ["OpenSpool", "Opening"]
+__all__ = ["OpenSpool", "Opening", "SpoolBusy", "lock"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +73,19 @@ class Opening:
         except BaseException:
             disk.close()
             raise
+
+
+class SpoolBusy(StorageFailed):
+    """Another process has this spool open."""
+
+
+def lock(path: Path, now: datetime) -> int:
+    """Take the lock until the returned descriptor is closed. Raises SpoolBusy, OSError."""
+    if os.path.lexists(path) and not is_file(path):
+        set_aside(path, now)
+    descriptor, held = take_lock(path)
+    if not held:
+        os.close(descriptor)
+        cause = f"Another process uses the log queue in {path.parent}."
+        raise SpoolBusy(cause, "Stop the other agent first, or choose another TM_TUI_HOME.")
+    return descriptor

@@ -1,4 +1,7 @@
-"""The loop behind the beats: register, beat on the grid, back off, register again when forgotten."""
+"""The loop behind the beats: register, beat on the grid, back off, register again when forgotten.
+
+The grid (`BeatSchedule`) is on the monotonic clock: no round trip and no other work shifts it.
+"""
 
 import asyncio
 import logging
@@ -8,15 +11,14 @@ from contextlib import contextmanager
 from tm_tui.clock import Clock, wait_until
 from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.https import LinkClient
-from tm_tui.retry import Chance, asked_by
+from tm_tui.retry import Chance, asked_by, spread
 from tm_tui.status_server.heartbeat import NOT_REGISTERED, Facts, beat
 from tm_tui.status_server.protocol import Notice, RegistrationRequest
 from tm_tui.status_server.registration import register
 from tm_tui.status_server.removal import RegistrationRecord, Removed
-from tm_tui.status_server.schedule import BeatSchedule
 from tm_tui.status_server.standing import Standing
 
-__all__ = ["Heart", "Noticed"]
+__all__ = ["BeatSchedule", "Heart", "Noticed"]
 
 _log = logging.getLogger(__name__)
 
@@ -179,3 +181,39 @@ class Heart:
             if sentence not in self._said:
                 self._said.add(sentence)
                 _log.warning("%s", sentence)
+
+
+_JITTER = 0.1
+
+
+class BeatSchedule:
+    """The due moments of the beats, and how many of them passed without one. All in monotonic seconds.
+
+    No exchange takes longer than `exchange`, so that a beat which is later than that waited for a suspend.
+    """
+
+    def __init__(self, interval: float, chance: Chance, now: float, exchange: float | None = None) -> None:
+        self._interval = interval
+        self._exchange = 0.8 * interval if exchange is None else exchange
+        self._chance = chance
+        self._previous: float | None = None
+        self.due = now
+
+    def begin(self, now: float) -> int:
+        """Take the beat that is due now. Return how many came due since the last one and were not sent.
+
+        So it is after a long backoff, or when the machine was suspended. Then the grid begins anew: on the
+        old one the next beat would follow at once.
+        """
+        if now - self.due > self._exchange:
+            self.due = now
+        previous, self._previous = self._previous, self.due
+        return 0 if previous is None else max(0, round((self.due - previous) / self._interval) - 1)
+
+    def accepted(self) -> None:
+        """Plan the next beat: the interval give or take a tenth, counted from when this one was due."""
+        self.due += spread(self._interval, _JITTER, self._chance)
+
+    def failed(self, wait: float, now: float, asked: float = 0.0) -> None:
+        """Plan the next beat after a failure: `wait` later, and not before the server `asked` for it."""
+        self.due = max(self.due + wait, now + asked)

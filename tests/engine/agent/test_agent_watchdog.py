@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from agents import LIMIT, agent_process, short_home
-from tm_tui.agent.journal import set_up_log
-from tm_tui.agent.journald import JournalHandler, journal_reads_stderr
+from tm_tui.agent.journal import JournalHandler, journal_reads_stderr, set_up_log
 from tm_tui.paths import Home
 
 HUNG_THREAD = """

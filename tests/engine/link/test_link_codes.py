@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tm_tui.link.failure_codes import FAILURES
-from tm_tui.link.failures import failure
+from tm_tui.link.failures import FAILURES, failure
 from tm_tui.link.types import Endpoint, Proxy
+from tm_tui.probe.servers import CLOCK_SKEW
 from tm_tui.probe.settings import INCOMPLETE
-from tm_tui.probe.skew import CLOCK_SKEW
 
 ROOT = Path(__file__).parents[3]
 NAMES = {

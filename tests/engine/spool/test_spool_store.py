@@ -10,7 +10,7 @@ import zstandard
 
 from clock import FakeClock
 from spooling.events import line, numbered_line, root_cause, threat_event
-from tm_tui.spool.lock import SpoolBusy
+from tm_tui.spool.opening import SpoolBusy
 from tm_tui.spool.quota import Quota, SpoolFull
 from tm_tui.spool.store import BatchLimits, Spool
 
