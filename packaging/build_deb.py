@@ -130,6 +130,8 @@ def documents(tree: Path, version: str, moment: int, sbom: str, package: Package
         put(doc / path.name, path.read_text())
     for path in sorted((ROOT / "docs" / "pictures").glob("*.svg")):
         put(doc / "pictures" / path.name, path.read_text())
+    for path in sorted((ROOT / "docs" / "pictures").glob("*.webp")) if package is not APPLIANCE else ():
+        shutil.copyfile(path, doc / "pictures" / path.name)  # of the portal's pages
 
 
 def build(target: Path, version: str, python: str, compression: str, package: Package = APPLIANCE) -> Path:

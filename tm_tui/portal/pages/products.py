@@ -54,8 +54,8 @@ async def _charts(portal: Portal) -> tuple[Chart, ...]:
 def _drawn(connection: Connection, now: "datetime") -> tuple[Chart, ...]:
     days = trends.days_until(now, _DAYS)
     beats, looks = trends.beats_of_fleet(connection, days[0]), dict(trends.looks(connection, days[0]))
-    today = trends.standing(connection, now)
-    looks[days[-1]] = today.issues, today.missing  # what was noted of today is of a while ago
+    noted = looks.get(days[-1], (0, 0))[0]
+    looks[days[-1]] = noted, fleet.counts(connection, now).missing  # as the numbers beside the chart say it
     issues = tuple(looks.get(day, (0, 0))[0] for day in days)
     missing = tuple(looks.get(day, (0, 0))[1] for day in days)
     return (
