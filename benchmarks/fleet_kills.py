@@ -4,14 +4,21 @@ Appliances beat, deliver over HTTPS and SSH and upload cases through HAProxy, an
 answered. At the end every batch was entered and read once, each case has a number of its own and its bytes,
 and no beat had an answer that is none of the protocol's.
 
-python -m benchmarks.fleet_kills [SEED] [KILLS]
+--midnight has a day end in the middle of it, by the zone that the processes live in, while a sweep takes
+away batches whose time is over: each product's report is made once, and no blob is left or missing.
+--blobs bucket keeps batches and cases in an S3 server in memory (moto), --blobs s3://... in a real one
+(python -m benchmarks.s3_server --serve says its address).
+
+python -m benchmarks.fleet_kills [SEED] [KILLS] [--midnight] [--blobs files|bucket|ADDRESS]
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextlib
 import hashlib
+import logging
 import os
 import random
 import signal
@@ -20,8 +27,9 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncssh
 import httpx
@@ -33,14 +41,28 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "engine" / "portal")]
 from portals import RunningPortal, beat, ndjson, registration, sealed, threat_event, with_settings  # noqa: E402
 from test_portal_cases import CHUNK, VERSION, metadata  # noqa: E402
 
+from servers.buckets import KEYS, buckets  # noqa: E402
 from servers.postgres import postgres  # noqa: E402
 from servers.process import daemon, folder, free_port, program  # noqa: E402
+from tm_tui.portal.reports.periods import KINDS, current  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tm_tui.portal.blobs.store import Blobs
 
 APPLIANCES = 4
 AGAIN = (httpx.HTTPError, OSError, asyncssh.Error, TimeoutError)
 NEVER = (asyncssh.HostKeyNotVerifiable,)
 BEATS_MAY_BE = {200, 503}
 ROLES = ("web", "web", "ssh", "worker", "worker")
+OF_MIDNIGHT = (0, 1, 2, 3, 3, 3, 4, 4, 4)
+"""Who is killed at midnight: the workers more often."""
+PRODUCTS = 150
+"""Further ones at midnight, each of which gets its reports."""
+SWEPT = 200
+"""Batches whose time is over, at midnight."""
+BEFORE_MIDNIGHT = 30.0
 
 
 @dataclass
@@ -59,6 +81,12 @@ class Fleet:
     events: dict[str, set[str]] = field(default_factory=dict)
     cases: list[bytes] = field(default_factory=list)
     beats: Counter[str] = field(default_factory=Counter)
+    midnight: datetime | None = None
+    """When the day ends, and in which zone."""
+    swept: list[str] = field(default_factory=list)
+    """Blobs that the sweep has to take away."""
+    blobs: Blobs | None = None
+    operator: tuple[str, str] = ("", "")
 
     def client(self, port: str) -> httpx.AsyncClient:
         """One way in, through HAProxy."""
@@ -216,113 +244,233 @@ async def kill_and_start(
         await asyncio.to_thread(server.stop)
         await asyncio.to_thread(server.start)
         return "postgresql"
-    chosen = fleet.choices.randrange(len(processes))
+    chosen = fleet.choices.choice(OF_MIDNIGHT if fleet.midnight else range(len(processes)))
     await asyncio.to_thread(processes[chosen].stop, signal.SIGKILL)
     processes[chosen] = await in_background(fleet.home, chosen, own[chosen])
     return ROLES[chosen]
 
 
-def verdict(fleet: Fleet, dsn: str) -> list[str]:
+async def verdict(fleet: Fleet, dsn: str, web: dict[str, int]) -> list[str]:
     """What is wrong at the end."""
-    wrong = []
+    assert fleet.blobs is not None
+    wrong, there = [], {blob.name: blob.size for blob in fleet.blobs.list("logs/")}
     for name, packed in fleet.sent.items():
-        appliance = name[: name.index("-0000")]
-        path = fleet.home / "logs" / appliance / name
-        if not path.exists() or path.read_bytes() != packed:
+        blob = f"logs/{name[: name.index('-0000')]}/{name}"
+        if blob not in there or bytes_of(fleet.blobs, blob) != packed:
             wrong.append(f"{name} is not there as it was sent")
     with psycopg.connect(dsn) as connection:
         entered = Counter(row[0] for row in connection.execute("SELECT name FROM batches"))
-        if entered != Counter(list(fleet.sent)):
-            wrong.append(f"{len(fleet.sent)} batches were sent, {len(entered)} entered")
+        sent = [*fleet.sent, *(name.rpartition("/")[2] for name in fleet.swept)]
+        if entered != Counter(sent):
+            wrong.append(f"{len(sent)} batches were sent, {len(entered)} entered")
         for appliance, events in fleet.events.items():
             rows = connection.execute("SELECT id FROM threats WHERE appliance = %s", (appliance,)).fetchall()
             if Counter(row[0] for row in rows) != Counter(events):
                 wrong.append(f"{appliance}: {len(events)} events were sent, {len(rows)} read")
-        wrong += cases_wrong(fleet, connection)
+        wrong += await cases_wrong(fleet, connection, web)
+        if fleet.midnight:
+            wrong += midnight_wrong(fleet, connection, there)
     if set(fleet.beats) - {str(one) for one in BEATS_MAY_BE} - {"no answer"}:
         wrong.append(f"beats were answered {dict(fleet.beats)}")
     return wrong
 
 
-def cases_wrong(fleet: Fleet, connection: psycopg.Connection[Any]) -> list[str]:
-    """What is wrong with the cases."""
+def bytes_of(blobs: Blobs, name: str) -> bytes:
+    """All of one."""
+    with blobs.open(name) as file:
+        return file.read()
+
+
+async def cases_wrong(fleet: Fleet, connection: psycopg.Connection[Any], web: dict[str, int]) -> list[str]:
+    """What is wrong with the cases, as an operator takes them."""
     wrong = []
     cases = connection.execute("SELECT number, form, sha256 FROM cases WHERE number IS NOT NULL").fetchall()
     if len({row[0] for row in cases}) != len(cases):
         wrong.append("a case's number was given twice")
     if Counter(row[2] for row in cases) != Counter(hashlib.sha256(one).hexdigest() for one in fleet.cases):
         wrong.append(f"{len(fleet.cases)} cases were sent, {len(cases)} received")
-    for number, form, digest in cases:
-        path = fleet.home / "cases" / f"C-{number:06d}.{form}"
-        if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            wrong.append(f"case {number} has other bytes")
+    async with fleet.client("status") as client:
+        for number, _, digest in cases:
+            address = f"https://127.0.0.1:{web['status']}/v1/cases/C-{number:06d}/file"
+            file = await client.get(address, auth=fleet.operator)
+            if file.status_code != 200 or hashlib.sha256(file.content).hexdigest() != digest:
+                wrong.append(f"case {number} has other bytes ({file.status_code})")
     return wrong
 
 
-async def all_read(dsn: str) -> None:
-    """Until no batch waits for a worker."""
-    async with asyncio.timeout(300):
+def midnight_wrong(fleet: Fleet, connection: psycopg.Connection[Any], there: dict[str, int]) -> list[str]:
+    """Whether each product has each report of what ended, once, and what had its time is gone."""
+    assert fleet.midnight is not None
+    ended = fleet.midnight - timedelta(seconds=1)
+    kinds = [one for one in KINDS if current(one, ended, fleet.midnight.tzinfo).ends == fleet.midnight]
+    products = [row[0] for row in connection.execute("SELECT appliance FROM products")]
+    rows = connection.execute("SELECT appliance, kind FROM reports WHERE kind = ANY(%s)", (list(KINDS),))
+    made = Counter(rows.fetchall())
+    wanted = Counter((product, kind) for product in products for kind in kinds)
+    wrong = [] if made == wanted else [f"reports: {made - wanted} too many, {wanted - made} missing"]
+    left = [name for name in fleet.swept if name in there]
+    (known,) = connection.execute("SELECT count(*) FROM batches WHERE swept_at IS NOT NULL").fetchone() or (
+        0,
+    )
+    (noted,) = connection.execute("SELECT count(*) FROM doomed").fetchone() or (0,)
+    if left or known != len(fleet.swept) or noted:
+        wrong.append(f"sweep: {len(left)} blobs left, {known} of {len(fleet.swept)} known, {noted} noted")
+    print(f"  midnight: {sum(made.values())} reports ({', '.join(kinds)}), {known} batches swept")
+    return wrong
+
+
+async def all_done(fleet: Fleet, dsn: str) -> None:
+    """Until nothing waits for a worker: no batch, and past midnight no report and no sweep."""
+    if fleet.midnight:
+        await asyncio.sleep(max(0.0, fleet.midnight.timestamp() + 2 - time.time()))
+    waits = "SELECT count(*) FROM jobs WHERE kind = 'read' OR due <= %s OR (kind = 'sweep' AND what <> '')"
+    async with asyncio.timeout(600):
         while True:
             with psycopg.connect(dsn) as connection:
-                (left,) = connection.execute("SELECT count(*) FROM jobs WHERE kind = 'read'").fetchone() or (
-                    0,
-                )
-                connection.execute("UPDATE jobs SET leased_until = 0, lease = '' WHERE kind = 'read'")
+                (left,) = connection.execute(waits, (time.time(),)).fetchone() or (0,)
+                # a killed one's lease would have to end first
+                connection.execute("UPDATE jobs SET leased_until = 0, lease = '' WHERE leased_until > 0")
             if not left:
                 return
-            await asyncio.sleep(1)
+            await asyncio.sleep(2)
 
 
-async def play(seed: int, kills: int, top: Path) -> list[str]:
+async def prepared(fleet: Fleet, dsn: str, appliance: str) -> None:
+    """More products, and batches and notes whose time is over."""
+    assert fleet.blobs is not None
+    async with fleet.client("status") as client:
+        for number in range(PRODUCTS):
+            name = f"tm-more-{number:03d}"
+            (await client.post("/v1/registration", json=registration(name))).raise_for_status()
+    with psycopg.connect(dsn) as connection:
+        for number in range(SWEPT):
+            name, packed = sealed(ndjson(threat_event(number + 1)), appliance, 900_000_000 + number)
+            source = fleet.home / "incoming" / f"{name}.new"
+            source.write_bytes(packed)
+            fleet.swept.append(f"logs/{appliance}/{name}")
+            fleet.blobs.put(fleet.swept[-1], source)
+            source.unlink(missing_ok=True)
+            connection.execute(
+                "INSERT INTO batches (name, appliance, kind, events, bytes, received_at)"
+                " VALUES (%s, %s, 'threat-event', 1, %s, 1)",
+                (name, appliance, len(packed)),
+            )
+        old = "INSERT INTO audit (at, who, source, what, subject) SELECT 1, 'w', 's', 'x', '' FROM"
+        connection.execute(f"{old} generate_series(1, 5000)")  # type: ignore[arg-type]
+
+
+@contextlib.contextmanager
+def zone_of_midnight(seconds: float) -> Iterator[datetime]:
+    """Have this process and its children live where the day ends then."""
+    at = datetime.now(UTC) + timedelta(seconds=seconds)
+    west = at.hour * 3600 + at.minute * 60 + at.second
+    west -= 86400 if west > 43200 else 0
+    hours, rest = divmod(abs(west), 3600)
+    os.environ["TZ"] = f"KIL{'-' if west < 0 else ''}{hours}:{rest // 60:02d}:{rest % 60:02d}"
+    time.tzset()
+    try:
+        yield at.replace(microsecond=0).astimezone(timezone(timedelta(seconds=-west)))
+    finally:
+        del os.environ["TZ"]
+        time.tzset()
+
+
+@contextlib.contextmanager
+def store_of(kind: str) -> Iterator[str]:
+    """The address of an empty store of blobs."""
+    if kind == "files":
+        yield "file:."
+    elif kind == "bucket":
+        os.environ |= KEYS
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # of moto: a line for each request
+        with buckets() as server:
+            yield server.new()
+    else:
+        yield kind
+
+
+async def begun(
+    stack: contextlib.ExitStack, home: Path, base: Path, seed: int, own: list[dict[str, int]]
+) -> tuple[Fleet, list[RunningPortal]]:
+    """All processes, and HAProxy before them."""
+    processes = [await in_background(home, 0, own[0])]
+    stack.callback(lambda: [one.stop(signal.SIGKILL) for one in processes])
+    processes += [await in_background(home, number, own[number]) for number in range(1, len(ROLES))]
+    behind = {name: [one[name] for one in own[:2]] for name in ("https", "status")}
+    behind["ssh"] = [own[2]["ssh"]]
+    ports = stack.enter_context(daemon(haproxy_command(base, behind), 3, base / "log"))
+    fleet = Fleet(home, dict(zip(behind, ports, strict=True)), random.Random(seed))
+    fleet.password, fleet.ca_file = processes[0].password, processes[0].ready["ca_file"]
+    fleet.operator, fleet.blobs = processes[0].operator, processes[0].blobs
+    fleet.host_key = await asyncssh.get_server_host_key("127.0.0.1", fleet.ports["ssh"], config=None)
+    assert fleet.host_key is not None
+    assert fleet.host_key.get_fingerprint() == processes[2].ready["ssh_host_key"]
+    return fleet, processes
+
+
+async def play(seed: int, kills: int, top: Path, *, midnight: bool, blobs: str) -> list[str]:
     """One campaign; what is wrong at its end."""
-    with postgres() as server, folder("haproxy") as base, contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
+        server, base = stack.enter_context(postgres()), stack.enter_context(folder("haproxy"))
         server.run("ALTER ROLE tmsp SET synchronous_commit = on")  # a commit outlives the server's death
-        url = server.database()
-        home = with_settings(top / "home", f'database = "{url}"\n')
+        url, address = server.database(), stack.enter_context(store_of(blobs))
+        dsn = url.replace("postgresql+psycopg", "postgresql")
+        ends = stack.enter_context(zone_of_midnight(BEFORE_MIDNIGHT + 30)) if midnight else None
+        settings = f'database = "{url}"\nblobs = "{address}"\n'
+        settings += "[retention]\nbatches = 1\naudit = 30\n" if midnight else ""
+        home = with_settings(top / "home", settings)
         web = [{"https": free_port(), "status": free_port()} for _ in range(2)]
         own: list[dict[str, int]] = [*web, {"ssh": free_port()}, {}, {}]
-        processes = [await in_background(home, 0, own[0])]
-        stack.callback(lambda: [one.stop(signal.SIGKILL) for one in processes])
-        processes += [await in_background(home, number, own[number]) for number in range(1, len(ROLES))]
-        behind = {name: [one[name] for one in web] for name in ("https", "status")}
-        behind["ssh"] = [own[2]["ssh"]]
-        ports = stack.enter_context(daemon(haproxy_command(base, behind), 3, base / "log"))
-        fleet = Fleet(home, dict(zip(behind, ports, strict=True)), random.Random(seed))
-        fleet.password, fleet.ca_file = processes[0].password, processes[0].ready["ca_file"]
-        fleet.host_key = await asyncssh.get_server_host_key("127.0.0.1", fleet.ports["ssh"], config=None)
-        assert fleet.host_key is not None
-        assert fleet.host_key.get_fingerprint() == processes[2].ready["ssh_host_key"]
+        fleet, processes = await begun(stack, home, base, seed, own)
+        fleet.midnight = ends
         names = [f"tm-kill-{number}" for number in range(APPLIANCES)]
         for name in names:
             async with fleet.client("status") as client:
                 (await client.post("/v1/registration", json=registration(name))).raise_for_status()
-        work = (delivers, delivers, uploads_over_ssh, submits)
-        tasks = [asyncio.create_task(one(fleet, name)) for one, name in zip(work, names, strict=True)]
-        tasks += [asyncio.create_task(beats(fleet, name)) for name in names]
-        killed: Counter[str] = Counter()
-        began = time.monotonic()
-        for _ in range(kills):
-            await asyncio.sleep(fleet.choices.uniform(0.1, 1.0))
-            killed[await kill_and_start(fleet, processes, server, own)] += 1
-            for task in tasks:
-                if task.done():
-                    task.result()
-        fleet.over = True
-        await asyncio.gather(*tasks)
-        dsn = url.replace("postgresql+psycopg", "postgresql")
-        await all_read(dsn)
-        wrong = verdict(fleet, dsn)
-        print(f"seed {seed}: {kills} kills in {time.monotonic() - began:.0f} s, {dict(killed)}")
+        if midnight:
+            await prepared(fleet, dsn, names[0])
+        killed, took = await killing(fleet, kills, processes, server, own)
+        await all_done(fleet, dsn)
+        print(f"seed {seed}, blobs {blobs}: {kills} kills in {took:.0f} s, {dict(killed)}")
         print(f"  {len(fleet.sent)} batches, {len(fleet.cases)} cases, beats {dict(fleet.beats)}")
-        return wrong
+        return await verdict(fleet, dsn, web[0])
+
+
+async def killing(
+    fleet: Fleet, kills: int, processes: list[RunningPortal], server: Any, own: list[dict[str, int]]
+) -> tuple[Counter[str], float]:
+    """Have the appliances work while one after the other is killed; past midnight, where there is one."""
+    names = [f"tm-kill-{number}" for number in range(APPLIANCES)]
+    work = (delivers, delivers, uploads_over_ssh, submits)
+    tasks = [asyncio.create_task(one(fleet, name)) for one, name in zip(work, names, strict=True)]
+    tasks += [asyncio.create_task(beats(fleet, name)) for name in names]
+    killed: Counter[str] = Counter()
+    began = time.monotonic()
+    if fleet.midnight:  # not all of them before it
+        await asyncio.sleep(max(0.0, fleet.midnight.timestamp() - 10 - time.time()))
+    for _ in range(kills):
+        await asyncio.sleep(fleet.choices.uniform(0.1, 1.0))
+        killed[await kill_and_start(fleet, processes, server, own)] += 1
+        for task in tasks:
+            if task.done():
+                task.result()
+    fleet.over = True
+    await asyncio.gather(*tasks)
+    return killed, time.monotonic() - began
 
 
 def main() -> None:
     """Read the command line, and play."""
-    seed, kills = (int(word) for word in (*sys.argv[1:], *("1", "20")[len(sys.argv) - 1 :]))
+    parser = argparse.ArgumentParser(description="Kills any process of a fleet's portal.")
+    parser.add_argument("seed", nargs="?", type=int, default=1)
+    parser.add_argument("kills", nargs="?", type=int, default=20)
+    parser.add_argument("--midnight", action="store_true")
+    parser.add_argument("--blobs", default="files", help="files, bucket, or s3://BUCKET/PREFIX?endpoint=...")
+    given = parser.parse_args()
     os.umask(0o077)
     with tempfile.TemporaryDirectory() as top:
-        wrong = asyncio.run(play(seed, kills, Path(top)))
+        playing = play(given.seed, given.kills, Path(top), midnight=given.midnight, blobs=given.blobs)
+        wrong = asyncio.run(playing)
         print("\n".join(wrong) or "  nothing lost, nothing doubled")
         if wrong:
             print((Path(top) / "home.log").read_text()[-4000:])

@@ -1,15 +1,19 @@
-"""The portal's store of blobs against a real S3 server: Debian's OpenStack Swift with its S3 face.
+"""The portal's store of blobs against a real S3 server: Debian's Ceph with its S3 face (radosgw), or Swift.
 
-Needs the packages swift-proxy, swift-account, swift-container, swift-object, and root. All of it runs on
-loopback in a temporary folder. The five calls are tried, above all that a name is given once, to one of
-many. Swift 2.30 refuses conditional puts (501): then it is shown that this is named, and nothing was put.
+Needs root and the packages radosgw, ceph-mon, ceph-osd, ceph-common; or swift-proxy, swift-account,
+swift-container, swift-object. All of it runs on loopback in a temporary folder, Ceph in memory. The five
+calls are tried, above all that a name is given once, to one of many, then `portal blobs copy --verify`, to
+the server and back. Swift 2.30 refuses conditional puts (501): then it is shown that this is named, and
+nothing was put. --serve has the server stay, for benchmarks.fleet_kills, until Enter.
 
-python -m benchmarks.s3_server
+python -m benchmarks.s3_server [radosgw|swift] [--serve]
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import hashlib
 import os
 import subprocess
 import sys
@@ -23,10 +27,12 @@ import boto3
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests")]
 
+from benchmarks.radosgw import radosgw  # noqa: E402
 from servers.process import daemon, program  # noqa: E402
 from tm_tui.portal.blobs.address import blobs_at  # noqa: E402
 from tm_tui.portal.blobs.store import BlobAbsent, BlobExists, Blobs, BlobsFailed  # noqa: E402
 
+KEYS = {"AWS_ACCESS_KEY_ID": "tmsp:portal", "AWS_SECRET_ACCESS_KEY": "secret-of-the-lab"}
 KINDS = ("account", "container", "object")
 BACK = """
 [DEFAULT]
@@ -150,26 +156,55 @@ def tried(found: Blobs, folder: Path) -> None:
         assert file.read() == large
 
 
+def copied(found: Blobs, base: Path, address: str) -> None:
+    """`portal blobs copy --verify`: a home's blobs to the server, and from there to files again."""
+    home, back = base / "home", base / "back"
+    source = blobs_at("file:.", home)
+    for number in range(20):
+        new = base / "new"
+        new.write_bytes(os.urandom(number * 50_000))
+        source.put(f"logs/tm-copy/batch-{number:03d}", new)
+    for to, of in ((address, "file:."), (f"file:{back}", address)):
+        (home / "portal.toml").write_text(f'blobs = "{of}"\n')
+        words = ["-m", "tm_tui.cli", "portal", "blobs", "copy", "--home", str(home), "--to", to, "--verify"]
+        done = subprocess.run([sys.executable, *words], check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        print(f"  copy to {to.partition(':')[0]}: {done.stdout.strip()}")
+    for blob in source.list("logs/"):
+        digests = {hashlib.sha256(one.open(blob.name).read()).digest() for one in (source, found)}
+        digests.add(hashlib.sha256((back / blob.name).read_bytes()).digest())
+        assert len(digests) == 1, blob.name
+
+
 def main() -> None:
     """Start it, make a bucket, try."""
+    parser = argparse.ArgumentParser(description="Tries the portal's blobs against a real S3 server.")
+    parser.add_argument("server", nargs="?", choices=["radosgw", "swift"], default="radosgw")
+    parser.add_argument("--serve", action="store_true", help="say the address, and stay until Enter")
+    given = parser.parse_args()
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="tm-swift-") as folder, contextlib.ExitStack() as stack:
+    with tempfile.TemporaryDirectory(prefix="tm-s3-") as folder, contextlib.ExitStack() as stack:
         base = Path(folder)
-        port = swift(base, stack)
+        port = radosgw(base, stack, KEYS) if given.server == "radosgw" else swift(base, stack)
         endpoint = f"http://127.0.0.1:{port}"
-        keys = {"aws_access_key_id": "tmsp:portal", "aws_secret_access_key": "secret-of-the-lab"}
-        boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys).create_bucket(
-            Bucket="tmsp"
-        )
-        os.environ |= {"AWS_ACCESS_KEY_ID": "tmsp:portal", "AWS_SECRET_ACCESS_KEY": "secret-of-the-lab"}
-        found = blobs_at(f"s3://tmsp/portal?endpoint={endpoint}", base)
+        os.environ |= KEYS
+        boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket="tmsp")
+        address = f"s3://tmsp/portal?endpoint={endpoint}"
+        if given.serve:
+            print(" ".join(f"{name}={value}" for name, value in KEYS.items()), address, flush=True)
+            sys.stdin.readline()
+            return
+        found = blobs_at(address, base)
         try:
             tried(found, base)
         except BlobsFailed as error:
-            print(f"refused: {error.strerror}")
+            print(f"{given.server} refuses: {error.strerror}")
             assert list(found.list("")) == [], "something was put all the same"
             return
-    print(f"all promises are kept ({time.monotonic() - began:.0f} s)")
+        copied(
+            blobs_at(f"s3://tmsp/copy?endpoint={endpoint}", base), base, f"s3://tmsp/copy?endpoint={endpoint}"
+        )
+    print(f"{given.server}: all promises are kept ({time.monotonic() - began:.0f} s)")
 
 
 if __name__ == "__main__":

@@ -129,10 +129,18 @@ class PortalHome:
         unfinished = time.time() - _UNFINISHED_AFTER
         try:
             for path in self.incoming.iterdir():
-                if not shared or path.lstat().st_mtime < unfinished:
+                if not shared or _changed_before(path, unfinished):
                     path.unlink(missing_ok=True)
             for path in self.logs.glob("*/*.part"):
-                if path.lstat().st_mtime < oldest:
+                if _changed_before(path, oldest):
                     path.unlink(missing_ok=True)
         except OSError as error:
             raise storage_failure(self.path, error) from None
+
+
+def _changed_before(path: Path, moment: float) -> bool:
+    """Whether a file is older; one that another process has just done with is gone. Raises OSError."""
+    try:
+        return path.lstat().st_mtime < moment
+    except FileNotFoundError:
+        return False

@@ -18,9 +18,10 @@ from tm_tui.portal.schema import prepare
 STORES = ("sqlite", "postgresql", "bucket")
 """SQLite and files, PostgreSQL and files, PostgreSQL and S3."""
 ON_ALL = {"test_portal_put", "test_portal_bucket", "test_portal_clones", "test_portal_removed"}
-"""Files whose tests meet all three; the others the first and the last, which have both of everything.
+"""Files whose tests meet all three.
 
-TM_TUI_STORES=all has each test on each.
+The others' meet the first and the last, which have both of everything, where they ask for `portal` or
+`any_home`, and the first where they ask for `home`. TM_TUI_STORES=all has each test on each.
 """
 
 
@@ -37,7 +38,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         whole = (
             metafunc.module.__name__.rpartition(".")[2] in ON_ALL or os.environ.get("TM_TUI_STORES") == "all"
         )
-        some = STORES[:1] if mark else STORES if whole else STORES[::2]
+        both = {"portal", "any_home"} & set(metafunc.fixturenames)
+        some = STORES[:1] if mark else STORES if whole else STORES[::2] if both else STORES[:1]
         metafunc.parametrize("stores", some, indirect=True, scope="module")
 
 
@@ -75,9 +77,9 @@ def blobs_setting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A place for a portal of the test's own, on SQLite."""
-    return tmp_path / "home"
+def home(tmp_path: Path, stores: Stores) -> Path:
+    """A place for a portal of the test's own, on SQLite unless all stores are asked for."""
+    return stores.home(tmp_path / "home")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import tomllib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ from tm_tui.portal.blobs.address import blobs_at
 from tm_tui.portal.blobs.store import Blobs
 from tm_tui.portal.log import PortalLog
 from tm_tui.portal.service import PortalOptions, open_portal
+from tm_tui.portal.settings import database_at
 from tm_tui.portal.settings_file import read_settings
 
 COMMAND = (sys.executable, "-c", "from tm_tui.cli.portal import portal; portal()")
@@ -184,10 +186,19 @@ class RunningPortal(OpenPortal):
 
 
 def with_settings(home: Path, text: str) -> Path:
-    """A home with this portal.toml."""
+    """A home with this portal.toml; where it keeps things stays, unless that is said anew."""
     home.mkdir(mode=0o700, exist_ok=True)
-    (home / "portal.toml").write_text(text)
+    file = home / "portal.toml"
+    before = tomllib.loads(file.read_text()) if file.exists() else {}
+    stores = [key for key in ("database", "blobs") if key in before and key not in tomllib.loads(text)]
+    file.write_text("".join(f'{key} = "{before[key]}"\n' for key in stores) + text)
+    file.chmod(0o600)
     return home
+
+
+def kept_in(home: Path) -> Path | str:
+    """Where the portal of this home has its database: a file, or an URL."""
+    return database_at(read_settings(home, {}).database, home)
 
 
 def log_file(home: Path) -> Path:

@@ -4,7 +4,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from portals import opened_portal, told
+from portals import opened_portal, told, with_settings
 
 from servers.alert_receivers import PASSWORD, USER, mail_server, syslog_server, web_server
 from servers.certificates import Certificates
@@ -13,11 +13,12 @@ from servers.process import free_port
 
 def written(home: Path, certificates: Certificates, mail: int, hook: int, log: int) -> None:
     ca_file = f'ca_file = "{certificates.ca_file}"\n'
-    (home / "portal.toml").write_text(
+    with_settings(
+        home,
         f'[alerts.mail]\nhost = "localhost"\nport = {mail}\nsender = "tmsp@example.com"\n'
         f'to = ["ops@example.com"]\nusername = "{USER}"\n{ca_file}'
         f'[alerts.webhook]\nurl = "https://localhost:{hook}/hook"\n{ca_file}'
-        f'[alerts.syslog]\nhost = "localhost"\nport = {log}\n{ca_file}'
+        f'[alerts.syslog]\nhost = "localhost"\nport = {log}\n{ca_file}',
     )
 
 

@@ -35,6 +35,8 @@ from servers.postgres import Postgres, postgres
 from servers.process import folder
 from tm_tui.portal.engines import refused
 
+pytestmark = pytest.mark.one_store("each test says where its portal keeps things")
+
 FOLDER = f"logs/{ANY_APPLIANCE}"
 
 
@@ -57,12 +59,15 @@ async def clients(portal: RunningPortal) -> AsyncIterator[dict[str, Any]]:
         portal.sftp() as sftp,
     ):
         assert (await log_on(browser, portal)).status_code == 303
+        assert (await operator.get("/v1/endpoints")).status_code == 200  # a log-on is counted, on the disk
         await sftp.makedirs(FOLDER, exist_ok=True)
         yield {"status": status, "log": log, "operator": operator, "browser": browser, "sftp": sftp}
 
 
-async def every_kind(open_: dict[str, Any], location: str) -> dict[str, httpx.Response]:
-    """One request of each kind, all at once; a few bytes of a case are among them."""
+async def every_kind(
+    open_: dict[str, Any], location: str, *, at_once: bool = False
+) -> dict[str, httpx.Response]:
+    """One request of each kind, one after the other or all at once; a few bytes of a case are among them."""
     name, packed = batch(first=900)
     announced = {**VERSION, "Upload-Length": "3", "Upload-Metadata": metadata(key="another-case")}
     status, operator, browser = open_["status"], open_["operator"], open_["browser"]
@@ -79,7 +84,9 @@ async def every_kind(open_: dict[str, Any], location: str) -> dict[str, httpx.Re
         "page": browser.get("/portal/products"),
         "other page": browser.get("/portal/reports"),
     }
-    return dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
+    if at_once:
+        return dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
+    return {kind: await reply for kind, reply in asked.items()}
 
 
 async def put_over_ssh(sftp: asyncssh.SFTPClient, first: int) -> None:
@@ -161,7 +168,7 @@ async def test_a_frozen_database_ends_each_request_in_time(home: Path, mortal: P
             mortal.freeze()
             try:
                 async with asyncio.timeout(LONGEST + PATIENCE):
-                    for kind, reply in (await every_kind(open_, location)).items():
+                    for kind, reply in (await every_kind(open_, location, at_once=True)).items():
                         assert reply.status_code == 503, (kind, reply.text)
                         assert reply.headers["retry-after"] == "5", kind
                         assert "database cannot be used" in words(reply), kind
@@ -326,9 +333,10 @@ async def test_a_full_disk_of_the_database_server_is_refused_in_words(
         with running(with_settings(home, f'database = "{url}"\n')) as portal:
             await portal.register()
             async with portal.log_server() as log, portal.status_server() as status:
-                ballast = await asyncio.to_thread(filled, disk)
-                with pytest.raises(psycopg.errors.DiskFull):  # what is left in its last pages
-                    fill_pages(url)
+                with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+                    ballast = await asyncio.to_thread(filled, disk)
+                    with pytest.raises(psycopg.errors.DiskFull):  # what is left in its last pages
+                        fill_pages(connection)
                 name, packed = batch(first=900)
                 reply = await log.put(f"/{FOLDER}/{name}", content=packed)
                 assert (reply.status_code, reply.json()["error"]["code"]) == (507, "disk-full"), reply.text
@@ -349,10 +357,9 @@ def for_postgresql(disk: Path) -> Path:
     return place
 
 
-def fill_pages(url: str) -> None:
+def fill_pages(connection: psycopg.Connection[Any]) -> None:
     """Enter batches until there is no room for one more."""
     row = "INSERT INTO batches (name, appliance, kind, events, bytes, received_at)"
     row += " VALUES (%s, 'x', 'y', 0, 0, 0)"
-    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-        for number in range(100_000):
-            connection.execute(row, (f"{number:064d}",))
+    for number in range(100_000):
+        connection.execute(row, (f"{number:064d}",))

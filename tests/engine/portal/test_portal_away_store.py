@@ -14,6 +14,8 @@ from test_portal_cases import created, offset, patch
 from servers.buckets import KEYS, Buckets
 from servers.gate import Gate, gate_before
 
+pytestmark = pytest.mark.one_store("each test says where its portal keeps things")
+
 BUSY = (
     b"HTTP/1.1 503 Slow Down\r\ncontent-length: 71\r\n\r\n"
     b"<Error><Code>SlowDown</Code><Message>Reduce your rate</Message></Error>"
@@ -55,7 +57,7 @@ async def test_an_object_store_that_goes_away_comes_back(
             async with open_["sftp"].open(part, "wb") as file:
                 await file.write(packed)
             change(gate, how)
-            found = await every_kind(open_, location)
+            found = await every_kind(open_, location, at_once=True)
             found["file"] = await open_["operator"].get("/v1/cases/C-000001/file")
             needed = {"put", "patch", "file"}
             for kind, reply in found.items():

@@ -21,6 +21,8 @@ from tm_tui.portal.blobs.files import FileBlobs
 from tm_tui.portal.blobs.store import Blob
 from tm_tui.portal.home import PortalHome
 
+pytestmark = pytest.mark.one_store("a backup holds a file of SQLite's; a server's is backed up there")
+
 FILE = "case-of-the-backup"
 
 

@@ -58,6 +58,7 @@ async def test_batches_arrive_once_over_both_ways(any_home: Path) -> None:
         assert list((any_home / "incoming").iterdir()) == []
 
 
+@pytest.mark.one_store("a file of SQLite's is what is lost; the stores of blobs are its own")
 async def test_a_lost_database_is_made_of_the_batches(home: Path, blobs_setting: str) -> None:
     """The index comes back from the store, and what its events say; what is no batch is named."""
     name, packed = sealed(ndjson(threat_event(1, status="needs-fix")))

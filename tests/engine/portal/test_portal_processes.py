@@ -9,6 +9,7 @@ import signal
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any, BinaryIO
 
 import pytest
@@ -213,3 +214,25 @@ async def test_web_processes_share_sessions_and_locks(on_server: Path) -> None:
                     off = await client.post("/portal/logoff", data={"token": token_in(page)})
                     assert off.status_code == 303
             assert (await there.get("/portal/products")).status_code == 303
+
+
+def test_a_start_sweeps_beside_others_at_work(tmp_path: Path) -> None:
+    """Files of uploads that end just then keep no process from starting."""
+    home, over = PortalHome(tmp_path / "home"), Event()
+    home.prepare()
+    (home.logs / ANY_APPLIANCE).mkdir()
+
+    def work() -> None:
+        while not over.is_set():
+            for path in (home.incoming / "a.part", home.logs / ANY_APPLIANCE / "b.part"):
+                path.touch()
+                path.unlink()
+
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+        try:
+            for _ in range(2000):
+                home.sweep(shared=True)
+        finally:
+            over.set()
+        working.result()

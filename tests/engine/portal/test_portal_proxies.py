@@ -15,7 +15,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from portals import OpenPortal, batch, beat, opened_portal, registration
+from portals import OpenPortal, batch, beat, opened_portal, registration, with_settings
 
 from documents import DOCS
 from servers.certificates import Certificates
@@ -41,9 +41,7 @@ def with_ports(text: str, ports: dict[int, int]) -> str:
 
 
 def portal_home(home: Path, settings: str) -> Path:
-    home.mkdir(mode=0o700)
-    (home / "portal.toml").write_text(settings)
-    return home
+    return with_settings(home, settings)
 
 
 @contextlib.contextmanager

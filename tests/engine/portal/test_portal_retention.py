@@ -13,6 +13,7 @@ import pytest
 from portals import (
     ANY_APPLIANCE,
     OpenPortal,
+    kept_in,
     lines,
     ndjson,
     opened_portal,
@@ -368,7 +369,7 @@ async def test_a_swept_batch_is_never_taken_again(home: Path, blobs_setting: str
         async with portal.status_server() as client:
             await patch(client, await created(client, 3, key="whole-000"), 0, b"abc")
             assert (await client.get("/v1/cases/C-000001/file", auth=portal.operator)).status_code == 200
-        with opened(home / "portal.sqlite3") as connection:
+        with opened(kept_in(home)) as connection:
             connection.execute(update(tables.batches).values(received_at=1.0))
             connection.execute(update(tables.cases).values(updated_at=1.0))
         shown = json.loads(portal.command("retention", "show", "--json").stdout)

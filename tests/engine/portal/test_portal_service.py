@@ -13,18 +13,17 @@ from pathlib import Path
 import asyncssh
 import pytest
 from cryptography import x509
-from portals import OpenPortal, RunningPortal, batch, beat, command, opened_portal, running, told
+from portals import OpenPortal, RunningPortal, batch, beat, command, kept_in, opened_portal, running, told
+from sqlalchemy import text
 
+from tm_tui.portal.database import opened
 from tm_tui.portal.home import PortalHome
 
 
 def rows(home: Path) -> list[tuple[object, ...]]:
-    with sqlite3.connect(home / "portal.sqlite3") as connection:
-        found = connection.execute(
-            "SELECT name, appliance, kind, events, first_seq, last_seq FROM batches"
-        ).fetchall()
-    connection.close()
-    return found
+    chosen = text("SELECT name, appliance, kind, events, first_seq, last_seq FROM batches")
+    with opened(kept_in(home), reading=True) as connection:
+        return [tuple(row) for row in connection.execute(chosen)]
 
 
 def private_files(home: Path) -> dict[str, bytes]:
@@ -149,6 +148,7 @@ def test_wrong_use_is_told(home: Path) -> None:
     assert (loose.returncode, "chmod 700" in loose.stderr) == (1, True)
 
 
+@pytest.mark.one_store("a file of SQLite's is what is lost; buckets are in test_portal_bucket")
 async def test_index_is_rebuilt_from_the_files(home: Path) -> None:
     """A lost or old index agrees with the files after the next start; damaged files are named."""
     name, packed = batch(first=7, count=3)
@@ -177,6 +177,7 @@ async def test_index_is_rebuilt_from_the_files(home: Path) -> None:
     assert (folder / "notes.txt").exists()
 
 
+@pytest.mark.one_store("with a database on a server other processes may be at work in incoming/")
 async def test_abandoned_uploads_are_swept(home: Path) -> None:
     """What dead uploads left is removed: over SSL at the next start, over SSH after a week."""
     PortalHome(home).prepare()
@@ -286,6 +287,7 @@ async def test_last_reader_of_the_log_may_die(home: Path) -> None:
         assert await beat_status(portal) == 200
 
 
+@pytest.mark.one_store("a database on a server has a disk of its own: see test_portal_away")
 async def test_full_disk_is_told_and_survived(home: Path) -> None:
     """A portal that cannot write says so to each sender, keeps nothing half, and takes all of it later."""
     name, packed = batch(count=50_000)

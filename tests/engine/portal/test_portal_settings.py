@@ -15,6 +15,8 @@ from tm_tui.portal.home import PortalHome
 from tm_tui.portal.settings import PortalSettings, keys
 from tm_tui.portal.settings_file import NAME, read_settings
 
+pytestmark = pytest.mark.one_store("portal.toml is what it is about")
+
 
 def written(home: Path, text: str, mode: int = 0o600) -> Path:
     """A home with this portal.toml."""

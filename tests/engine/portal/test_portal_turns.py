@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncssh
 import httpx
 import pytest
-from portals import RunningPortal, batch, running
+from portals import ANY_APPLIANCE, RunningPortal, batch, running
 from test_portal_cases import CHUNK, created, offset, patch
 from test_portal_processes import FOLDER, on_server, role
 
@@ -158,4 +158,4 @@ async def test_an_upload_over_ssh_goes_on_at_another_process(on_server: Path) ->
             await new.posix_rename(part, part.removesuffix(".part"))
             with pytest.raises(asyncssh.SFTPFailure, match="taken over"):
                 await stale.write(b"late", 0)
-        assert (on_server / FOLDER / name).read_bytes() == packed
+        assert web.batches_of(ANY_APPLIANCE)[name] == packed

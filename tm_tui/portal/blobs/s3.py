@@ -67,6 +67,15 @@ class _Reader(io.RawIOBase):
         self._at += len(piece)
         return len(piece)
 
+    def readall(self) -> bytes:
+        """The rest; the base class would ask for 8 KiB at a time."""
+        pieces = []
+        while self._at < self._size:
+            end = min(self._at + _BUFFER, self._size)
+            pieces.append(self._fetch(self._at, end))
+            self._at = end
+        return b"".join(pieces)
+
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         self._at = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence])
         return self._at
