@@ -16,6 +16,7 @@ from screens.desk.probing import Probing
 from screens.widgets.block import Block
 from screens.widgets.help_words import help_lines, help_text
 from tm_tui.explain import explanation
+from tm_tui.spoken import count
 
 __all__ = ["HelpScreen"]
 
@@ -88,7 +89,7 @@ class HelpScreen(ModalScreen[str | None], inherit_bindings=False):
         self._top = max(0, min(self._top, len(lines) - height))
         self._view.show(Content("\n").join(lines[self._top : self._top + height]))
         below = len(lines) - self._top - height
-        more = f"{below} lines below  " if below > 0 else ""
+        more = f"{count(below, 'line')} below  " if below > 0 else ""
         go = f"1-{len(self._see_also)} see also, " if self._see_also else ""
         self._foot.show(Content(f"{more}{go}Up Down PgUp PgDn scroll, Esc closes"))
 

@@ -52,7 +52,7 @@ _STATES = {
 _HOST = 20
 
 PATTERNS: Columns = {
-    "heads": ("No.", "Type", "Version", "State", "Description"), "least": (5, 10, 6, 9)
+    "heads": ("No.", "Type", "Version", "State", "Description"), "least": (5, 10, 7, 9)
 }  # fmt: skip
 ENDPOINTS: Columns = {"heads": ("Endpoint", "Status", "Threat"), "least": (_HOST, 12)}
 RESULTS: Columns = {"heads": ("Endpoint", "Result", "Deployer said"), "least": (_HOST, 8)}

@@ -58,6 +58,7 @@ class StatusPage(Page):
         self._urgent = PickList()
         self._urgent.display = False
         self._rows = 0
+        self._told: tuple[Seen, float] | None = None
         self._read_only = False
         self._view = Block(classes="view")
         self._newest = Block(classes="newest")
@@ -77,13 +78,19 @@ class StatusPage(Page):
 
     def told_status(self, seen: "Seen", now: float) -> None:
         """Show the snapshot as of now."""
+        self._told = (seen, now)
         urgent = list(self._pressing(seen.status)) if seen.status is not None and not seen.stale else []
         self._urgent.tell(urgent)
         if len(urgent) != self._rows:
             self._rows = self._urgent.styles.height = len(urgent)
             self._urgent.display = bool(urgent)
-        width = max(1, (self.size.width or 60) - _LABEL)
+        width = max(1, self._width - _LABEL)
         self._view.show(snapshot(seen, now, partial(_lines, width)))
+
+    @property
+    def _width(self) -> int:
+        """Cells of a row: those of 80 columns before it is laid out."""
+        return self.size.width or 58
 
     def told_role(self, *, read_only: bool) -> None:
         """Who may only look registers nothing."""
@@ -94,7 +101,7 @@ class StatusPage(Page):
         if is_fresh(status) and not self._read_only:
             yield Row(_REGISTER, "[ Register this appliance ]    Enter", bold=True)
         for one in attention(status):
-            words = fitted(f"! {one.words}", max(1, (self.size.width or 60) - len(_ENTER) - 1))
+            words = fitted(f"! {one.words}", max(1, self._width - len(_ENTER) - 1))
             yield Row(one.entry, f"{words}{_ENTER}", bold=True)
 
     def on_pick_list_chosen(self, event: PickList.Chosen) -> None:
@@ -110,7 +117,9 @@ class StatusPage(Page):
     # The newest activity ------------------------------------------------------------------------------------
 
     def on_resize(self, event: "Resize") -> None:
-        """Show it where there is room; follow the agent from then on."""
+        """Show it where there is room; follow the agent from then on. The rows above fill the new width."""
+        if self._told is not None:
+            self.told_status(*self._told)
         room = event.size.height - _ROOM
         self._newest.display = room >= _LEAST
         self._newest.styles.height = max(1, room - 1)

@@ -15,6 +15,7 @@ from textual.geometry import Offset
 from textual.message import Message
 
 from screens.widgets.painted import BOLD, PLAIN, Painted, fitted, typed
+from tm_tui.spoken import count
 
 __all__ = ["Tail"]
 
@@ -105,11 +106,11 @@ class Tail(Painted):
         return first
 
     def _bottom(self) -> str:
-        below = f"{self._behind} lines below, End goes there" if self._behind else ""
+        below = f"{count(self._behind, 'line')} below, End goes there" if self._behind else ""
         if not self._filter and not self._typing:
             return f"/ filters   {below}"
-        count = f"{len(self._found)} of {len(self._lines)} lines"
-        return f"Filter: {self._filter}{'_' if self._typing else ''}   {below or count}"
+        found = f"{len(self._found)} of {count(len(self._lines), 'line')}"
+        return f"Filter: {self._filter}{'_' if self._typing else ''}   {below or found}"
 
     def on_resize(self, event: Resize) -> None:
         """Fill the rows that it has now, if they are others than before."""

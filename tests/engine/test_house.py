@@ -3,6 +3,7 @@
 import ast
 import importlib
 import importlib.util
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -129,6 +130,26 @@ def test_nothing_of_others_is_replaced() -> None:
             if isinstance(node, ast.Attribute) and node.attr == "modules" and _root(node) == "sys":
                 replaced.append(f"{path}:{node.lineno} sys.modules")
     assert replaced == []
+
+
+_COUNTED = re.compile(
+    r"(%d|\{(?!_?[A-Z_]+\})[^{}%]*\}) "
+    r"(files|events|batches|endpoints|patterns|reports|cases|lines|minutes|steps)\b"
+)
+_MORE_THAN_ONE = ("{self._limits.files} files, and there are more", "the first of {len(full)} lines")
+
+
+def test_things_are_counted_by_count() -> None:
+    """Activity, notices and pages say "1 file": what is counted goes through `count` of tm_tui/spoken.py."""
+    wrong = [
+        f"{path.relative_to(ROOT)}:{number} {line.strip()}"
+        for folder in ("tm_tui", "screens")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if not {"portal", "demo"} & set(path.parts) and not path.name.startswith(("portal", "demo"))
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if _COUNTED.search(line) and "count(" not in line and not any(one in line for one in _MORE_THAN_ONE)
+    ]
+    assert wrong == []
 
 
 def test_rooms_stay_small() -> None:

@@ -19,6 +19,7 @@ from tm_tui.paths import Home
 from tm_tui.retry import DISK, Chance, Retry
 from tm_tui.service import Service
 from tm_tui.settings.store import Revision
+from tm_tui.spoken import count, size
 from tm_tui.tasks import either, threaded
 from tm_tui.text import safe_text
 
@@ -112,7 +113,8 @@ class CasePacking(Service):
         if after.state != "waiting":  # given up at the last moment
             self._book.pack_of(record).unlink(missing_ok=True)
             return
-        _log.info("Case %d is packed: %d files, %d bytes.", record.number, done.files, done.packed_bytes)
+        what = f"{count(done.files, 'file')}, {size(done.packed_bytes)}"
+        _log.info("Case %d is packed: %s.", record.number, what)
         if record.inbox:
             await threaded(_clear, self._book.inbox, done.taken)
 

@@ -21,6 +21,7 @@ from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.https import LinkClient
 from tm_tui.retry import Chance
+from tm_tui.spoken import size
 from tm_tui.tasks import either, end
 
 __all__ = ["CaseSending"]
@@ -140,7 +141,7 @@ class CaseSending:
         after = await self._book.change(record.number, only_in=("waiting",), state="submitted")
         if after.state != "submitted":  # given up at the last moment: the server is told
             return
-        _log.info("Case %d is at the portal, whole: %d bytes.", record.number, record.packed_bytes)
+        _log.info("Case %d is at the portal, whole: %s.", record.number, size(record.packed_bytes))
 
     async def _ended(self, tus: Tus, record: Record) -> None:
         """Tell the server that a case was given up. One that it has whole is submitted after all."""

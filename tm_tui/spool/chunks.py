@@ -4,6 +4,7 @@ import zlib
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 
+from tm_tui.spoken import count
 from tm_tui.spool.batch import checks_of, intact
 from tm_tui.spool.events import KINDS
 from tm_tui.spool.intake import CheckedEvent
@@ -39,7 +40,8 @@ def joined(chunks: Iterable[Chunk], note: Note) -> tuple[bytes, bytes]:
             checks.append(chunk.checks)
             continue
         whole = intact(chunk.lines.splitlines(), chunk.checks)
-        note(f"The disk has altered {chunk.events - len(whole)} events in the log queue; they were left out.")
+        altered = count(chunk.events - len(whole), "event")
+        note(f"The disk has altered {altered} in the log queue: left out.")
         lines += [line + b"\n" for line in whole]
         checks.append(array("I", map(zlib.crc32, whole)).tobytes())
     return b"".join(lines), b"".join(checks)

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tm_tui.atomic import storage_failure
+from tm_tui.spoken import count
 from tm_tui.spool import batch as files
 from tm_tui.spool.batch import Batch, BatchDamaged
 from tm_tui.spool.chunks import Note, joined
@@ -69,7 +70,9 @@ class Recovery:
         if present:
             (self.sealed / batch.name).unlink(missing_ok=True)
         if not delivered:
-            self.note(f"The sealed batch {batch.name} with {batch.events} events is missing from the disk.")
+            self.note(
+                f"The sealed batch {batch.name} with {count(batch.events, 'event')} is missing from the disk."
+            )
 
     def _adopt(self, path: Path, filed: Iterable[Batch]) -> Batch | None:
         """A file that is not filed: sealed just before the end, or left over from one that is done with."""

@@ -9,6 +9,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from tm_tui.errors import StorageFailed
+from tm_tui.spoken import count
 from tm_tui.spool import batch as files
 from tm_tui.spool.batch import Batch, BatchDamaged
 from tm_tui.spool.disk import Disk
@@ -133,7 +134,7 @@ class SealedBatches:
             left = files.intact(files.readable_lines(_what_is_left(aside)), checks)
         self._replace(batch, [self._sealed_anew(batch, b"\n".join(left) + b"\n")] if left else [])
         lost = batch.events - len(left)
-        self._disk.note(f"The disk has altered the sealed batch {batch.name}; {lost} events are lost.")
+        self._disk.note(f"The disk has altered the sealed batch {batch.name}; lost: {count(lost, 'event')}.")
 
     def _sealed_anew(self, batch: Batch, lines: bytes) -> tuple[Batch, bytes]:
         where = self._disk.sealed, self._appliance

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tm_tui.errors import StorageFailed
+from tm_tui.spoken import count
 from tm_tui.spool.core import SpoolCore, Waiting
 from tm_tui.spool.events import KINDS, EventKind
 from tm_tui.spool.quota import Quota
@@ -50,7 +51,7 @@ class SpoolSnapshot:
         if not self.refusal and self.full_percent >= _WARN_PERCENT:
             found.append(f"The log queue is {self.full_percent} % full.")
         if self.lost:
-            found.append(f"Damage to the disk has cost {self.lost} events of the log queue.")
+            found.append(f"Damage to the disk has cost {count(self.lost, 'event')} of the log queue.")
         return (*found, *self.notes)
 
 
