@@ -15,7 +15,7 @@ def main() -> None:
 
         open_at_once()
     if sys.argv[1:2] in (["status"], ["config"]):
-        from tm_tui.cli.quick import answered
+        from tm_tui.cli.quick_status import answered
 
         if (code := answered(sys.argv[1:])) is not None:
             sys.exit(code)

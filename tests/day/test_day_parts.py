@@ -26,11 +26,11 @@ from tm_tui.link.trust import Trust
 from tm_tui.link.types import Credentials, Endpoint, Limits, Link
 from tm_tui.retry import Retry
 from tm_tui.spool.store import Spool
-from tm_tui.status_server.heart import BeatSchedule, Heart
+from tm_tui.status_server.beat_loop import BeatSchedule, Heart
 from tm_tui.status_server.heartbeat import Accepted, Facts
 from tm_tui.status_server.registration import registration_of
 from tm_tui.status_server.removal import RegistrationRecord
-from tm_tui.status_server.standing import Standing
+from tm_tui.status_server.server_state import Standing
 
 LIMIT = 20.0
 HOUR = 3600.0

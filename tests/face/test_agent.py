@@ -23,7 +23,7 @@ from tm_tui.api.agent import AgentStatus, LastFailure, Refusal, ServerState
 from tm_tui.api.failures import AgentAbsent, ControlRefused
 from tm_tui.api.reports import ReportInfo
 from tm_tui.status_server.replies import read_registration
-from tm_tui.status_server.standing import Standing
+from tm_tui.status_server.server_state import Standing
 
 
 async def test_ages_go_on_counting(agent: ScriptedAgent) -> None:

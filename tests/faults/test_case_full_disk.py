@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from servers.process import folder
-from tm_tui.cases.book import CaseBook
-from tm_tui.cases.pack import Limits, pack
+from tm_tui.cases.archive import Limits, pack
+from tm_tui.cases.case_records import CaseBook
 from tm_tui.cases.sources import Sources
 from tm_tui.clock import SystemClock
 from tm_tui.errors import StorageFailed

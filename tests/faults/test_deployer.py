@@ -10,9 +10,9 @@ from unittest.mock import AsyncMock
 import pytest
 
 from patterning.deploying import LIMIT, deploying, fill, left_of, target, until, write_deployer
-from tm_tui.patterns.deployer import DeployerFailure, deployer_in
-from tm_tui.patterns.deployer_run import run_deployer
-from tm_tui.patterns.deployment import Deployment, Plan
+from tm_tui.patterns.deployer_process import run_deployer
+from tm_tui.patterns.deployer_protocol import DeployerFailure, deployer_in
+from tm_tui.patterns.deployment_record import Deployment, Plan
 from tm_tui.patterns.pattern import Pattern
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

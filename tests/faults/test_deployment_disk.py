@@ -11,7 +11,7 @@ import pytest
 
 from patterning.deploying import LIMIT, deploying, fill, target, until, write_deployer
 from tm_tui.errors import StorageFailed
-from tm_tui.patterns.deployment import Deployment, Plan, Result
+from tm_tui.patterns.deployment_record import Deployment, Plan, Result
 from tm_tui.patterns.pattern import Pattern
 from tm_tui.retry import Pace
 
@@ -121,7 +121,7 @@ async def test_a_disk_that_is_full_for_a_while(tmp_path: Path, monkeypatch: pyte
     """Work that was done while the journal could not be written is not done again, nor after a restart."""
     runs = tmp_path / "runs"
     write_deployer(tmp_path / "config", NOTES_AND_DEPLOYS.format(runs=runs))
-    monkeypatch.setattr("tm_tui.patterns.deployments.DISK", Pace(0.01, 0.01))
+    monkeypatch.setattr("tm_tui.patterns.deployment_service.DISK", Pace(0.01, 0.01))
     flush, refused = Deployment.flush, asyncio.Event()
 
     def full(one: Deployment) -> None:
@@ -149,7 +149,7 @@ async def test_deployments_that_cannot_be_read_are_read_later(
     """A disk that refuses at the start neither loses what was begun nor gives its number away."""
     write_deployer(tmp_path / "config", NOTES_AND_DEPLOYS.format(runs=tmp_path / "runs"))
     Deployment.begin(tmp_path / "deployments", plan_for("old"))
-    monkeypatch.setattr("tm_tui.patterns.deployments.DISK", Pace(0.05, 0.05))
+    monkeypatch.setattr("tm_tui.patterns.deployment_service.DISK", Pace(0.05, 0.05))
     load, may_read = Deployment.load, asyncio.Event()
 
     def refusing(folder: Path, number: int) -> Deployment | None:

@@ -21,7 +21,7 @@ from servers.certificates import Certificates
 from tm_tui.api.client import ControlClient
 from tm_tui.api.requests import DeployRequest, SaveRequest, SecretChanges
 from tm_tui.paths import Home
-from tm_tui.patterns.deployment import Deployment, Plan, Result
+from tm_tui.patterns.deployment_record import Deployment, Plan, Result
 from tm_tui.patterns.pattern import Offered, Pattern
 from tm_tui.patterns.store import PatternStore
 

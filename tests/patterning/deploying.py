@@ -11,8 +11,8 @@ from typing import Any
 
 from agents import revision_for, settings_for
 from tm_tui.clock import SystemClock
-from tm_tui.patterns.deployment import Deployment, Target
-from tm_tui.patterns.deployments import DeploymentService
+from tm_tui.patterns.deployment_record import Deployment, Target
+from tm_tui.patterns.deployment_service import DeploymentService
 from tm_tui.patterns.pattern import Offered, Pattern
 from tm_tui.patterns.store import PatternStore, StoredPattern
 from tm_tui.spool.store import Spool

@@ -16,8 +16,8 @@ from tm_tui.agent.supervisor import Supervisor
 from tm_tui.agent.tmsp import Tmsp
 from tm_tui.agent.trial_answers import Answers
 from tm_tui.api.agent import AgentStatus
-from tm_tui.cases.book import CaseBook
-from tm_tui.cases.desk import CaseDesk
+from tm_tui.cases.case_calls import CaseDesk
+from tm_tui.cases.case_records import CaseBook
 from tm_tui.changes import Changed, Throttle
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.delivery.service import DeliveryService

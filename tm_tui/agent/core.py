@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tm_tui.agent.drafts import Drafts
     from tm_tui.agent.sessions import Sessions
     from tm_tui.api.requests import TrialRequest
-    from tm_tui.cases.desk import CaseDesk
+    from tm_tui.cases.case_calls import CaseDesk
     from tm_tui.delivery.service import DeliveryService
     from tm_tui.diagnostics.last_test import LastTest
     from tm_tui.patterns.custom_patterns import CustomPatterns

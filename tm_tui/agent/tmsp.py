@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from tm_tui.agent.announced import Announced
 from tm_tui.agent.past import Past
 from tm_tui.api.agent import ServerState
-from tm_tui.cases.book import CaseBook
+from tm_tui.cases.case_records import CaseBook
 from tm_tui.cases.cases import Cases, Owner
 from tm_tui.changes import Throttle
 from tm_tui.delivery.log_delivery import LogDelivery

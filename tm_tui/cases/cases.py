@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from tm_tui.cases.book import CaseBook
-from tm_tui.cases.desk import CaseDesk
-from tm_tui.cases.packing import CasePacking
-from tm_tui.cases.uploads import CaseUploads
+from tm_tui.cases.case_calls import CaseDesk
+from tm_tui.cases.case_records import CaseBook
+from tm_tui.cases.pack_service import CasePacking
+from tm_tui.cases.upload_service import CaseUploads
 from tm_tui.changes import Changed, Throttle
 from tm_tui.clock import Clock
 from tm_tui.link.bandwidth import Bandwidth

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from tm_tui.cases.book import CaseBook
-from tm_tui.cases.following import Following
+from tm_tui.cases.case_records import CaseBook
+from tm_tui.cases.one_upload import PackDamaged, Progress, bring
 from tm_tui.cases.record import Record
+from tm_tui.cases.status_questions import Following
 from tm_tui.cases.troubles import Troubles
 from tm_tui.cases.tus import Tus
-from tm_tui.cases.upload import PackDamaged, Progress, bring
 from tm_tui.clock import Clock, wait_until
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.link.bandwidth import Bandwidth

@@ -8,9 +8,9 @@ from typing import Literal
 
 from tm_tui.clock import Clock, SystemClock, wait_until
 from tm_tui.delivery.carrier import Carrier, carrier_for
+from tm_tui.delivery.delivery_counts import Tally
 from tm_tui.delivery.schedule import Schedule
 from tm_tui.delivery.status import DeliveryStatus, Outcome, Progress, State
-from tm_tui.delivery.tally import Tally
 from tm_tui.delivery.waiters import Waiters
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.link.failures import LinkFailure, failure

@@ -4,11 +4,11 @@ import ssl
 from collections.abc import Iterator
 
 from tm_tui.errors import TmError
+from tm_tui.link.codes_of_connecting import WAYS
 from tm_tui.link.codes_of_patterns import PATTERNS
 from tm_tui.link.codes_of_servers import SERVERS
 from tm_tui.link.codes_of_ssh import SSH
 from tm_tui.link.codes_of_tls import TLS
-from tm_tui.link.codes_of_ways import WAYS
 from tm_tui.link.host_keys import HostKey
 from tm_tui.link.os_failures import code_for_os_error, code_for_tls_error
 from tm_tui.link.server_words import ServerWords

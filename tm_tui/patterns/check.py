@@ -8,13 +8,13 @@ from tm_tui.errors import TmError
 from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.https import LinkClient
 from tm_tui.link.trying_again import Subject, meaning_of
-from tm_tui.patterns.anchor import Anchor
-from tm_tui.patterns.bridge import LoopCalls
 from tm_tui.patterns.fetcher import LinkFetcher
-from tm_tui.patterns.patience import Patience
+from tm_tui.patterns.least_speed import Patience
+from tm_tui.patterns.loop_calls import LoopCalls
 from tm_tui.patterns.pattern import MOST_LISTED, Listing, Offered
 from tm_tui.patterns.repository import Repository, Seen
 from tm_tui.patterns.store import PatternStore, StoredPattern
+from tm_tui.patterns.trusted_root import Anchor
 
 __all__ = ["Checked", "PatternCheck"]
 

@@ -13,12 +13,12 @@ from tm_tui.errors import TmError
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.paths import Home
-from tm_tui.patterns.deployment import MOST_TARGETS, SUCCEEDED, Deployment, Result, Target
-from tm_tui.patterns.deployments import DeploymentService
+from tm_tui.patterns.deployment_record import MOST_TARGETS, SUCCEEDED, Deployment, Result, Target
+from tm_tui.patterns.deployment_service import DeploymentService
 from tm_tui.patterns.endpoint_reader import EndpointReader
 from tm_tui.patterns.endpoints import Endpoint
+from tm_tui.patterns.pattern_status import document, status
 from tm_tui.patterns.service import PatternService
-from tm_tui.patterns.show import document, status
 from tm_tui.patterns.store import StoredPattern
 from tm_tui.retry import Chance
 from tm_tui.spool.store import Spool

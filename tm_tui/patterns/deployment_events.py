@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tm_tui.patterns.deployment import Plan, Result
+from tm_tui.patterns.deployment_record import Plan, Result
 
 __all__ = ["events_of"]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tm_tui.clock import Clock
-from tm_tui.patterns.deployer import Deployer, DeployerFailure, DeployerLine
-from tm_tui.patterns.deployer_run import run_deployer
-from tm_tui.patterns.deployment import Deployment, Plan, Result, Target
+from tm_tui.patterns.deployer_process import run_deployer
+from tm_tui.patterns.deployer_protocol import Deployer, DeployerFailure, DeployerLine
+from tm_tui.patterns.deployment_record import Deployment, Plan, Result, Target
 from tm_tui.retry import Chance, Pace
 from tm_tui.tasks import threaded
 

@@ -14,8 +14,8 @@ from tuf.ngclient.fetcher import FetcherInterface
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.http_status import for_status
 from tm_tui.link.https import LinkClient
-from tm_tui.patterns.bridge import LoopCalls, Stopped
-from tm_tui.patterns.patience import Patience
+from tm_tui.patterns.least_speed import Patience
+from tm_tui.patterns.loop_calls import LoopCalls, Stopped
 from tm_tui.patterns.root_keys import usable_root
 
 __all__ = ["LinkFetcher"]

@@ -18,7 +18,7 @@ from tm_tui.spool.chunks import joined, numbered_chunks
 from tm_tui.spool.disk import Disk
 from tm_tui.spool.events import KINDS, EventKind
 from tm_tui.spool.intake import Checked, CheckedEvent, Intake, Rejection
-from tm_tui.spool.known import KnownIds
+from tm_tui.spool.known_ids import KnownIds
 from tm_tui.spool.quota import Quota, full_by_age, full_by_bytes, full_disk
 from tm_tui.spool.recovery import Recovery
 from tm_tui.spool.rows import Chunk

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from tm_tui.errors import StorageFailed
 from tm_tui.spool.events import EVENT, UNSAFE, EventKind
-from tm_tui.spool.quick import QuickEvent, quick_events
+from tm_tui.spool.quick_check import QuickEvent, quick_events
 from tm_tui.text import safe_characters, safe_text
 
 __all__ = [

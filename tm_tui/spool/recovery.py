@@ -16,7 +16,7 @@ from tm_tui.spool.batch import Batch, BatchDamaged
 from tm_tui.spool.chunks import Note, joined
 from tm_tui.spool.database import SpoolDatabase
 from tm_tui.spool.events import KINDS, EventKind
-from tm_tui.spool.known import KnownIds
+from tm_tui.spool.known_ids import KnownIds
 from tm_tui.spool.marks import Marks
 from tm_tui.spool.rows import Chunk
 from tm_tui.spool.tidy import is_file, remove, set_aside

@@ -12,7 +12,7 @@ from tm_tui.spool.batch import Batch, BatchDamaged, checks_of, ends_of, intact, 
 from tm_tui.spool.chunks import Note
 from tm_tui.spool.database import SpoolDatabase
 from tm_tui.spool.events import KINDS
-from tm_tui.spool.known import is_lot
+from tm_tui.spool.known_ids import is_lot
 from tm_tui.spool.marks import newest_copy
 from tm_tui.spool.pages import DATABASE_MAGIC, LOG_MAGIC, Place, Remains, Value
 from tm_tui.spool.rows import MOST_SEQ, Chunk, DatabaseDamaged, batch_of, chunk_of, is_damage

@@ -15,12 +15,12 @@ from tm_tui.link.types import Limits
 from tm_tui.retry import Chance
 from tm_tui.service import Service
 from tm_tui.settings.store import Revision
-from tm_tui.status_server.heart import Heart, Noticed
+from tm_tui.status_server.beat_loop import Heart, Noticed
 from tm_tui.status_server.heartbeat import Facts
 from tm_tui.status_server.protocol import Notice, RegistrationRequest
 from tm_tui.status_server.registration import registration_of
 from tm_tui.status_server.removal import RegistrationRecord
-from tm_tui.status_server.standing import Standing, beats_retry
+from tm_tui.status_server.server_state import Standing, beats_retry
 
 __all__ = ["StatusServerService"]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tm_tui.link.failures import failure
 from tm_tui.link.types import Endpoint
 from tm_tui.retry import Pace, asked_by, full_jitter
-from tm_tui.status_server.heart import BeatSchedule
+from tm_tui.status_server.beat_loop import BeatSchedule
 
 chances = st.floats(0, 1, exclude_max=True)
 intervals = st.floats(5, 28800)

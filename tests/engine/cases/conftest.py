@@ -13,10 +13,10 @@ from servers.tus_scripted import tus_scripted
 from servers.tus_server import tus_server
 from tm_tui.agent.folders import prepare_folders
 from tm_tui.api.requests import SubmitRequest
-from tm_tui.cases.book import CaseBook
-from tm_tui.cases.desk import CaseDesk
-from tm_tui.cases.packing import CasePacking
-from tm_tui.cases.uploads import CaseUploads
+from tm_tui.cases.case_calls import CaseDesk
+from tm_tui.cases.case_records import CaseBook
+from tm_tui.cases.pack_service import CasePacking
+from tm_tui.cases.upload_service import CaseUploads
 from tm_tui.clock import SystemClock
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.host_keys import HostKeys

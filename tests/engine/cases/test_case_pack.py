@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from tm_tui.cases.desk import CaseRefused
+from tm_tui.cases.archive import Limits, PackingStopped, pack
+from tm_tui.cases.case_calls import CaseRefused
 from tm_tui.cases.names import Names
-from tm_tui.cases.pack import Limits, PackingStopped, pack
 from tm_tui.cases.sources import Sources
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.text import path_text

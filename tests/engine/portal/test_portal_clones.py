@@ -16,7 +16,7 @@ from tm_tui.portal.service import PortalOptions, open_portal
 from tm_tui.status_server.heartbeat import Accepted
 from tm_tui.status_server.protocol import RegistrationRequest
 from tm_tui.status_server.replies import read_beat
-from tm_tui.status_server.standing import Standing
+from tm_tui.status_server.server_state import Standing
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

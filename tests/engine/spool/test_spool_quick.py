@@ -10,7 +10,7 @@ from spooling.altered import altered_lines
 from spooling.events import line, root_cause, threat_event
 from tm_tui.spool.events import EVENT
 from tm_tui.spool.intake import check_lines
-from tm_tui.spool.quick import quick_events
+from tm_tui.spool.quick_check import quick_events
 
 
 def _without_twins(pairs):

@@ -11,7 +11,7 @@ from spooling.altered import altered_lines, times
 from spooling.events import line, root_cause, threat_event
 from tm_tui.spool.events import TIME_FORM, event_schema
 from tm_tui.spool.intake import check_lines
-from tm_tui.spool.quick import quick_events
+from tm_tui.spool.quick_check import quick_events
 
 VALIDATOR = Draft202012Validator(event_schema())
 

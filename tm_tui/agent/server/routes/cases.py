@@ -9,7 +9,7 @@ from tm_tui.agent.server.binding import Bound, bind, bind_order
 from tm_tui.api import calls, orders
 from tm_tui.api.cases import CaseInfo, CasesDocument
 from tm_tui.api.requests import SubmitRequest
-from tm_tui.cases.desk import CaseRefused
+from tm_tui.cases.case_calls import CaseRefused
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.serving.refusals import Refused
 

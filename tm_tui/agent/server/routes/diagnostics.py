@@ -9,7 +9,7 @@ from tm_tui.agent.server.documents import document_of, history_of, trust_of
 from tm_tui.api import calls
 from tm_tui.api.agent import DiagnosticsText
 from tm_tui.api.cases import CaseInfo
-from tm_tui.cases.desk import CaseRefused
+from tm_tui.cases.case_calls import CaseRefused
 from tm_tui.diagnostics.bundle import Findings, bundle, bundle_name
 from tm_tui.diagnostics.summary import summary
 from tm_tui.serving.refusals import Refused

@@ -10,9 +10,9 @@ from tm_tui.api import calls, orders
 from tm_tui.api.patterns import DeploymentInfo, PatternsDocument, RootForgotten
 from tm_tui.api.requests import DeployRequest
 from tm_tui.patterns.custom_patterns import CustomPatterns, DeploymentRefused
-from tm_tui.patterns.deployer import DeployerFailure
-from tm_tui.patterns.deployment import Deployment
-from tm_tui.patterns.show import deployment_info
+from tm_tui.patterns.deployer_protocol import DeployerFailure
+from tm_tui.patterns.deployment_record import Deployment
+from tm_tui.patterns.pattern_status import deployment_info
 from tm_tui.serving.refusals import Refused
 
 if TYPE_CHECKING:

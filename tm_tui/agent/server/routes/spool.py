@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from tm_tui.agent.server.binding import Bound, bind
-from tm_tui.agent.server.routes.taking import take_lines
+from tm_tui.agent.server.routes.event_lines import take_lines
 from tm_tui.api import calls
 from tm_tui.api.shapes import LastFailure
 from tm_tui.api.spool import (

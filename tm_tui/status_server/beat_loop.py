@@ -16,7 +16,7 @@ from tm_tui.status_server.heartbeat import NOT_REGISTERED, Facts, beat
 from tm_tui.status_server.protocol import Notice, RegistrationRequest
 from tm_tui.status_server.registration import register
 from tm_tui.status_server.removal import RegistrationRecord, Removed
-from tm_tui.status_server.standing import Standing
+from tm_tui.status_server.server_state import Standing
 
 __all__ = ["BeatSchedule", "Heart", "Noticed"]
 

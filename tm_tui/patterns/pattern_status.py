@@ -15,8 +15,8 @@ from tm_tui.api.patterns import (
     PatternsStatus,
 )
 from tm_tui.api.shapes import Unreadable
-from tm_tui.patterns.deployer import DeployerFailure
-from tm_tui.patterns.deployment import SUCCEEDED, Deployment
+from tm_tui.patterns.deployer_protocol import DeployerFailure
+from tm_tui.patterns.deployment_record import SUCCEEDED, Deployment
 from tm_tui.patterns.endpoints import Endpoint
 from tm_tui.text import safe_text
 

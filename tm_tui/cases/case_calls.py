@@ -9,11 +9,11 @@ from tm_tui.api.cases import CaseInfo, CaseProgress, CasesDocument, CasesStatus
 from tm_tui.api.requests import SubmitRequest
 from tm_tui.api.shapes import LastFailure, Unreadable
 from tm_tui.atomic import Folder
-from tm_tui.cases.book import CaseBook
-from tm_tui.cases.packing import CasePacking
+from tm_tui.cases.case_records import CaseBook
+from tm_tui.cases.pack_service import CasePacking
 from tm_tui.cases.record import Record, State
 from tm_tui.cases.sources import Sources
-from tm_tui.cases.uploads import CaseUploads
+from tm_tui.cases.upload_service import CaseUploads
 from tm_tui.clock import Clock
 from tm_tui.errors import Problem, TmError
 from tm_tui.paths import Home

@@ -5,7 +5,7 @@ import logging
 from datetime import timedelta
 
 from tm_tui.api.case_words import CASE_STATUS
-from tm_tui.cases.book import CaseBook
+from tm_tui.cases.case_records import CaseBook
 from tm_tui.cases.protocol import MOST_CASES, CaseTold
 from tm_tui.clock import Clock, wait_until
 from tm_tui.errors import StorageFailed

@@ -5,10 +5,10 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from tm_tui.cases.book import CaseBook
+from tm_tui.cases.case_records import CaseBook
+from tm_tui.cases.one_upload import Progress
 from tm_tui.cases.sending import CaseSending
 from tm_tui.cases.troubles import Troubles
-from tm_tui.cases.upload import Progress
 from tm_tui.clock import Clock, wait_until
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.build import build_links, status_server_way

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tm_tui.patterns.deployer import Deployer, DeployerFailure, DeployerLine, line_of
+from tm_tui.patterns.deployer_protocol import Deployer, DeployerFailure, DeployerLine, line_of
 from tm_tui.text import safe_text
 
 __all__ = ["run_deployer"]
