@@ -32,7 +32,7 @@ from tm_tui.settings.model import Secrets, Settings
 from tm_tui.settings.store import Revision
 
 CANARY = "canary-7f3a9c"
-LIMIT = 20.0
+LIMIT = 60.0
 _PROGRAM = """
 import sys
 from tm_tui.agent.service import run

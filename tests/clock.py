@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 __all__ = ["FakeClock"]
 
-_LIMIT = 10.0
+_LIMIT = 60.0
 
 
 class FakeClock:

@@ -32,7 +32,7 @@ from tm_tui.status_server.registration import registration_of
 from tm_tui.status_server.removal import RegistrationRecord
 from tm_tui.status_server.server_state import Standing
 
-LIMIT = 20.0
+LIMIT = 60.0
 HOUR = 3600.0
 
 

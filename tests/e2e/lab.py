@@ -74,7 +74,7 @@ class Lab:
     def restart_portal_with_new_host_key(self) -> None:
         """The same portal on the same ports, set up anew as far as SSH clients can see."""
         self.portal.terminate()
-        self.portal.wait(10)
+        self.portal.wait(60)
         (self._portal_home / "keys" / "ssh_host_ed25519").unlink()
         log_server, status_server = self.ready["log_server"], self.ready["status_server"]
         self.portal = self._start_portal(
@@ -151,10 +151,10 @@ class Lab:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
             try:
-                process.wait(10)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(10)
+                process.wait(60)
             if process.stdout is not None:
                 process.stdout.close()
         for file in self._files:

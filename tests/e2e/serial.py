@@ -35,7 +35,7 @@ def line(folder: Path) -> Iterator[tuple[Path, Path]]:
         yield ours, theirs
     finally:
         joined.terminate()
-        joined.wait(10)
+        joined.wait(60)
 
 
 @contextlib.contextmanager

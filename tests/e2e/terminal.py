@@ -81,10 +81,10 @@ class Terminal:
             os.close(self._master)
             self._master = -1
         try:
-            self.process.wait(10)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(10)
+            self.process.wait(60)
 
     @property
     def text(self) -> str:
@@ -96,7 +96,7 @@ class Terminal:
         for key in keys:
             os.write(self._master, key if isinstance(key, bytes) else KEYS.get(key, key).encode())
 
-    def wait_for(self, wanted: str | Callable[[str], bool], limit: float = 30.0) -> str:
+    def wait_for(self, wanted: str | Callable[[str], bool], limit: float = 60.0) -> str:
         """Read until the screen holds `wanted`; the screen. Fails with what stood there instead."""
         holds = wanted if callable(wanted) else (lambda text: wanted in text)
         deadline = time.monotonic() + limit
@@ -121,7 +121,9 @@ class Terminal:
         for _ in range(self.screen.lines):
             if re.search(rf"{label} *>", self.text):
                 return
+            before = (self.text, self.screen.cursor.x, self.screen.cursor.y)
             self.send("Tab")
+            self.wait_for(lambda text, at=before: (text, self.screen.cursor.x, self.screen.cursor.y) != at)
             self.settle(0.2)
         raise AssertionError(f"no field {label} to go to:\n{self.text}")
 
@@ -133,7 +135,7 @@ class Terminal:
                 break
         return self.text
 
-    def wait_for_end(self, limit: float = 15.0) -> int:
+    def wait_for_end(self, limit: float = 60.0) -> int:
         """Read until the program ends; its exit status."""
         deadline = time.monotonic() + limit
         while self._read(max(0.0, deadline - time.monotonic())):

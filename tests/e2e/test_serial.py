@@ -105,4 +105,4 @@ def test_the_line_is_lost(folder: Path) -> None:
             ours.unlink()
             for pid in processes_with(f"PTY,link={ours}"):
                 os.kill(pid, 15)
-            assert console.wait(10) == 129
+            assert console.wait(60) == 129

@@ -128,7 +128,7 @@ def see(terminal: Terminal, words: str) -> None:
         if words in terminal.settle(0.2):
             return
         terminal.send("\x1b[6~")
-    terminal.wait_for(words, 1.0)
+    terminal.wait_for(words)
 
 
 def ten_unresolved(made: Lab) -> None:

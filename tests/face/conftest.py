@@ -23,7 +23,7 @@ from screens.widgets.field import Field
 from screens.widgets.form import FormPage
 from tm_tui.clock import SystemClock
 
-LIMIT = 20.0
+LIMIT = 60.0
 
 
 class HeldClock(SystemClock):

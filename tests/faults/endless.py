@@ -69,15 +69,15 @@ def endless(flow: Flow, pace: Pace, tls: ssl.SSLContext | None = None) -> Iterat
             over.set()
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                 pass  # wakes the one that accepts
-            serving.join(10)
+            serving.join(60)
             for thread in threads:
-                thread.join(10)
+                thread.join(60)
 
 
 def _talk(
     caller: socket.socket, flow: Flow, pace: Pace, tls: ssl.SSLContext | None, over: threading.Event
 ) -> None:
-    caller.settimeout(5)
+    caller.settimeout(60)
     with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
         stack.enter_context(caller)
         line = stack.enter_context(tls.wrap_socket(caller, server_side=True)) if tls else caller

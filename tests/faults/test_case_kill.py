@@ -75,7 +75,7 @@ class Agent:
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
 
     def most_memory(self) -> int:
         """Its greatest size so far, in kB."""
@@ -123,7 +123,7 @@ async def test_agent_and_portal_killed_in_the_middle(bench: Lab) -> None:
     await agent.start()
     case = await agent.until(number, sent(0.4))
     bench.portal.kill()
-    bench.portal.wait(10)
+    bench.portal.wait(60)
     await agent.until(number, lambda case: case.last_failure is not None)
     log_server, status_server = bench.ready["log_server"], bench.ready["status_server"]
     bench.portal = bench._start_portal(

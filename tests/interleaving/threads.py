@@ -24,7 +24,7 @@ _OPERATIONS = (
     "listdir",
     "fstat",
 )
-_LIMIT = 30.0
+_LIMIT = 60.0
 
 
 class _Turns:

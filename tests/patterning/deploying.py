@@ -17,7 +17,7 @@ from tm_tui.patterns.pattern import Offered, Pattern
 from tm_tui.patterns.store import PatternStore, StoredPattern
 from tm_tui.spool.store import Spool
 
-LIMIT = 30.0
+LIMIT = 60.0
 CONTENT = b"the pattern"
 
 

@@ -19,7 +19,7 @@ from tm_tui.patterns.least_speed import Patience
 from tm_tui.patterns.service import PatternService
 
 PREFIX = "/v1/patterns/"
-LIMIT = 20.0
+LIMIT = 60.0
 Answer = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 

@@ -134,13 +134,13 @@ async def blocking_tls(context: ssl.SSLContext) -> AsyncIterator[int]:
         with caller.dup() as spare:  # kept open until the client goes: a reset would take the alert with it
             with contextlib.suppress(OSError), context.wrap_socket(caller, server_side=True) as inside:
                 inside.recv(65536)
-            spare.settimeout(10)
+            spare.settimeout(60)
             with contextlib.suppress(OSError):
                 while spare.recv(65536):
                     pass
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(10)
+        listener.settimeout(60)
         serving = asyncio.create_task(asyncio.to_thread(serve))
         yield listener.getsockname()[1]
         await serving

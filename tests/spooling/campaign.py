@@ -28,7 +28,7 @@ POINTS = (
     *("send", "reply", "sent", "confirm", "marked", "unlinked", "dropped"),
 )
 """Where the engine calls its `trace`, in the order of an event's life."""
-_PATIENCE = 45.0
+_PATIENCE = 60.0
 
 
 @dataclass(frozen=True)

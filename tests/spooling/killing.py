@@ -20,7 +20,7 @@ from spooling.child import APPLIANCE
 from tm_tui.link.host_keys import HostKey, HostKeys
 from tm_tui.link.types import Endpoint
 
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -24,6 +24,9 @@ ROOT = Path(__file__).parents[2]
 class Pty:
     """Runs ``argv`` on a pty. ``answers`` makes it answer DSR and CPR as terminals do."""
 
+    patience = 60.0
+    """Seconds that whatever has to come may take: it is there to be reached by faults alone."""
+
     def __init__(
         self,
         argv,
@@ -82,7 +85,7 @@ class Pty:
         if self.process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(10)
+            self.process.wait(60)
         for fd in (self.master, self.slave, self.orders):
             if fd is not None and fd >= 0:
                 with contextlib.suppress(OSError):
@@ -116,8 +119,9 @@ class Pty:
             for _ in range(recent.count(b"\x1b[6n")):
                 self.type(f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R")
 
-    def until(self, held, limit: float = 15.0, what: str = "it") -> None:
+    def until(self, held, limit: float | None = None, what: str = "it") -> None:
         """Pump until a condition holds."""
+        limit = self.patience if limit is None else limit
         end = time.monotonic() + limit
         while not held():
             if time.monotonic() > end:
@@ -126,7 +130,7 @@ class Pty:
                 )
             self.pump()
 
-    def until_text(self, text: str, limit: float = 15.0) -> None:
+    def until_text(self, text: str, limit: float | None = None) -> None:
         self.until(lambda: text in self.text(), limit, repr(text))
 
     def settle(self, quiet: float = 0.3, limit: float = 10.0) -> None:
@@ -161,7 +165,7 @@ class Pty:
             self.facts_path.read_text().splitlines() if self.facts_path and self.facts_path.exists() else []
         )
 
-    def until_fact(self, fact: str, limit: float = 15.0) -> None:
+    def until_fact(self, fact: str, limit: float | None = None) -> None:
         self.until(lambda: fact in self.facts(), limit, fact)
 
     # -- the process ------------------------------------------------------------------------------
@@ -181,7 +185,8 @@ class Pty:
                     total += int(line.split()[1])
         return total
 
-    def ends_within(self, seconds: float) -> int:
+    def ends_within(self, seconds: float | None = None) -> int:
+        seconds = self.patience if seconds is None else seconds
         end = time.monotonic() + seconds
         while self.process.poll() is None and time.monotonic() < end:
             if self.master >= 0:
@@ -198,4 +203,7 @@ class Pty:
 
 def sample(kind: str, **keywords) -> Pty:
     """The sample app with our driver ("ours"), ours by name only ("driver"), or Textual's ("stock")."""
-    return Pty([sys.executable, "-m", "tests.wire.sample", kind], **keywords)
+    made = Pty([sys.executable, "-m", "tests.wire.sample", kind], **keywords)
+    if kind == "stock":
+        made.patience = 3.0  # it is there to show what never comes
+    return made

@@ -26,7 +26,7 @@ def started(kind, tmp_path, **keywords):
 def came(terminal, text):
     """Wait for the first screen; without it nothing is shown about a defect."""
     try:
-        terminal.until_text(text)
+        terminal.until_text(text, 60)
     except AssertionError as never:
         pytest.fail(f"did not start: {never}")
 
@@ -45,7 +45,7 @@ def still_works(terminal) -> bool:
     """Whether a key still reaches the program."""
     try:
         terminal.type("\x1b[6~")
-        terminal.until_fact("key pagedown", 3)
+        terminal.until_fact("key pagedown")
     except (AssertionError, OSError):
         return False
     return True
@@ -70,7 +70,7 @@ def ends_quietly_when_the_line_is_lost(kind, tmp_path):
     with started(kind, tmp_path, nohup=True) as terminal:
         terminal.hang_up()
         try:
-            terminal.ends_within(2)
+            terminal.ends_within()
         except AssertionError:
             return False
         return True
@@ -87,7 +87,7 @@ def restores_after_sigquit(kind, tmp_path):
 def restores_after(kind, tmp_path, number):
     with started(kind, tmp_path) as terminal:
         terminal.process.send_signal(number)
-        terminal.ends_within(2)
+        terminal.ends_within()
         return terminal.modes_are_back()
 
 
@@ -182,7 +182,7 @@ def tells_no_secrets_when_it_crashes(kind, tmp_path):
     with started(kind, tmp_path, environ={"TMPDIR": str(tmp_path)}) as terminal:
         before = len(terminal.raw)
         terminal.order("crash")
-        terminal.ends_within(5)
+        terminal.ends_within()
         said = bytes(terminal.raw[before:])
         return b"hunter2" not in said and len(said) < 1000
 

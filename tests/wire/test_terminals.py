@@ -59,11 +59,11 @@ def test_a_window_of_any_size_opens_the_console(size: tuple[int, int]) -> None:
         terminal.settle(0.3, 5)
         terminal.resize(80, 24)
         terminal.process.send_signal(signal.SIGWINCH)
-        terminal.until_text("CONNECTED", 30)
+        terminal.until_text("CONNECTED")
         terminal.until_text(HOME)
         assert resident(terminal) < 150_000_000
         terminal.type("\x1b[21~")
-        assert terminal.ends_within(10) == 0
+        assert terminal.ends_within() == 0
         assert terminal.modes_are_back()
 
 
@@ -72,7 +72,7 @@ def test_a_window_resized_under_the_first_picture_is_noticed() -> None:
     with console(size=(40, 12)) as terminal:
         terminal.until(lambda: len(terminal.raw) > 40)
         terminal.resize(80, 24)
-        terminal.until_text("CONNECTED", 30)
+        terminal.until_text("CONNECTED")
 
 
 def test_a_window_may_take_any_size_later() -> None:
@@ -105,7 +105,7 @@ def test_no_late_answer_is_left_to_the_shell() -> None:
         terminal.until(lambda: terminal.raw.endswith(b"\x1b[H\x1b[J"), what="the end")
         terminal.pump(0.4)
         terminal.type("\x1b[0n" * terminal.raw.count(b"\x1b[5n"))
-        assert terminal.ends_within(10) == 0
+        assert terminal.ends_within() == 0
         assert terminal.modes_are_back()
         assert left_unread(terminal) == 0
 
@@ -215,7 +215,7 @@ def test_commands_show_a_terminal_the_signs_that_it_has(variables: dict[str, str
         "sys.argv = ['x']; c.run_commands()"
     )
     with Pty([sys.executable, "-c", code], environ={"LANG": "", **variables}) as terminal:
-        assert terminal.ends_within(10) == 0
+        assert terminal.ends_within() == 0
         assert bytes(terminal.raw).rstrip() == shown
 
 

@@ -45,7 +45,7 @@ class Counting:
             self.changed.set()
 
     async def until(self, started: int, running: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (self.started, self.running) != (started, running):
                 self.changed.clear()
                 await self.changed.wait()
@@ -156,7 +156,7 @@ async def test_settings_in_quick_succession_never_run_a_service_twice(ends_after
         if number == ends_after + 1:
             service.may_end.set()
     await service.until(service.started + (service.running == 0), 1)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while service.lives[-1] != 4:
             service.changed.clear()
             await service.changed.wait()

@@ -22,7 +22,7 @@ from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.host_keys import HostKeys
 
 APPLIANCE = "tm-0042"
-LIMIT = 8.0
+LIMIT = 60.0
 
 
 class Appliance:

@@ -21,7 +21,7 @@ from screens.launch.commands import console
 from tm_tui.cli.commands import engine_commands
 from tm_tui.cli.running import run
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from tm_tui.cli.hidden import HiddenLine
 from tm_tui.errors import SettingsRefused
 from tm_tui.settings.model import Secrets
 
-LIMIT = 30.0
+LIMIT = 60.0
 
 
 class Prompt:

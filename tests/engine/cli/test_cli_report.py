@@ -11,7 +11,7 @@ import pytest
 import forked
 
 pytestmark = pytest.mark.usefixtures("agent")
-PATIENCE = 40.0
+PATIENCE = 60.0
 
 
 def test_nothing_there_yet(tm) -> None:

@@ -141,7 +141,7 @@ def _said(path: Path, row: Row) -> bytes:
     head = [f"{row.method} {row.target} HTTP/1.1", "Host: a", "Connection: close", *row.headers]
     head.append(f"Content-Length: {len(row.body)}")
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(10)
+        connection.settimeout(60)
         try:
             connection.connect(str(path))
             connection.sendall(("\r\n".join(head) + "\r\n\r\n" + row.body).encode())

@@ -70,7 +70,7 @@ def ask_as(path: Path, groups: list[int], method: str, target: str) -> tuple[int
 
 def _ask(path: Path, method: str, target: str) -> bytes:
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(10)
+        connection.settimeout(60)
         try:
             connection.connect(str(path))
         except PermissionError:

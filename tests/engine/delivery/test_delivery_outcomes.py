@@ -61,7 +61,7 @@ async def test_it_tries_again_by_itself(spool, server, running, clock):
                 break
             await clock.idle()
             await clock.advance(max(0.1, min(one for one in clock.pending() if one > 0)))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while spool.status().events or not service.status().delivered_events:  # told just after
                 await clock.advance(5)
         assert service.status().delivered_events == 4
@@ -98,7 +98,7 @@ async def until(service, holds):
     """Wait for a status in which it holds."""
     moved = asyncio.Event()
     service.changed = moved.set
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not holds(service.status()):
             moved.clear()
             await moved.wait()

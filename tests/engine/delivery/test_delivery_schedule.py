@@ -53,7 +53,7 @@ async def settle(clock, spool):
     empty = asyncio.Event()
     spool.changed = lambda: empty.set() if not spool.status().events else None
     spool.changed()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await empty.wait()
     await clock.idle(2)
 

@@ -14,7 +14,7 @@ from tm_tui.errors import StorageFailed
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.tasks import end
 
-LIMIT = 10.0
+LIMIT = 60.0
 
 
 async def answered(waiter):

@@ -82,7 +82,7 @@ async def test_the_length_of_no_body_is_ignored(ways: Ways, lines: bytes) -> Non
     reply = b"HTTP/1.1 200 OK\r\n" + lines + b"\r\nbanner"
     async with bad.server(bad.answer(reply)) as told:
         sock = await dial(TARGET, proxy("http", told.port), ways.trust, limits=PATIENT)
-        sock.settimeout(5)
+        sock.settimeout(60)
         with sock, sock.makefile("rb") as file:
             assert file.read(6) == b"banner"
 

@@ -243,7 +243,7 @@ async def test_a_reply_in_pieces_and_a_banner_behind_it(ways: Ways) -> None:
         sock = await dial(Endpoint("127.0.0.1", 22), proxy("http", told.port), ways.trust, limits=PATIENT)
         with sock.makefile("rb") as file:
             sock.setblocking(True)
-            sock.settimeout(5)
+            sock.settimeout(60)
             import asyncio
 
             assert await asyncio.to_thread(file.readline) == b"SSH-2.0-here\r\n"

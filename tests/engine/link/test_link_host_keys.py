@@ -16,7 +16,7 @@ from tm_tui.link.types import Endpoint
 
 SERVER = Endpoint("logs.example.com", 22)
 OTHER = Endpoint("2001:db8::1", 2222)
-LIMIT = 20.0
+LIMIT = 60.0
 
 
 def make(endpoint: Endpoint = SERVER, kind: str = "ssh-ed25519") -> HostKey:

@@ -44,7 +44,7 @@ def looked_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         if host == "127.0.0.1":
             return real(host, *rest, **more)  # type: ignore[arg-type]
         names.append(host)
-        over.wait(10)
+        over.wait(60)
         raise socket.gaierror(socket.EAI_AGAIN, "no")
 
     monkeypatch.setattr(socket, "getaddrinfo", silent)

@@ -32,7 +32,7 @@ from tm_tui.portal.settings import database_at
 from tm_tui.portal.settings_file import read_settings
 
 COMMAND = (sys.executable, "-c", "from tm_tui.cli.portal import portal; portal()")
-PATIENCE = 30.0
+PATIENCE = 60.0
 ANY_APPLIANCE = "tm-lab-1"
 
 

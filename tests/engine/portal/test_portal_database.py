@@ -104,7 +104,7 @@ async def kept_busy(database: Database) -> tuple[asyncio.Future[None], Event]:
 
     def work(_connection: Connection) -> None:
         begun.set()
-        assert go.wait(10)
+        assert go.wait(60)
 
     busy = asyncio.ensure_future(database.call(work))
     assert await asyncio.to_thread(begun.wait, 10)
@@ -165,7 +165,7 @@ async def test_a_read_waits_for_no_writer(tmp_path: Path) -> None:
     def write(connection: Connection) -> None:
         appliances.bind(connection, ANY_APPLIANCE, "one")
         writing.set()
-        assert go.wait(10)
+        assert go.wait(60)
 
     try:
         busy = asyncio.ensure_future(database.call(write))

@@ -103,7 +103,7 @@ def test_an_admin_stays(store: Path | str) -> None:
     refused, both = [], threading.Barrier(2)
 
     def take(name: str) -> None:
-        both.wait(10)
+        both.wait(60)
         try:
             with opened(store) as connection:
                 accounts.remove(connection, name, "operator")

@@ -140,7 +140,7 @@ async def test_batches_are_sealed_as_soon_as_they_are_full(opened):
         sealed = asyncio.Event()
         spool.changed = lambda: sealed.set() if len(spool.batches()) == 3 else None
         await spool.add([line(threat_event())] * 350)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await sealed.wait()
         assert all(batch.events <= 100 for batch in spool.batches())
 
@@ -151,7 +151,7 @@ async def test_what_has_grown_old_is_sealed(opened):
     async with opened(limits=BatchLimits(age=600), clock=clock) as spool:
         await spool.add([line(threat_event())])
         await clock.advance(630)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not spool.batches():
                 await clock.advance(30)
 

@@ -28,7 +28,7 @@ from tm_tui.spool.store import BatchLimits, Spool
 
 APPLIANCE = "tm-0042"
 DAY = 86400.0
-LIMIT = 20.0
+LIMIT = 60.0
 
 
 class Faults:
