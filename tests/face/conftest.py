@@ -12,7 +12,7 @@ from pytest_textual_snapshot import SVGImageExtension
 from syrupy.assertion import SnapshotAssertion
 from textual.pilot import Pilot
 
-from face.golden import GoldenText, picture
+from face.golden import GoldenText, picture, strips_of
 from face.scripted import ScriptedAgent, status
 from screens.launch.running import make_app
 from screens.shell.app import TmTui
@@ -52,7 +52,7 @@ class Console:
         end = time.monotonic() + LIMIT
         while not (found := condition()):
             assert time.monotonic() < end, f"did not happen; the screen:\n{self.screen_text()}"
-            await asyncio.sleep(0.01)
+            await self.pilot.pause(0.01)
         return found
 
     async def press(self, *keys: str) -> None:
@@ -103,7 +103,7 @@ class Console:
 
     def rows(self) -> list[str]:
         """The screen as lines of text."""
-        return ["".join(part.text for part in strip) for strip in self.app.screen._compositor.render_strips()]
+        return ["".join(part.text for part in strip) for strip in strips_of(self.app)]
 
     def screen_text(self) -> str:
         """The screen as one text."""

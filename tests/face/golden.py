@@ -10,14 +10,17 @@ from typing import Any
 
 from rich.style import Style
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+from textual._context import visible_screen_stack
+from textual.app import App
 from textual.geometry import Region
+from textual.strip import Strip
 from textual.widget import Widget
 
 from screens.shell.menu_tree import MenuTree
 from screens.terminal.cursor import place
 from screens.widgets.field import Field
 
-__all__ = ["GoldenText", "picture"]
+__all__ = ["GoldenText", "picture", "strips_of"]
 
 _LEGEND = {
     "b": "bold",
@@ -44,6 +47,15 @@ class GoldenText(SingleFileSnapshotExtension):
     _write_mode = WriteMode.TEXT
 
 
+def strips_of(app: App[Any]) -> list[Strip]:
+    """The screen as it is shown now, with what lies behind a question.
+
+    Whoever draws says what lies behind: without, a question that is painted anew then stays on nothing.
+    """
+    visible_screen_stack.set(app._background_screens)
+    return app.screen._compositor.render_strips()
+
+
 def picture(app: Any, parts: str) -> str:
     """The parts of the screen by their names, each from its own row on.
 
@@ -51,7 +63,7 @@ def picture(app: Any, parts: str) -> str:
     `help`, `buttons`: of a form; `entry`: the menu's row of this page; `box`: a question or list in front;
     `sheet`: what covers all; a key of the settings: its field.
     """
-    strips, cursor = app.screen._compositor.render_strips(), place(app)
+    strips, cursor = strips_of(app), place(app)
     lines, used = [], set()
     for name in parts.split():
         region = _region(app, name).intersection(app.size.region)

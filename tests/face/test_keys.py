@@ -11,6 +11,7 @@ from screens.shell.menu_tree import MenuTree
 from screens.shell.palette import Palette
 from screens.widgets.dialog import Dialog
 from tm_tui.api.agent import ServerState
+from tm_tui.api.requests import ProbeRequest
 
 FORBIDDEN = ["ctrl+s", "ctrl+q", "ctrl+z", "ctrl+backslash", "ctrl+c"]
 
@@ -52,11 +53,12 @@ async def test_every_key_in_the_footer_works(agent: ScriptedAgent, twin: bool) -
             await console.type("x")
             assert f"{key.name} {key.label}" in console.rows()[-1]
             assert key.twin in console.rows()[-1]
+            agent.requests.clear()
             await console.press(key.control if twin else key.function)
             effect = {
                 "help": lambda app: isinstance(app.screen, HelpScreen),
-                "save": lambda app: app.main.probing is not None,
-                "test": lambda app: app.main.probing is not None,
+                "save": lambda _: agent.requests and isinstance(agent.requests[0], ProbeRequest),
+                "test": lambda _: agent.requests and isinstance(agent.requests[0], ProbeRequest),
                 "menu": lambda app: isinstance(app.focused, MenuTree),
                 "on_trial": lambda app: isinstance(app.screen, Dialog),
                 "leave": lambda app: isinstance(app.screen, Dialog),
