@@ -232,6 +232,36 @@ async def test_no_other_way_leads_there(portal: RunningPortal, of_a: Held, level
         assert kept(portal.home) == before
 
 
+FOREIGN: tuple[dict[str, str], ...] = (
+    {"origin": "https://evil.example.com"},
+    {"origin": "null"},
+    {"sec-fetch-site": "cross-site"},
+    {"sec-fetch-site": "same-site"},
+)
+
+
+async def test_no_form_of_another_site_does_anything(portal: RunningPortal, of_a: Held) -> None:
+    """Each form, sent for an admin without the session's token or from elsewhere, is 403; nothing happens."""
+    async with portal.status_server(auth=None) as client:
+        name, password = portal.operator
+        form = {"token": token_in(await client.get("/portal/logon")), "username": name, "password": password}
+        await client.post("/portal/logon", data=form)
+        token, before = token_in(await client.get("/portal/products")), kept(portal.home)
+        for row in ROWS:
+            if row.method == "POST" and row.least:
+                for wrong in ("", "x", form["token"], token[:-1]):
+                    reply = await asked(client, row, of_a, wrong)
+                    assert (reply.status_code, "does not come from" in reply.text) == (403, True), row
+                for headers in FOREIGN:
+                    client.headers.update(headers)
+                    reply = await asked(client, row, of_a, token)
+                    for header in headers:
+                        del client.headers[header]
+                    assert (reply.status_code, "does not come from" in reply.text) == (403, True), row
+        assert kept(portal.home) == before
+        assert (await client.get("/portal/products")).status_code == 200  # not logged off
+
+
 async def test_what_a_role_may_not_use_is_not_offered(portal: RunningPortal, of_a: Held) -> None:
     """No link and no button leads to a refusal."""
     paths = (

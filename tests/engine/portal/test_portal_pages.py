@@ -125,6 +125,29 @@ async def test_the_cookie_belongs_to_this_host_only(portal: OpenPortal) -> None:
         assert words == {"secure", "httponly", "samesite=strict", "path=/"}
 
 
+async def test_a_session_s_name_is_the_portal_s_own(portal: OpenPortal) -> None:
+    """Who plants a name in a browser, or has one of before, knows none of the session that begins there."""
+    async with operator(portal) as first:
+        old = first.cookies["__Host-tmsp-session"]
+        form = await first.get("/portal/logon")
+        assert (form.status_code, form.headers["location"]) == (303, "/portal/products")  # as it goes on
+    for planted in ("planted", old):
+        async with visitor(portal) as client:
+            form = {
+                "token": token_in(await client.get("/portal/logon")),
+                "username": portal.ready["operator"],
+            }
+            client.cookies.set("__Host-tmsp-session", planted, "127.0.0.1")
+            reply = await client.post("/portal/logon", data={**form, "password": portal.operator[1]})
+            (given,) = re.findall("__Host-tmsp-session=([^;]+)", str(reply.headers))
+            assert len(given) > 40
+            assert given != planted
+        async with visitor(portal) as thief:
+            headers = {"cookie": f"__Host-tmsp-session={planted}"}
+            reply = await thief.get("/portal/products", headers=headers)
+            assert (reply.status_code, reply.headers["location"]) == (303, "/portal/logon")
+
+
 @pytest.mark.parametrize("path", ["/portal/products", "/portal/logon", "/portal/style.css", "/portal/none"])
 async def test_every_answer_keeps_scripts_and_frames_out(portal: OpenPortal, path: str) -> None:
     """A strict policy, no sniffing, no frames, no store, and no script in the page."""

@@ -51,8 +51,10 @@ class Logon:
         return found
 
     async def form(self, request: Request) -> Response:
-        """The form; with a hint where an old session has ended."""
+        """The form, with a hint where an old session has ended; who is logged on needs none."""
         ended = COOKIE in request.cookies
+        if ended and await self.session(request) is not None:
+            return RedirectResponse(_HOME, 303)
         words = "You were logged off: nothing happened for a while, or your account was changed."
         return self._asking(request, words if ended else "")
 
