@@ -128,6 +128,8 @@ class BatchStore:
         with part.open("rb") as file:
             contents = checked_contents(file, name, collector.add)
             os.fsync(file.fileno())
+        # an appliance sees its folder over SSH, wherever the blobs are
+        (self._home.logs / name.appliance).mkdir(mode=0o700, exist_ok=True)
         try:
             self._blobs.put(blob_of(name), part)
         except BlobExists:

@@ -106,13 +106,13 @@ async def test_a_batch_without_an_entry_gets_one_when_it_comes_again(on_server: 
     with role(on_server, "web") as web:
         await web.register()
         name, packed = batch()
-        (on_server / "left").write_bytes(packed)
-        blobs_at("file:.", on_server).put(f"{FOLDER}/{name}", on_server / "left")
+        await asyncio.to_thread(web.lay, f"{FOLDER}/{name}", packed)
         async with web.log_server() as client:
             assert (await client.put(f"/{FOLDER}/{name}", content=packed)).status_code == 412
         assert [line["batch"] for line in web.logged() if line["event"] == "entered-late"] == [name]
 
 
+@pytest.mark.one_store("a file of SQLite's is what is refused")
 def test_roles_apart_need_a_database_that_all_reach(home: Path) -> None:
     """On a file of SQLite's two processes would not know of each other."""
     done = told("serve", "--role", "web", "--home", str(home))
