@@ -92,7 +92,8 @@ def draw_row(cells: list[Char], row: int) -> list[str]:
 
 
 def draw(name: str, terminal: Terminal) -> None:
-    """Write one picture."""
+    """Write one picture, of a screen at rest: its last sign is there, and nothing comes for a second."""
+    terminal.settle(1.0)
     (ROOT / "docs" / "pictures" / f"{name}.svg").write_text(svg(terminal), encoding="utf-8")
 
 
@@ -106,16 +107,17 @@ def demo(folder: Path) -> None:
         terminal.wait_for("Test passed")
         draw("test", terminal)
         terminal.send("F1")
-        terminal.settle()
+        terminal.wait_for("PgDn scroll")
         draw("help", terminal)
         terminal.send("Esc")
-        terminal.settle()
+        terminal.wait_for(lambda text: "PgDn scroll" not in text)
         terminal.send("F2")
         terminal.wait_for("TMSP  CONNECTED")
         terminal.send("F4")
-        terminal.settle()
+        terminal.wait_for("Enter Open")
         terminal.send("Up")
-        terminal.wait_for("Last beat")
+        terminal.wait_for("1 pattern not deployed yet    Enter")
+        terminal.wait_for("─ Status ─")
         draw("status", terminal)
         terminal.send("F10")
         terminal.wait_for_end()
@@ -157,10 +159,10 @@ def look(environ: dict[str, str]) -> None:
             terminal.settle()
             if name == "case":
                 terminal.send(*["Down"] * 6)  # past the form, to the case
+                terminal.wait_for("  RTKT_HIDE.C")
             if name == "report":
                 terminal.send("Enter", "Enter")
                 terminal.wait_for("Malicious behaviours")
-            terminal.settle()
             draw(name, terminal)
         terminal.send("Esc")
         terminal.wait_for("looked at the portal")

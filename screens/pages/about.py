@@ -9,6 +9,7 @@ from textual.content import Content
 from screens.desk.seen import Seen
 from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
+from screens.widgets.rows import hung
 from tm_tui import __version__
 from tm_tui.api.registration_words import FITTING, portal
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from screens.shell.app import TmTui
 
 __all__ = ["AboutPage"]
+
+_LABEL = 10
 
 
 class AboutPage(Page):
@@ -37,13 +40,14 @@ class AboutPage(Page):
         agent = f"version {seen.status.version}, process {seen.status.pid}" if seen.status else "not seen yet"
         server = seen.status.status_server if seen.status else None
         terminal = cast("TmTui", self.app).terminal
+        width = (self.size.width or 58) - _LABEL
         lines = [
             "Threat Mitigator: console and agent for the Threat Management Services Portal",
             "",
             f"Console   version {__version__}",
             f"Agent     {agent}{self._life(seen)}",
-            f"Portal    {portal(server) if server else 'not seen yet'}",
-            f"Fits      {FITTING}",
+            f"Portal    {hung(portal(server) if server else 'not seen yet', width, _LABEL)}",
+            f"Fits      {hung(FITTING, width, _LABEL)}",
             f"Machine   {os.uname().nodename}",
             "",
             "The terminal:",

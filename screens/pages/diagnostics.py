@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["DiagnosticsPage"]
 
 _BUNDLE = (
-    "All details without passwords: `tm-tui diagnostics` in a shell. Without one: the button below, or "
-    "in plain lines (`--plain`, TERM=dumb), where System > Diagnostics prints the bundle to the line."
+    "`tm-tui diagnostics` in a shell, the button below, and this page in plain lines give all details, "
+    "without passwords."
 )
 _QUESTION = Question(
     "Submit the bundle as a case?",

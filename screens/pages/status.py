@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -17,7 +16,7 @@ from screens.widgets.block import Block
 from screens.widgets.page import Page, beside
 from screens.widgets.painted import fitted
 from screens.widgets.pick_list import PickList, Row
-from screens.widgets.rows import doubt_rows, row, snapshot, state_word
+from screens.widgets.rows import doubt_rows, hung, row, snapshot, state_word
 from tm_tui.api.past import coarser
 from tm_tui.api.registration_words import NEVER_REGISTERED, checklist, is_fresh, short_checklist
 from tm_tui.api.status_words import Line, Told, attention, overview
@@ -150,6 +149,8 @@ def _lines(width: int, seen: "Seen", status: "AgentStatus", now: float) -> Itera
     yield from doubt_rows(seen, now)
     for alert in status.alerts:
         yield Content.assemble(("! ", "bold"), alert)
+    if seen.private:
+        yield Content.styled(PRIVATE, "bold")
     if is_fresh(status):
         small = width < _SMALL
         lines = short_checklist() if small else ("", NEVER_REGISTERED, "", *checklist(), "")
@@ -157,8 +158,6 @@ def _lines(width: int, seen: "Seen", status: "AgentStatus", now: float) -> Itera
         yield Content("F1 tells more.")
     else:
         yield from _overview(width, seen, status, now)
-    if seen.private:
-        yield Content.styled(PRIVATE, "bold")
 
 
 def _overview(width: int, seen: "Seen", status: "AgentStatus", now: float) -> Iterator[Content]:
@@ -171,6 +170,6 @@ def _row(seen: "Seen", line: Line, now: float, width: int) -> Content:
     if line.state is not None:
         return row(line.label, state_word(seen, line.state, now), f"  {line.words}" if line.words else "")
     if line.day is None:
-        return row(line.label, f"\n{'':{_LABEL}}".join(wrap(line.words, width)))
+        return row(line.label, hung(line.words, width, _LABEL))
     strip = coarser(line.day.marks, width - len(line.words) - _GAP)
     return row(line.label, strip, f"  {line.words}")

@@ -92,10 +92,6 @@ class Attending(Following, inherit_bindings=False):
 
     async def on_agent_found(self, event: "AgentFound") -> None:
         """Offer what was kept, once; tell what is edited, anew for an agent that does not know it."""
-        if self.private:
-            from screens.flows.leaving import PRIVATE
-
-            self.tell(PRIVATE, everywhere=True)
         if self.draft is not None:
             self._editing = None
         await super().on_agent_found(event)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from screens.desk.seen import Seen
     from tm_tui.api.agent import AgentStatus, LastFailure, ServerState
 
-__all__ = ["doubt_rows", "failure_rows", "next_in", "row", "snapshot", "state_word", "when"]
+__all__ = ["doubt_rows", "failure_rows", "hung", "next_in", "row", "snapshot", "state_word", "when"]
 
 _LABEL = 15
 
@@ -25,6 +26,11 @@ def snapshot(
     if seen.status is None:
         return Content(seen.cause and f"{seen.cause}\n{seen.remedy}")
     return Content("\n").join(rows(seen, seen.status, now))
+
+
+def hung(words: str, width: int, indent: int) -> str:
+    """Words in rows of `width` cells; from the second on they stand below those of the first."""
+    return f"\n{'':{indent}}".join(wrap(words, max(1, width)))
 
 
 def row(label: str, *parts: str | tuple[str, str] | Content) -> Content:
