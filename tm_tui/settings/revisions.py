@@ -8,7 +8,7 @@ from tm_tui.atomic import Folder, StorageAbsent, temporary_name
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.settings.revision import NO_REVISION, Revision, read_revision, write_revision
 
-__all__ = ["Loaded", "commit", "in_force", "next_number", "numbers", "read_number", "sweep"]
+__all__ = ["Loaded", "commit", "in_force", "numbers", "read_number", "sweep"]
 
 _NUMBER = re.compile(r"[0-9]{6,12}")
 _CURRENT = re.compile(r"revisions/([0-9]{6,12})")
@@ -22,6 +22,8 @@ class Loaded:
 
     revision: Revision
     problem: TmError | None = None
+    next_number: int = 1
+    """The number after every revision that there is or that `current` names."""
 
 
 def sweep(config: Folder) -> None:
@@ -43,11 +45,6 @@ def numbers(config: Folder) -> tuple[int, ...]:
             return tuple(sorted(int(name) for name in revisions.names() if _NUMBER.fullmatch(name)))
     except StorageAbsent:
         return ()
-
-
-def next_number(config: Folder) -> int:
-    """The number after every revision that there is or that `current` names."""
-    return max((*numbers(config), _current(config)[0] or 0)) + 1
 
 
 def read_number(config: Folder, number: int, *, with_secrets: bool = True) -> Revision:
@@ -74,7 +71,9 @@ def _current(config: Folder) -> tuple[int | None, StorageFailed | None]:
 def in_force(config: Folder) -> Loaded:
     """Find the newest whole revision, from the one that `current` names backwards."""
     named, problem = _current(config)
-    found = [number for number in reversed(numbers(config)) if named is None or number < named]
+    there = numbers(config)
+    next_number = max((*there, named or 0)) + 1
+    found = [number for number in reversed(there) if named is None or number < named]
     first: TmError | None = problem
     for number in found if named is None else [named, *found]:
         try:
@@ -82,8 +81,8 @@ def in_force(config: Folder) -> Loaded:
         except StorageFailed as failure:
             first = first or failure
         else:
-            return Loaded(revision, first and _explained(first, revision.number))
-    return Loaded(NO_REVISION, first and _explained(first, 0))
+            return Loaded(revision, first and _explained(first, revision.number), next_number)
+    return Loaded(NO_REVISION, first and _explained(first, 0), next_number)
 
 
 def _explained(problem: TmError, number: int) -> StorageFailed:

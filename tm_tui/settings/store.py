@@ -29,7 +29,6 @@ from tm_tui.settings.revisions import (
     Loaded,
     commit,
     in_force,
-    next_number,
     numbers,
     read_number,
     sweep,
@@ -206,11 +205,12 @@ class SettingsStore:
         """
         old = self.get(trial.old)
         with self._writing() as config:
-            revision = in_force(config).revision
+            found = in_force(config)
+            revision = found.revision
             done = (revision.kind, revision.of) == ("rollback", trial.old) and revision.number > trial.new
             if not done:  # by a try of which only the last steps failed
                 about = _Why(saved_by, why, claims, "rollback", trial.old)
-                revision = self._commit(config, old, about)
+                revision = self._commit(config, old, about, found.next_number)
             if announce:
                 put(config, ROLLBACK_FILE, RollbackRecord.of(trial, revision.number, self._clock.now(), why))
             drop(config, TRIAL_FILE)
@@ -235,25 +235,25 @@ class SettingsStore:
         with self._writing() as config:
             if (trial := running(config)) is not None:
                 raise TrialRuns(trial)
-            current = in_force(config).revision
+            found = in_force(config)
+            current, number = found.revision, found.next_number
             if current.number != expected:
                 raise RevisionConflict(current)
             made = make(current)
             if arm is None:
-                return self._commit(config, made, why)
-            number = next_number(config)
+                return self._commit(config, made, why, number)
             put(config, TRIAL_FILE, arm(current.number, number))
             try:
-                return self._commit(config, made, why)
+                return self._commit(config, made, why, number)
             except StorageFailed:
                 if in_force(config).revision.number != number:
                     config.remove(TRIAL_FILE)  # it never switched: the next start would find that out too
                 raise
 
-    def _commit(self, config: Folder, made: Revision, why: _Why) -> Revision:
+    def _commit(self, config: Folder, made: Revision, why: _Why, number: int) -> Revision:
         revision = replace(
             made,
-            number=next_number(config),
+            number=number,
             saved_at=self._clock.now(),
             saved_by=safe_text(why.saved_by),
             note=safe_text(why.note),
