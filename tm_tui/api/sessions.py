@@ -1,5 +1,6 @@
 """Shapes of the control socket about those who sit before the consoles: who, trials, drafts that are kept."""
 
+from functools import partial
 from typing import Annotated, Literal
 
 from tm_tui.api.shapes import Shape
@@ -18,12 +19,7 @@ __all__ = [
 
 _LONGEST_CLAIM = 64
 
-
-def _claim(text: str) -> str:
-    return safe_text(text, _LONGEST_CLAIM)
-
-
-Claim = Annotated[str, Check(_claim)]
+Claim = Annotated[str, Check(partial(safe_text, limit=_LONGEST_CLAIM))]
 """What a client says of itself. Nobody vouches for it; it is shown as such."""
 
 
