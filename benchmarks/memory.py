@@ -21,10 +21,12 @@ from pathlib import Path
 from types import TracebackType
 
 from benchmarks.startup import BARE, COMMAND, agent
+from screens.desk.menu import ENTRIES
 
 _QUIET = 0.7
 _LIMIT = 30.0
-_DOWN, _ENTER, _MENU, _HELP, _ESC, _PALETTE, _TEST = "\x1b[B", "\r", "\x0f", "\x07", "\x1b", "\x10", "\x14"
+_UP, _DOWN, _ENTER, _ESC = "\x1b[A", "\x1b[B", "\r", "\x1b"
+_MENU, _HELP, _PALETTE, _TEST = "\x0f", "\x07", "\x10", "\x14"
 
 
 class Program:
@@ -90,9 +92,9 @@ def main() -> None:
         with Program((COMMAND,), environ) as program:
             program.until(b"DISABLED")
             print(f"{'console, started':24} {program.figures()}")
-            for _ in range(12):
+            for _ in ENTRIES[1:]:
                 program.press(_DOWN, _ENTER, _HELP, _ESC, _MENU)
-            program.press(_PALETTE, _ESC, *["\x1b[A"] * 12, _DOWN, _ENTER, _TEST)
+            program.press(_PALETTE, _ESC, *[_UP] * len(ENTRIES), _DOWN, _ENTER, _TEST)
             print(f"{'console, all visited':24} {program.figures()}")
 
 

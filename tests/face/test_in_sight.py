@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
+from textual.widget import Widget
 
 from face.conftest import Console, console_of
 from face.scripted import ScriptedAgent, fill, host_key_in_the_way, refused_password
@@ -151,3 +152,28 @@ async def test_a_name_is_in_sight_while_it_is_typed(agent: ScriptedAgent) -> Non
         await console.until(lambda: field.value == name)
         await console.sees("security.example.com")
         await _in_sight(console, "host name")
+
+
+def _kept(widgets: list[Widget]) -> int:
+    """How many drawn lines Textual keeps for these."""
+    return sum(len(each._render_cache.lines) + len(each._styles_cache._cache) for each in widgets)
+
+
+async def test_what_is_out_of_sight_keeps_no_drawn_lines(agent: ScriptedAgent) -> None:
+    """Each takes a kilobyte, those of a closed dialog for good; a page that comes again looks as before."""
+    async with console_of(agent.connect) as console:
+        await console.open("TMSP")
+        page = list(console.app.main.page.walk_children(Widget, with_self=True))
+        await console.until(lambda: _kept(page))
+        before = console.screen_text()
+        await console.press("f1")
+        await console.until(lambda: isinstance(console.app.screen, HelpScreen))
+        help_ = list(console.app.screen.walk_children(Widget, with_self=True))
+        await console.until(lambda: _kept(help_))
+        await console.press("escape")
+        await console.until(lambda: console.app.screen is console.app.main)
+        assert _kept(help_) == 0
+        await console.open("Activity")
+        assert _kept(page) == 0
+        await console.open("TMSP")
+        await console.until(lambda: console.screen_text() == before)
