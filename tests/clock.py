@@ -54,6 +54,13 @@ class FakeClock:
                 self._changed.clear()
                 await self._changed.wait()
 
+    async def waited(self, seconds: float) -> None:
+        """Wait, for real, until somebody waits for just so long from now: others may, for other reasons."""
+        async with asyncio.timeout(_LIMIT):
+            while all(abs(left - seconds) > 1e-6 for left in self.pending()):
+                self._changed.clear()
+                await self._changed.wait()
+
     async def advance(self, seconds: float, waiters: int = 1) -> None:
         """Let time pass, stopping at each moment somebody waits for, until that many are idle again."""
         end = self._monotonic + seconds

@@ -279,7 +279,7 @@ async def test_a_newer_request_takes_over(portal, client):
                 location, content=slow(), headers={**CHUNK, "Upload-Offset": "0", "Content-Length": "6"}
             )
         )
-        await asyncio.wait_for(arrived.wait(), 10)
+        await asyncio.wait_for(arrived.wait(), 60)
         for _ in range(50):
             start = await offset(client, location)
             reply = await patch(client, location, start, b"abcdef"[start:])

@@ -113,7 +113,7 @@ async def test_sftp_sessions_of_one_connection_are_bounded(portal: RunningPortal
             await (await connection.start_sftp_client()).listdir(".")
         with pytest.raises((OSError, asyncssh.Error)):
             await (await connection.start_sftp_client()).listdir(".")
-        await asyncio.wait_for(connection.wait_closed(), 10)
+        await asyncio.wait_for(connection.wait_closed(), 60)
     async with portal.sftp() as client:
         assert "logs" in await client.listdir(".")
 
