@@ -2,7 +2,7 @@
 
 import contextlib
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,9 +41,9 @@ class Sshd:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[1]
 
 
-def make_keys(path: Path) -> None:
-    """Fresh host keys of each type."""
-    for kind in ("ed25519", "ecdsa", "rsa"):
+def make_keys(path: Path, kinds: Iterable[str]) -> None:
+    """Fresh host keys of these types."""
+    for kind in kinds:
         bits = ["-b", "2048"] if kind == "rsa" else []
         command = [program("ssh-keygen"), "-q", "-t", kind, *bits, "-N", "", "-f", str(path / kind)]
         subprocess.run(command, check=True)
@@ -61,7 +61,7 @@ def sshd(
     """Run sshd for one account; `more` is added to its configuration, `first` counts before all of it."""
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # sshd's own, and it insists
     with folder("sshd") as base:
-        make_keys(base)
+        make_keys(base, {"ed25519", key})
         config, log = base / "sshd_config", base / "log"
 
         def command(ports: list[int]) -> list[str]:
