@@ -118,14 +118,18 @@ class Terminal:
 
     def tab_to(self, label: str) -> None:
         """Press Tab in a form until the mark stands between this label and its field."""
+        self.tab_until(lambda text: re.search(rf"{label} *>", text) is not None)
+
+    def tab_until(self, holds: Callable[[str], bool]) -> None:
+        """Press Tab in a form, and look after each when the mark has moved."""
         for _ in range(self.screen.lines):
-            if re.search(rf"{label} *>", self.text):
+            if holds(self.text):
                 return
             before = (self.text, self.screen.cursor.x, self.screen.cursor.y)
             self.send("Tab")
             self.wait_for(lambda text, at=before: (text, self.screen.cursor.x, self.screen.cursor.y) != at)
             self.settle(0.2)
-        raise AssertionError(f"no field {label} to go to:\n{self.text}")
+        raise AssertionError(f"no such field to go to:\n{self.text}")
 
     def settle(self, quiet: float = 0.3, limit: float = 10.0) -> str:
         """Read until nothing came for `quiet` seconds; the screen."""
