@@ -66,9 +66,9 @@ def became(draft: "Draft") -> str:
     """What a save made of these values, in a sentence's end: `3 settings: log server, user name, e-mail`."""
     keys = draft.changed()
     if draft.switches_off:
-        return "sending to TMSP is now OFF."
+        return "sending is now OFF."
     if "tmsp.enabled" in keys and draft.value("tmsp.enabled") is True:
-        return "sending to TMSP is now ON."
+        return "sending is now ON."
     if not keys:
         return "this appliance registers again."
     return _counted(keys)

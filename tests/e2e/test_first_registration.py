@@ -124,5 +124,5 @@ def switch_off(terminal: Terminal) -> None:
     terminal.send("F2")
     terminal.wait_for("Switch off sending to TMSP?")
     terminal.send("Right", "Enter")
-    terminal.wait_for("sending to TMSP is now")  # "OFF" is cut where 60 columns show the revision as well
+    terminal.wait_for("sending is now OFF")
     terminal.wait_for("TMSP  DISABLED")

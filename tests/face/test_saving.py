@@ -136,7 +136,7 @@ async def test_switching_off_states_what_it_means(agent: ScriptedAgent) -> None:
         await console.press("f2")
         await console.dialog("Switch off")
         await console.press("right", "enter")
-        await console.sees("Saved as revision 18: sending to TMSP is now OFF.")
+        await console.sees("Saved as revision 18: sending is now OFF.")
 
 
 async def test_on_premise_is_unregistered_on_the_portal() -> None:
