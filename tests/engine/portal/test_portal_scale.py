@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from portals import OpenPortal, opened_portal, threat_event
+from portals import OpenPortal, kept_in, opened_portal, threat_event
 from sqlalchemy import Connection, Engine, event, func, insert, select, text
 from test_portal_jobs import counted, portion
 from test_portal_pages import operator
@@ -280,7 +280,7 @@ async def test_a_table_to_take_away_is_read_while_it_is_sent() -> None:
 async def test_no_piece_reads_more_than_its_rows(home: Path) -> None:
     """Registered Products as CSV: the names first, then two statements for each five hundred."""
     async with opened_portal(home) as portal:
-        with opened(home / "portal.sqlite3") as connection:
+        with opened(kept_in(home)) as connection:
             registered(connection, 3 * PIECE + 1)
         async with operator(portal) as client:
             with _reads(portal) as sent:
@@ -308,7 +308,7 @@ def _reads(portal: OpenPortal) -> Iterator[list[str]]:
 async def test_removed_appliances_come_in_pages(home: Path) -> None:
     """After a thousand were removed at once, the page has fifty of them and the way to the next ones."""
     async with opened_portal(home) as portal:
-        with opened(home / "portal.sqlite3") as connection:
+        with opened(kept_in(home)) as connection:
             rows = [{"appliance": f"tm-{one:04}", "removed_at": AT, "removed_by": "o"} for one in range(120)]
             connection.execute(insert(tables.removals), rows)
         async with operator(portal) as client:
