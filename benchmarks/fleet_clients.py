@@ -16,8 +16,11 @@ from typing import Any, NamedTuple
 import zstandard
 
 from benchmarks.fleet_home import BEAT_SECONDS, name_of
+from tm_tui.retry import full_jitter
 
 _KEPT = 50
+_AGAIN = (5.0, 300.0)
+"""As an agent that was not answered: seconds at first, and at most."""
 
 
 class Streams(NamedTuple):
@@ -69,7 +72,10 @@ class Fleet:
         return found
 
     async def _opened(self, port: int) -> Streams:
-        return Streams(*await asyncio.open_connection("127.0.0.1", port, ssl=self._context))
+        """From an address of its own, as products have."""
+        ours = f"127.{self._random.randrange(1, 250)}.{self._random.randrange(250)}.1"
+        more = {"ssl": self._context, "local_addr": (ours, 0)}
+        return Streams(*await asyncio.open_connection("127.0.0.1", port, **more))
 
     async def _asked(
         self, made: Streams, path: str, body: bytes, method: str, *, keep: bool
@@ -109,20 +115,22 @@ class Fleet:
         return status
 
     async def register(self, product: int) -> None:
-        """One registration, as after an outage."""
+        """One registration, as after an outage: tried again as agents do."""
         body = {
-            "appliance": name_of(product), "version": "1.0", "edition": "on-premise", "product": "TM",
+            "appliance": name_of(product), "version": "1.0", "edition": "on-premise",
             "email": "a@example.com", "heartbeat_seconds": BEAT_SECONDS, "instance": f"{product:08x}",
         }  # fmt: skip
-        port, began = self._status[product % len(self._status)], time.monotonic()
-        try:
-            status, _ = await self.request(port, "/v1/registration", json.dumps(body).encode(), "POST")
-        except OSError:
-            status = "no connection"
-        if status in {"200", "201"}:
-            self.waits.append((began, time.monotonic() - began))
-        else:
+        port, began, told = self._status[product % len(self._status)], time.monotonic(), json.dumps(body)
+        for failures in range(1, 50):
+            try:
+                status, _ = await self.request(port, "/v1/registration", told.encode(), "POST")
+            except OSError:
+                status = "no connection"
+            if status in {"200", "201"}:
+                self.waits.append((began, time.monotonic() - began))
+                return
             self.other[f"registration {status}"] += 1
+            await asyncio.sleep(full_jitter(failures, *_AGAIN, self._random.random))
 
     async def batch(self, number: int) -> None:
         """One small batch."""

@@ -1,7 +1,8 @@
 """Who has how many connections: those nobody knows yet never take what registered appliances need.
 
-A newcomer is always let in. Where a room is full, it takes the place of whoever has waited longest in it
-without a request under way, of the one who has most. Strangers have nothing under way that counts.
+A newcomer is let in. Where a room is full, it takes the place of whoever has waited longest in it without a
+request under way, of the one who has most. What a stranger has under way counts for some seconds: else, when
+a whole fleet comes back at once, each would take the place of one who was nearly done, and none got in.
 """
 
 import ipaddress
@@ -53,6 +54,8 @@ def _in_all(shares: Shares) -> int:
 
 
 _RETRY_SECONDS = 10
+_MANY = 8
+"""So many strangers of one address are no more than those of a few people."""
 _PART = 3
 """The rooms of a server take at most this part of the descriptors: there are three servers, and files."""
 
@@ -84,13 +87,14 @@ class Guest:
 class Rooms:
     """The connections of one server. A newcomer costs no more in a full room than in an empty one."""
 
-    def __init__(self, shares: Shares) -> None:
-        self._shares = shares
+    def __init__(self, shares: Shares, grace: float = 0.0) -> None:
+        """`grace`: seconds for which what a stranger has under way counts."""
+        self._shares, self._grace = shares, grace
         self._guests: dict[Room, dict[str, dict[Guest, None]]] = {room: {} for room in shares}
         self._counts: dict[Room, int] = dict.fromkeys(shares, 0)
 
     @classmethod
-    def of_process(cls, shares: Shares) -> Self:
+    def of_process(cls, shares: Shares, grace: float = 0.0) -> Self:
         """As many as the soft limit of descriptors of this process allows."""
         soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         wanted = _in_all(shares) * _PART
@@ -99,27 +103,37 @@ class Rooms:
             room: Share(max(1, int(one.a_user * part)), max(2, int(one.in_all * part)))
             for room, one in shares.items()
         }
-        return cls(less)
+        return cls(less, grace)
 
     def __len__(self) -> int:
         return sum(self._counts.values())
 
-    def enter(self, guest: Guest) -> None:
-        """Let a stranger in."""
+    @property
+    def full(self) -> bool:
+        """Whether newcomers had better wait a moment, as all strangers are being let in."""
+        strangers = self._guests["unknown"]
+        if self._counts["unknown"] < self._shares["unknown"].in_all:
+            return False
+        return not any(len(one) > _MANY or self._longest(one, strange=True) for one in strangers.values())
+
+    def enter(self, guest: Guest) -> bool:
+        """Let a stranger in; False: those of its address, or all, are being let in just now."""
         who = _network(guest.address)
-        self._make_room("unknown", who, always=True)
+        if not self._make_room("unknown", who):
+            return False
         self._place(guest, "unknown", who)
+        return True
 
     def enter_proxied(self, guest: Guest) -> None:
         """Let a trusted proxy in: its connection serves many clients, whom it has to bound itself."""
-        self._make_room("proxy", "", always=False)
+        self._make_room("proxy", "")
         self._place(guest, "proxy", "")
 
     def become(self, guest: Guest, room: Room, who: str) -> bool:
         """It is known from now on; False: the room is full of those who have a request under way."""
         if guest.room == "proxy" or (guest.room, guest.who) == (room, who):
             return True
-        if guest not in guest.beside or not self._make_room(room, who, always=False):
+        if guest not in guest.beside or not self._make_room(room, who):
             return False
         self.leave(guest)
         self._place(guest, room, who)
@@ -147,21 +161,30 @@ class Rooms:
         guest.beside[guest] = None
         self._counts[room] += 1
 
-    def _make_room(self, room: Room, who: str, *, always: bool) -> bool:
+    def _make_room(self, room: Room, who: str) -> bool:
         share, guests = self._shares[room], self._guests[room]
-        if len(guests.get(who, ())) >= share.a_user:
-            return self._end_one(guests[who], always=always)
+        strange, ours = room == "unknown", guests.get(who, {})
+        if len(ours) >= share.a_user:
+            return self._end(self._longest(ours, strange=strange))
         if self._counts[room] < share.in_all:
             return True
         most = sorted(guests.values(), key=len, reverse=True)
-        return any(self._end_one(one, always=always) for one in most)
+        if any(self._end(self._longest(one, strange=strange)) for one in most):
+            return True
+        if strange and len(most[0]) > _MANY + 2 * len(ours):  # whatever one has under way who has so many
+            return self._end(next(iter(most[0])))
+        return False
 
-    def _end_one(self, guests: dict[Guest, None], *, always: bool) -> bool:
-        longest = next((one for one in guests if always or one.waiting()), None)
-        if longest is None:
+    def _longest(self, guests: dict[Guest, None], *, strange: bool) -> Guest | None:
+        """Who has to go first, if one of these has to."""
+        until = time.monotonic() - self._grace if strange else float("-inf")
+        return next((one for one in guests if one.waiting() or one.since <= until), None)
+
+    def _end(self, guest: Guest | None) -> bool:
+        if guest is None:
             return False
-        self.leave(longest)
-        longest.end()
+        self.leave(guest)
+        guest.end()
         return True
 
 

@@ -34,6 +34,8 @@ class WebLimits:
     handshake: float = 10.0
     patience: Patience = Patience(15.0, 60.0, 60.0, idle=75.0, body_bytes=1024)  # noqa: RUF009 # frozen
     look: float = 2.5
+    grace: float = 3.0
+    """So long nobody takes the place of a stranger whose handshake or request is under way."""
 
 
 class _Serving(Serving):
@@ -44,7 +46,7 @@ class _Serving(Serving):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as Serving
         """Serve, and be cut by an abort from now on."""
         self.guest.end = transport.abort
-        self.guest.waiting = lambda: self.answered
+        self.guest.waiting = lambda: self.cycle is not None and self.answered
         super().connection_made(transport)
         if self.guest.client:  # as a proxy said
             self.client = (self.guest.client, 0)
@@ -70,7 +72,7 @@ class _Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self._context, self._limits, self._proxies = context, limits, proxies
-        self._rooms = Rooms.of_process(limits.shares)
+        self._rooms = Rooms.of_process(limits.shares, limits.grace)
         self._accepting: list[AcceptLoop] = []
         self._beginning: set[asyncio.Task[None]] = set()
         self.up = asyncio.Event()
@@ -82,7 +84,10 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.servers = []
         seldom = Seldom()
-        self._accepting = [AcceptLoop(one, self._take, "the portal", seldom) for one in sockets or ()]
+        self._accepting = [
+            AcceptLoop(one, self._take, "the portal", seldom, full=lambda: self._rooms.full)
+            for one in sockets or ()
+        ]
         self.started = True
         self.up.set()
 
@@ -99,13 +104,14 @@ class _Server(uvicorn.Server):
         if address is None or (self._proxies.only and not proxied):
             connection.close()
             return
-        guest = Guest(address)
-        task = asyncio.get_running_loop().create_task(self._begin(connection, guest, proxied=proxied))
-        guest.end = task.cancel
+        guest = Guest(address, waiting=lambda: False)  # the handshake begins
         if proxied:
             self._rooms.enter_proxied(guest)
-        else:
-            self._rooms.enter(guest)
+        elif not self._rooms.enter(guest):
+            connection.close()
+            return
+        task = asyncio.get_running_loop().create_task(self._begin(connection, guest, proxied=proxied))
+        guest.end = task.cancel
         self._beginning.add(task)
         task.add_done_callback(self._beginning.discard)
 
@@ -136,7 +142,8 @@ class _Server(uvicorn.Server):
         if client is not None:
             self._rooms.leave(guest)
             guest.address = guest.client = client
-            self._rooms.enter(guest)
+            if not self._rooms.enter(guest):
+                raise BadHeader
 
     def _served(self, guest: Guest) -> Serving:
         serving = _Serving(

@@ -125,8 +125,15 @@ class Serving(H11Protocol):
     def _is_read(self) -> bool:
         """Whether nothing is unread, or some of it was read since the last time."""
         before, resumed = self._unread, self._resumed
-        self._unread, self._resumed = self.transport.get_write_buffer_size() + self._in_kernel(), False
+        self._unread, self._resumed = self._in_tls() + self._in_kernel(), False
         return self._unread == 0 or self._unread < before or resumed
+
+    def _in_tls(self) -> int:
+        """Bytes that wait for the socket."""
+        try:
+            return self.transport.get_write_buffer_size()
+        except AttributeError:  # asyncio's TLS: it has let go of what was closed twice
+            return 0
 
     def _in_kernel(self) -> int:
         """Bytes that the peer has not read (unix(7), SIOCOUTQ), with what the kernel needs to keep them."""

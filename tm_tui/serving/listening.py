@@ -18,15 +18,26 @@ _log = logging.getLogger(__name__)
 _AT_ONCE = 16
 """Connections that are accepted before the event loop sees to something else."""
 _BACK_OFF = 1.0
+_FULL_SECONDS = 0.05
 
 
 class AcceptLoop:
-    """Hands each connection of `listener` to `take`, until `close`. `what` names it in the log."""
+    """Hands each connection of `listener` to `take`, until `close`. `what` names it in the log.
+
+    While it is `full`, newcomers wait in the kernel's queue.
+    """
 
     def __init__(
-        self, listener: socket.socket, take: Callable[[socket.socket], None], what: str, seldom: Seldom
+        self,
+        listener: socket.socket,
+        take: Callable[[socket.socket], None],
+        what: str,
+        seldom: Seldom,
+        *,
+        full: Callable[[], bool] = lambda: False,
     ) -> None:
         self._listener, self._take, self._what, self._seldom = listener, take, what, seldom
+        self._full = full
         self._loop = asyncio.get_running_loop()
         self._again: asyncio.TimerHandle | None = None
         listener.setblocking(False)
@@ -45,6 +56,9 @@ class AcceptLoop:
 
     def _accept(self) -> None:
         for _ in range(_AT_ONCE):
+            if self._full():
+                self._pause(_FULL_SECONDS)
+                return
             try:
                 connection, _address = self._listener.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -60,5 +74,8 @@ class AcceptLoop:
         if self._seldom("accept"):
             why = os.strerror(error.errno or 0)
             _log.error("No connection to %s can be accepted: %s. It is tried again.", self._what, why)
+        self._pause(_BACK_OFF)
+
+    def _pause(self, seconds: float) -> None:
         self._loop.remove_reader(self._listener)
-        self._again = self._loop.call_later(_BACK_OFF, self._go_on)
+        self._again = self._loop.call_later(seconds, self._go_on)

@@ -287,6 +287,36 @@ def test_strangers_make_room_for_strangers_alone() -> None:
     assert {known, quiet, *newest}.isdisjoint(ended)
 
 
+def test_who_is_being_let_in_makes_no_room_for_some_seconds() -> None:
+    """A fleet that comes back at once waits for each other, and is served; slow ones go after their time."""
+    rooms, ended = Rooms(SHARES, grace=1000.0), list[Guest]()
+    fleet = [guest(f"192.0.2.{number}", ended, waiting=False) for number in range(8)]
+    assert [rooms.enter(one) for one in fleet] == [True] * 8
+    assert rooms.full
+    late = guest("192.0.2.100", ended)
+    assert not rooms.enter(late)
+    assert ended == []
+    fleet[3].since -= 1000.0
+    assert not rooms.full
+    assert rooms.enter(late)
+    assert ended == [fleet[3]]
+    fleet[5].waiting = lambda: True
+    assert rooms.enter(guest("192.0.2.101", ended, waiting=False))
+    assert ended == [fleet[3], fleet[5]]
+    assert rooms.become(fleet[0], "appliance", "a")
+    assert not rooms.full
+
+
+def test_who_opens_very_many_keeps_nobody_out() -> None:
+    """One address that begins handshake after handshake loses the first of them to somebody else."""
+    rooms, ended = Rooms({"unknown": Share(15, 20)}, grace=1000.0), list[Guest]()
+    flood = [guest("192.0.2.1", ended, waiting=False) for _ in range(30)]
+    assert sum(rooms.enter(one) for one in flood) == 15
+    others = [guest(f"198.51.100.{number}", ended, waiting=False) for number in range(8)]
+    assert all(rooms.enter(one) for one in others)
+    assert ended == flood[:3]
+
+
 def test_known_ones_wait_for_who_is_at_work() -> None:
     """An idle connection makes room, one with a request under way does not: 503, with when to come again."""
     rooms, ended = Rooms(SHARES), list[Guest]()
