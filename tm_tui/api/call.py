@@ -17,15 +17,15 @@ Nothing much; disk, or much to compute; as long as its reader takes; a way to a 
 T = TypeVar("T")
 B = TypeVar("B")
 
-_NUMBER = re.compile(r"\{(\w+):int\}")
+_NUMBER = re.compile(r"\{(\w+):number\}")
 
 
 @dataclass(frozen=True, eq=False)
 class Call(Generic[T]):
     """A call without a body of JSON.
 
-    `path` may hold whole numbers as `{name:int}`. `answer` is a shape, several of one (`tuple[X, ...]`), or
-    bytes. `words` is its row in docs/control.md.
+    `path` may hold whole numbers as `{name:number}`, of up to 12 digits. `answer` is a shape, several of one
+    (`tuple[X, ...]`), or bytes. `words` is its row in docs/control.md.
     """
 
     method: Method

@@ -65,10 +65,10 @@ FORGET: Final = Call(
 HISTORY: Final = Call(
     "GET", "/v1/history", tuple[RevisionInfo, ...], "the revisions, newest first", costs="disk"
 )
-REVISION: Final = Call("GET", "/v1/history/{number:int}", SettingsDocument, "one revision", costs="disk")
+REVISION: Final = Call("GET", "/v1/history/{number:number}", SettingsDocument, "one revision", costs="disk")
 DIFFERENCES: Final = Call(
     "GET",
-    "/v1/history/{old:int}/diff/{new:int}",
+    "/v1/history/{old:number}/diff/{new:number}",
     tuple[Difference, ...],
     "what leads from OLD to NEW",
     costs="disk",
@@ -100,7 +100,7 @@ SEND_LOGS: Final = Call(
 )
 SENT: Final = Call(
     "GET",
-    "/v1/spool/send/{number:int}",
+    "/v1/spool/send/{number:number}",
     SendReply,
     "waits for the end of that sending, 25 s at most; not `done`: ask again",
 )
@@ -122,7 +122,7 @@ CHECK_PATTERNS: Final = Call(
 )
 DEPLOYMENT: Final = Call(
     "GET",
-    "/v1/patterns/deployments/{number:int}",
+    "/v1/patterns/deployments/{number:number}",
     DeploymentInfo,
     "the result of each endpoint; `?wait=1` waits for its end, 25 s at most; not `done`: ask again",
 )
@@ -140,7 +140,7 @@ REPORTS: Final = Call(
 )
 REPORT: Final = Call(
     "GET",
-    "/v1/reports/{number:int}",
+    "/v1/reports/{number:number}",
     ReportDocument,
     "one of them with its Markdown. NUMBER is the appliance's own, not the portal's id",
     costs="disk",
@@ -152,10 +152,10 @@ CASES: Final = Call(
     "state of the uploads, inbox, cases with what became of them, the newest first",
     costs="disk",
 )
-CASE: Final = Call("GET", "/v1/cases/{number:int}", CaseInfo, "one case")
+CASE: Final = Call("GET", "/v1/cases/{number:number}", CaseInfo, "one case")
 CANCEL_CASE: Final = Call(
     "DELETE",
-    "/v1/cases/{number:int}",
+    "/v1/cases/{number:number}",
     CaseInfo,
     "cancels it: the packed file goes, the portal is told; 409 when the portal has it whole",
     status=202,

@@ -60,7 +60,7 @@ APPROVE: Final = Order(
 )
 RESTORE: Final = Order(
     "POST",
-    "/v1/history/{number:int}/restore",
+    "/v1/history/{number:number}/restore",
     SettingsDocument,
     "saves that revision again, passwords included. The body, with note and trial, may be left out",
     if_match=True,

@@ -5,10 +5,11 @@ import fcntl
 import struct
 import termios
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import h11
 from uvicorn import Config
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
@@ -18,9 +19,60 @@ from tm_tui.serving.refusals import Refused, refusal_message
 __all__ = ["Serving"]
 
 _NUMBER = struct.Struct("i")
+_AT_ONCE = 1 << 14
+"""Bytes of a request that are worked off without a pause: in chunks of one byte each costs its own time."""
 _TOO_SLOW = Refused(
     408, "too-slow", "The request was not whole in time, and was given up.", "Send it at once."
 )
+
+
+class _Gate:
+    """Lets in what a client sent piece by piece, so that all other work has its turn between them.
+
+    To uvicorn's flow control it is the transport. What has come and waits is what one look at the socket
+    brought: nothing more is read meanwhile.
+    """
+
+    def __init__(self, transport: asyncio.Transport, take: Callable[[bytes], None]) -> None:
+        self._transport, self._take = transport, take
+        self._rest = bytearray()
+        self._shut = self._due = False
+
+    def came(self, data: bytes) -> None:
+        """Take some bytes over."""
+        self._rest += data
+        if not self._due and not self._shut:
+            self._let_in()
+
+    def pause_reading(self) -> None:
+        """Let nothing in until it is resumed."""
+        self._shut = True
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Go on."""
+        self._shut = False
+        self._go_on()
+
+    def _let_in(self) -> None:
+        self._due = False
+        if self._shut or self._transport.is_closing():
+            return
+        piece = bytes(self._rest[:_AT_ONCE])
+        del self._rest[:_AT_ONCE]
+        if self._rest:
+            self._transport.pause_reading()
+        self._take(piece)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._shut or self._due:
+            return
+        if self._rest:
+            self._due = True
+            asyncio.get_running_loop().call_soon(self._let_in)
+        else:
+            self._transport.resume_reading()
 
 
 class Serving(H11Protocol):
@@ -52,6 +104,8 @@ class Serving(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as H11Protocol
         """Begin, and look after the time limits from now on."""
         super().connection_made(transport)
+        self._gate = _Gate(transport, self._take)
+        self.flow = FlowControl(cast("asyncio.Transport", self._gate))
         self.app_state |= {"drop": transport.abort, "flushed": self._flushed}
         self._asked_since = self._read_since = self.loop.time()
         self._timer = self.loop.call_later(self._look_seconds, self._look)
@@ -64,7 +118,10 @@ class Serving(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take some bytes of a request."""
+        """Take some bytes of a request, by and by."""
+        self._gate.came(data)
+
+    def _take(self, data: bytes) -> None:
         if not self._heard and self._patience.idle is not None:
             self._asked_since = self.loop.time()
         self._heard = True

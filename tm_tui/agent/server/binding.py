@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,6 +19,15 @@ T = TypeVar("T")
 B = TypeVar("B", bound=Body)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class _Number(IntegerConvertor):
+    """A number that something of ours may have; one that is longer is not found, whatever Python reads."""
+
+    regex = "[0-9]{1,12}"
+
+
+register_url_convertor("number", _Number())
 
 
 @dataclass(frozen=True, slots=True)
