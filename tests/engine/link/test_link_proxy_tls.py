@@ -10,7 +10,7 @@ from ways import Ways, fails, proxy
 from servers import misbehaving as bad
 from servers.certificates import Certificates
 from servers.limits import hasty
-from tm_tui.link import bridge
+from tm_tui.link import proxy_tls
 from tm_tui.link.dialer import dial
 from tm_tui.link.types import Endpoint
 
@@ -37,7 +37,7 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 async def pumps_end() -> None:
     """Wait until no pump runs."""
     async with asyncio.timeout(60):
-        await asyncio.gather(*bridge._PUMPS)
+        await asyncio.gather(*proxy_tls._PUMPS)
 
 
 async def test_megabytes_go_both_ways(ways: Ways, tls: ssl.SSLContext) -> None:
@@ -95,7 +95,7 @@ async def test_a_cancelled_agent_ends_its_pumps(ways: Ways, tls: ssl.SSLContext)
     """Ending the agent ends each pump and closes both its ends."""
     async with bad.server(echo, tls) as told:
         sock = await dial(TARGET, proxy("https", told.port), ways.trust)
-        (pump,) = bridge._PUMPS
+        (pump,) = proxy_tls._PUMPS
         pump.cancel()
         async with asyncio.timeout(60):
             await told.all_gone.wait()
