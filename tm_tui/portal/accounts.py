@@ -23,6 +23,7 @@ from tm_tui.text import safe_text
 
 __all__ = [
     "Account",
+    "NameTaken",
     "add",
     "is_first",
     "listed",
@@ -45,6 +46,10 @@ _WORD = {"appliance": "account", "operator": "operator"}
 _COST, _BLOCK, _LANES = 1 << 14, 8, 1
 _USER_NAME: TypeAdapter[str] = TypeAdapter(UserName)
 _PASSWORD: TypeAdapter[SecretStr] = TypeAdapter(TypedPassword)
+
+
+class NameTaken(TmError):
+    """An account, of either role, has this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +122,16 @@ def _check(name: str, password: SecretStr) -> None:
 def add(connection: Connection, name: str, secret: str, level: Level | None = None) -> None:
     """Make an account of appliances, or with a `level` an operator; `secret` is of `secret_for`.
 
-    Raises TmError when the name is taken.
+    Raises NameTaken.
     """
     more = {"role": "operator" if level else "appliance", "level": level or ""}
     entry = insert(connection, tables.accounts).values(
         name=name, secret=secret, created_at=datetime.now(UTC).timestamp(), **more
     )
-    if not connection.execute(entry.on_conflict_do_nothing(index_elements=["name"])).rowcount:
+    entered = entry.on_conflict_do_nothing(index_elements=["name"]).returning(_OF.name)
+    if connection.execute(entered).first() is None:
         cause = f"There is an account or an operator {safe_text(name)} already."
-        raise TmError(cause, "Choose another name, or set its password.")
+        raise NameTaken(cause, "Choose another name, or set its password.")
 
 
 def set_password(

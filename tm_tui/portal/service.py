@@ -25,6 +25,7 @@ from tm_tui.atomic import Folder
 from tm_tui.clock import Clock, SystemClock
 from tm_tui.errors import TmError
 from tm_tui.portal import accounts, index, jobs, pattern_routes, routes
+from tm_tui.portal.accounts import NameTaken
 from tm_tui.portal.alerts.watch import keep_alerts
 from tm_tui.portal.answers import EXCEPTION_HANDLERS
 from tm_tui.portal.batches import BatchStore
@@ -79,18 +80,25 @@ class PortalOptions:
         return read_settings(self.home, given)
 
 
-def _first_account(connection: Connection, home: PortalHome, role: Role) -> str:
-    """Make the account that a home without one of this role gets, and name the one to show."""
+def first_account(connection: Connection, home: PortalHome, role: Role) -> str:
+    """Make the account that a home without one of this role gets, and name the one to show.
+
+    Of processes that start at once one makes it; the file has the password of that one.
+    """
     known = accounts.listed(connection, role, 1)
     if known:
         return known[0].name
     password, name = secrets.token_urlsafe(18), _FIRST[role]
-    if accounts.secret_of(connection, name) is not None:  # it is one of the other role
+    taken = accounts.one(connection, name)
+    if taken is not None and taken.role != role:
         name = f"{name}-{secrets.token_hex(3)}"
+    secret = accounts.secret_for(name, SecretStr(password), role)
+    try:
+        accounts.add(connection, name, secret, "admin" if role == "operator" else None)
+    except NameTaken:  # by another process that starts: what stands in the file is its password
+        return name
     with Folder.open(home.path) as top:
         top.replace(home.password_file_of(role).name, password.encode())
-    secret = accounts.secret_for(name, SecretStr(password), role)
-    accounts.add(connection, name, secret, "admin" if role == "operator" else None)
     return name
 
 
@@ -149,7 +157,7 @@ async def open_portal(
         batches = BatchStore(home, database, blobs, log, clock)
         doorkeeper, kept = Doorkeeper(database, clock), Kept(clock)
         portal = Portal(home, database, doorkeeper, batches, blobs, log, clock, kept, settings.retention)
-        names = [await database.call(_first_account, home, role) for role in ROLES]
+        names = [await database.call(first_account, home, role) for role in ROLES]
         changed = await _caught_up(portal) if "worker" in settings.roles else 0
         listeners = _listening(stack, settings)
         key = host_key(home, settings.ssh_host_key)

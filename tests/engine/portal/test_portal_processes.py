@@ -9,7 +9,7 @@ import signal
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event
+from threading import Barrier, Event
 from typing import Any, BinaryIO
 
 import pytest
@@ -33,17 +33,19 @@ from tuf.api.metadata import Metadata, Targets, Timestamp
 
 from servers.postgres import Postgres
 from tm_tui.clock import SystemClock
-from tm_tui.portal import tables
+from tm_tui.portal import accounts, tables
 from tm_tui.portal.batches import BatchStore
 from tm_tui.portal.blobs.address import blobs_at
 from tm_tui.portal.core import Portal
 from tm_tui.portal.database import Database
 from tm_tui.portal.doorkeeper import Doorkeeper
+from tm_tui.portal.engines import made_engine
 from tm_tui.portal.home import PortalHome
 from tm_tui.portal.index import IndexedBatch
 from tm_tui.portal.kept import Kept
 from tm_tui.portal.log import PortalLog
 from tm_tui.portal.reading import Portion
+from tm_tui.portal.service import first_account
 from tm_tui.portal.settings_file import read_settings
 from tm_tui.portal.worker import Worker
 
@@ -236,3 +238,27 @@ def test_a_start_sweeps_beside_others_at_work(tmp_path: Path) -> None:
         finally:
             over.set()
         working.result()
+
+
+def test_processes_that_start_at_once_make_one_first_account(
+    postgresql: Postgres, postgresql_template: str, tmp_path: Path
+) -> None:
+    """Whoever of them was first: the password that is shown is the one that is let in."""
+    home, engine = PortalHome(tmp_path / "home"), made_engine(postgresql.database(postgresql_template))
+    home.prepare()
+    together = Barrier(4)
+
+    def starts() -> str:
+        with engine.begin() as connection:
+            together.wait(60)
+            return first_account(connection, home, "appliance")
+
+    with ThreadPoolExecutor(4) as pool:
+        names = {made.result() for made in [pool.submit(starts) for _ in range(4)]}
+    with engine.connect() as connection:
+        (only,) = accounts.listed(connection)
+        assert names == {only.name}
+        secret = accounts.secret_of(connection, only.name)
+    engine.dispose()
+    assert secret is not None
+    assert accounts.matches(secret, home.password_file_of("appliance").read_bytes())
