@@ -85,10 +85,9 @@ def test_the_story_over_a_serial_line(program: str, folder: Path) -> None:
         terminal.send("F5")
         terminal.wait_for("0 waiting, sent", LIMIT)
         terminal.go_down_to("Activity")
+        terminal.wait_for(" Logs > Activity ", LIMIT)
         terminal.wait_for("Delivered 34 events in 2 batches.", LIMIT)
-        activity = whole(terminal)
-        assert " Logs > Activity " in activity[1]
-        assert any("Registered as tm-" in row for row in activity)
+        assert any("Registered as tm-" in row for row in whole(terminal))
         terminal.send("F10")
         assert console.wait(LIMIT) == 0
         assert not "".join(terminal.settle().split("\n")[:24]).strip()

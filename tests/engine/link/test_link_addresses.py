@@ -10,7 +10,7 @@ from ways import Ways, credentials, fails, proxy
 
 from servers import misbehaving as bad
 from servers.certificates import Certificates
-from servers.limits import PATIENT, hasty
+from servers.limits import hasty
 from servers.probing import server_context
 from servers.ssh_lab import lab
 from tm_tui.link.dialer import dial
@@ -21,6 +21,8 @@ from tm_tui.link.types import Endpoint
 
 NAME = "tmsp.test"
 LAB = credentials("lab", "lab-password")
+FAIR = hasty("connect", "handshake", "reply", seconds=15.0)
+"""A third of it is what an address gets before the next one is tried."""
 DEAD = [bad.close_at_once, bad.close_after_hearing, bad.say_nothing]
 Named = Callable[..., None]
 
@@ -50,7 +52,7 @@ async def test_tls_at_the_second_address(
     reply = bad.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
     async with bad.server(dead) as first, bad.server(reply, tls) as second:
         named(first.port, second.port)
-        async with https_client(ways.to(443, host="localhost")) as client:
+        async with https_client(ways.to(443, host="localhost", limits=FAIR)) as client:
             assert (await call(client, "GET", "/")).body == b"hi"
         assert (first.accepted, second.accepted) == (1, 1)
         async with asyncio.timeout(60):
@@ -62,7 +64,7 @@ async def test_ssh_at_the_second_address(ways: Ways, named: Named, dead: bad.Beh
     """The same for a log server over SSH: the key exchange belongs to the try of an address."""
     async with lab() as server, bad.server(dead) as first:
         key = await fetch_host_key(ways.to(server.port, LAB))
-        link = ways.to(22, LAB, host=NAME)
+        link = ways.to(22, LAB, host=NAME, limits=FAIR)
         ways.host_keys.approve(HostKey.of(link.endpoint, key.algorithm, key.blob))
         named(first.port, server.port)
         assert (await fetch_host_key(link)).blob == key.blob
@@ -96,7 +98,7 @@ async def test_a_proxy_at_the_second_address(
     async with bad.server(dead) as first, bad.server(grant, tls if kind == "https" else None) as second:
         named(first.port, second.port)
         via = proxy(kind, 8080, host="localhost")
-        sock = await dial(Endpoint("192.0.2.1", 443), via, ways.trust, limits=PATIENT)
+        sock = await dial(Endpoint("192.0.2.1", 443), via, ways.trust, limits=FAIR)
         assert await asyncio.get_running_loop().sock_recv(sock, 6) == b"banner"
         sock.close()
         assert first.accepted == 1
@@ -107,7 +109,7 @@ async def test_an_answer_is_an_answer(ways: Ways, named: Named, certificates: Ce
     wrong = server_context(certificates, "tls-expired")
     async with bad.server(bad.say_nothing, wrong) as first, bad.server(bad.say_nothing) as second:
         named(first.port, second.port)
-        async with https_client(ways.to(443, host="localhost")) as client:
+        async with https_client(ways.to(443, host="localhost", limits=FAIR)) as client:
             with fails("tls-expired", "tls"):
                 await call(client, "GET", "/")
         assert second.accepted == 0
@@ -151,7 +153,7 @@ async def test_a_slow_first_address_is_not_given_up(ways: Ways, named: Named) ->
     async with bad.server(late) as first, bad.server(silent) as second:
         named(first.port, second.port)
         via = proxy("http", 8080, host="localhost")
-        sock = await dial(Endpoint("192.0.2.1", 443), via, ways.trust, limits=PATIENT)
+        sock = await dial(Endpoint("192.0.2.1", 443), via, ways.trust, limits=FAIR)
         assert sock.getpeername()[1] == first.port
         sock.close()
         async with asyncio.timeout(60):
