@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 from screens.desk.draft import SECRETS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Sequence
 
     from screens.desk.draft import Draft
-    from tm_tui.errors import Problem
     from tm_tui.settings.fields import FieldSpec
 
-__all__ = ["became", "field_help", "field_name", "not_done", "saved_value", "value_words"]
+__all__ = ["became", "field_help", "field_name", "saved_value", "value_words"]
 
 _ADDRESSES = frozenset({"tmsp.log_server.host", "tmsp.status_server.host"})
 _ON_PREMISE = "IP address only, as your portal's administrator gave it: see the TMSP Administrator's Guide."
@@ -75,22 +74,11 @@ def became(draft: "Draft") -> str:
     return _counted(keys)
 
 
-def not_done(done: str, problems: "Mapping[str, Problem]") -> str:
-    """Why what was asked for is not done: the field and its cause, or of several which they are."""
-    if len(problems) == 1:
-        ((key, problem),) = problems.items()
-        return f"Not {done}. {field_name(key)}: {problem.cause}"
-    return f"Not {done}: {len(problems)} values are wrong{_named(problems)}."
-
-
 def _counted(keys: "Sequence[str]") -> str:
     if len(keys) == 1:
         return f"{field_name(keys[0])}."
-    return f"{len(keys)} settings{_named(keys)}."
-
-
-def _named(keys: "Collection[str]") -> str:
-    return f": {', '.join(_inner(field_name(key)) for key in keys)}" if len(keys) <= _FEW else ""
+    names = f": {', '.join(_inner(field_name(key)) for key in keys)}" if len(keys) <= _FEW else ""
+    return f"{len(keys)} settings{names}."
 
 
 def _inner(label: str) -> str:

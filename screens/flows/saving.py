@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from screens.desk.draft import Draft
-from screens.desk.field_words import became, not_done
+from screens.desk.field_words import became
 from screens.desk.probe_rows import step_name
 from screens.desk.question import Question
 from screens.flows.conflicts import overtaken, settle
@@ -89,7 +89,7 @@ async def _ready(desk: "Desk") -> Draft | None:
         return None
     if problems := draft.problems():
         desk.go_to_problems(problems)
-        desk.tell(not_done("saved", problems), wrong=True)
+        desk.tell("Not saved: a value is wrong.", wrong=True)
         return None
     return draft
 

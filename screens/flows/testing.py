@@ -3,7 +3,6 @@
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from screens.desk.field_words import not_done
 from screens.desk.probing import Probing
 from screens.flows.host_keys import decide
 from screens.flows.refusals import refused_fields
@@ -29,7 +28,7 @@ async def run_test(desk: "Desk") -> bool:
         return False
     if problems := draft.problems():
         desk.go_to_problems(problems)
-        desk.tell(not_done("tested", problems), wrong=True)
+        desk.tell("Not tested: a value is wrong.", wrong=True)
         return False
     for _ in range(_MOST_KEYS):
         await _one_test(desk, draft)
