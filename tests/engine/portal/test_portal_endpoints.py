@@ -242,6 +242,7 @@ async def test_long_list_comes_in_pages(any_home: Path) -> None:
         assert portal.command("endpoints").stdout.count("\n") == 700
 
 
+@pytest.mark.one_store("it takes the list out of a file of SQLite's, and cuts a batch's file")
 async def test_list_is_caught_up_at_start(home: Path) -> None:
     """After a crash or a lost database the list says what the files say; a damaged one is named and waits."""
     async with opened_portal(home) as portal:
