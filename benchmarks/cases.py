@@ -26,13 +26,12 @@ from portals import ANY_APPLIANCE, RunningPortal, running
 from pydantic import SecretStr
 from tusclient.client import TusClient
 
+from tm_tui.cases.case_records import Record
 from tm_tui.cases.one_upload import Progress, bring
-from tm_tui.cases.record import Record
 from tm_tui.cases.tus import Tus
 from tm_tui.clock import SystemClock
-from tm_tui.link.host_keys import HostKeys
+from tm_tui.link.host_keys import HostKeys, Trust
 from tm_tui.link.https import https_client
-from tm_tui.link.trust import Trust
 from tm_tui.link.types import Credentials, Endpoint, Link
 
 CHUNK = 8 << 20

@@ -23,9 +23,8 @@ from servers.certificates import Certificates
 from servers.process import daemon, program
 from servers.web import PASSWORD, USER, Web
 from tm_tui.link.bandwidth import Bandwidth
-from tm_tui.link.host_keys import HostKeys
+from tm_tui.link.host_keys import HostKeys, Trust
 from tm_tui.link.https import call, https_client
-from tm_tui.link.trust import Trust
 from tm_tui.link.types import Credentials, Endpoint, Limits, Link
 
 RATES = (64_000, 256_000, 1_000_000, 10_000_000)

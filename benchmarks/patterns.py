@@ -26,12 +26,10 @@ import trustme
 from tuf.api.metadata import TargetFile
 
 from patterning.repository import Repository
-from tm_tui.link.host_keys import HostKeys
+from tm_tui.link.host_keys import HostKeys, Trust
 from tm_tui.link.https import LinkClient, https_client
-from tm_tui.link.trust import Trust
 from tm_tui.link.types import Endpoint, Link
-from tm_tui.patterns.fetcher import LinkFetcher
-from tm_tui.patterns.least_speed import Patience
+from tm_tui.patterns.fetcher import LinkFetcher, Patience
 from tm_tui.patterns.loop_calls import LoopCalls, in_thread
 from tm_tui.patterns.repository import Repository as Ours
 from tm_tui.patterns.repository import Seen

@@ -35,10 +35,9 @@ from benchmarks.intake import CALLERS, rsyslog
 from benchmarks.peers import mixed_lines, row
 from tm_tui.errors import StorageFailed
 from tm_tui.spool import batch as files
-from tm_tui.spool.chunks import joined, numbered_chunks
 from tm_tui.spool.events import KINDS, EventKind
 from tm_tui.spool.intake import Checked, CheckedEvent, Intake, Rejection, check_lines, portions
-from tm_tui.spool.rows import Chunk
+from tm_tui.spool.rows import Chunk, joined, numbered_chunks
 from tm_tui.spool.store import Spool
 from tm_tui.spool.writer import Writer
 

@@ -24,7 +24,7 @@ from tm_tui.api.requests import SecretChanges
 from tm_tui.demo.stage import PortalProcess, Stage
 from tm_tui.paths import Home
 from tm_tui.settings.model import SpoolSettings
-from tm_tui.spool.quota import quota_of
+from tm_tui.spool.disk import quota_of
 from tm_tui.spool.store import Spool
 
 PIECE = 1000

@@ -19,10 +19,9 @@ from spooling.working import at_work
 from tm_tui.api.agent import ServerState
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.link.build import build_links
-from tm_tui.link.host_keys import HostKeys
+from tm_tui.link.host_keys import HostKeys, Trust
 from tm_tui.link.http_headers import retry_after_seconds
 from tm_tui.link.https import https_client
-from tm_tui.link.trust import Trust
 from tm_tui.link.types import Credentials, Endpoint, Limits, Link
 from tm_tui.retry import Retry
 from tm_tui.spool.store import Spool

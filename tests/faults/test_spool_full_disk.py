@@ -11,7 +11,7 @@ import zstandard
 
 from spooling.events import line, threat_event
 from tm_tui.errors import StorageFailed
-from tm_tui.spool.quota import Quota, SpoolFull
+from tm_tui.spool.disk import Quota, SpoolFull
 from tm_tui.spool.store import BatchLimits, Spool
 
 APPLIANCE = "tm-0042"

@@ -10,9 +10,8 @@ import httpx
 
 from interleaving.loop import some_time
 from tm_tui.link.failures import failure
-from tm_tui.link.host_keys import HostKeys
+from tm_tui.link.host_keys import HostKeys, Trust
 from tm_tui.link.https import LinkClient
-from tm_tui.link.trust import Trust
 from tm_tui.link.types import Endpoint, Limits, Link
 
 _TUS = {

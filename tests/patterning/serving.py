@@ -15,7 +15,7 @@ from servers.proxies import PASSWORD
 from tm_tui.clock import SystemClock
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.host_keys import HostKeys
-from tm_tui.patterns.least_speed import Patience
+from tm_tui.patterns.fetcher import Patience
 from tm_tui.patterns.service import PatternService
 
 PREFIX = "/v1/patterns/"

@@ -19,12 +19,11 @@ from spooling.working import at_work
 from tm_tui.clock import SystemClock
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.errors import TmError
-from tm_tui.link.host_keys import HostKeys
-from tm_tui.link.trust import Trust
+from tm_tui.link.host_keys import HostKeys, Trust
 from tm_tui.link.types import Credentials, Endpoint, Limits, Link
 from tm_tui.retry import Pace, Retry
 from tm_tui.spool import database
-from tm_tui.spool.quota import Quota, SpoolFull
+from tm_tui.spool.disk import Quota, SpoolFull
 from tm_tui.spool.store import BatchLimits, Spool
 
 APPLIANCE = "tm-faults"

@@ -20,7 +20,7 @@ from clock import FakeClock
 from spooling.child import APPLIANCE
 from spooling.events import numbered_line
 from tm_tui.spool import database
-from tm_tui.spool.quota import Quota
+from tm_tui.spool.disk import Quota
 from tm_tui.spool.store import BatchLimits, Spool
 
 PAGE, SECTOR = 4096, 512

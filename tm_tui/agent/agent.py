@@ -28,7 +28,7 @@ from tm_tui.patterns.custom_patterns import CustomPatterns
 from tm_tui.reports.service import ReportService
 from tm_tui.retry import Chance
 from tm_tui.settings.store import Revision, SettingsStore
-from tm_tui.spool.quota import quota_of
+from tm_tui.spool.disk import quota_of
 from tm_tui.spool.store import Spool
 from tm_tui.status_server.heartbeat import Facts
 

@@ -10,9 +10,8 @@ import signal
 from collections.abc import Callable
 
 from tm_tui.agent.agent import Agent
-from tm_tui.agent.folders import prepare_folders
+from tm_tui.agent.folders import agent_lock, prepare_folders
 from tm_tui.agent.journal import set_up_log
-from tm_tui.agent.lock import agent_lock
 from tm_tui.agent.notify import Notifier
 from tm_tui.agent.server.control_server import ControlServer, control_app
 from tm_tui.agent.server.control_socket import bind_control_socket, unbind

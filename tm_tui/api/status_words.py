@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from tm_tui.api.agent import AgentStatus
+from tm_tui.api.agent import AgentStatus, ServerState
 from tm_tui.api.past import Marked
 from tm_tui.api.registration_words import portal, registration
-from tm_tui.api.servers import ServerState
 from tm_tui.api.shapes import LastFailure
 from tm_tui.spoken import apart, count, local_time, rough, size
 

@@ -9,9 +9,8 @@ from tm_tui.api.cases import CaseInfo, CaseProgress, CasesDocument, CasesStatus
 from tm_tui.api.requests import SubmitRequest
 from tm_tui.api.shapes import LastFailure, Unreadable
 from tm_tui.atomic import Folder
-from tm_tui.cases.case_records import CaseBook
+from tm_tui.cases.case_records import CaseBook, Record, State
 from tm_tui.cases.pack_service import CasePacking
-from tm_tui.cases.record import Record, State
 from tm_tui.cases.sources import Sources
 from tm_tui.cases.upload_service import CaseUploads
 from tm_tui.clock import Clock

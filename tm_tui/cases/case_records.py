@@ -1,4 +1,7 @@
-"""All cases of this appliance: a folder each, with the record and, until it has arrived, the packed file."""
+"""All cases of this appliance: a folder each, with the record and, until it has arrived, the packed file.
+
+A record says what was chosen, what was packed, where it is, and what became of it.
+"""
 
 import asyncio
 import os
@@ -6,26 +9,85 @@ import re
 import secrets
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tm_tui.atomic import Folder
-from tm_tui.cases.record import Record, State
+from tm_tui.cases.protocol import CaseStatus
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.tasks import unbroken
-from tm_tui.text import safe_text
-from tm_tui.values import wrong_in
+from tm_tui.text import SafeText, path_of, safe_text
+from tm_tui.values import Count, Moment, wrong_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CaseBook"]
+__all__ = ["MOST_NOTES", "CaseBook", "Record", "State"]
+
+State = Literal["packing", "waiting", "submitted", "cancelled", "failed"]
+
+MOST_NOTES = 20
 
 _MOST_FINISHED = 100
 _MOST_RECORD = 1 << 20
 _NUMBER = re.compile(r"[0-9]{1,12}")
 _RECORD, _PACK = "record.json", "pack"
+
+
+class Record(BaseModel):
+    """The state on the disk. `cancelled` with a location: the server has to be told yet."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    number: int = Field(ge=1)
+    key: str
+    """The appliance's own name for it: a repeated creation finds the first upload."""
+    state: State = "packing"
+    created_at: Moment
+    submitted_by: SafeText
+    sources: tuple[str, ...]
+    inbox: bool = False
+    """Whether what was packed leaves the inbox: all of it, or the files that `sources` name there."""
+    form: Literal["tar.zst", "zip"] = "tar.zst"
+    endpoint: SafeText
+    threat: SafeText = ""
+    description: SafeText = ""
+    files: Count = 0
+    bytes: Count = 0
+    packed_bytes: Count = 0
+    sha256: SafeText = ""
+    notes: tuple[SafeText, ...] = ()
+    notes_more: Count = 0
+    server: str = ""
+    """`host:port` of the status server that `location` is at."""
+    location: str = ""
+    case_id: SafeText = ""
+    status: CaseStatus | None = None
+    received_at: Moment | None = None
+    updated_at: Moment | None = None
+    pattern_id: SafeText = ""
+    cause: SafeText = ""
+    remedy: SafeText = ""
+
+    def changed(self, **changes: Any) -> Self:
+        """The same with other values, checked like any."""
+        return type(self).model_validate({**self.model_dump(), **changes})
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """What was chosen."""
+        return tuple(path_of(source) for source in self.sources)
+
+    @property
+    def upload(self) -> str:
+        """The last part of its address at the server."""
+        return self.location.rstrip("/").rpartition("/")[2]
+
+    @property
+    def open(self) -> bool:
+        """Whether something is left to do for it here."""
+        return self.state in {"packing", "waiting"} or (self.state == "cancelled" and bool(self.location))
 
 
 class CaseBook:

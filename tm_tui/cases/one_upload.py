@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tm_tui.cases.record import Record
+from tm_tui.cases.case_records import Record
 from tm_tui.cases.tus import Tus, Unmoved
 from tm_tui.errors import StorageFailed
 from tm_tui.link.failures import failure

@@ -10,8 +10,7 @@ from typing import Any
 
 from tm_tui.atomic import storage_failure
 from tm_tui.cases.archive import Limits, Packed, PackingStopped, Taken, pack
-from tm_tui.cases.case_records import CaseBook
-from tm_tui.cases.record import MOST_NOTES, Record
+from tm_tui.cases.case_records import MOST_NOTES, CaseBook, Record
 from tm_tui.cases.sources import Sources
 from tm_tui.clock import Clock, wait_until
 from tm_tui.errors import StorageFailed, TmError

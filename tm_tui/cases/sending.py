@@ -9,9 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from tm_tui.cases.case_records import CaseBook
+from tm_tui.cases.case_records import CaseBook, Record
 from tm_tui.cases.one_upload import PackDamaged, Progress, bring
-from tm_tui.cases.record import Record
 from tm_tui.cases.status_questions import Following
 from tm_tui.cases.troubles import Troubles
 from tm_tui.cases.tus import Tus

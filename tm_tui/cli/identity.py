@@ -32,8 +32,8 @@ def new(*, as_json: bool) -> None:
     It registers under the new name at its next start. Batches that were sealed before are delivered under the
     old one; nothing is lost. On the machine that was copied from nothing is to be done.
     """
+    from tm_tui.agent.folders import agent_lock
     from tm_tui.agent.identity import new_identity
-    from tm_tui.agent.lock import agent_lock
 
     state = Home.find().state
     with agent_lock(state):

@@ -46,7 +46,7 @@ async def check_log_server(
 
 
 async def _over_https(link: Link, appliance: str, observe: Observer, clock: Clock) -> float | None:
-    from tm_tui.delivery.put import put_file
+    from tm_tui.delivery.ssl import put_file
     from tm_tui.link.https import https_client
 
     def notify(stage: str, outcome: str, fact: Fact) -> None:

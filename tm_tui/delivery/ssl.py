@@ -1,19 +1,83 @@
-"""Delivery by HTTPS PUT, as any web server with DAV takes it (docs/protocol.md, batch over SSL)."""
+"""Delivery by HTTPS PUT, as any web server with DAV takes it (docs/protocol.md, batch over SSL).
 
-from collections.abc import AsyncIterator
+The appliance's folder may be missing at the server: then it is made.
+"""
+
+import json
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Self
 
 from tm_tui.delivery.delivered import HTTP_DELIVERED, Sent
-from tm_tui.delivery.put import put_file
-from tm_tui.link.https import LinkClient, https_client
+from tm_tui.link.failures import LinkFailure, failure
+from tm_tui.link.http_status import for_status
+from tm_tui.link.https import Content, LinkClient, Reply, call, https_client
 from tm_tui.link.types import Link
 from tm_tui.spool.batch import appliance_of
 
-__all__ = ["SslCarrier"]
+__all__ = ["SslCarrier", "put_file"]
+
+_LOGS = "/logs/"
+_CONFLICT, _MADE, _THERE, _MISSING = 409, 201, 405, 404
+_ANY = range(200, 600)
+_OTHER_CONTENT = "other-content"
 
 _PIECE = 256 * 1024
+
+
+async def put_file(
+    client: LinkClient,
+    appliance: str,
+    name: str,
+    content: Content,
+    *,
+    accept: Collection[int],
+    headers: Mapping[str, str] | None = None,
+) -> Reply:
+    """Put `logs/<appliance>/<name>`; where the folder is missing it is made (RFC 4918, 9.3 and 9.7.1).
+
+    `content` has to be such that it can be sent twice. Raises LinkFailure.
+    """
+    folder, statuses = f"{_LOGS}{appliance}/", {*accept, _CONFLICT}
+    path = f"{folder}{name}"
+    for again in (False, True):
+        reply = await call(client, "PUT", path, content=content, headers=headers, accept=statuses)
+        if reply.status in accept:
+            return reply
+        if again or _is_other_content(reply.body):
+            break
+        refused = await _make(client, folder)
+        if refused is not None:
+            raise refused
+    link = client.link
+    raise for_status(reply.status, reply.headers, link.endpoint, link.proxy)
+
+
+async def _make(client: LinkClient, folder: str) -> LinkFailure | None:
+    """Make a folder and those above. None: it is made, or was there; else the failure that this is."""
+    status = await _status(client, "MKCOL", folder)
+    if status == _CONFLICT and await _status(client, "MKCOL", _LOGS) in {_MADE, _THERE}:
+        status = await _status(client, "MKCOL", folder)
+    if status == _MADE:
+        return None
+    if status == _THERE and await _status(client, "HEAD", folder) != _MISSING:  # else it knows no MKCOL
+        return None
+    link, detail = client.link, f"{folder.strip('/')}: HTTP status {_CONFLICT}, and {status} to MKCOL"
+    return failure("remote-no-folder", "service", link.endpoint, link.proxy, detail=detail)
+
+
+async def _status(client: LinkClient, method: str, folder: str) -> int:
+    return (await call(client, method, folder, accept=_ANY)).status
+
+
+def _is_other_content(body: bytes) -> bool:
+    """Whether the portal says that a different file lies under this name (docs/protocol.md)."""
+    try:
+        code = json.loads(body)["error"]["code"]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return False
+    return bool(code == _OTHER_CONTENT)
 
 
 class SslCarrier:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 from tm_tui.errors import TmError
 from tm_tui.link.dialer import dial
-from tm_tui.link.trust import Trust
+from tm_tui.link.host_keys import Trust
 from tm_tui.link.types import Endpoint
 
 __all__ = ["DemoProxy"]

@@ -17,8 +17,7 @@ from tm_tui.demo.proxy import DemoProxy
 from tm_tui.demo.reports import report_of_an_incident
 from tm_tui.demo.stage import Stage
 from tm_tui.errors import TmError
-from tm_tui.link.host_keys import HostKeys
-from tm_tui.link.trust import Trust
+from tm_tui.link.host_keys import HostKeys, Trust
 
 __all__ = ["STEPS", "StepFailed", "play"]
 

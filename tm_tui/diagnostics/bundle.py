@@ -1,28 +1,38 @@
-"""The bundle for support: one folder in a tar.gz, of plain JSON and TOML, without a secret."""
+"""The bundle for support: one folder in a tar.gz, of plain JSON and TOML, without a secret.
+
+In it stands what support asks first: versions, and what the system permits this process.
+"""
 
 import asyncio
 import gzip
 import io
 import json
+import os
+import platform
+import resource
+import ssl
+import sys
 import tarfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cache
+from importlib.metadata import distributions
 from typing import Any
 
 import tomli_w
 
+from tm_tui import __version__
 from tm_tui.api.agent import ActivityLine, AgentStatus, RevisionInfo, SettingsDocument, TrustDocument
 from tm_tui.api.shapes import Shape
 from tm_tui.diagnostics.last_test import KeptProbe
-from tm_tui.diagnostics.machine import machine, versions
 from tm_tui.diagnostics.redaction import Redaction
 from tm_tui.diagnostics.summary import summary
 from tm_tui.errors import TmError
 from tm_tui.settings.store import Revision
 from tm_tui.spool.store import Spool
 
-__all__ = ["Findings", "bundle", "bundle_name"]
+__all__ = ["Findings", "bundle", "bundle_name", "machine", "versions"]
 
 _README = """\
 Diagnostics of the Threat Mitigator appliance {appliance}, taken at {at}.
@@ -36,6 +46,42 @@ activity.json  what the agent did of late                spool.json     the log 
 test.json      the newest connection test                trust.json     authorities and SSH host keys
 versions.json  of the product and its libraries          process.json   what the agent uses and may use
 """
+
+
+@cache
+def versions() -> dict[str, Any]:
+    """Return the versions of the product, the system and each library. Reads many files the first time."""
+    return {
+        "tm-tui": __version__,
+        "python": platform.python_version(),
+        "openssl": ssl.OPENSSL_VERSION,
+        "kernel": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "system": _system(),
+        "libraries": dict(sorted((one.name, one.version) for one in distributions())),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Describe the process that runs this: its limits, memory and time."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limits = {"core": resource.RLIMIT_CORE, "open_files": resource.RLIMIT_NOFILE}
+    return {
+        "pid": os.getpid(),
+        "user": os.geteuid(),
+        "interpreter": sys.executable,
+        "largest_memory_kilobytes": used.ru_maxrss,
+        "cpu_seconds": round(used.ru_utime + used.ru_stime, 2),
+        "limits": {name: resource.getrlimit(number)[0] for name, number in limits.items()},
+        "processors": os.cpu_count(),
+        "load": os.getloadavg(),
+    }
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", "")
+    except OSError:
+        return ""
 
 
 def bundle_name(appliance: str, at: datetime) -> str:

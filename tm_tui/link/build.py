@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from tm_tui.link.host_keys import HostKeys
-from tm_tui.link.trust import Trust
+from tm_tui.link.host_keys import HostKeys, Trust
 from tm_tui.link.types import Credentials, Endpoint, Link, Proxy
 from tm_tui.settings.model import Secrets, Settings
 from tm_tui.settings.revision import Revision

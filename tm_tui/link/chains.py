@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from tm_tui.link.types import Endpoint
-from tm_tui.settings.certificates import read_certificate
+from tm_tui.settings.authorities import read_certificate
 
 __all__ = ["SEEN", "Chain", "Chains", "chain_of", "told_anchor"]
 

@@ -9,15 +9,13 @@ from functools import partial
 from typing import Any, Generic
 
 from tm_tui.errors import TmError
-from tm_tui.link.addresses import Hear, T, Way, reach
-from tm_tui.link.bandwidth import Bandwidth, receive_bytes
+from tm_tui.link.addresses import Address, Hear, T, Way, reach, resolve
+from tm_tui.link.bandwidth import Bandwidth, paced, receive_bytes
 from tm_tui.link.connect_proxy import connect_through
 from tm_tui.link.failures import LinkFailure, failure, translate
-from tm_tui.link.paced_socket import paced
+from tm_tui.link.host_keys import Trust
 from tm_tui.link.proxy_tls import bridge
 from tm_tui.link.socks import BY_NAME_REFUSED, look_up_for_socks4, socks4_through, socks5_through
-from tm_tui.link.tcp import Address, resolve
-from tm_tui.link.trust import Trust
 from tm_tui.link.types import Endpoint, Limits, Observer, Proxy, unobserved
 from tm_tui.settings.types import is_ip_address
 

@@ -1,7 +1,15 @@
-"""Every foreign failure becomes one LinkFailure here, once: nobody above ever sees a raw exception's text."""
+"""Every foreign failure becomes one LinkFailure here, once: nobody above ever sees a raw exception's text.
 
+What a server says of its refusal (`{"error": {"code", "cause", "remedy"}}`, docs/protocol.md) is quoted
+beside our own words, never instead of them: a server could say anything.
+"""
+
+import json
 import ssl
 from collections.abc import Iterator
+from dataclasses import dataclass
+
+import httpcore
 
 from tm_tui.errors import TmError
 from tm_tui.link.codes_of_connecting import WAYS
@@ -11,11 +19,20 @@ from tm_tui.link.codes_of_ssh import SSH
 from tm_tui.link.codes_of_tls import TLS
 from tm_tui.link.host_keys import HostKey
 from tm_tui.link.os_failures import code_for_os_error, code_for_tls_error
-from tm_tui.link.server_words import ServerWords
 from tm_tui.link.types import Endpoint, Proxy
 from tm_tui.text import safe_text
 
-__all__ = ["FAILURES", "LinkFailure", "failure", "translate"]
+__all__ = [
+    "FAILURES",
+    "LinkFailure",
+    "ServerWords",
+    "code_for_http_error",
+    "failure",
+    "translate",
+    "words_in",
+]
+
+_MOST_BODY, _MOST_CODE, _MOST_WORDS = 64 << 10, 60, 180
 
 FAILURES: dict[str, tuple[str, str]] = {**WAYS, **TLS, **SSH, **SERVERS, **PATTERNS}
 """The stable table: code -> (cause, remedy). docs/failures.md has a section for each code.
@@ -39,6 +56,50 @@ _CLOSED = {
     "host_key": "ssh-closed",
     "authentication": "ssh-login-closed",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class ServerWords:
+    """Safe to show, each at most 180 characters; a member that was missing is empty."""
+
+    code: str
+    cause: str
+    remedy: str
+
+
+def words_in(body: bytes) -> ServerWords | None:
+    """Read the body of a refusal; None where it says nothing in this form. Never raises."""
+    if len(body) > _MOST_BODY:
+        return None
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    error = told.get("error") if isinstance(told, dict) else None
+    if not isinstance(error, dict):
+        return None
+    code, cause, remedy = (error.get(name) for name in ("code", "cause", "remedy"))
+    found = ServerWords(_safe(code, _MOST_CODE), _safe(cause, _MOST_WORDS), _safe(remedy, _MOST_WORDS))
+    return found if found != ServerWords("", "", "") else None
+
+
+def _safe(value: object, most: int) -> str:
+    """Without the mark that ends a quotation, so that nobody's words run into ours."""
+    return safe_text(value, most).replace('"', "'").strip() if isinstance(value, str) else ""
+
+
+def code_for_http_error(error: BaseException) -> str | None:
+    """A code for httpcore's own exceptions; None where an inner one says more."""
+    if isinstance(error, httpcore.WriteTimeout):
+        return "send-timeout"
+    if isinstance(error, (httpcore.ReadTimeout, httpcore.PoolTimeout)):
+        return "reply-timeout"
+    if isinstance(error, (httpcore.ReadError, httpcore.WriteError)):
+        return "reply-closed"
+    if isinstance(error, httpcore.RemoteProtocolError):
+        gone = "disconnected" in str(error) or "without sending complete" in str(error)
+        return "reply-closed" if gone else "reply-not-understood"
+    return None
 
 
 class LinkFailure(TmError):
@@ -136,8 +197,6 @@ def _code_for(error: BaseException, stage: str) -> str | None:
 
         return code_for_ssh_error(error, stage)
     if library == "httpcore":
-        from tm_tui.link.http_failures import code_for_http_error
-
         return code_for_http_error(error)
     if isinstance(error, ssl.SSLError):
         return code_for_tls_error(error, stage)

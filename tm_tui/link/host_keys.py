@@ -1,26 +1,34 @@
-"""The SSH host keys that an admin approved, in a file of one line a key: `[host]:port algorithm key`."""
+"""Whom the appliance believes: the system's authorities, the admin's CA file, and approved SSH host keys.
+
+The host keys stand in a file of one line a key: `[host]:port algorithm key`.
+"""
 
 import base64
 import binascii
 import hashlib
 import re
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import truststore
+
 from tm_tui.atomic import Folder, StorageAbsent
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.link.types import Endpoint
 
-__all__ = ["HostKey", "HostKeys", "KeyState", "fingerprint_of"]
+__all__ = ["HostKey", "HostKeys", "KeyState", "Trust", "fingerprint_of"]
 
 KeyState = Literal["approved", "unknown", "changed", "new-type"]
 
 _LINE = re.compile(r"\[([^\]\s]+)\]:([1-9][0-9]{0,4}) ([a-z0-9@.-]+) ([A-Za-z0-9+/]+={0,2})")
 _MOST_BYTES = 1 << 20
 _MOST_FORGOTTEN = 100
+
+_REMEDY = "Choose a PEM file with the certificate of the authority that issued your server's certificate."
 
 
 def fingerprint_of(blob: str) -> str:
@@ -182,3 +190,27 @@ def _state(key: HostKey, filed: tuple[HostKey, ...]) -> KeyState:
     if any(one.algorithm == key.algorithm for one in here):
         return "changed"
     return "new-type" if here else "unknown"
+
+
+class Trust:
+    """Verification is always on: this only says against what. `ca_pem` adds authorities to the system's."""
+
+    def __init__(self, ca_pem: str | None, host_keys: HostKeys) -> None:
+        self.ca_pem = ca_pem
+        self.host_keys = host_keys
+
+    def tls_context(self) -> ssl.SSLContext:
+        """A client context: TLS 1.2 at least, name and chain checked. Raises TmError on a CA that is none.
+
+        Whom the admin trusts is trusted: a chain may end at an intermediate authority of the CA file
+        (RFC 5280, 6.1: a trust anchor need not be self-signed).
+        """
+        context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if self.ca_pem:
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+            try:
+                context.load_verify_locations(cadata=self.ca_pem)
+            except (ssl.SSLError, ValueError):
+                raise TmError("The CA file holds no usable certificate.", _REMEDY) from None
+        return context

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from tm_tui.link.failures import LinkFailure, failure
+from tm_tui.link.failures import LinkFailure, failure, words_in
 from tm_tui.link.http_headers import auth_schemes, retry_after_seconds
-from tm_tui.link.server_words import words_in
 from tm_tui.link.types import Endpoint, Proxy
 
 __all__ = ["for_status"]

@@ -11,8 +11,8 @@ import socket
 import socksio
 from socksio.socks5 import SOCKS5UsernamePasswordReply
 
+from tm_tui.link.addresses import resolve
 from tm_tui.link.failures import LinkFailure, failure
-from tm_tui.link.tcp import resolve
 from tm_tui.link.types import Endpoint, Limits, Proxy
 from tm_tui.settings.types import is_ip_address
 

@@ -9,8 +9,7 @@ from pydantic import SecretStr
 if TYPE_CHECKING:
     from datetime import date
 
-    from tm_tui.link.host_keys import HostKey
-    from tm_tui.link.trust import Trust
+    from tm_tui.link.host_keys import HostKey, Trust
 
 __all__ = [
     "Credentials",

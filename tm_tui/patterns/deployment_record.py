@@ -1,9 +1,12 @@
-"""One deployment on the disk: a plan that never changes, and a journal of what came of it."""
+"""One deployment on the disk: a plan that never changes, and a journal of what came of it.
+
+The threat event log entries that follow from it are the same each time they are made.
+"""
 
 import json
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -14,7 +17,7 @@ from tm_tui.spool.events import Severity, Status
 from tm_tui.text import SafeText, safe_text
 from tm_tui.values import Count, Moment, wrong_in
 
-__all__ = ["SUCCEEDED", "Action", "Deployment", "Plan", "Result", "Target"]
+__all__ = ["SUCCEEDED", "Action", "Deployment", "Plan", "Result", "Target", "events_of"]
 
 MOST_TARGETS = 5000
 _MOST_PLAN, _MOST_JOURNAL = 4 << 20, 64 << 20
@@ -216,3 +219,33 @@ def _plan(folder: Folder, number: int) -> Plan | str:
     except ValidationError as error:
         return safe_text(wrong_in(error))
     return plan if plan.number == number else f"It is the plan of deployment {plan.number}."
+
+
+def events_of(plan: Plan, result: Result) -> list[bytes]:
+    """The deployment, and the cleanup that followed it where the pattern was deployed; or cleanup alone."""
+    if plan.action == "cleanup":
+        status = "unsuccessful" if result.state == "failed" else result.cleanup or "cleaned"
+        return [_line(plan, result, "c", "post-assessment-cleanup", status)]
+    if result.state != "deployed":
+        return [_line(plan, result, "d", "custom-pattern-deployment", "unsuccessful")]
+    cleanup = result.cleanup or "cleaned"
+    return [
+        _line(plan, result, "d", "custom-pattern-deployment", "assessed"),
+        _line(plan, result, "c", "post-assessment-cleanup", cleanup),
+    ]
+
+
+def _line(plan: Plan, result: Result, which: str, event_type: str, status: str) -> bytes:
+    target = plan.targets[result.n]
+    addresses = {"ip": target.ip, "mac": target.mac}
+    event: dict[str, Any] = {
+        "kind": "threat-event",
+        "id": f"pattern-{plan.pattern.id}-{plan.uid}-{result.n}-{which}",
+        "time": result.at.isoformat(),
+        "endpoint": {"hostname": target.hostname, **{k: v for k, v in addresses.items() if v is not None}},
+        "event_type": event_type,
+        "source": "tmsp",
+        "status": status,
+        "threat": {"name": target.threat, "severity": target.severity},
+    }
+    return json.dumps(event).encode()

@@ -12,8 +12,7 @@ from tm_tui.atomic import Folder
 from tm_tui.clock import Clock, wait_until
 from tm_tui.errors import StorageFailed, TmError
 from tm_tui.patterns.deployer_protocol import Deployer, DeployerFailure, deployer_in
-from tm_tui.patterns.deployment_events import events_of
-from tm_tui.patterns.deployment_record import SUCCEEDED, Action, Deployment, Plan, Result, Target
+from tm_tui.patterns.deployment_record import SUCCEEDED, Action, Deployment, Plan, Result, Target, events_of
 from tm_tui.patterns.deployment_round import DeploymentRound, Ended
 from tm_tui.patterns.pattern import Pattern
 from tm_tui.patterns.store import PatternStore, StoredPattern

@@ -13,8 +13,7 @@ from pydantic import BaseModel, ConfigDict, OnErrorOmit, ValidationError
 from tm_tui.atomic import Folder, StorageAbsent
 from tm_tui.moments import moment_of
 from tm_tui.spool.events import Severity
-from tm_tui.spool.issues import ISSUES, STUCK_SECONDS, endpoint_key
-from tm_tui.spool.log_line import LoggedThreat, logged
+from tm_tui.spool.log_line import ISSUES, STUCK_SECONDS, LoggedThreat, endpoint_key, logged
 from tm_tui.text import safe_text
 
 __all__ = ["Endpoint", "Endpoints", "endpoint_of"]

@@ -1,10 +1,14 @@
-"""How python-tuf's client gets its files: over our link, so through our proxy, trust and bandwidth limit."""
+"""How python-tuf's client gets its files: over our link, so through our proxy, trust and bandwidth limit.
+
+It gives up a server that sends too slowly.
+"""
 
 import asyncio
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -14,17 +18,28 @@ from tuf.ngclient.fetcher import FetcherInterface
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.http_status import for_status
 from tm_tui.link.https import LinkClient
-from tm_tui.patterns.least_speed import Patience
 from tm_tui.patterns.loop_calls import LoopCalls, Stopped
 from tm_tui.patterns.root_keys import usable_root
 
-__all__ = ["LinkFetcher"]
+__all__ = ["LinkFetcher", "Patience"]
 
 _AT_ONCE = 64 << 10
 _MOMENT = 0.1
 _LITTLE = 2.0
 _ABSENT = frozenset({403, 404})
 """What a static file server says of a file that is not there; TUF asks for such files on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """In each `seconds` at least `least` bytes must come, or half of what our own limit lets through.
+
+    No file takes longer than `whole` seconds, however steadily it drips.
+    """
+
+    seconds: float = 30.0
+    least: int = 4096
+    whole: float = 86400.0
 
 
 class LinkFetcher(FetcherInterface):

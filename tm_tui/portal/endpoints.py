@@ -13,8 +13,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, s
 from tm_tui.moments import moment_of
 from tm_tui.portal import tables
 from tm_tui.portal.engines import insert
-from tm_tui.spool.issues import ISSUES, STUCK_SECONDS, endpoint_key
-from tm_tui.spool.log_line import LoggedThreat
+from tm_tui.spool.log_line import ISSUES, STUCK_SECONDS, LoggedThreat, endpoint_key
 from tm_tui.text import SafeText, safe_text
 from tm_tui.values import Moment
 

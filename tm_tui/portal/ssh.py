@@ -18,8 +18,7 @@ from tm_tui.portal.proxies import NO_PROXY, BadHeader, Proxies, client_of
 from tm_tui.portal.refusals import Refused
 from tm_tui.portal.rooms import Guest, Rooms, Shares
 from tm_tui.portal.sftp import LogFolder
-from tm_tui.serving.listening import AcceptLoop
-from tm_tui.serving.seldom import Seldom
+from tm_tui.serving.listening import AcceptLoop, Seldom
 from tm_tui.tasks import Tasks
 from tm_tui.text import safe_text
 

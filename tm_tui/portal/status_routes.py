@@ -14,17 +14,15 @@ from tm_tui.portal.core import Portal
 from tm_tui.portal.pattern_routes import pattern_root
 from tm_tui.portal.refusals import Refused
 from tm_tui.status_server.protocol import (
+    OLDEST_AGENT,
+    PORTAL_PRODUCT,
+    PROTOCOL,
+    VERSION_REFUSED,
     HeartbeatReply,
     HeartbeatRequest,
     Notice,
     RegistrationReply,
     RegistrationRequest,
-)
-from tm_tui.status_server.versions import (
-    OLDEST_AGENT,
-    PORTAL_PRODUCT,
-    PROTOCOL,
-    VERSION_REFUSED,
     is_older,
 )
 from tm_tui.text import safe_text

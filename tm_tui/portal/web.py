@@ -17,8 +17,7 @@ from tm_tui.portal.rooms import Guest, Rooms, Shares, web_shares
 from tm_tui.portal.settings import Limits
 from tm_tui.serving.connection import Serving
 from tm_tui.serving.limits import Patience
-from tm_tui.serving.listening import AcceptLoop
-from tm_tui.serving.seldom import Seldom
+from tm_tui.serving.listening import AcceptLoop, Seldom
 
 __all__ = ["Served", "WebLimits", "https_servers", "tls_context"]
 

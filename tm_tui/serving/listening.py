@@ -1,4 +1,4 @@
-"""Accepts connections by rules of our own.
+"""Accepts connections by rules of our own, and writes what anybody can cause into the log once in a while.
 
 asyncio's server would take every connection first, and write a traceback for each attempt that fails.
 """
@@ -7,11 +7,11 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
-from tm_tui.serving.seldom import Seldom
+__all__ = ["AcceptLoop", "Seldom"]
 
-__all__ = ["AcceptLoop"]
+_MOST_KEYS = 256
 
 _log = logging.getLogger(__name__)
 
@@ -19,6 +19,26 @@ _AT_ONCE = 16
 """Connections that are accepted before the event loop sees to something else."""
 _BACK_OFF = 1.0
 _FULL_SECONDS = 0.05
+
+
+class Seldom:
+    """Says whether it is time for a line again; `key` tells the lines apart."""
+
+    def __init__(self, seconds: float = 60.0, *, time: Callable[[], float] | None = None) -> None:
+        self._seconds = seconds
+        self._until: dict[Hashable, float] = {}
+        self._time = time or (lambda: asyncio.get_running_loop().time())
+
+    def __call__(self, key: Hashable) -> bool:
+        """True once; then False until the time is over."""
+        now = self._time()
+        if self._until.get(key, now) > now:
+            return False
+        self._until.pop(key, None)
+        self._until[key] = now + self._seconds
+        while len(self._until) > _MOST_KEYS:
+            del self._until[next(iter(self._until))]
+        return True
 
 
 class AcceptLoop:

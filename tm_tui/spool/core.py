@@ -12,16 +12,14 @@ from itertools import accumulate, islice
 from tm_tui.clock import Clock
 from tm_tui.errors import StorageFailed
 from tm_tui.spool import batch as files
-from tm_tui.spool.age import AgeClock
 from tm_tui.spool.batch import Batch
-from tm_tui.spool.chunks import joined, numbered_chunks
-from tm_tui.spool.disk import Disk
+from tm_tui.spool.disk import Disk, Quota, full_by_age, full_by_bytes, full_disk
 from tm_tui.spool.events import KINDS, EventKind
 from tm_tui.spool.intake import Checked, CheckedEvent, Intake, Rejection
 from tm_tui.spool.known_ids import KnownIds
-from tm_tui.spool.quota import Quota, full_by_age, full_by_bytes, full_disk
+from tm_tui.spool.marks import AgeClock
 from tm_tui.spool.recovery import Recovery
-from tm_tui.spool.rows import Chunk
+from tm_tui.spool.rows import Chunk, joined, numbered_chunks
 from tm_tui.spool.sealed import SealedBatches
 from tm_tui.spool.trace import Trace
 

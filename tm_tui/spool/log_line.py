@@ -1,11 +1,13 @@
 """The one reader of a sealed batch's lines: for the agent's list of endpoints, the portal's, and reports.
 
 docs/protocol.md, "What readers pass over", says which lines are read. All that intake takes is (a test holds
-it); other agents, and later versions, may write other lines.
+it); other agents, and later versions, may write other lines. What counts as a mitigation issue, and what as
+one endpoint, is the same for agent and portal ("Endpoints with mitigation issues").
 """
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
@@ -15,9 +17,21 @@ from pydantic_core import from_json
 
 from tm_tui.moments import within
 from tm_tui.spool.events import Status
+from tm_tui.text import safe_text
 from tm_tui.values import without_leap_second
 
-__all__ = ["MOST_LINE_BYTES", "LoggedCause", "LoggedStep", "LoggedThreat", "json_object", "logged", "steps"]
+__all__ = [
+    "ISSUES",
+    "MOST_LINE_BYTES",
+    "STUCK_SECONDS",
+    "LoggedCause",
+    "LoggedStep",
+    "LoggedThreat",
+    "endpoint_key",
+    "json_object",
+    "logged",
+    "steps",
+]
 
 MOST_LINE_BYTES = 1 << 20
 """A longer line makes its batch damaged."""
@@ -28,6 +42,16 @@ _Short = Annotated[str, Rule(min_length=1, max_length=64)]
 _Maybe = Annotated[str, Rule(max_length=64)] | None
 _Seq = Annotated[int, Rule(ge=0, lt=1 << 62)]
 _Zoned = Annotated[datetime, Rule(tz=True)]
+
+ISSUES: tuple[Status, ...] = (
+    "unsuccessful",
+    "rollback-unsuccessful",
+    "no-mitigation",
+    "manual-cleanup-needed",
+)
+"""Statuses of a mitigation that failed, was not tried, or waits for somebody."""
+STUCK_SECONDS = 24 * 3600
+"""`in-progress` for longer than this is an issue too."""
 
 
 def _moment(text: str) -> datetime:
@@ -125,3 +149,10 @@ def logged(line: bytes | Mapping[str, Any]) -> LoggedThreat | LoggedCause | None
 def steps(text: str) -> tuple[LoggedStep, ...]:
     """Read a chain that was kept as JSON. Raises msgspec.MsgspecError."""
     return msgspec.json.decode(text, type=tuple[LoggedStep, ...])
+
+
+@lru_cache(8192)
+def endpoint_key(hostname: str, mac: str | None, ip: str | None) -> str:
+    """What makes it one endpoint of its appliance, however its names are written."""
+    address = (mac or "").replace("-", ":") or ip or ""
+    return f"{safe_text(hostname).casefold().rstrip('.')}\t{safe_text(address).lower()}"

@@ -1,19 +1,21 @@
-"""How far delivery has come, in a file of fixed size: a full disk cannot keep it from being written.
+"""What the spool keeps in files of fixed size, so that a full disk cannot keep it from being written.
 
-Two slots are written in turn, each with a number and a checksum, so that a torn write leaves the other whole.
+It is how far delivery has come, and the clock by which waiting events age. Two slots are written in turn,
+each with a number and a checksum, so that a torn write leaves the other whole.
 """
 
 import json
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from tm_tui.atomic import overwrite
+from tm_tui.clock import boot_id
 
-__all__ = ["Kept", "Marks", "Newest", "newest_copy"]
+__all__ = ["AgeClock", "Kept", "Marks", "Newest", "newest_copy"]
 
 _SLOT = 512
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -135,3 +137,37 @@ def _read(slot: bytes) -> tuple[int, dict[str, int]] | None:
     content = json.loads(text)
     values = {name: value for name, value in content["values"].items() if 0 <= value < _MOST}
     return content["number"], values
+
+
+class AgeClock:
+    """Milliseconds that never step, kept through restarts beside the newest number.
+
+    `monotonic` gives seconds of this boot, `boot` names it. `oldest` is the reading at which the oldest event
+    that waits was accepted: with nothing kept, the clock goes on from there, as if all had just come.
+    """
+
+    def __init__(
+        self, newest: Newest, monotonic: Callable[[], float], oldest: int | None, boot: str | None = None
+    ) -> None:
+        self._newest, self._monotonic = newest, monotonic
+        self._boot = (boot_id() if boot is None else boot) or "unknown"
+        kept, now = newest.kept, self._now()
+        self._began, self._at = kept.age if kept.boot else oldest or 0, now
+        if kept.boot == self._boot and kept.monotonic <= now:
+            self._at = kept.monotonic
+
+    def now(self) -> int:
+        """The reading of this moment."""
+        return self._reading(self._now())
+
+    def _reading(self, now: int) -> int:
+        return self._began + max(0, now - self._at)
+
+    def keep(self, number: int | None = None) -> None:
+        """Note it, with the newest event's number if there is a newer one."""
+        kept, now = self._newest.kept, self._now()
+        number = kept.number if number is None else number
+        self._newest.note(Kept(number, self._reading(now), now, self._boot))
+
+    def _now(self) -> int:
+        return round(self._monotonic() * 1000)

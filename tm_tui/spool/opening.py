@@ -9,8 +9,7 @@ from tm_tui.atomic import storage_failure, take_lock
 from tm_tui.clock import Clock
 from tm_tui.errors import StorageFailed
 from tm_tui.spool.core import BatchLimits, SpoolCore
-from tm_tui.spool.disk import Disk
-from tm_tui.spool.quota import Quota
+from tm_tui.spool.disk import Disk, Quota
 from tm_tui.spool.tidy import is_file, set_aside
 from tm_tui.spool.trace import Trace
 from tm_tui.spool.writer import Writer

@@ -1,30 +1,42 @@
-"""What the rows of the spool's tables say, and how damage shows: each has a check of its own numbers too."""
+"""What the rows of the spool's tables say, and how damage shows: each has a check of its own numbers too.
+
+Events are numbered into chunks at intake; at sealing chunks are chosen, checked and joined.
+"""
 
 import sqlite3
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tm_tui.spool.batch import Batch, is_name, milliseconds, moment
+from tm_tui.spoken import count
+from tm_tui.spool.batch import Batch, checks_of, intact, is_name, milliseconds, moment
 from tm_tui.spool.events import KINDS, EventKind
+from tm_tui.spool.intake import CheckedEvent
 
 __all__ = [
     "MOST_SEQ",
     "Chunk",
     "DatabaseDamaged",
+    "Note",
     "batch_of",
     "batch_row",
     "chunk_of",
     "chunk_row",
     "is_damage",
+    "joined",
+    "numbered_chunks",
     "read_back",
 ]
 
 MOST_SEQ = 10**12 - 1
 """What a batch's name has room for."""
+
+Note = Callable[[str], None]
+"""Takes a whole sentence for the admin about what damage to the disk has cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +149,34 @@ def chunk_of(kind: EventKind, row: tuple[Any, ...]) -> Chunk:
         if not (0 <= first <= last <= MOST_SEQ and 0 < events <= last - first + 1):
             raise DatabaseDamaged("This is no chunk.")
         return Chunk(kind, first, last, events, at, _unsigned(row[:4], events, checks), bytes(lines))
+
+
+def numbered_chunks(events: Sequence[CheckedEvent], first: int, at: int) -> list[Chunk]:
+    """Give each event its `seq`, counting from `first`, and put those of a kind together."""
+    found = []
+    for kind in KINDS:
+        mine = [(seq, event.body) for seq, event in enumerate(events, first) if event.kind == kind]
+        if mine:
+            lines = [b'{"seq":%d,%s' % (seq, body[1:]) for seq, body in mine]
+            checks = array("I", map(zlib.crc32, lines)).tobytes()
+            found.append(
+                Chunk(kind, mine[0][0], mine[-1][0], len(mine), at, checks, b"\n".join(lines) + b"\n")
+            )
+    return found
+
+
+def joined(chunks: Iterable[Chunk], note: Note) -> tuple[bytes, bytes]:
+    """The lines of several chunks and their checksums; lines that the disk has altered are left out."""
+    lines: list[bytes] = []
+    checks: list[bytes] = []
+    for chunk in chunks:
+        if checks_of(chunk.lines) == chunk.checks:
+            lines.append(chunk.lines)
+            checks.append(chunk.checks)
+            continue
+        whole = intact(chunk.lines.splitlines(), chunk.checks)
+        altered = count(chunk.events - len(whole), "event")
+        note(f"The disk has altered {altered} in the log queue: left out.")
+        lines += [line + b"\n" for line in whole]
+        checks.append(array("I", map(zlib.crc32, whole)).tobytes())
+    return b"".join(lines), b"".join(checks)

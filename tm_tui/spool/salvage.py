@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tm_tui.spool.batch import Batch, BatchDamaged, checks_of, ends_of, intact, kind_of_line, seq_of
-from tm_tui.spool.chunks import Note
 from tm_tui.spool.database import SpoolDatabase
 from tm_tui.spool.events import KINDS
 from tm_tui.spool.known_ids import is_lot
 from tm_tui.spool.marks import newest_copy
 from tm_tui.spool.pages import DATABASE_MAGIC, LOG_MAGIC, Place, Remains, Value
-from tm_tui.spool.rows import MOST_SEQ, Chunk, DatabaseDamaged, batch_of, chunk_of, is_damage
+from tm_tui.spool.recovery import is_whole
+from tm_tui.spool.rows import MOST_SEQ, Chunk, DatabaseDamaged, Note, batch_of, chunk_of, is_damage
 from tm_tui.spool.tidy import is_file, remove, set_aside
-from tm_tui.spool.wal import is_whole
 
 __all__ = ["open_database"]
 

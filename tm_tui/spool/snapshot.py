@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from tm_tui.errors import StorageFailed
 from tm_tui.spoken import count
 from tm_tui.spool.core import SpoolCore, Waiting
+from tm_tui.spool.disk import Quota
 from tm_tui.spool.events import KINDS, EventKind
-from tm_tui.spool.quota import Quota
 from tm_tui.spool.sealed import Sum
 
 __all__ = ["KindWaiting", "SpoolSnapshot", "closed", "snapshot"]

@@ -17,10 +17,10 @@ from tm_tui.errors import StorageFailed
 from tm_tui.spool import batch as files
 from tm_tui.spool.batch import Batch, BatchDamaged
 from tm_tui.spool.core import BatchLimits
+from tm_tui.spool.disk import Quota
 from tm_tui.spool.events import KINDS
 from tm_tui.spool.intake import Intake, Rejection, check_lines, portions
 from tm_tui.spool.opening import Opening, OpenSpool
-from tm_tui.spool.quota import Quota
 from tm_tui.spool.sealing import BUG, Hook, Sealer
 from tm_tui.spool.snapshot import KindWaiting, SpoolSnapshot, closed, snapshot
 from tm_tui.spool.trace import Trace, untraced

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from tm_tui.spool.chunks import Note
+from tm_tui.spool.rows import Note
 
 __all__ = ["is_file", "remove", "set_aside", "tidy"]
 

@@ -5,14 +5,12 @@ from datetime import datetime
 
 from tm_tui import __version__
 from tm_tui.clock import Clock
-from tm_tui.link.failures import LinkFailure, failure
+from tm_tui.link.failures import LinkFailure, failure, words_in
 from tm_tui.link.https import LinkClient, Reply, call, refusal_of
-from tm_tui.link.server_words import words_in
 from tm_tui.link.types import Link
-from tm_tui.status_server.protocol import HeartbeatRequest, Notice
+from tm_tui.status_server.protocol import HeartbeatRequest, Notice, PortalVersion
 from tm_tui.status_server.removal import removal_in
 from tm_tui.status_server.replies import read_beat
-from tm_tui.status_server.versions import PortalVersion
 
 __all__ = ["NOT_REGISTERED", "Accepted", "Facts", "beat"]
 

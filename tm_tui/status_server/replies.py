@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from tm_tui.status_server.protocol import MOST_NOTICES, Appliance, Notice
-from tm_tui.status_server.versions import PortalVersion, portal_version
+from tm_tui.status_server.protocol import MOST_NOTICES, Appliance, Notice, PortalVersion, portal_version
 from tm_tui.values import Moment
 
 __all__ = ["Beaten", "Registered", "json_object", "read_beat", "read_moment", "read_registration", "readable"]

@@ -13,8 +13,7 @@ from tm_tui.link.failures import LinkFailure
 from tm_tui.retry import SLOWLY, USUAL, Chance, Pace, Retry
 from tm_tui.spoken import apart, utc_time
 from tm_tui.status_server.heartbeat import NOT_REGISTERED, Accepted
-from tm_tui.status_server.protocol import Notice
-from tm_tui.status_server.versions import PROTOCOL, PortalVersion
+from tm_tui.status_server.protocol import PROTOCOL, Notice, PortalVersion
 
 __all__ = ["Standing", "beats_retry"]
 

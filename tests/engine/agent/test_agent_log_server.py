@@ -15,9 +15,8 @@ from servers.openssh import Sshd
 from servers.web import PASSWORD, USER, Web
 from tm_tui.api.agent import LogServerStatus, ServerState
 from tm_tui.delivery.log_server_check import LogServerCheck
-from tm_tui.link.host_keys import HostKeys
+from tm_tui.link.host_keys import HostKeys, Trust
 from tm_tui.link.sftp import fetch_host_key
-from tm_tui.link.trust import Trust
 from tm_tui.link.types import Endpoint, Link
 from tm_tui.settings.model import Secrets
 from tm_tui.settings.store import Revision

@@ -11,8 +11,8 @@ from test_agent_beats import ANY_JSON, beating
 from servers.certificates import Certificates
 from tm_tui import __version__
 from tm_tui.api.agent import ServerState
-from tm_tui.link.server_words import words_in
-from tm_tui.status_server.versions import is_older, portal_version
+from tm_tui.link.failures import words_in
+from tm_tui.status_server.protocol import is_older, portal_version
 from tm_tui.text import is_safe
 
 

@@ -24,13 +24,12 @@ from servers.misbehaving import say_nothing, server
 from tm_tui.agent.agent import Agent
 from tm_tui.agent.folders import prepare_folders
 from tm_tui.agent.server import accepting, control_server
-from tm_tui.agent.server.accepting import Accepting
+from tm_tui.agent.server.accepting import Accepting, Slots
 from tm_tui.agent.server.control_server import ControlServer, control_app
 from tm_tui.agent.server.control_socket import bind_control_socket, unbind
 from tm_tui.agent.server.costly import Rule, Turns
 from tm_tui.agent.server.rate import Rate
 from tm_tui.agent.server.routes import diagnostics
-from tm_tui.agent.server.slots import Slots
 from tm_tui.agent.sessions import Sessions
 from tm_tui.api.agent import ProbeReport, SessionInfo
 from tm_tui.api.client import ControlClient, ControlRefused
@@ -40,8 +39,8 @@ from tm_tui.clock import SystemClock
 from tm_tui.paths import Home
 from tm_tui.serving import listening, peers
 from tm_tui.serving.limits import Limits, Patience, Share
+from tm_tui.serving.listening import Seldom
 from tm_tui.serving.refusals import Refused
-from tm_tui.serving.seldom import Seldom
 
 PASSWORD = SecretChanges(tmsp=SecretStr(CANARY))
 SHORT = Limits(

@@ -10,8 +10,7 @@ from clock import FakeClock
 from spooling.log_server import log_server
 from spooling.working import at_work
 from tm_tui.delivery.service import DeliveryService
-from tm_tui.link.host_keys import HostKeys
-from tm_tui.link.trust import Trust
+from tm_tui.link.host_keys import HostKeys, Trust
 from tm_tui.link.types import Credentials, Endpoint, Limits, Link
 from tm_tui.retry import Retry
 from tm_tui.spool.store import Spool

@@ -27,8 +27,8 @@ from servers.probing import host_keys
 from tm_tui.delivery.check import check_log_server
 from tm_tui.delivery.ssh import SshCarrier
 from tm_tui.link.failures import LinkFailure
+from tm_tui.link.host_keys import Trust
 from tm_tui.link.sftp import fetch_host_key
-from tm_tui.link.trust import Trust
 from tm_tui.link.types import Credentials, Endpoint, Limits, Link
 
 PATIENT = Limits(connect=30.0, handshake=30.0, login=30.0, reply=30.0, keepalive=30.0)

@@ -22,8 +22,8 @@ from servers.web import PASSWORD as WEB_PASSWORD
 from servers.web import USER as WEB_USER
 from servers.web import Web
 from tm_tui.link.dialer import dial
+from tm_tui.link.host_keys import Trust
 from tm_tui.link.https import call, https_client
-from tm_tui.link.trust import Trust
 from tm_tui.link.types import Endpoint, Link
 
 WEB = credentials(WEB_USER, WEB_PASSWORD)

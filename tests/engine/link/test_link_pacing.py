@@ -8,9 +8,8 @@ import ssl
 import pytest
 
 from tm_tui.link.bandwidth import Bandwidth, Limiter, receive_bytes
-from tm_tui.link.host_keys import HostKeys
+from tm_tui.link.host_keys import HostKeys, Trust
 from tm_tui.link.https import call, https_client
-from tm_tui.link.trust import Trust
 from tm_tui.link.types import Endpoint, Limits, Link
 
 SIZE = 3_000_000

@@ -10,7 +10,7 @@ from ways import Ways
 
 from servers.certificates import Certificates
 from tm_tui.link.build import build_links
-from tm_tui.link.trust import Trust
+from tm_tui.link.host_keys import Trust
 from tm_tui.link.types import Endpoint
 from tm_tui.settings.model import Secrets, Settings
 from tm_tui.settings.revision import NO_REVISION

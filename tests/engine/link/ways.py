@@ -10,8 +10,7 @@ from pydantic import SecretStr
 
 from servers.limits import PATIENT
 from tm_tui.link.failures import LinkFailure
-from tm_tui.link.host_keys import HostKeys
-from tm_tui.link.trust import Trust
+from tm_tui.link.host_keys import HostKeys, Trust
 from tm_tui.link.types import Credentials, Endpoint, Limits, Link, Proxy
 
 

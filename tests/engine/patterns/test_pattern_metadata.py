@@ -21,12 +21,10 @@ from tuf.api.exceptions import DownloadHTTPError
 
 from patterning.repository import Repository as Portal
 from tm_tui.link.failures import LinkFailure
-from tm_tui.link.host_keys import HostKeys
-from tm_tui.link.trust import Trust
+from tm_tui.link.host_keys import HostKeys, Trust
 from tm_tui.link.types import Endpoint, Limits, Link
 from tm_tui.patterns.check import Checked, PatternCheck
-from tm_tui.patterns.fetcher import LinkFetcher
-from tm_tui.patterns.least_speed import Patience
+from tm_tui.patterns.fetcher import LinkFetcher, Patience
 from tm_tui.patterns.loop_calls import LoopCalls
 from tm_tui.patterns.repository import Repository
 from tm_tui.patterns.store import PatternStore

@@ -22,7 +22,7 @@ from tm_tui.cli.running import run
 from tm_tui.errors import TmError
 from tm_tui.link.failures import failure
 from tm_tui.link.types import Endpoint
-from tm_tui.spool.quota import Quota
+from tm_tui.spool.disk import Quota
 from tm_tui.spool.store import Spool
 
 

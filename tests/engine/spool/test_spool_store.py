@@ -10,8 +10,8 @@ import zstandard
 
 from clock import FakeClock
 from spooling.events import line, numbered_line, root_cause, threat_event
+from tm_tui.spool.disk import Quota, SpoolFull
 from tm_tui.spool.opening import SpoolBusy
-from tm_tui.spool.quota import Quota, SpoolFull
 from tm_tui.spool.store import BatchLimits, Spool
 
 APPLIANCE = "tm-0042"

@@ -21,9 +21,8 @@ from tm_tui.agent.server.routes.event_lines import take_lines
 from tm_tui.errors import StorageFailed
 from tm_tui.moments import within
 from tm_tui.spool import store
-from tm_tui.spool.age import AgeClock
-from tm_tui.spool.marks import Newest
-from tm_tui.spool.quota import Quota, SpoolFull
+from tm_tui.spool.disk import Quota, SpoolFull
+from tm_tui.spool.marks import AgeClock, Newest
 from tm_tui.spool.store import BatchLimits, Spool
 
 APPLIANCE = "tm-0042"

@@ -1,19 +1,22 @@
-"""Lets connections to the control socket in, and turns away who has too many, or no role."""
+"""Lets connections to the control socket in, and turns away who has too many, or no role.
+
+The shares are such that those who look never take what those who write need.
+"""
 
 import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 
 from tm_tui.agent.server.rate import Rate
-from tm_tui.agent.server.slots import Slots
-from tm_tui.serving.listening import AcceptLoop
+from tm_tui.serving.limits import Share
+from tm_tui.serving.listening import AcceptLoop, Seldom
 from tm_tui.serving.peers import Peer, Role, peer_of, role_of, user_name
 from tm_tui.serving.refusals import Refused, refusal_message
-from tm_tui.serving.seldom import Seldom
 
-__all__ = ["ROLE_UNKNOWN", "Accepting", "Admitted"]
+__all__ = ["ROLE_UNKNOWN", "Accepting", "Admitted", "Slots"]
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +39,30 @@ _TOO_MANY = refusal_message(
     )
 )
 _ASK_AGAIN = refusal_message(ROLE_UNKNOWN)
+
+
+class Slots:
+    """Counted by role, and within a role by the kernel's user. The roles take nothing from each other."""
+
+    def __init__(self, shares: Mapping[Role, Share]) -> None:
+        self._shares = shares
+        self._users: dict[Role, Counter[int]] = {role: Counter() for role in shares}
+
+    def take(self, uid: int, role: Role) -> Callable[[], None] | None:
+        """Take one and return what gives it back (once, however often it is called); None: there is none."""
+        users, share = self._users[role], self._shares[role]
+        if users[uid] >= share.a_user or users.total() >= share.in_all:
+            return None
+        users[uid] += 1
+        taken = [uid]
+
+        def give_back() -> None:
+            if taken:
+                users[taken.pop()] -= 1
+                if not users[uid]:
+                    del users[uid]
+
+        return give_back
 
 
 class Admitted:

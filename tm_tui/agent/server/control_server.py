@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tm_tui.agent.core import Core
-from tm_tui.agent.server.accepting import ROLE_UNKNOWN, Accepting, Admitted
+from tm_tui.agent.server.accepting import ROLE_UNKNOWN, Accepting, Admitted, Slots
 from tm_tui.agent.server.binding import all_of
 from tm_tui.agent.server.costly import guarded
 from tm_tui.agent.server.http import on_refusal
@@ -26,16 +26,13 @@ from tm_tui.agent.server.routes.activity import activity_routes
 from tm_tui.agent.server.routes.cases import case_routes
 from tm_tui.agent.server.routes.diagnostics import diagnostics_routes
 from tm_tui.agent.server.routes.draft import draft_routes
-from tm_tui.agent.server.routes.history import history_routes
 from tm_tui.agent.server.routes.patterns import patterns_routes
 from tm_tui.agent.server.routes.probe import probe_routes
 from tm_tui.agent.server.routes.reports import report_routes
-from tm_tui.agent.server.routes.settings import settings_routes
+from tm_tui.agent.server.routes.settings import history_routes, settings_routes, trial_routes
 from tm_tui.agent.server.routes.spool import spool_routes
 from tm_tui.agent.server.routes.status import status_routes
-from tm_tui.agent.server.routes.trial import trial_routes
 from tm_tui.agent.server.routes.trust import trust_routes
-from tm_tui.agent.server.slots import Slots
 from tm_tui.api.agent import SessionInfo
 from tm_tui.api.claims import SSH_HEADER, TTY_HEADER
 from tm_tui.api.orders import CALLS

@@ -18,8 +18,7 @@ from tm_tui.errors import StorageFailed
 from tm_tui.link.chains import SEEN
 from tm_tui.link.host_keys import HostKey, HostKeys, KeyState
 from tm_tui.link.types import Endpoint
-from tm_tui.settings.authorities import authorities_in
-from tm_tui.settings.certificates import Certificate, read_certificate
+from tm_tui.settings.authorities import Certificate, authorities_in, read_certificate
 from tm_tui.settings.differences import differences
 from tm_tui.settings.revision import DamagedRevision
 from tm_tui.settings.store import Revision

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from tm_tui.errors import TmError
 from tm_tui.link.failures import LinkFailure
-from tm_tui.link.host_keys import HostKeys
+from tm_tui.link.host_keys import HostKeys, Trust
 from tm_tui.link.os_failures import code_for_os_error, code_for_tls_error
-from tm_tui.link.trust import Trust
 from tm_tui.text import safe_text
 
 __all__ = ["NotSent", "context_of", "not_sent", "secret_in", "trust_of"]

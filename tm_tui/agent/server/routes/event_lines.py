@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from tm_tui.api.spool import IntakeReply, RejectedLine
 from tm_tui.errors import StorageFailed
 from tm_tui.serving.refusals import Refused
+from tm_tui.spool.disk import SpoolFull
 from tm_tui.spool.intake import MOST_LINE_BYTES, Intake, Rejection
-from tm_tui.spool.quota import SpoolFull
 from tm_tui.spool.store import Spool
 
 __all__ = ["take_lines"]

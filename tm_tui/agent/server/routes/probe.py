@@ -14,7 +14,7 @@ from tm_tui.agent.core import Core
 from tm_tui.agent.server.binding import Bound, bind_order
 from tm_tui.agent.server.costly import held
 from tm_tui.agent.server.http import uid_of
-from tm_tui.agent.server.routes.candidate import candidate_of
+from tm_tui.agent.server.routes.settings import candidate_of
 from tm_tui.agent.server.streams import Events, event, event_stream
 from tm_tui.api import orders
 from tm_tui.api.agent import ProbeReport, StepEvent

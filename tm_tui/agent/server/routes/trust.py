@@ -13,7 +13,7 @@ from tm_tui.agent.core import Core
 from tm_tui.agent.server.binding import Bound, bind, bind_order
 from tm_tui.agent.server.documents import trust_of
 from tm_tui.agent.server.http import uid_of
-from tm_tui.agent.server.routes.candidate import candidate_of
+from tm_tui.agent.server.routes.settings import candidate_of
 from tm_tui.api import calls, orders
 from tm_tui.api.agent import TrustDocument
 from tm_tui.api.requests import ApproveRequest
