@@ -1,12 +1,15 @@
-"""Which field of a form is to blame for a failed step of the connection test."""
+"""Which field of a form is to blame: for a failed step of the test, or for what the agent refuses."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tm_tui.errors import Problem
+
 if TYPE_CHECKING:
     from screens.desk.draft import Draft
+    from tm_tui.api.failures import ControlRefused
 
-__all__ = ["field_of"]
+__all__ = ["field_of", "refused_fields"]
 
 _HOST, _PORT = "tmsp.{server}.host", "tmsp.{server}.port"
 _KEYS: dict[str, tuple[str, ...]] = {
@@ -49,3 +52,9 @@ def _missing(server: str, draft: "Draft") -> Iterator[str]:
     yield from (key for key in (_HOST.format(server=server), "tmsp.username") if not draft.value(key))
     if not draft.has_secret("tmsp"):
         yield "tmsp.password"
+
+
+def refused_fields(refused: "ControlRefused") -> dict[str, Problem]:
+    """What the agent found wrong, by field."""
+    found = (Problem(item.field, item.cause, item.remedy) for item in refused.refusal.problems)
+    return {problem.field: problem for problem in found}

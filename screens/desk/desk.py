@@ -1,5 +1,10 @@
-"""What the flows (save, test, host keys) need of the screen they run on, and nothing more of it."""
+"""What the flows (save, test, host keys) need of the screen they run on, and nothing more of it.
 
+They ask questions as data, without knowing whether a box or a numbered prompt will show them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -9,11 +14,23 @@ if TYPE_CHECKING:
     from screens.desk.draft import Draft
     from screens.desk.notices import Follow
     from screens.desk.probing import Probing
-    from screens.desk.question import Question
     from tm_tui.clock import Clock
     from tm_tui.errors import Problem
 
-__all__ = ["Desk"]
+__all__ = ["Desk", "Question"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Words and answers (its word, its label). The first answer is the safe one: Esc and haste take it.
+
+    `start` is the answer on which Enter stands, where the key that asked has named one.
+    """
+
+    title: str
+    lines: Sequence[str]
+    answers: Sequence[tuple[str, str]]
+    start: str = ""
 
 
 class Desk(Protocol):

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 from screens.desk.ages import clock_time
+from screens.desk.desk import Question
 from screens.desk.draft import SECRETS, Draft
 from screens.desk.field_words import field_name, saved_value, value_words
-from screens.desk.question import Question
 from tm_tui.api.agent import Conflict
 from tm_tui.api.failures import ControlRefused
 from tm_tui.errors import TmError

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from screens.desk.question import Question
-from screens.flows.refusals import refused_fields
+from screens.desk.causes import refused_fields
+from screens.desk.desk import Question
 from tm_tui.api.agent import HostKeyInfo
 from tm_tui.api.failures import ControlRefused
 from tm_tui.api.requests import ApproveRequest

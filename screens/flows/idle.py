@@ -4,8 +4,8 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from screens.desk.ages import clock_time
+from screens.desk.desk import Question
 from screens.desk.field_words import field_name
-from screens.desk.question import Question
 from screens.flows.leaving import AGENT_ENDED
 from tm_tui.api.failures import ControlRefused
 from tm_tui.errors import TmError

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from screens.desk.desk import Question
 from screens.desk.field_words import field_name
-from screens.desk.question import Question
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

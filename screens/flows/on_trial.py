@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from screens.desk.ages import clock_time, elapsed, span
-from screens.desk.question import Question
+from screens.desk.desk import Question
 
 if TYPE_CHECKING:
     from screens.desk.desk import Desk

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from screens.desk.causes import refused_fields
+from screens.desk.desk import Question
 from screens.desk.draft import Draft
 from screens.desk.field_words import became
 from screens.desk.probe_rows import step_name
-from screens.desk.question import Question
 from screens.flows.conflicts import overtaken, settle
-from screens.flows.refusals import refused_fields
 from screens.flows.testing import run_test
 from tm_tui.api.failures import ControlRefused, SaveConflict
 from tm_tui.api.requests import SaveRequest, TrialRequest

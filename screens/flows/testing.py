@@ -3,9 +3,9 @@
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from screens.desk.causes import refused_fields
 from screens.desk.probing import Probing
 from screens.flows.host_keys import decide
-from screens.flows.refusals import refused_fields
 from tm_tui.api.agent import HostKeyInfo, ProbeReport
 from tm_tui.api.failures import ControlRefused
 from tm_tui.api.requests import ProbeRequest

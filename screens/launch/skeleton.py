@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from screens.terminal import Session, TerminalOptions
 from screens.terminal.capabilities import BOLD
-from screens.terminal.notice import notice
+from screens.terminal.frame import notice
 
 __all__ = ["painted", "rows"]
 

@@ -11,9 +11,9 @@ from textual.content import Content
 from textual.events import DescendantFocus, Resize
 from textual.widget import Widget
 
+from screens.desk.desk import Question
 from screens.desk.forms import Slot
 from screens.desk.messages import ForAgent
-from screens.desk.question import Question
 from screens.desk.seen import Seen
 from screens.pages.case_row import CaseRow, heads
 from screens.widgets.block import Block

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.content import Content
 
+from screens.desk.desk import Question
 from screens.desk.messages import ForAgent
-from screens.desk.question import Question
 from screens.widgets.block import Block
 from screens.widgets.button import Button
 from screens.widgets.page import Page, beside

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 
 from screens.desk.ages import clock_time
+from screens.desk.desk import Question
 from screens.desk.field_words import field_name
 from screens.desk.messages import ForAgent
-from screens.desk.question import Question
 from screens.flows.saving import ON_TRIAL
 from screens.widgets.page import Page
 from screens.widgets.pick_list import PickList, Row

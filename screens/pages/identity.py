@@ -1,6 +1,9 @@
-"""The Server Identity page: the CA file as a field, the approved host keys, what the servers showed."""
+"""The Server Identity page: the CA file as a field, the approved host keys, what the servers showed.
 
-from collections.abc import Awaitable, Callable, Iterable
+Certificates stand in lines that two people can compare.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -9,24 +12,62 @@ from textual.events import Blur, Focus
 from textual.geometry import Offset
 from textual.widget import Widget
 
+from screens.desk.ages import clock_time
+from screens.desk.desk import Question
 from screens.desk.draft import Draft
 from screens.desk.messages import ForAgent
-from screens.desk.question import Question
 from screens.flows.host_keys import forget
-from screens.pages.chain import certificate_lines, chain_lines, verified
 from screens.widgets.block import Block
 from screens.widgets.form import FormPage
 from screens.widgets.page import beside
-from tm_tui.api.agent import HostKeyInfo, ServerIdentity, TrustDocument
+from tm_tui.api.agent import CertificateInfo, HostKeyInfo, ServerIdentity, TrustDocument
+from tm_tui.spoken import count
 
 if TYPE_CHECKING:
     from screens.desk.desk import Desk
 
-__all__ = ["HostKeyRow", "IdentityPage", "ServerRow"]
+__all__ = ["HostKeyRow", "IdentityPage", "ServerRow", "certificate_lines", "chain_lines", "verified"]
 
+_HALF = 48
+"""Characters of a SHA-256 in pairs of digits that stand on one line: sixteen pairs."""
 _MOST = 8
 """How many authorities of the CA file are shown: a file of the system's own has over a hundred."""
 _NAMES = {"log_server": "Log server", "status_server": "Status server"}
+
+
+def verified(server: "ServerIdentity") -> str:
+    """How a server is verified, in a few words."""
+    if server.verified_by == "ssh":
+        return "by its SSH host key"
+    if server.seen_at is None:
+        return "by TLS, not seen yet"
+    return f"by TLS, {count(len(server.chain), 'certificate')} (Enter)"
+
+
+def chain_lines(server: "ServerIdentity") -> list[str]:
+    """Each certificate, the server's own first; who issued it stands below it."""
+    if server.verified_by == "ssh":
+        return ["This server is verified by its SSH host key, which stands among the approved ones."]
+    if server.seen_at is None:
+        return [
+            "No TLS connection to this server was verified since the agent began.",
+            "A connection test (F3 on the TMSP form) makes one, or says what is wrong.",
+        ]
+    lines = [f"Verified at {clock_time(server.seen_at)}:"]
+    for certificate in server.chain:
+        lines += certificate_lines(certificate)
+    return [*lines, f"issued by {server.chain[-1].issuer}"] if server.chain else lines
+
+
+def certificate_lines(certificate: "CertificateInfo") -> Iterator[str]:
+    """Whose it is, until when, and the whole fingerprint, in groups as it is read out."""
+    yield certificate.subject
+    if certificate.not_before is None or certificate.not_after is None:
+        yield "  SHA-256"
+    else:
+        yield f"  valid from {certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}, SHA-256"
+    yield f"  {certificate.sha256[:_HALF].rstrip(':')}"
+    yield f"  {certificate.sha256[_HALF:]}"
 
 
 class HostKeyRow(Widget, can_focus=True):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from screens.desk.question import Question
+from screens.desk.desk import Question
 from tm_tui.api.patterns import EndpointInfo, EndpointResult, PatternInfo
 from tm_tui.spoken import count, local_time, size
 

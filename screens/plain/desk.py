@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from screens.desk.agent import Agent
+    from screens.desk.desk import Question
     from screens.desk.draft import Draft
     from screens.desk.notices import Follow
-    from screens.desk.question import Question
     from screens.plain.lines import Lines
     from tm_tui.clock import Clock
     from tm_tui.errors import Problem

@@ -1,11 +1,11 @@
-"""The admin before the console: there or away, alone or not, told of trials."""
+"""The admin before the console: there or away, for how long, alone or not, told of trials."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual import work
 
 from screens.shell.following import Following
-from screens.shell.unattended import Unattended
 from tm_tui.errors import TmError
 
 if TYPE_CHECKING:
@@ -16,7 +16,25 @@ if TYPE_CHECKING:
     from tm_tui.api.agent import AgentStatus
     from tm_tui.clock import Clock
 
-__all__ = ["Attending"]
+__all__ = ["Attending", "Unattended"]
+
+_WARN_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Unattended:
+    """Counts the seconds without a key; `since` is a moment of a clock that suspend does not stop."""
+
+    since: float
+
+    def left(self, minutes: int, now: float) -> float | None:
+        """Seconds until the logout; None when there is none."""
+        return minutes * 60.0 - (now - self.since) if minutes else None
+
+    def warns(self, minutes: int, now: float) -> float | None:
+        """Seconds until the logout, when that is soon enough to say so; half of a single minute is."""
+        left = self.left(minutes, now)
+        return left if left is not None and left <= min(_WARN_SECONDS, minutes * 30.0) else None
 
 
 class Attending(Following, inherit_bindings=False):

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from screens.desk.agent import Agent, Connect, Connection
+    from screens.desk.desk import Question
     from screens.desk.draft import Draft, Value
     from screens.desk.notices import Follow
     from screens.desk.probing import Probing
-    from screens.desk.question import Question
     from screens.widgets.dialog import Dialog
     from tm_tui.api.agent import ActivityLine, SessionInfo, SettingsDocument
     from tm_tui.clock import Clock

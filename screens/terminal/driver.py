@@ -6,19 +6,19 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from textual import events
+from textual.keys import KEY_NAME_REPLACEMENTS
 
 from screens.terminal.capabilities import LINUX
 from screens.terminal.colours import Stylist
 from screens.terminal.cursor import place
-from screens.terminal.input import Reader, Reply, Token
+from screens.terminal.frame import too_small
+from screens.terminal.input import Key, Paste, Reader, Reply, Token, Unread
 from screens.terminal.lifecycle import Reactions, Signals
 from screens.terminal.line import HungUp
-from screens.terminal.notice import too_small
 from screens.terminal.options import TerminalOptions
 from screens.terminal.pacing import Pacer
-from screens.terminal.seam import SeamDriver, layout_due, show_by
+from screens.terminal.seam import SeamDriver, key_name, layout_due, show_by
 from screens.terminal.session import Session, take_over
-from screens.terminal.tokens import event_for
 from screens.terminal.updates import put
 
 if TYPE_CHECKING:
@@ -26,9 +26,27 @@ if TYPE_CHECKING:
 
     from textual.app import App
 
+__all__ = []
+
 _SIZE_REPLY = 0.5
 _PASTE_PAUSE = 2.0
 _HUNG_UP = 129
+
+
+def event_for(token: Key | Paste | Unread) -> events.Key | events.Paste:
+    """The event that Textual's own driver would have made of a key or a paste.
+
+    What is unread comes as the key of its sign, which a field takes and refuses in words.
+    """
+    if isinstance(token, Paste):
+        return events.Paste(token.text)
+    if isinstance(token, Unread):
+        return event_for(Key("", token.character))
+    name, character = token
+    if character is None or name:
+        return events.Key(name, character)
+    plain = character if character.isalnum() else key_name(character)
+    return events.Key(KEY_NAME_REPLACEMENTS.get(plain, plain), character)
 
 
 class SlowLineDriver(SeamDriver):

@@ -1,4 +1,4 @@
-"""What the terminal should show, cell by cell.
+"""What the terminal should show, cell by cell, or a notice where the terminal is too small for the screen.
 
 Signs and looks apart, so that rows compare at the speed of lists.
 """
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from screens.terminal.looks import Palette
+
+__all__ = []
 
 Row = tuple[list[str], list[int]]
 """The signs of a row and the numbers of their looks. The second cell of a wide sign holds ""."""
@@ -119,3 +121,18 @@ def _is_wide(sign: str) -> bool:
     from rich.cells import get_character_cell_size
 
     return get_character_cell_size(sign[0]) == 2
+
+
+def notice(size: tuple[int, int], smallest: tuple[int, int]) -> list[str]:
+    """Rows for a terminal of ``size`` (columns, rows) that say which size is needed, cut where they end."""
+    width, height = size
+    text = f"Terminal {width}x{height} is too small: {smallest[0]}x{smallest[1]} is needed."
+    return [text[start : start + width] for start in range(0, min(len(text), width * height), width)]
+
+
+def too_small(frame: Frame, smallest: tuple[int, int]) -> Frame:
+    """A frame of the same size that says which size is needed."""
+    shown = Frame(frame.width, frame.height, frame.palette)
+    for y, part in enumerate(notice((frame.width, frame.height), smallest)):
+        shown.write(0, y, part, 0)
+    return shown

@@ -1,4 +1,7 @@
-"""Keeps what the terminal shows and turns each new frame into the bytes that are missing."""
+"""Keeps what the terminal shows and turns each new frame into the bytes that are missing.
+
+Modes of a terminal that an earlier program, or line noise, may have left on are put back first.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,29 @@ from typing import TYPE_CHECKING
 
 from screens.terminal.diff import cost, differing, find_scroll, paint_rows
 from screens.terminal.frame import Frame
-from screens.terminal.modes import plain_modes
 from screens.terminal.pen import Pen
 
 if TYPE_CHECKING:
+    from screens.terminal.capabilities import Capabilities
     from screens.terminal.looks import Palette
+
+__all__ = ["plain_modes"]
+
+_PLAIN = "\x1b(B\x0f\x1b[4l\x1b[?1;5;6;7l\x1b>"
+"""ASCII as both G0 and GL, replacing, cursor keys and keypad as they are, no reverse screen, no origin, no
+wrapping (VT100 and VT102 User Guides)."""
+_KEYS = "\x1b[?9;1000;1002;1003;1004;1005;1006;1015l\x1b[>4m\x1b[=0u"
+"""No mouse and focus reports (xterm), no modifyOtherKeys (xterm), no enhanced keyboard (kitty's protocol)."""
 
 _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
 _ROWS_FOR_MARGINS = 4
 _FEW = 4
 """Rows of which several orders are tried."""
+
+
+def plain_modes(can: Capabilities) -> str:
+    """The codes after which keys and signs mean what they say. SGR 0 must follow: some read SGR in them."""
+    return _PLAIN + (_KEYS if can.alternate else "")
 
 
 class Painter:

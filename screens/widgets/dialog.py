@@ -12,7 +12,7 @@ from textual.geometry import Offset
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
-from screens.desk.question import Question
+from screens.desk.desk import Question
 from screens.widgets.block import Block
 
 __all__ = ["Choice", "Dialog", "notice"]

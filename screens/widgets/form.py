@@ -20,10 +20,9 @@ from screens.widgets.button import Button
 from screens.widgets.choice_field import ChoiceField, SelectField, SwitchField
 from screens.widgets.field import Field
 from screens.widgets.help_words import help_lines, help_text
-from screens.widgets.number_field import NumberField
 from screens.widgets.page import Page, beside
 from screens.widgets.rest import Rest
-from screens.widgets.text_field import PasswordField, TextField
+from screens.widgets.text_field import NumberField, PasswordField, TextField
 from tm_tui.errors import Problem
 from tm_tui.settings.fields import spec_of
 

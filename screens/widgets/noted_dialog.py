@@ -7,7 +7,7 @@ from textual.events import Blur, Focus, Key, Paste
 from textual.geometry import Offset
 from textual.widget import Widget
 
-from screens.desk.question import Question
+from screens.desk.desk import Question
 from screens.widgets.dialog import Choice, Dialog
 from screens.widgets.line import Line
 from screens.widgets.pasting import taken

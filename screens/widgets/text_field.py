@@ -5,7 +5,7 @@ import unicodedata
 from pydantic import SecretStr
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content
-from textual.events import Key, Paste
+from textual.events import Focus, Key, Paste
 
 from screens.desk.draft import Value
 from screens.desk.forms import Slot
@@ -16,7 +16,7 @@ from screens.widgets.pasting import NotTaken, taken
 from tm_tui.settings.fields import FieldSpec
 from tm_tui.text import safe_text
 
-__all__ = ["PasswordField", "TextField"]
+__all__ = ["NumberField", "PasswordField", "TextField"]
 
 _LONGEST = 4096
 _KEYS = {
@@ -182,3 +182,39 @@ class PasswordField(TextField):
         words = "(to be typed again)" if self.again else words
         content = Content(words + "_" * (self.cells - len(words)))
         return content.stylize("reverse", 0, 1) if focused and self.draws_cursor else content
+
+
+class NumberField(TextField):
+    """Who arrives and types a digit means another number: it takes the place of the one that stands there."""
+
+    _arrived = False
+    """Whether nothing was typed or moved since the focus came."""
+
+    @property
+    def cells(self) -> int:
+        """Its largest number, and the cursor behind it: a number is never cut."""
+        return self.spec.digits + 1
+
+    def on_focus(self, _: Focus) -> None:
+        """The next digit replaces what is here."""
+        self._arrived = True
+
+    def type_in(self, text: str) -> None:
+        """Put digits in, and say what is left out."""
+        digits = text.strip()
+        if self.read_only or not digits:
+            super().type_in(text)
+        elif not (digits.isascii() and digits.isdigit()):
+            self.post_message(NotTaken("Not taken: only digits belong here."))
+        else:
+            line = (Line() if self._arrived else self.line).insert(digits)
+            if len(line.text) > self.spec.digits:
+                self.post_message(NotTaken(f"Not taken: room for {self.spec.digits} digits only."))
+                return
+            self._arrived = False
+            self._become(line)
+
+    def do(self, what: str) -> None:
+        """Move or delete: from now on this number is changed, not replaced."""
+        self._arrived = False
+        super().do(what)

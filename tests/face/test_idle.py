@@ -14,7 +14,7 @@ from face.scripted import NOON, ScriptedAgent, document, status
 from screens.desk.agent import Connection
 from screens.pages.help_screen import HelpScreen
 from screens.plain.lines import Lines, LoggedOut
-from screens.shell.unattended import Unattended
+from screens.shell.attending import Unattended
 from tm_tui.api.agent import KeptDraft
 from tm_tui.api.requests import DraftRequest, SaveRequest, SecretChanges
 

@@ -7,8 +7,8 @@ from textual.widget import Widget
 
 from face.conftest import Console, console_of
 from face.scripted import ScriptedAgent, fill, host_key_in_the_way, refused_password
+from screens.desk.desk import Question
 from screens.desk.menu import ENTRIES
-from screens.desk.question import Question
 from screens.launch.opening import SMALLEST
 from screens.pages.help_screen import HelpScreen
 from screens.pages.reader import Reader

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from textual import events
 from textual._xterm_parser import XTermParser
 
+from screens.terminal.driver import event_for
 from screens.terminal.input import Key, Paste, Reader, Reply, Unread
-from screens.terminal.tokens import event_for
 
 NAMED = [
     ("\x1b[A", "up"),

@@ -19,12 +19,11 @@ from textual.geometry import Size
 
 from screens.terminal.capabilities import SETS, TRUE_COLOUR, VT100, XTERM, Capabilities
 from screens.terminal.cursor import place
-from screens.terminal.driver import SlowLineDriver
+from screens.terminal.driver import SlowLineDriver, event_for
 from screens.terminal.glyphs import as_ascii
 from screens.terminal.input import Key
 from screens.terminal.options import Choice, TerminalOptions
 from screens.terminal.session import Session
-from screens.terminal.tokens import event_for
 from tests.emulator import Emulator, QuickScreen, Stream
 from tests.wire.screens_of import pyte_cells
 from tests.wire.strict import StrictTerminal

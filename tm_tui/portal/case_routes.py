@@ -1,28 +1,37 @@
-"""Cases over HTTP: tus 1.0 for appliances, a list with statuses, the file for the operator."""
+"""Cases over HTTP: tus 1.0 for appliances, a list with statuses, the file for the operator.
 
+A case's file is answered of the disk, or part by part from where the blobs are.
+"""
+
+import asyncio
 import base64
 import binascii
 import re
+from collections.abc import AsyncIterator
 
+from sqlalchemy import Connection
+from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from tm_tui.cases.protocol import CASES_PATH, CHUNK_TYPE, TUS_VERSION, read_metadata
 from tm_tui.errors import TmError
-from tm_tui.portal import appliances, cases
+from tm_tui.portal import appliances, audit, cases
 from tm_tui.portal.answers import arriving, refusal
 from tm_tui.portal.batch_file import is_appliance
-from tm_tui.portal.callers import Action, caller_of, only
-from tm_tui.portal.case_answers import handed_over
-from tm_tui.portal.case_parts import Checksum
+from tm_tui.portal.blobs.files import FileBlobs
+from tm_tui.portal.callers import Action, caller_of, only, source_of
+from tm_tui.portal.case_parts import Checksum, case_bytes
 from tm_tui.portal.case_store import MOST_BYTES, CaseStore, gone, new_name
-from tm_tui.portal.cases import NewUpload
+from tm_tui.portal.cases import Case, NewUpload
 from tm_tui.portal.core import Portal
 from tm_tui.portal.refusals import Refused
 from tm_tui.text import safe_text
 
-__all__ = ["routes"]
+__all__ = ["handed_over", "routes"]
+
+_TYPE = "application/octet-stream"
 
 _MOST = 250
 _DIGESTS = {"sha256": 32, "sha1": 20}
@@ -37,6 +46,47 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _UPLOAD = re.compile(r"[0-9a-f]{32}")
 _KEY = re.compile(r"[0-9A-Za-z-]{8,64}")
+
+
+async def handed_over(portal: Portal, request: Request, case: Case, by: str) -> Response:
+    """The file for an operator. Whoever takes it (a HEAD does not) is told to its sender, and to the audit.
+
+    Raises TmError when it is gone, OSError, Refused.
+    """
+    response, source = await asyncio.to_thread(_case_file, portal, case), source_of(request)
+    if request.method == "HEAD":
+        return response
+    now = portal.clock.now()
+
+    def downloaded(connection: Connection) -> None:
+        cases.set_status(connection, case.case_id, now, "sample-downloaded")
+        audit.note(connection, (by, source), "case-downloaded", case.case_id, now)
+
+    await portal.database.call(downloaded)
+    portal.log.say("case-downloaded", case=case.case_id, account=by)
+    return response
+
+
+def _case_file(portal: Portal, case: Case) -> Response:
+    if not case.file:
+        cause = f"The file of {case.case_id} was removed when its time was over."
+        raise TmError(cause, "Its sender can submit the files again.")
+    blobs = portal.blobs
+    if isinstance(blobs, FileBlobs) and (path := blobs.path(f"cases/{case.file}")).is_file():
+        return FileResponse(path, filename=case.file, media_type=_TYPE)
+    pieces = case_bytes(blobs, case)
+    try:
+        first = next(pieces, b"")
+    except FileNotFoundError:
+        raise TmError(f"The file {case.file} is gone.", "Restore it from a backup.") from None
+
+    async def all_of_it() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in iterate_in_threadpool(pieces):
+            yield piece
+
+    named = {"content-disposition": f'attachment; filename="{case.file}"', "content-length": str(case.bytes)}
+    return StreamingResponse(all_of_it(), headers=named, media_type=_TYPE)
 
 
 def routes(portal: Portal, store: CaseStore) -> list[Route]:

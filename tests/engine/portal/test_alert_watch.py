@@ -15,7 +15,7 @@ from servers.alert_receivers import Received, syslog_server, web_server
 from servers.certificates import Certificates
 from servers.process import free_port
 from tm_tui.portal import instances, products, tables
-from tm_tui.portal.alerts.quiet import is_quiet
+from tm_tui.portal.alerts.settings import is_quiet
 from tm_tui.portal.database import opened
 from tm_tui.portal.log import PortalLog
 from tm_tui.portal.service import PortalOptions, open_portal

@@ -1,16 +1,39 @@
 """What portal.toml says about alerts. Its docstrings document each setting; secrets have own files."""
 
+import re
+from datetime import datetime, time
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field, model_validator
 
-from tm_tui.portal.alerts.quiet import span_of
 from tm_tui.settings.model import Part
 from tm_tui.settings.types import refusal
 
-__all__ = ["AlertSettings", "Mail", "Syslog", "Webhook"]
+__all__ = ["AlertSettings", "Mail", "Syslog", "Webhook", "is_quiet", "span_of"]
+
+_SPAN = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])")
+
+
+def span_of(text: str) -> tuple[time, time]:
+    """Read `22:00-06:00`. Raises ValueError."""
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    begin, end = time(int(found[1]), int(found[2])), time(int(found[3]), int(found[4]))
+    if begin == end:
+        raise ValueError(text)
+    return begin, end
+
+
+def is_quiet(text: str, now: datetime) -> bool:
+    """Whether a moment lies in the span, in the zone of this process. An empty span has no moment in it."""
+    if not text:
+        return False
+    begin, end = span_of(text)
+    at = now.astimezone().time()
+    return begin <= at < end if begin < end else at >= begin or at < end
 
 
 def _host(host: str) -> str:

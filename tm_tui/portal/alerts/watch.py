@@ -11,9 +11,8 @@ from sqlalchemy import Connection
 from tm_tui.portal import sessions, trends, tries
 from tm_tui.portal.alerts import records
 from tm_tui.portal.alerts.failures import NotSent
-from tm_tui.portal.alerts.quiet import is_quiet
 from tm_tui.portal.alerts.rules import Change, changes
-from tm_tui.portal.alerts.settings import AlertSettings
+from tm_tui.portal.alerts.settings import AlertSettings, is_quiet
 from tm_tui.portal.alerts.ways import Way, send_within, ways_of
 from tm_tui.portal.certificate import Certificate
 from tm_tui.portal.core import Portal

@@ -11,7 +11,7 @@ from tm_tui.cases.protocol import CaseStatus
 from tm_tui.errors import TmError
 from tm_tui.portal import audit, cases
 from tm_tui.portal.callers import source_of
-from tm_tui.portal.case_answers import handed_over
+from tm_tui.portal.case_routes import handed_over
 from tm_tui.portal.core import Portal
 from tm_tui.portal.pages.page import Form, Go, Page, Shown, asked_of
 from tm_tui.portal.pattern_repository import Issued, PatternRepository
