@@ -215,6 +215,8 @@ async def test_a_wrong_password_pauses_and_says_so(home: Home, portal: Ready, tm
         assert status.log_server.state == "failing"
         assert status.log_server.last_failure
         assert status.log_server.next_delivery_in_seconds is None
+        queue = (await client.spool()).delivery
+        assert (queue.state, queue.last_failure) == ("paused", status.log_server.last_failure)
         assert any("Sending logs is paused" in alert for alert in status.alerts)
         assert "http-auth-refused" in await told(client, "Sending is paused.")
         await save(client, portal)

@@ -114,13 +114,12 @@ def _delivery(service: "DeliveryService | None") -> DeliveryInfo:
     if service is None:
         return DeliveryInfo(state="disabled")
     seen = service.status()
-    failure = seen.last_failure
     return DeliveryInfo(
         state=seen.state,
         last_delivery_at=seen.last_delivery_at,
         last_delivery_age_seconds=seen.last_delivery_age_seconds,
         next_delivery_in_seconds=seen.next_delivery_in_seconds,
-        last_failure=LastFailure(**asdict(failure)) if failure else None,
+        last_failure=seen.last_failure,
         progress=ProgressInfo(**asdict(seen.progress)) if seen.progress else None,
         delivered_batches=seen.delivered_batches,
         delivered_events=seen.delivered_events,
