@@ -247,9 +247,11 @@ async def test_activity_begins_anew_with_the_agent(agent: ScriptedAgent) -> None
     """After a restart of the agent each line is there once."""
     async with console_of(agent.connect) as console:
         tail = await opened(console, agent, 3)
+        agent.alive = False
         agent.activity.put_nowait(None)
         agent.statuses.put_nowait(None)
         await console.sees("AGENT NOT RUNNING")
+        agent.alive = True
         agent.statuses.put_nowait(status())
         await console.sees("TMSP  CONNECTED")
         for number in (3, 4):

@@ -12,9 +12,9 @@ import pytest
 from reporting.server import dripping, endless, entry, plain, report_server, silent, truncated
 from reporting.work import working
 from servers.certificates import Certificates
+from servers.limits import hasty
 from tm_tui.link.build import Links, build_links
 from tm_tui.link.host_keys import HostKeys
-from tm_tui.link.types import Limits
 from tm_tui.reports.protocol import MOST_REPORT_BYTES
 from tm_tui.settings.revision import Revision
 
@@ -42,7 +42,7 @@ ROWS: dict[str, tuple[Any, str]] = {
 
 def _hasty(revision: Revision, host_keys: HostKeys) -> Links:
     links = build_links(revision, host_keys)
-    return replace(links, status_server=replace(links.status_server, limits=Limits(transfer=2.0)))
+    return replace(links, status_server=replace(links.status_server, limits=hasty("transfer", seconds=2.0)))
 
 
 @pytest.mark.parametrize("fault", ROWS)
@@ -51,10 +51,12 @@ async def test_a_report_that_cannot_be_taken(
 ) -> None:
     """What was kept before stays, nothing of the bad one is kept, and the status says which fault it was."""
     answer, code = ROWS[fault]
-    if fault in {"silent", "slow"}:  # nobody waits half a minute for a test
-        monkeypatch.setattr("tm_tui.reports.service.build_links", _hasty)
     async with report_server(certificates) as server:
         server.add("good", GOOD)
+        if fault in {"silent", "slow"}:  # nobody waits half a minute for a test, but for the good one
+            async with working(certificates, server, tmp_path / "r") as before:
+                await before.done(1)
+            monkeypatch.setattr("tm_tui.reports.service.build_links", _hasty)
         async with working(certificates, server, tmp_path / "r") as it:
             await it.done(1)
             server.add("bad", BAD)

@@ -59,7 +59,7 @@ class ReportServer:
 
     async def until_asked(self, path: str) -> None:
         """Wait until somebody asked for this."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not any(path in asked for asked in self.asked):
                 self.changed.clear()
                 await self.changed.wait()
@@ -112,11 +112,13 @@ async def truncated(writer: asyncio.StreamWriter, text: bytes) -> None:
 
 
 async def endless(writer: asyncio.StreamWriter, _text: bytes) -> None:
-    """Go on for ever."""
+    """Go on for ever, as long as somebody is there: that nobody is, a turn of the loop tells."""
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/markdown\r\n\r\n")
+    piece = b"x" * 65536
     while True:
-        writer.write(b"x" * 65536)
+        writer.write(piece)
         await writer.drain()
+        await asyncio.sleep(0)
 
 
 async def dripping(writer: asyncio.StreamWriter, _text: bytes) -> None:

@@ -33,7 +33,7 @@ class Working:
 
     async def until(self, holds: Callable[[ReportsStatus], object]) -> ReportsStatus:
         """Wait for a status in which it holds."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not holds(status := self.service.status()):
                 self.moved.clear()
                 await self.moved.wait()

@@ -7,11 +7,12 @@ import pytest
 from pydantic import SecretStr
 
 from clock import FakeClock
+from servers.limits import PATIENT
 from spooling.log_server import log_server
 from spooling.working import at_work
 from tm_tui.delivery.service import DeliveryService
 from tm_tui.link.host_keys import HostKeys, Trust
-from tm_tui.link.types import Credentials, Endpoint, Limits, Link
+from tm_tui.link.types import Credentials, Endpoint, Link
 from tm_tui.retry import Retry
 from tm_tui.spool.store import Spool
 
@@ -43,7 +44,7 @@ def link(server, certificates, tmp_path):
     """The way to it."""
     trust = Trust(certificates.ca_pem, HostKeys(tmp_path / "host_keys"))
     credentials = Credentials("tm", SecretStr("secret"))
-    return Link(Endpoint("127.0.0.1", server.port), credentials, None, trust, Limits(reply=5.0))
+    return Link(Endpoint("127.0.0.1", server.port), credentials, None, trust, PATIENT)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from servers.limits import PATIENT
 from servers.odd_sftp import (
     ATTRS,
     DATA,
@@ -29,9 +30,8 @@ from tm_tui.delivery.ssh import SshCarrier
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.host_keys import Trust
 from tm_tui.link.sftp import fetch_host_key
-from tm_tui.link.types import Credentials, Endpoint, Limits, Link
+from tm_tui.link.types import Credentials, Endpoint, Link
 
-PATIENT = Limits(connect=30.0, handshake=30.0, login=30.0, reply=30.0, keepalive=30.0)
 Does = Callable[[Session, bytes], None]
 NEVER_THAT = (1 << 32) - 1
 

@@ -186,7 +186,8 @@ async def test_a_server_that_stalls_is_cut_off(spool, server, running):
     await add(spool, 1, 4)
     server.script.append("stall")
     async with running(no_progress=0.3) as service:
-        outcome = await service.send_now()
+        while not server.asked.is_set():  # before it was, it was this machine that stalled
+            outcome = await service.send_now()
         assert outcome.failure.code == "send-timeout"
     async with running() as service:
         assert (await service.send_now()).failure is None
