@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from tm_tui.errors import TmError
 from tm_tui.moments import moment_of
-from tm_tui.portal import appliances, beats, instances, jobs, removals, tables
+from tm_tui.portal import appliances, beat_days, instances, jobs, removals, tables
 from tm_tui.portal.engines import insert
 from tm_tui.portal.reports import incidents, making
 from tm_tui.status_server.protocol import HeartbeatRequest, RegistrationRequest
@@ -94,7 +94,7 @@ def beat(
     skew = (request.sent_at - now).total_seconds()
     values = {**told, "beats": _OF.beats + 1, "last_beat_at": now.timestamp(), "clock_skew_seconds": skew}
     if connection.execute(counted.values(values)).rowcount:
-        beats.note(connection, request.appliance, now)
+        beat_days.note(connection, request.appliance, now)
         return True
     removals.check(connection, request.appliance)
     return False
