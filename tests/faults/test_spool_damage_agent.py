@@ -11,6 +11,7 @@ import shutil
 import pytest
 
 from agents import LIMIT, agent_process, status_when
+from looking import looked_at
 from spooling import killing, server_files
 from spooling.agent_campaign import AgentCampaign
 from spooling.damage_campaign import DamageCampaign
@@ -87,7 +88,9 @@ async def test_nothing_of_the_spool_stops_the_rest_of_the_agent(what, portal, tm
             assert refused.value.status == 507
             assert str(spool) in refused.value.refusal.cause
             assert str(spool) in str((await client.spool()).refusal)
-            await client.diagnostics_text()
+            assert (await client.sent((await client.send_logs()).number)).failure is not None
+            assert (await client.spool()).delivery.last_failure is not None
+            await looked_at(campaign.home.control_socket)
 
 
 async def test_a_spool_whose_disk_comes_late_is_opened_by_the_running_agent(portal, tmp_path):

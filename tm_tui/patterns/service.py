@@ -229,4 +229,4 @@ class PatternService(Service):
 
     def _failed(self, problem: TmError) -> float:
         self.state = "failing"
-        return self._retry.failed(problem, "Patterns")
+        return self._retry.failed(problem, "Patterns are not fetched")

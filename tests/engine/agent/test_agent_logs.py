@@ -219,6 +219,9 @@ async def test_a_wrong_password_pauses_and_says_so(home: Home, portal: Ready, tm
         assert (queue.state, queue.last_failure) == ("paused", status.log_server.last_failure)
         assert any("Sending logs is paused" in alert for alert in status.alerts)
         assert "http-auth-refused" in await told(client, "Sending is paused.")
+        waiting = (await client.spool()).delivery
+        assert waiting.last_failure
+        assert waiting.last_failure.code == "http-auth-refused"
         await save(client, portal)
         assert (await send(client)).events == 10
         assert len(read(tmp_path / "portal" / "logs" / status.appliance).ids) == 10
