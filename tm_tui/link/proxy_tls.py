@@ -5,6 +5,8 @@ import contextlib
 import socket
 import ssl
 
+from tm_tui.sips import in_sips
+
 __all__ = ["bridge"]
 
 _PIECE = 1 << 16
@@ -22,7 +24,7 @@ async def bridge(sock: socket.socket, context: ssl.SSLContext, server_hostname: 
     Closing the returned socket ends the pump and the TLS connection. Raises ssl.SSLError, OSError.
     """
     inside = await asyncio.open_connection(
-        sock=sock,
+        sock=in_sips(sock),
         ssl=context,
         server_hostname=server_hostname,
         ssl_shutdown_timeout=_FAREWELL,

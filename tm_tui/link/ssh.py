@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 import asyncssh
+from asyncssh.packet import SSHPacket
 
 from tm_tui.errors import StorageFailed
 from tm_tui.link.dialer import Greeting, dial_and_hear
@@ -138,7 +139,7 @@ class _Opening:
 
     def __init__(self, link: Link, client: Client, sock: socket.socket, algorithms: list[str]) -> None:
         self.client = client
-        self._link, self._sock = link, sock
+        self._link, self._sock, self._algorithms = link, sock, algorithms
         self._task = asyncio.create_task(_open(link, client, sock, algorithms))
 
     async def greeted(self, seconds: float) -> None:
@@ -170,7 +171,7 @@ class _Opening:
                 raise failure(client.why_denied, client.stage, *way) from error
             found = translate(error, client.stage, *way)
             if found.code == "ssh-closed":
-                found = failure(_why_closed(client.connection, error), client.stage, *way)
+                found = failure(_why_closed(client.connection, error, self._algorithms), client.stage, *way)
             raise found from error
 
     async def end(self) -> None:
@@ -192,20 +193,42 @@ class _Opening:
         self._sock.close()
 
 
-def _why_closed(connection: asyncssh.SSHClientConnection | None, error: Exception) -> str:
+def _why_closed(
+    connection: asyncssh.SSHClientConnection | None, error: Exception, algorithms: list[str]
+) -> str:
     """What went wrong before a server showed a host key.
 
-    What breaks the protocol is none of SSH. After its greeting a server that hangs up did not like our
-    algorithms: OpenSSH closes so fast that its own list may get lost. Before its greeting, several lines of
-    something else (asyncssh counts them) are another protocol's complaint; one line is what a busy sshd says.
+    What breaks the protocol is none of SSH. Who hangs up on reading our lists of algorithms has sent its own:
+    if they fit, or did not come, the line was cut. OpenSSH closes so fast that asyncssh sees the end before
+    its own verdict. Before a greeting, several lines of something else (asyncssh counts them) are another
+    protocol's complaint; one line is what a busy sshd says.
     """
     if isinstance(error, asyncssh.ProtocolError):
         return "ssh-not-spoken"
-    if connection is None:
-        return "ssh-closed"
-    if connection.get_extra_info("server_version"):
+    if (lists := getattr(connection, "_server_kexinit", b"")) and not _fit(lists, algorithms):
         return "ssh-no-common-algorithm"
-    return "ssh-not-spoken" if getattr(connection, "_banner_lines", 0) > 1 else "ssh-closed"
+    greeted = connection is None or connection.get_extra_info("server_version")
+    return "ssh-not-spoken" if not greeted and getattr(connection, "_banner_lines", 0) > 1 else "ssh-closed"
+
+
+def _fit(lists: bytes, host_keys: list[str]) -> bool:
+    """Whether a server's lists of algorithms (RFC 4253, 7.1) have some of each of ours."""
+    packet = SSHPacket(lists)
+    packet.get_bytes(1 + 16)  # the message's type, a cookie
+    names = [{name.decode("ascii", "replace") for name in packet.get_namelist()} for _ in range(6)]
+    kex, keys, ciphers, macs = names[0], names[1], names[2:4], names[4:]
+    ours = _OPTIONS["encryption_algs"]
+    chosen = [next((name for name in ours if name in theirs), "") for theirs in ciphers]
+    fitting = [
+        not kex.isdisjoint(_OPTIONS["kex_algs"]),
+        not keys.isdisjoint(host_keys),
+        all(chosen),
+        *(
+            "@" in cipher or not theirs.isdisjoint(_OPTIONS["mac_algs"])  # of ours, those need no MAC
+            for cipher, theirs in zip(chosen, macs, strict=True)
+        ),
+    ]
+    return all(fitting)
 
 
 async def _open(

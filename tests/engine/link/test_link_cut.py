@@ -35,11 +35,10 @@ CODES = {
     ("proxy", "tls-closed"),
     ("tls", "tls-closed"),
     ("host_key", "ssh-closed"),
-    ("host_key", "ssh-no-common-algorithm"),
     ("authentication", "ssh-login-closed"),
     ("service", "reply-closed"),
 }
-"""Each stage's own word for a line that is gone. A server that hangs up on our list dislikes it."""
+"""Each stage's own word for a line that is gone."""
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

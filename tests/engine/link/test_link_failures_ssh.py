@@ -259,10 +259,18 @@ async def test_a_server_without_a_free_session_is_named(ways: Ways, local_accoun
             await connect(ways, link)
 
 
-async def test_no_common_algorithms(ways: Ways, local_account: Account) -> None:
-    """A server with SHA-1 key exchange only is refused, and that is the cause."""
-    old = "KexAlgorithms diffie-hellman-group14-sha1"
-    with sshd(local_account, more=old) as server, fails("ssh-no-common-algorithm", "host_key"):
+@pytest.mark.parametrize(
+    ("key", "old"),
+    [
+        ("ed25519", "KexAlgorithms diffie-hellman-group14-sha1"),
+        ("rsa", "HostKeyAlgorithms ssh-rsa"),
+        ("ed25519", "Ciphers aes256-cbc"),
+        ("ed25519", "Ciphers aes256-ctr\nMACs hmac-sha1"),
+    ],
+)
+async def test_no_common_algorithms(ways: Ways, local_account: Account, key: str, old: str) -> None:
+    """A server that knows old algorithms only, of any kind, is refused, and that is the cause."""
+    with sshd(local_account, key=key, more=old) as server, fails("ssh-no-common-algorithm", "host_key"):
         await connect(ways, to(ways, server))
 
 
