@@ -22,6 +22,10 @@ sys.modules.setdefault("tests.forked", forked)  # one by both names: a worker ha
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
+# Each TLS connection reads the machine's list of authorities, 40 ms of work. No test wants one of these; who
+# does finds it in the folder beside the list, where it is looked up by name.
+os.environ["SSL_CERT_FILE"] = os.devnull
+
 gc.disable()  # until all is collected: what comes now stays, and would be looked through again and again
 
 
