@@ -29,8 +29,7 @@ from patterning.repository import Repository
 from tm_tui.link.host_keys import HostKeys, Trust
 from tm_tui.link.https import LinkClient, https_client
 from tm_tui.link.types import Endpoint, Link
-from tm_tui.patterns.fetcher import LinkFetcher, Patience
-from tm_tui.patterns.loop_calls import LoopCalls, in_thread
+from tm_tui.patterns.fetcher import LinkFetcher, LoopCalls, Patience, in_thread
 from tm_tui.patterns.repository import Repository as Ours
 from tm_tui.patterns.repository import Seen
 

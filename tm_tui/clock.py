@@ -1,17 +1,37 @@
-"""Time as a part that tests can own: intervals on a clock that never steps, dates only for showing."""
+"""Time as a part that tests can own: intervals on a clock that never steps, dates only for showing.
 
-import asyncio
+The moments that are kept, sent and shown lie between 1970 and 2200, with a zone: what lies beyond is taken to
+the nearer bound, so that a clock that was never set costs nothing else. Light to import: asyncio comes late.
+"""
+
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from tm_tui.moments import within
+if TYPE_CHECKING:
+    import asyncio
 
-__all__ = ["Clock", "SystemClock", "boot_id", "wait_until"]
+__all__ = ["EARLIEST", "LATEST", "Clock", "SystemClock", "boot_id", "moment_of", "wait_until", "within"]
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 
 _SLICE = 10.0
 """The event loop's timers stop while the machine is suspended; ours look again at least this often."""
+
+
+def within(moment: datetime) -> datetime:
+    """Return `moment` in UTC, from EARLIEST to LATEST. One without a zone counts as UTC. Never raises."""
+    aware = moment.replace(tzinfo=UTC) if moment.utcoffset() is None else moment
+    return min(max(aware, EARLIEST), LATEST).astimezone(UTC)
+
+
+def moment_of(seconds: float) -> datetime:
+    """The moment of so many Unix seconds, within the bounds. Never raises; what is no number is EARLIEST."""
+    if not seconds > 0:
+        return EARLIEST
+    return LATEST if seconds >= LATEST.timestamp() else datetime.fromtimestamp(seconds, UTC)
 
 
 class Clock(Protocol):
@@ -25,7 +45,7 @@ class Clock(Protocol):
         """The wall clock, with a time zone (UTC). Only for showing and for protocols."""
         ...
 
-    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+    async def wait(self, event: "asyncio.Event", seconds: float) -> bool:
         """Wait for `event` at most `seconds`; True if it happened."""
         ...
 
@@ -41,8 +61,10 @@ class SystemClock:
         """The time in UTC, within the bounds of a moment."""
         return within(datetime.now(UTC))
 
-    async def wait(self, event: asyncio.Event, seconds: float) -> bool:
+    async def wait(self, event: "asyncio.Event", seconds: float) -> bool:
         """Wait for `event` at most `seconds`; True if it happened."""
+        import asyncio
+
         try:
             async with asyncio.timeout(max(0.0, seconds)):
                 await event.wait()
@@ -51,7 +73,7 @@ class SystemClock:
         return True
 
 
-async def wait_until(clock: Clock, moment: float, event: asyncio.Event) -> bool:
+async def wait_until(clock: Clock, moment: float, event: "asyncio.Event") -> bool:
     """Wait for `event` until the monotonic `moment`; True if it happened."""
     while (left := moment - clock.monotonic()) > 0:
         if await clock.wait(event, min(left, _SLICE)):

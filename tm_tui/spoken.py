@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, tzinfo
 
-from tm_tui.moments import EARLIEST, LATEST, within
+from tm_tui.clock import EARLIEST, LATEST, within
 
 __all__ = [
     "ago",

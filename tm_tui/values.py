@@ -1,6 +1,6 @@
 """The types of values from outside: moments, counts and numbers that can be stored, sent and shown.
 
-A moment beyond its bounds is taken to the nearer one (tm_tui.moments). A number beyond its bounds is refused.
+A moment beyond its bounds is taken to the nearer one (tm_tui.clock). A number beyond its bounds is refused.
 pydantic and the light shapes of the control socket (tm_tui/api/shapes.py) both keep what stands here.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
-from tm_tui.moments import within
+from tm_tui.clock import within
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, ValidationError

@@ -12,9 +12,9 @@ from pydantic import SecretStr
 from hostile.values import DATES
 from tm_tui.agent.server.documents import history_of, trust_of
 from tm_tui.cases.case_records import CaseBook
+from tm_tui.clock import EARLIEST, LATEST
 from tm_tui.errors import StorageFailed
 from tm_tui.link.host_keys import HostKeys
-from tm_tui.moments import EARLIEST, LATEST
 from tm_tui.patterns.deployment_record import Deployment, Plan, Target
 from tm_tui.patterns.endpoints import Endpoint, Endpoints
 from tm_tui.patterns.pattern import Pattern

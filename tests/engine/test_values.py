@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from screens.desk import ages
 from tm_tui import spoken
 from tm_tui.cases.protocol import CasesReply
-from tm_tui.moments import EARLIEST, LATEST, moment_of, within
+from tm_tui.clock import EARLIEST, LATEST, moment_of, within
 from tm_tui.reports.protocol import ReportEntry
 from tm_tui.status_server.protocol import HeartbeatReply, HeartbeatRequest, RegistrationReply
 from tm_tui.values import MOST, Count, Moment, Number

@@ -27,8 +27,7 @@ from tm_tui.link.host_keys import Trust
 from tm_tui.link.https import call, https_client
 from tm_tui.link.sftp import fetch_host_key
 from tm_tui.link.types import Credentials, Endpoint, Link, Proxy
-from tm_tui.patterns.fetcher import LinkFetcher, Patience
-from tm_tui.patterns.loop_calls import LoopCalls, in_thread
+from tm_tui.patterns.fetcher import LinkFetcher, LoopCalls, Patience, in_thread
 from tm_tui.patterns.refusals import TARGETS_PATH, refusal
 from tm_tui.reports.fetch import list_reports
 from tm_tui.status_server.heartbeat import Facts, beat

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from tm_tui.clock import Clock, SystemClock
+from tm_tui.clock import Clock, SystemClock, moment_of
 from tm_tui.delivery.delivered import HTTP_STORED
 from tm_tui.link.failures import failure
 from tm_tui.link.http_headers import http_date
 from tm_tui.link.types import Fact, Link, Observer, unobserved
-from tm_tui.moments import moment_of
 
 __all__ = ["Checked", "check_log_server"]
 

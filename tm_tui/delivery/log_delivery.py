@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from tm_tui.api.agent import LastFailure, LogServerStatus, ServerState
 from tm_tui.api.spool import ProgressInfo
-from tm_tui.clock import Clock, wait_until
+from tm_tui.clock import Clock, moment_of, wait_until
 from tm_tui.delivery.log_server_check import LogServerCheck
 from tm_tui.delivery.narrator import Narrator
 from tm_tui.delivery.service import DeliveryService
@@ -17,7 +17,6 @@ from tm_tui.delivery.status import DeliveryStatus
 from tm_tui.errors import StorageFailed
 from tm_tui.link.build import build_links, log_server_way
 from tm_tui.link.host_keys import HostKeys
-from tm_tui.moments import moment_of
 from tm_tui.retry import DISK, Chance, Retry
 from tm_tui.service import Service
 from tm_tui.settings.store import Revision

@@ -14,12 +14,12 @@ from typing import Any, cast
 
 import httpcore
 
+from tm_tui.clock import moment_of
 from tm_tui.link.bandwidth import Bandwidth
 from tm_tui.link.chains import SEEN, chain_of, told_anchor
 from tm_tui.link.dialer import Greeting, dial_and_hear
 from tm_tui.link.failures import failure, translate
 from tm_tui.link.types import Link, Observer, ShownCertificate
-from tm_tui.moments import moment_of
 from tm_tui.sips import in_sips
 from tm_tui.text import safe_text
 

@@ -8,8 +8,7 @@ from tm_tui.errors import TmError
 from tm_tui.link.failures import LinkFailure, failure
 from tm_tui.link.https import LinkClient
 from tm_tui.link.trying_again import Subject, meaning_of
-from tm_tui.patterns.fetcher import LinkFetcher, Patience
-from tm_tui.patterns.loop_calls import LoopCalls
+from tm_tui.patterns.fetcher import LinkFetcher, LoopCalls, Patience
 from tm_tui.patterns.pattern import MOST_LISTED, Listing, Offered
 from tm_tui.patterns.repository import Repository, Seen
 from tm_tui.patterns.store import PatternStore, StoredPattern

@@ -11,7 +11,7 @@ from typing import get_args
 from pydantic import BaseModel, ConfigDict, OnErrorOmit, ValidationError
 
 from tm_tui.atomic import Folder, StorageAbsent
-from tm_tui.moments import moment_of
+from tm_tui.clock import moment_of
 from tm_tui.spool.events import Severity
 from tm_tui.spool.log_line import ISSUES, STUCK_SECONDS, LoggedThreat, endpoint_key, logged
 from tm_tui.text import safe_text

@@ -1,16 +1,19 @@
 """How python-tuf's client gets its files: over our link, so through our proxy, trust and bandwidth limit.
 
-It gives up a server that sends too slowly.
+The library blocks, so it runs in a thread and calls coroutines of the event loop; the thread ends when the
+task that waits for it is cancelled. A server that sends too slowly is given up.
 """
 
 import asyncio
+import concurrent.futures
 import tempfile
+import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, TypeVar
 
 from tuf.api.exceptions import DownloadHTTPError, DownloadLengthMismatchError, SlowRetrievalError
 from tuf.ngclient.fetcher import FetcherInterface
@@ -18,16 +21,70 @@ from tuf.ngclient.fetcher import FetcherInterface
 from tm_tui.link.failures import LinkFailure
 from tm_tui.link.http_status import for_status
 from tm_tui.link.https import LinkClient
-from tm_tui.patterns.loop_calls import LoopCalls, Stopped
 from tm_tui.patterns.root_keys import usable_root
 
-__all__ = ["LinkFetcher", "Patience"]
+__all__ = ["LinkFetcher", "LoopCalls", "Patience", "Stopped", "in_thread"]
+
+T = TypeVar("T")
 
 _AT_ONCE = 64 << 10
 _MOMENT = 0.1
 _LITTLE = 2.0
 _ABSENT = frozenset({403, 404})
 """What a static file server says of a file that is not there; TUF asks for such files on purpose."""
+
+
+class Stopped(Exception):
+    """The task that wanted this is over: the thread ends too."""
+
+
+class LoopCalls:
+    """Runs coroutines in the event loop for a thread, one at a time, until it is stopped."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._guard = threading.Lock()
+        self._current: concurrent.futures.Future[Any] | None = None
+        self._stopped = False
+
+    def __call__(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Wait in this thread for what the coroutine gives. Raises Stopped, and what it raises."""
+        with self._guard:
+            if self._stopped:
+                coroutine.close()
+                raise Stopped
+            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+            self._current = future
+        try:
+            return future.result()
+        except concurrent.futures.CancelledError:
+            raise Stopped from None
+
+    def check(self) -> None:
+        """Raise Stopped if it is over: between long pieces of work that ask nothing of the loop."""
+        if self._stopped:
+            raise Stopped
+
+    def stop(self) -> None:
+        """End the call that is under way, and refuse further ones."""
+        with self._guard:
+            self._stopped = True
+            if self._current is not None:
+                self._current.cancel()
+
+
+async def in_thread(function: Callable[[LoopCalls], T]) -> T:
+    """Run `function` in a thread of its own. Cancelled, this waits until the thread has ended."""
+    calls = LoopCalls(asyncio.get_running_loop())
+    work = asyncio.ensure_future(asyncio.to_thread(function, calls))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        calls.stop()
+        await asyncio.wait({work})
+        if not work.cancelled():
+            work.exception()  # looked at, so that nobody reports it as forgotten
+        raise
 
 
 @dataclass(frozen=True, slots=True)

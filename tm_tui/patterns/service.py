@@ -17,8 +17,7 @@ from tm_tui.link.failures import LinkFailure
 from tm_tui.link.failures import failure as made_of
 from tm_tui.link.host_keys import HostKeys
 from tm_tui.link.https import https_client
-from tm_tui.patterns.fetcher import Patience
-from tm_tui.patterns.loop_calls import in_thread
+from tm_tui.patterns.fetcher import Patience, in_thread
 from tm_tui.patterns.store import PatternStore, StoredPattern
 from tm_tui.patterns.trusted_root import MOST_ROOT_BYTES, Anchor
 from tm_tui.retry import SELDOM, Chance, Retry, last_failure, spread

@@ -13,8 +13,8 @@ from typing import Any
 from pydantic import SecretStr, TypeAdapter, ValidationError
 from sqlalchemy import Connection, Row, delete, func, select, update
 
+from tm_tui.clock import moment_of
 from tm_tui.errors import TmError
-from tm_tui.moments import moment_of
 from tm_tui.portal import sessions, strength, tables, tries
 from tm_tui.portal.callers import Caller, Level, Role, level_of
 from tm_tui.portal.engines import insert

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from tm_tui.moments import moment_of
+from tm_tui.clock import moment_of
 from tm_tui.portal import tables
 from tm_tui.text import safe_text
 

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, RowMapping, delete, select, update
 
 from tm_tui.cases.protocol import CaseStatus
+from tm_tui.clock import moment_of
 from tm_tui.errors import TmError
-from tm_tui.moments import moment_of
 from tm_tui.portal import counters, tables
 from tm_tui.portal.engines import insert
 from tm_tui.portal.refusals import Refused

@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, RowMapping, delete, select
 
-from tm_tui.moments import moment_of
+from tm_tui.clock import moment_of
 from tm_tui.portal import doomed, jobs, tables
 from tm_tui.portal.batch_file import BatchName, Contents, checked_contents
 from tm_tui.portal.blobs.files import FileBlobs

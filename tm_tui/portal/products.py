@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import Connection, RowMapping, delete, select, update
 
+from tm_tui.clock import moment_of
 from tm_tui.errors import TmError
-from tm_tui.moments import moment_of
 from tm_tui.portal import appliances, beat_days, instances, jobs, removals, tables
 from tm_tui.portal.engines import insert
 from tm_tui.portal.reports import incidents, making

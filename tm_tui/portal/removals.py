@@ -8,8 +8,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select
 
+from tm_tui.clock import moment_of
 from tm_tui.errors import TmError
-from tm_tui.moments import moment_of
 from tm_tui.portal import tables
 from tm_tui.portal.engines import insert
 from tm_tui.portal.refusals import Refused

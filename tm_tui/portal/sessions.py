@@ -12,7 +12,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 
-from tm_tui.moments import moment_of
+from tm_tui.clock import moment_of
 from tm_tui.portal.callers import Least, Level, level_of, may
 from tm_tui.portal.logon_tables import sessions as _table
 from tm_tui.portal.tables import accounts

@@ -13,7 +13,7 @@ import ipaddress
 
 from sqlalchemy import Connection, case, delete, func, or_, select, update
 
-from tm_tui.moments import moment_of
+from tm_tui.clock import moment_of
 from tm_tui.portal import audit
 from tm_tui.portal.engines import insert
 from tm_tui.portal.logon_tables import logon_tries as _table

@@ -16,7 +16,7 @@ from pathlib import Path
 import zstandard
 
 from tm_tui.atomic import opened, put_new, read_all, sync_folder
-from tm_tui.moments import moment_of
+from tm_tui.clock import moment_of
 from tm_tui.spool.events import KINDS, EventKind
 from tm_tui.spool.trace import Trace, untraced
 from tm_tui.status_server.protocol import APPLIANCE_PATTERN

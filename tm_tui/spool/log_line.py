@@ -15,7 +15,7 @@ from msgspec import Meta as Rule
 from msgspec import Struct
 from pydantic_core import from_json
 
-from tm_tui.moments import within
+from tm_tui.clock import within
 from tm_tui.spool.events import Status
 from tm_tui.text import safe_text
 from tm_tui.values import without_leap_second

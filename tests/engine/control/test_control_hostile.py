@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from hostile.socket import Answers
 from hostile.values import DATES, TEXTS, Hostile
 from tm_tui.api.agent import ProbeReport, StepEvent
+from tm_tui.clock import EARLIEST, LATEST
 from tm_tui.diagnostics import bundle
 from tm_tui.diagnostics.last_test import KeptProbe
 from tm_tui.diagnostics.summary import summary
 from tm_tui.markdown_rows import rows_of
-from tm_tui.moments import EARLIEST, LATEST
 from tm_tui.spool.export import CSV_COLUMNS, to_cef, to_csv, to_leef
 from tm_tui.text import is_safe, safe_lines
 

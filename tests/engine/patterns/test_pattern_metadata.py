@@ -24,8 +24,7 @@ from tm_tui.link.failures import LinkFailure
 from tm_tui.link.host_keys import HostKeys, Trust
 from tm_tui.link.types import Endpoint, Limits, Link
 from tm_tui.patterns.check import Checked, PatternCheck
-from tm_tui.patterns.fetcher import LinkFetcher, Patience
-from tm_tui.patterns.loop_calls import LoopCalls
+from tm_tui.patterns.fetcher import LinkFetcher, LoopCalls, Patience
 from tm_tui.patterns.repository import Repository
 from tm_tui.patterns.store import PatternStore
 from tm_tui.patterns.trusted_root import Anchor

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hostile.values import DATES, TEXTS
 from spooling.altered import altered_lines
 from spooling.events import root_cause, threat_event
-from tm_tui.moments import EARLIEST, LATEST
+from tm_tui.clock import EARLIEST, LATEST
 from tm_tui.patterns.endpoints import endpoint_of
 from tm_tui.portal.endpoints import mark_of
 from tm_tui.portal.reports.reader import Rows

@@ -18,8 +18,8 @@ import zstandard
 from clock import FakeClock
 from spooling.events import line, numbered_line, threat_event
 from tm_tui.agent.server.routes.event_lines import take_lines
+from tm_tui.clock import within
 from tm_tui.errors import StorageFailed
-from tm_tui.moments import within
 from tm_tui.spool import store
 from tm_tui.spool.disk import Quota, SpoolFull
 from tm_tui.spool.marks import AgeClock, Newest

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
 
-from tm_tui.moments import moment_of
+from tm_tui.clock import moment_of
 from tm_tui.portal import instances, tables
 from tm_tui.portal.alerts.message import Item, Kind, Message
 from tm_tui.portal.alerts.rules import JITTER, Began, Change, Known, Seen

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tm_tui.moments import moment_of
+from tm_tui.clock import moment_of
 from tm_tui.portal.alerts.message import Kind
 from tm_tui.portal.alerts.settings import AlertSettings
 from tm_tui.spoken import utc_time

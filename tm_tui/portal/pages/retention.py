@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection
 from starlette.requests import Request
 
-from tm_tui.moments import moment_of
+from tm_tui.clock import moment_of
 from tm_tui.portal import jobs
 from tm_tui.portal.core import Portal
 from tm_tui.portal.pages.page import Page, Shown

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from tm_tui.moments import within
+from tm_tui.clock import within
 from tm_tui.portal.core import Portal
 from tm_tui.portal.pages.page import Form, Page, Shown
 

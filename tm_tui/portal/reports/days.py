@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, and_, delete, exists, func, literal, or_, select, update
 
-from tm_tui.moments import moment_of
+from tm_tui.clock import moment_of
 from tm_tui.portal.engines import delete_some, insert
 from tm_tui.portal.reports.periods import midnight
 from tm_tui.portal.reports.tables import (

@@ -5,7 +5,7 @@ from datetime import datetime, tzinfo
 
 from sqlalchemy import RowMapping
 
-from tm_tui.moments import moment_of
+from tm_tui.clock import moment_of
 from tm_tui.portal.reports import words
 from tm_tui.portal.reports.markdown import bold, code, plain, table
 from tm_tui.spool.log_line import LoggedStep, steps

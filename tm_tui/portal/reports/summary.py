@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from tm_tui.moments import moment_of
+from tm_tui.clock import moment_of
 from tm_tui.portal.reports import words
 from tm_tui.portal.reports.figures import Figures, figures_of, trend
 from tm_tui.portal.reports.markdown import bold, code, plain, table

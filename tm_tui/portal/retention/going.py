@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, case, func, select, text
 
-from tm_tui.moments import moment_of
+from tm_tui.clock import moment_of
 from tm_tui.portal import tables
 from tm_tui.portal.engines import is_sqlite
 from tm_tui.portal.retention.kinds import KINDS, Rows, rows_of
