@@ -25,6 +25,7 @@ __all__ = [
     "Moment",
     "Number",
     "ZonedMoment",
+    "crowded",
     "without_leap_second",
     "wrong_in",
 ]
@@ -88,6 +89,21 @@ Amount = Annotated[float, Bounds(0, MOST)]
 """How much there is: seconds, bytes a second."""
 Number = Annotated[float, Bounds(-MOST, MOST)]
 """A number that may be negative, such as a difference of clocks in seconds."""
+
+
+def crowded(value: Any, most: int) -> bool:
+    """Whether there are more than `most` keys and entries in a JSON value, at all depths.
+
+    Asked before pydantic judges it: each that is wrong costs as much as a whole right document.
+    """
+    waiting, found = [value], 0
+    while waiting and found <= most:
+        one = waiting.pop()
+        parts = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
+        found += len(parts)
+        if found <= most:
+            waiting += parts
+    return found > most
 
 
 def wrong_in(error: "ValidationError") -> str:

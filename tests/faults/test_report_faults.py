@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from endless import Ticker
 
 from reporting.server import dripping, endless, entry, plain, report_server, silent, truncated
 from reporting.work import working
@@ -139,6 +140,7 @@ LISTS = {
     "no json": plain(body=b"<html>"),
     "no list": _listed(),
     "too many": _listed(reports=[entry(f"r{n}") for n in range(201)]),
+    "far too many": _listed(reports=[{}] * 200_000),
     "bad size": _listed(reports=[entry("a", bytes=-1)]),
     "bad digest": _listed(reports=[entry("a", sha256="../x")]),
     "bad time": _listed(reports=[entry("a", made_at="yesterday")]),
@@ -149,11 +151,13 @@ LISTS = {
 async def test_a_list_that_cannot_be_understood(
     certificates: Certificates, tmp_path: Path, fault: str
 ) -> None:
-    """It is a failure with its code, and nothing changes."""
+    """It is a failure with its code, nothing changes, and nobody waits for the reading of it."""
     async with report_server(certificates) as server:
         server.list_answer = LISTS[fault]
         async with working(certificates, server, tmp_path / "r") as it:
-            status = await it.failed()
+            with Ticker() as ticker:
+                status = await it.failed()
+            assert ticker.worst < 0.25
             assert status.last_failure is not None
             assert status.last_failure.code == "reply-not-understood"
             assert it.ids() == []

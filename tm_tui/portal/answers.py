@@ -11,10 +11,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from tm_tui.portal.refusals import Refused, storage_refused
+from tm_tui.values import crowded
 
 __all__ = ["EXCEPTION_HANDLERS", "arriving", "model_reply", "read_model", "refusal"]
 
 _MOST_JSON_BYTES = 64 << 10
+_MOST_ENTRIES = 1000
+"""Most keys and entries of lists in a body; nothing of the protocol has so many."""
 _PATIENCE_SECONDS = 60.0
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -47,7 +50,7 @@ async def arriving(request: Request) -> AsyncIterator[bytes]:
 
 
 async def read_model(request: Request, model: type[_Model]) -> _Model:
-    """Read a JSON body. Raises Refused: 415 not announced, 413 too long, 400 no JSON, 422 wrong shape."""
+    """Read a JSON body. Raises Refused: 415 not announced, 413 too much, 400 no JSON, 422 wrong shape."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise Refused(415, "no-json", "The body is not application/json.", "Send JSON, and say so.")
     body = bytearray()
@@ -60,6 +63,9 @@ async def read_model(request: Request, model: type[_Model]) -> _Model:
         value = from_json(bytes(body), allow_inf_nan=False)
     except ValueError:
         raise Refused(400, "bad-json", "The body is no JSON.", "Send JSON in UTF-8.") from None
+    if crowded(value, _MOST_ENTRIES):
+        cause = f"The body has more than {_MOST_ENTRIES} keys and entries."
+        raise Refused(413, "too-large", cause, "Send less.")
     try:
         return model.model_validate(value)
     except ValidationError as error:

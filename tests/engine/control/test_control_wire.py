@@ -110,6 +110,27 @@ async def test_a_body_of_single_bytes_leaves_turns_to_others(line: bytes, agent:
     assert worst[0] < MOST_WORK
 
 
+MANY = {
+    "unknown keys": b'{"settings":{},%s}' % b",".join(b'"k%d":1' % number for number in range(60_000)),
+    "unknown settings": b'{"settings":{%s}}' % b",".join(b'"k%d":1' % number for number in range(60_000)),
+    "wrong entries": b'{"settings":{},"secrets":{"kept":[%s1]}}' % (b"1," * 400_000),
+    "entries in entries": b'{"settings":{"a":[%s1]}}' % (b"[1]," * 200_000),
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+async def test_a_document_of_too_many_parts_is_refused_unjudged(name: str, agent: Agent, home: Home) -> None:
+    """Within a megabyte are seconds of judging, each part for itself: it is counted before."""
+    body = MANY[name]
+    head = b"PUT /v1/settings HTTP/1.1\r\nHost: x\r\nIf-Match: 0\r\nContent-Length: %d\r\n\r\n" % len(body)
+    with _watched() as worst:
+        answer = await answered(home, head + body)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"more than 2000 keys" in answer
+    assert b"Send only what" in answer
+    assert worst[0] < MOST_WORK
+
+
 async def test_requests_in_one_piece_are_all_answered(agent: Agent, home: Home) -> None:
     """Hundreds that were sent ahead, more than one turn takes: each has its answer, in order."""
     one = b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -200,6 +200,16 @@ async def test_beat_with_impossible_values_is_422(portal: RunningPortal, change:
     assert next(iter(change)) in reply.json()["error"]["cause"]
 
 
+@pytest.mark.parametrize("odd", [{"notices": [1] * 20_000}, {f"k{number}": 1 for number in range(5000)}])
+async def test_a_beat_of_too_many_parts_is_413(portal: RunningPortal, odd: dict[str, object]) -> None:
+    """It is refused before each part is judged, at which every other product would wait."""
+    await portal.register("tm-many")
+    async with portal.status_server() as client:
+        reply = await client.post(BEAT, json=beat("tm-many") | odd)
+    assert reply.status_code == 413
+    assert "more than 1000 keys" in reply.json()["error"]["cause"]
+
+
 async def test_times_at_the_ends_of_the_calendar_are_taken(portal: RunningPortal) -> None:
     """An appliance whose clock is centuries off still gets the right time in reply."""
     await portal.register("tm-calendar")

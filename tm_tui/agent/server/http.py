@@ -1,6 +1,7 @@
 """Requests read the same way by every route, in bounds, and what a route raises as its answer."""
 
 import asyncio
+import contextlib
 import os
 import re
 from http import HTTPStatus
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,6 +23,7 @@ from tm_tui.serving.refusals import Refused, refusal_response
 from tm_tui.settings.model import problems_of
 from tm_tui.settings.revision import Claims
 from tm_tui.settings.trial import TrialRuns
+from tm_tui.values import crowded
 
 if TYPE_CHECKING:
     from tm_tui.api.agent import SessionInfo
@@ -36,6 +39,8 @@ __all__ = [
 
 MOST_BYTES = 1 << 20
 """Most bytes of a request's body."""
+_MOST_ENTRIES = 2000
+"""Most keys and entries of lists in a request; no call takes lists of more than a thousand."""
 _BODY_SECONDS = 30.0
 
 S = TypeVar("S", bound=Body)
@@ -48,7 +53,7 @@ async def body_of(
 ) -> S:
     """Read a request's JSON; without a body it is `empty`, where that is possible.
 
-    Raises Refused: 413 when it is too large, 408 when it does not come, 400 when it is not of this shape.
+    Raises Refused: 413 when it is too much, 408 when it does not come, 400 when it is not of this shape.
     """
     try:
         async with asyncio.timeout(_BODY_SECONDS):
@@ -58,6 +63,10 @@ async def body_of(
         raise Refused(408, "too-slow", cause, "Send it at once.") from None
     if not raw and empty is not None:
         return empty
+    with contextlib.suppress(ValueError):  # what is no JSON is told below
+        if crowded(from_json(raw), _MOST_ENTRIES):
+            cause = f"The request has more than {_MOST_ENTRIES} keys and entries."
+            raise Refused(413, "too-large", cause, "Send only what docs/control.md names.")
     try:
         return shape.model_validate_json(raw)
     except ValidationError as error:
