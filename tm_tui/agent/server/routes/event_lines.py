@@ -1,8 +1,12 @@
-"""The body of POST /v1/events, taken line by line as it comes; memory stays bounded however long it is."""
+"""POST /v1/events: its body is taken line by line as it comes; memory stays bounded however long it is."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
+from starlette.requests import Request
+
+from tm_tui.agent.server.binding import Bound, bind
+from tm_tui.api import calls
 from tm_tui.api.spool import IntakeReply, RejectedLine
 from tm_tui.errors import StorageFailed
 from tm_tui.serving.refusals import Refused
@@ -10,10 +14,19 @@ from tm_tui.spool.disk import SpoolFull
 from tm_tui.spool.intake import MOST_LINE_BYTES, Intake, Rejection
 from tm_tui.spool.store import Spool
 
-__all__ = ["take_lines"]
+__all__ = ["event_route", "take_lines"]
 
 _MOST_TOLD = 1000
 _MOST_GATHERED = 512 << 10
+
+
+def event_route(spool: Spool) -> Bound:
+    """Make the route."""
+
+    async def take(request: Request) -> IntakeReply:
+        return await take_lines(spool, request.stream())
+
+    return bind(calls.ADD_EVENTS, take)
 
 
 async def take_lines(spool: Spool, stream: AsyncIterator[bytes]) -> IntakeReply:

@@ -1,4 +1,4 @@
-"""The log queue on the control socket: POST /v1/events, GET /v1/spool, POST /v1/spool/send.
+"""The log queue on the control socket: GET /v1/spool, POST /v1/spool/send, and what takes events.
 
 Roles are checked outside.
 """
@@ -13,13 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from tm_tui.agent.server.binding import Bound, bind
-from tm_tui.agent.server.routes.event_lines import take_lines
+from tm_tui.agent.server.routes.event_lines import event_route
 from tm_tui.api import calls
 from tm_tui.api.shapes import LastFailure
 from tm_tui.api.spool import (
     BatchInfo,
     DeliveryInfo,
-    IntakeReply,
     KindInfo,
     ProgressInfo,
     SendReply,
@@ -51,9 +50,6 @@ def spool_routes(spool: Spool, delivery: Delivery, clock: Clock | None = None) -
     """Make the routes."""
     sendings = _Sendings(delivery, clock or SystemClock())
 
-    async def take(request: Request) -> IntakeReply:
-        return await take_lines(spool, request.stream())
-
     async def show(request: Request) -> SpoolDocument | Response:
         form = request.query_params.get("format", "")
         if not form:
@@ -73,7 +69,7 @@ def spool_routes(spool: Spool, delivery: Delivery, clock: Clock | None = None) -
         return await sendings.result(request.path_params["number"])
 
     return [
-        bind(calls.ADD_EVENTS, take),
+        event_route(spool),
         bind(calls.SPOOL, show),
         bind(calls.SEND_LOGS, send),
         bind(calls.SENT, sent),
