@@ -53,7 +53,7 @@ class Seen:
 class Repository:
     """One check: refresh, list, fetch. `folder` is where python-tuf keeps what it has verified.
 
-    Methods raise LinkFailure, StorageFailed, and what ends the thread (loop_calls.Stopped).
+    Methods raise LinkFailure, StorageFailed, and what ends the thread (Stopped).
     """
 
     def __init__(self, link: Link, folder: Path, anchor: bytes, fetcher: "LinkFetcher") -> None:

@@ -58,7 +58,7 @@ class Batch:
     bytes: int
     sealed_at: datetime
     oldest_at: int
-    """When its oldest event was accepted, in milliseconds of the spool's own clock (age.py)."""
+    """When its oldest event was accepted, in milliseconds of the spool's own clock (AgeClock)."""
 
 
 def seq_of(line: bytes) -> int:

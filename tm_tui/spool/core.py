@@ -37,7 +37,7 @@ class BatchLimits:
 
 @dataclass(slots=True)
 class Waiting:
-    """Events of one kind that are not sealed yet; `oldest` in milliseconds of the spool's clock (age.py)."""
+    """Events of one kind that are not sealed yet; `oldest` in milliseconds (AgeClock)."""
 
     events: int = 0
     bytes: int = 0

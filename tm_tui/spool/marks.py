@@ -79,7 +79,7 @@ class Kept(NamedTuple):
     number: int = 0
     """The newest number given to an event."""
     age: int = 0
-    """The spool's own clock (age.py) in milliseconds,"""
+    """The spool's own clock (AgeClock) in milliseconds,"""
     monotonic: int = 0
     """what the machine's showed then,"""
     boot: str = ""

@@ -41,7 +41,7 @@ Note = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Events of one kind that were accepted together. `at` is in milliseconds of the spool's clock (age.py).
+    """Events of one kind that were accepted together. `at` is in milliseconds (AgeClock).
 
     `lines` holds whole lines as they will be delivered, `checks` a CRC-32 for each (see batch.checks_of).
     """
