@@ -5,7 +5,7 @@ import contextlib
 import socket
 import ssl
 
-from tm_tui.sips import in_sips
+from tm_tui.sockets import SippingSocket
 
 __all__ = ["bridge"]
 
@@ -24,7 +24,7 @@ async def bridge(sock: socket.socket, context: ssl.SSLContext, server_hostname: 
     Closing the returned socket ends the pump and the TLS connection. Raises ssl.SSLError, OSError.
     """
     inside = await asyncio.open_connection(
-        sock=in_sips(sock),
+        sock=SippingSocket(sock),
         ssl=context,
         server_hostname=server_hostname,
         ssl_shutdown_timeout=_FAREWELL,

@@ -14,6 +14,7 @@ from tm_tui.link.failures import LinkFailure, failure, translate
 from tm_tui.link.host_keys import HostKey
 from tm_tui.link.ssh_client import Client
 from tm_tui.link.types import Link, Observer
+from tm_tui.sockets import DroppingSocket
 
 __all__ = ["abort", "fetch_host_key", "log_on"]
 
@@ -120,7 +121,7 @@ async def _dial(link: Link, observe: Observer, algorithms: list[str], *, look_on
     """Dial, and go on until the server has proved its host key, or has shown it to who only looks."""
 
     async def hear(sock: socket.socket) -> _Opening:
-        opening = _Opening(link, Client(link, look_only=look_only), sock, algorithms)
+        opening = _Opening(link, Client(link, look_only=look_only), DroppingSocket(sock), algorithms)
         try:
             await opening.greeted(link.limits.handshake)
         except BaseException as error:

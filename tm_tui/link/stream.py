@@ -20,7 +20,7 @@ from tm_tui.link.chains import SEEN, chain_of, told_anchor
 from tm_tui.link.dialer import Greeting, dial_and_hear
 from tm_tui.link.failures import failure, translate
 from tm_tui.link.types import Link, Observer, ShownCertificate
-from tm_tui.sips import in_sips
+from tm_tui.sockets import SippingSocket
 from tm_tui.text import safe_text
 
 __all__ = ["Backend"]
@@ -77,7 +77,7 @@ class _Undialled(httpcore.AsyncNetworkStream):
                 async with asyncio.timeout(seconds):
                     _, wire = await asyncio.get_running_loop().create_connection(
                         _Wire,
-                        sock=in_sips(sock),
+                        sock=SippingSocket(sock),
                         ssl=ssl_context,
                         server_hostname=link.endpoint.host,
                         ssl_handshake_timeout=seconds + 1,

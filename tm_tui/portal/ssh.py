@@ -19,6 +19,7 @@ from tm_tui.portal.refusals import Refused
 from tm_tui.portal.rooms import Guest, Rooms, Shares
 from tm_tui.portal.sftp import LogFolder
 from tm_tui.serving.listening import AcceptLoop, Seldom
+from tm_tui.sockets import DroppingSocket
 from tm_tui.tasks import Tasks
 from tm_tui.text import safe_text
 
@@ -203,16 +204,7 @@ async def ssh_server(portal: "Portal", listener: socket.socket, serving: SshServ
 async def _accepting(
     house: _House, listener: socket.socket, options: asyncssh.SSHServerConnectionOptions, proxies: Proxies
 ) -> AsyncIterator[None]:
-    """The library accepts; behind proxies we do, as their word comes first."""
-    if not proxies.header:
-        acceptor = await asyncssh.listen(sock=listener, config=None, options=options)
-        try:
-            yield
-        finally:
-            acceptor.close()
-            _end_all(house)
-            await acceptor.wait_closed()
-        return
+    """Accept by rules of our own; behind proxies their word comes first."""
     tasks = Tasks()
 
     def take(connection: socket.socket) -> None:
@@ -241,7 +233,8 @@ async def _begin(
     """The proxy's header, if it is one, then SSH until the log-on."""
     try:
         peer = connection.getpeername()
-        if proxies.trusts(str(peer[0])) and (client := await client_of(connection)) is not None:
+        told = proxies.header and proxies.trusts(str(peer[0]))
+        if told and (client := await client_of(connection)) is not None:
             house.clients[peer] = client
     except (BadHeader, OSError):
         connection.close()
@@ -250,7 +243,7 @@ async def _begin(
         connection.close()
         raise
     try:
-        await asyncssh.run_server(connection, config=None, options=options)
+        await asyncssh.run_server(DroppingSocket(connection), config=None, options=options)
     except (OSError, asyncssh.Error):
         return  # it ended before anybody was logged on
     finally:

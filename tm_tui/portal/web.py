@@ -18,7 +18,7 @@ from tm_tui.portal.settings import Limits
 from tm_tui.serving.connection import Serving
 from tm_tui.serving.limits import Patience
 from tm_tui.serving.listening import AcceptLoop, Seldom
-from tm_tui.sips import in_sips
+from tm_tui.sockets import SippingSocket
 
 __all__ = ["Served", "WebLimits", "https_servers", "tls_context"]
 
@@ -121,7 +121,7 @@ class _Server(uvicorn.Server):
         try:
             if proxied and self._proxies.header:
                 await self._named(connection, guest)
-            connection = in_sips(connection)
+            connection = SippingSocket(connection)
             await asyncio.get_running_loop().connect_accepted_socket(
                 partial(self._served, guest),
                 connection,

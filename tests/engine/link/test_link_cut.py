@@ -41,15 +41,15 @@ CODES = {
 """Each stage's own word for a line that is gone."""
 
 
-def _reset(writer: asyncio.StreamWriter) -> None:
+def _reset(transport: asyncio.Transport) -> None:
     with contextlib.suppress(OSError):
-        ends = writer.get_extra_info("socket")
+        ends = transport.get_extra_info("socket")
         ends.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
+    transport.abort()
 
 
 ENDS: dict[str, Callable[[asyncio.StreamWriter], None]] = {
-    "reset": _reset,
+    "reset": lambda writer: _reset(writer.transport),
     "end": lambda writer: writer.close(),
     "half": lambda writer: writer.write_eof(),
 }
@@ -182,6 +182,40 @@ async def _deliver(link: Link) -> None:
     """Send something over SSH."""
     async with SshCarrier(link, "tm-0042") as carrier:
         await carrier.deliver("tm-0042-1", os.urandom(100_000), lambda _: None, again=False)
+
+
+class _Dying(_Gate):
+    """Says hundreds of things that want an answer, and is gone."""
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self.conn = conn
+
+    def auth_completed(self) -> None:
+        asyncio.get_running_loop().call_soon(self.die)
+
+    def die(self) -> None:
+        for _ in range(300):
+            self.conn.send_packet(192, b"?")
+        _reset(self.conn._transport)
+
+
+@pytest.mark.parametrize("way", ["direct", "http", "https"])
+async def test_a_server_that_dies_fills_no_log(
+    way: str, ways: Ways, certificates: Certificates, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever it wanted an answer to before: its end has its code, and asyncio says nothing of it."""
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    async with contextlib.AsyncExitStack() as stack:
+        running = await asyncssh.listen("127.0.0.1", 0, server_factory=_Dying, server_host_keys=[key])
+        port = (await stack.enter_async_context(running)).get_port()
+        link = ways.to(port, WHO, limits=PATIENT)
+        if way != "direct":
+            front = _serving(partial(_proxy, way), server_context(certificates) if way == "https" else None)
+            link = ways.to(port, WHO, proxy(way, await stack.enter_async_context(front)), limits=PATIENT)
+        link.trust.host_keys.approve(await fetch_host_key(link))
+        async with asyncio.timeout(30):
+            assert (await _told(partial(_deliver, link)))[1] in {"reply-closed", "ssh-login-closed"}
+    assert [one.getMessage() for one in caplog.records if one.name == "asyncio"] == []
 
 
 def _places(whole: int) -> list[int]:

@@ -1,6 +1,8 @@
 """The log server over SSH: a jail that takes batches and gives nothing else, as stock clients see it."""
 
 import asyncio
+import socket
+import struct
 import subprocess
 from pathlib import Path
 
@@ -303,3 +305,17 @@ async def test_stock_sftp_delivers(portal: RunningPortal, tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert "tm-stock" in done.stdout
     assert portal.batches_of("tm-stock") == {name: packed}
+
+
+async def test_a_client_that_dies_fills_no_log(portal: RunningPortal) -> None:
+    """Whatever it wanted an answer to before: the log says who was there, and nothing of each answer."""
+    for _ in range(3):
+        async with portal.ssh() as connection:
+            for _ in range(300):
+                connection.send_packet(192, b"?")
+            line = connection._transport.get_extra_info("socket")
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection._transport.abort()
+    async with portal.sftp() as client:  # what came before is through
+        await client.listdir(".")
+    assert "socket.send" not in portal.log_file.read_text()
