@@ -1,10 +1,21 @@
 """A disk that alters and cuts files: what a spool finds when it is opened again."""
 
+import os
 import random
 from collections.abc import Sequence
 from pathlib import Path
 
 KINDS = ("database", "log", "batches")
+LOG = "queue/events.db-wal"
+_HEADER, _FRAME = 32, 4120
+
+
+def without_room(spool: Path) -> None:
+    """Cut off what the log never used of its room, so that damage meets what counts."""
+    log = spool / LOG
+    if log.exists():
+        frames = -(-(len(log.read_bytes().rstrip(b"\0")) - _HEADER) // _FRAME)
+        os.truncate(log, _HEADER + frames * _FRAME if frames >= 0 else 0)
 
 
 def files_of(spool: Path, kind: str) -> Sequence[Path]:
@@ -35,6 +46,8 @@ def cut(path: Path, chance: random.Random) -> str:
 
 def harm(spool: Path, kind: str, chance: random.Random) -> str:
     """Do one or the other to one file of this kind; tells what."""
+    if chance.random() < 0.8:
+        without_room(spool)
     found = files_of(spool, kind)
     if not found:
         return "nothing to damage"

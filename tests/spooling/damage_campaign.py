@@ -18,6 +18,7 @@ import zstandard
 
 from clock import FakeClock
 from spooling.child import APPLIANCE
+from spooling.damage import without_room
 from spooling.events import numbered_line
 from tm_tui.spool import database
 from tm_tui.spool.disk import Quota
@@ -45,6 +46,7 @@ async def master(base: Path, chance: random.Random, *, log: bool) -> Master:
     delivered: set[int] = set()
     accepted = 0
     limits = BatchLimits(events=chance.choice((7, 40, 100_000)))
+    room = chance.random() < 0.25
     async with await Spool.open(live, APPLIANCE, quota=QUOTA, limits=limits, clock=FakeClock()) as spool:
         for part in range(3):
             for _ in range(chance.randrange(3, 8)):
@@ -60,18 +62,21 @@ async def master(base: Path, chance: random.Random, *, log: bool) -> Master:
                 await spool.confirm(first)
             if part == 1:
                 async with spool._sealer._sealing:
-                    _copy(live, older)
+                    _copy(live, older, room=room)
             if chance.random() < 0.5 if part < 2 else not log:
                 await spool._opened.writer.call(
                     lambda: spool._opened.core.disk.database._all("PRAGMA wal_checkpoint(TRUNCATE)")
                 )
         async with spool._sealer._sealing:
-            _copy(live, folder)
+            _copy(live, folder, room=room)
     return Master(folder, older, accepted, frozenset(delivered))
 
 
-def _copy(folder: Path, target: Path) -> None:
+def _copy(folder: Path, target: Path, *, room: bool) -> None:
+    """`room`: with what the log never used, which most damage would hit then."""
     shutil.copytree(folder, target, ignore=shutil.ignore_patterns("ballast", "lock"))
+    if not room:
+        without_room(target)
 
 
 def _number(event: dict[str, object]) -> int:

@@ -3,7 +3,8 @@
 On the disk
 -----------
     lock        one process at a time: the kernel's lock, which ends with its holder
-    queue/      SQLite: events that are not sealed, the list of batches, ids of producers, a copy of the marks
+    queue/      SQLite: events that are not sealed, the list of batches, ids of producers, a copy of marks.
+                Its log has its blocks beforehand (zeros, 4 MB), so that a commit changes no file's size
     batches/    one file for each sealed batch; its name carries the first number and the hash of its bytes
     marks       how far each kind was delivered: two slots of fixed size, written in turn
     newest      the newest number given, and the spool's own clock; written, not waited for

@@ -27,6 +27,7 @@ from tm_tui.spool.rows import (
 __all__ = ["SpoolDatabase"]
 
 TABLES: dict[EventKind, str] = {"threat-event": "threat_events", "root-cause": "root_causes"}
+_INSERT = {kind: f"INSERT INTO {table} VALUES (?, ?, ?, ?, ?, ?)" for kind, table in TABLES.items()}
 BATCH_COLUMNS = "first, kind, name, last, events, bytes, sealed_at, oldest_at, checks"
 _PAGE = 4096
 _MOST_SPAN = 100_000
@@ -121,7 +122,8 @@ class SpoolDatabase:
     def add(self, chunks: Sequence[Chunk]) -> None:
         """Insert chunks (within a transaction)."""
         for chunk in chunks:
-            self._all(f"INSERT INTO {TABLES[chunk.kind]} VALUES (?, ?, ?, ?, ?, ?)", chunk_row(chunk))
+            with read_back():
+                self._connection.execute(_INSERT[chunk.kind], chunk_row(chunk))
 
     def chunks(self, kind: EventKind, after: int = -1) -> Iterator[Chunk]:
         """Read chunks in order. Nothing else may use the database before the iterator is closed."""

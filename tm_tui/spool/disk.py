@@ -15,6 +15,7 @@ from typing import Self, TypeVar
 from tm_tui.atomic import storage_failure
 from tm_tui.errors import StorageFailed
 from tm_tui.spool.marks import Marks, Newest
+from tm_tui.spool.recovery import ROOM, make_room
 from tm_tui.spool.rows import is_damage
 from tm_tui.spool.salvage import open_database
 from tm_tui.spool.tidy import tidy
@@ -146,6 +147,9 @@ class Disk:
             self._broken = False
             self.database = self.with_room(lambda: open_database(folder, now(), self.note))
             opened.callback(self._close_database)
+            if free_bytes(folder) >= quota.reserve + 2 * ROOM:
+                with suppress(OSError):  # it is only quicker
+                    make_room(folder / "queue" / "events.db-wal")
             self.marks = Marks(folder / "marks")
             opened.callback(self.marks.close)
             self.newest = Newest(folder / "newest")

@@ -112,7 +112,8 @@ class Remains:
             view = generations[salts]
             self._views[view][1][page] = index
             self._of_frame[number, index] = page, view
-            counts[view] += 1
+            if page:  # else it is room that was never used
+                counts[view] += 1
         if counts:
             self._newest = counts.most_common(1)[0][0]
 

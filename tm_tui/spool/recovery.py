@@ -5,6 +5,7 @@ gone. SQLite silently ends its write-ahead log at the first damaged frame: here 
 https://www.sqlite.org/fileformat2.html, section 4).
 """
 
+import os
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tm_tui.atomic import storage_failure
+from tm_tui.files import opened, overwrite
 from tm_tui.spoken import count
 from tm_tui.spool import batch as files
 from tm_tui.spool.batch import Batch, BatchDamaged
@@ -24,12 +26,14 @@ from tm_tui.spool.rows import Chunk, Note, joined
 from tm_tui.spool.tidy import is_file, remove, set_aside
 from tm_tui.text import safe_text
 
-__all__ = ["Recovery", "is_whole"]
+__all__ = ["ROOM", "Recovery", "is_whole", "make_room"]
 
 _HEADER = 32
 _FRAME_HEADER = 24
 _FRAME = _FRAME_HEADER + PAGE
 _MAGIC = 0x377F0682  # checksums over little-endian words
+ROOM = _HEADER + 1024 * _FRAME
+"""Bytes that the log takes from its opening on: SQLite begins anew in the same file after 1,000 frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,18 @@ def _part(chunk: Chunk, lines: list[bytes]) -> Chunk:
     return Chunk(chunk.kind, *files.ends_of(text), len(lines), chunk.at, files.checks_of(text), text)
 
 
+def make_room(wal: Path) -> None:
+    """Let the open log's file have all its blocks, written with zeros behind what is in it. Raises OSError.
+
+    A sync costs much less where neither the size of the file nor its blocks change. SQLite sees no end of the
+    log in the size of its file, and takes zeros for none of its frames.
+    """
+    with opened(wal, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC) as file:
+        size = os.fstat(file).st_size
+        if size < ROOM:
+            overwrite(file, bytes(ROOM - size), size)
+
+
 def is_whole(wal: Path) -> bool:
     """Whether SQLite will read all that was committed to this log. Raises OSError.
 
@@ -167,7 +183,7 @@ def is_whole(wal: Path) -> bool:
     except FileNotFoundError:
         return True
     frames = (len(data) - _HEADER) // _FRAME
-    if frames < 1:
+    if frames < 1 or data.count(0) == len(data):  # nothing was written yet, or nothing but its room
         return True
     if not _header_is_good(data):
         return False

@@ -7,10 +7,11 @@ import sqlite3
 import struct
 import zlib
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
+
+from msgspec import Struct
 
 from tm_tui.spoken import count
 from tm_tui.spool.batch import Batch, checks_of, intact, is_name, milliseconds, moment
@@ -39,8 +40,7 @@ Note = Callable[[str], None]
 """Takes a whole sentence for the admin about what damage to the disk has cost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Struct, frozen=True, gc=False):
     """Events of one kind that were accepted together. `at` is in milliseconds (AgeClock).
 
     `lines` holds whole lines as they will be delivered, `checks` a CRC-32 for each (see batch.checks_of).
@@ -80,17 +80,25 @@ def is_damage(error: BaseException) -> bool:
     return code in _UNREADABLE or code & 0xFF not in _TROUBLES
 
 
-@contextmanager
-def read_back() -> Iterator[None]:
+class _ReadBack(AbstractContextManager[None]):
+    """See `read_back`. No generator, as each accepted event goes through it."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, TypeError | ValueError | OverflowError):
+            raise DatabaseDamaged(str(error)) from None
+        if isinstance(error, sqlite3.OperationalError) and not hasattr(error, "sqlite_errorcode"):
+            raise DatabaseDamaged("A text is none.") from None  # Python's own, where a column is no UTF-8
+
+
+_READ_BACK = _ReadBack()
+
+
+def read_back() -> AbstractContextManager[None]:
     """Damaged pages have values of any kind, and SQLite's words about them may be no text."""
-    try:
-        yield
-    except (TypeError, ValueError, OverflowError) as error:
-        raise DatabaseDamaged(str(error)) from None
-    except sqlite3.OperationalError as error:
-        if hasattr(error, "sqlite_errorcode"):
-            raise
-        raise DatabaseDamaged("A text is none.") from None  # Python's own, where a column is no UTF-8
+    return _READ_BACK
 
 
 def _signed(numbers: Sequence[int], checks: bytes, text: str = "") -> bytes:
@@ -153,16 +161,20 @@ def chunk_of(kind: EventKind, row: tuple[Any, ...]) -> Chunk:
 
 def numbered_chunks(events: Sequence[CheckedEvent], first: int, at: int) -> list[Chunk]:
     """Give each event its `seq`, counting from `first`, and put those of a kind together."""
+    if len(events) == 1:  # from one caller, who waits for each
+        return [_chunk(events[0].kind, [(first, events[0].body)], at)]
     found = []
     for kind in KINDS:
         mine = [(seq, event.body) for seq, event in enumerate(events, first) if event.kind == kind]
         if mine:
-            lines = [b'{"seq":%d,%s' % (seq, body[1:]) for seq, body in mine]
-            checks = array("I", map(zlib.crc32, lines)).tobytes()
-            found.append(
-                Chunk(kind, mine[0][0], mine[-1][0], len(mine), at, checks, b"\n".join(lines) + b"\n")
-            )
+            found.append(_chunk(kind, mine, at))
     return found
+
+
+def _chunk(kind: EventKind, mine: Sequence[tuple[int, bytes]], at: int) -> Chunk:
+    lines = [b'{"seq":%d,%s' % (seq, body[1:]) for seq, body in mine]
+    checks = array("I", map(zlib.crc32, lines)).tobytes()
+    return Chunk(kind, mine[0][0], mine[-1][0], len(mine), at, checks, b"\n".join(lines) + b"\n")
 
 
 def joined(chunks: Iterable[Chunk], note: Note) -> tuple[bytes, bytes]:

@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from spooling.damage import LOG, without_room
 from spooling.events import line, threat_event
 from tm_tui.errors import StorageFailed
+from tm_tui.spool.recovery import ROOM
 from tm_tui.spool.store import BatchLimits, Spool
 
 APPLIANCE = "tm-0042"
@@ -23,14 +25,19 @@ TOTAL = 400
 NOBODY = 65534
 
 
-async def filled(folder, *, calls=1):
-    """A spool that was killed: a copy of the files taken while it was open."""
+async def filled(folder, *, calls=1, room=False):
+    """A spool that was killed: a copy of the files taken while it was open.
+
+    `room`: with what the log never used, which damage would hit first.
+    """
     live = folder / "live"
     numbers = iter(range(1, TOTAL + 1))
     async with await Spool.open(live, APPLIANCE, limits=BatchLimits(events=100_000)) as spool:
         for _ in range(TOTAL // calls):
             await spool.add([line(threat_event(next(numbers))) for _ in range(calls)])
         shutil.copytree(live, folder / "spool", ignore=shutil.ignore_patterns("ballast"))
+    if not room:
+        without_room(folder / "spool")
     return folder / "spool"
 
 
@@ -71,9 +78,10 @@ def checkpointed(folder):
     connection.close()
 
 
-async def test_a_spool_that_was_killed_is_whole(tmp_path):
+@pytest.mark.parametrize("room", [True, False])
+async def test_a_spool_that_was_killed_is_whole(room, tmp_path):
     """The copy of the files is what kill -9 leaves: nothing is missing."""
-    numbers, seen = await taken_out(await filled(tmp_path))
+    numbers, seen = await taken_out(await filled(tmp_path, room=room))
     assert numbers == list(range(1, TOTAL + 1))
     assert (seen.lost, seen.notes) == (0, ())
 
@@ -109,6 +117,28 @@ async def test_a_flipped_bit_in_the_write_ahead_log(seed, calls, tmp_path):
     if len(numbers) < TOTAL:
         assert seen.lost == TOTAL - len(numbers)
         assert seen.alerts
+
+
+@pytest.mark.parametrize("sectors", [1, 8])
+async def test_a_log_whose_beginning_is_gone_is_not_taken_for_unused(sectors, tmp_path):
+    """Zeros where the log begins, and zeros behind its end: what stands between is won back all the same."""
+    folder = await filled(tmp_path, room=True)
+    with (folder / LOG).open("r+b") as log:
+        log.write(bytes(512 * sectors))
+    numbers, seen = await taken_out(folder)
+    assert len(numbers) >= TOTAL - 40
+    assert seen.lost == TOTAL - len(numbers)
+    assert any("damaged" in note for note in seen.notes)
+
+
+async def test_a_log_that_was_never_used_is_no_damage(tmp_path):
+    """Killed just after it was given its room: nothing but zeros, and nothing to tell."""
+    async with await Spool.open(tmp_path, APPLIANCE) as spool:
+        await spool.add([line(threat_event(1))])
+    assert not (tmp_path / LOG).exists()
+    (tmp_path / LOG).write_bytes(bytes(ROOM))
+    async with await Spool.open(tmp_path, APPLIANCE) as spool:
+        assert (spool.status().events, spool.status().notes) == (1, ())
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])

@@ -10,6 +10,7 @@ import zstandard
 
 from clock import FakeClock
 from spooling.events import line, numbered_line, root_cause, threat_event
+from tm_tui.errors import StorageFailed
 from tm_tui.spool.disk import Quota, SpoolFull
 from tm_tui.spool.opening import SpoolBusy
 from tm_tui.spool.store import BatchLimits, Spool
@@ -242,6 +243,28 @@ async def test_only_the_first_batch_of_a_kind_can_be_confirmed(opened):
         await spool.seal()
         with pytest.raises(ValueError, match="not the first"):
             await spool.confirm(spool.batches()[1])
+
+
+async def test_an_accepted_event_changes_no_files_size_or_blocks(opened, tmp_path):
+    """A sync that has to note new blocks of a file costs several; the log has its room beforehand."""
+    log = tmp_path / "spool" / "queue" / "events.db-wal"
+    async with opened() as spool:
+        before = log.stat()
+        assert before.st_size > 4 << 20
+        for number in range(1, 1200):  # once round: SQLite begins anew after 1,000 pages
+            await spool.add([numbered_line(number)])
+        assert log.stat().st_size == before.st_size
+        assert log.stat().st_blocks == before.st_blocks
+
+
+async def test_whoever_was_accepted_while_it_closes_is_told(opened):
+    """Closing waits for all that was handed in, and each has its answer."""
+    async with opened() as spool:
+        added = [asyncio.ensure_future(spool.add([numbered_line(number)])) for number in range(1, 40)]
+        await asyncio.sleep(0)
+    assert [(await one).accepted for one in added] == [1] * 39
+    with pytest.raises(StorageFailed):
+        await spool.add([numbered_line(40)])
 
 
 async def test_everything_that_waits_can_be_listed(opened):
