@@ -101,7 +101,7 @@ class Day:
                 if self._busy():
                     with suppress(TimeoutError):  # a delivery that is paused now tells nobody
                         await asyncio.wait_for(self.clock.turned.wait(), 0.05)
-                elif self.agent.reports.status().fetching:
+                elif self.agent.reports._fetching:  # its status is a quarter of a day's work
                     await self.agent.changed.event.wait()
                 else:
                     break

@@ -7,6 +7,12 @@ import subprocess
 
 from e2e.lab import COMMAND, processes_with, short_folder
 
+PATTERN = (
+    "pattern 1 verified, 3 endpoints cleaned (one after a retry), 1 failed;"
+    " custom cleanup run again on ward-01; 8 events"
+)
+"""Issued at the portal, announced, verified, deployed by a real command, told at the portal again."""
+
 
 def test_story_holds_and_leaves_nothing() -> None:
     """Without a terminal the demo tells its whole story, ends with 0, and leaves no file and no process."""
@@ -25,6 +31,7 @@ def test_story_holds_and_leaves_nothing() -> None:
         steps = [json.loads(line) for line in done.stdout.splitlines()]
         assert len(steps) >= 9
         assert all(step["ok"] for step in steps)
+        assert any(step["detail"].startswith(PATTERN) for step in steps)
         assert list(folder.iterdir()) == []
         assert processes_with(str(folder)) == []
 

@@ -1,11 +1,12 @@
 """Faults of the own network, in namespaces of their own: routes, firewalls, name servers. Needs root."""
 
 import json
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import forked
 
 __all__ = ["FAULTS", "Fault"]
 
@@ -33,10 +34,10 @@ class Fault:
         (folder / "dns").write_text("hosts: dns\n")
         (folder / "resolv.conf").write_text("nameserver 127.0.0.1\noptions attempts:1\n")
         given = json.dumps({"silent": self.silent, **self._form()})
-        child = Path(__file__).with_name("network_child.py")
-        script = f'ip link set lo up && {self.command.format(folder=folder)} && exec "$0" -B "$@"'
-        command = ["unshare", "--mount", "--net", "sh", "-c", script, sys.executable, str(child), given]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        command = f"ip link set lo up && {self.command.format(folder=folder)}"
+        done = forked.run(
+            [sys.executable, "-m", "faults.network_child", command, given], text=True, timeout=60
+        )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 

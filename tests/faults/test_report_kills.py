@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from agents import CANARY, agent_process, settings_for, short_home
+from forked import Forked
 from reporting.server import MADE, ReportServer, plain, report_server, silent
 from servers.certificates import Certificates
 from tm_tui.agent.folders import prepare_folders
@@ -57,7 +58,7 @@ def test_a_store_killed_at_any_moment(tmp_path: Path) -> None:
     folder, last = tmp_path / "reports", 0
     for _ in range(KILLS):
         command = [sys.executable, "-c", _STORING, str(folder), str(last)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        with Forked(command, stdout=subprocess.PIPE, text=True) as child:
             assert child.stdout
             assert child.stdout.readline() == "ready\n"
             told = [int(child.stdout.readline()) for _ in range(chance.randrange(4))]

@@ -5,13 +5,14 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import forked
-from forked import COMMAND
+from forked import COMMAND, Forked
 from tm_tui.text import path_of, path_text
 
 TM_TUI = Path(sys.executable).with_name("tm-tui")
@@ -34,11 +35,27 @@ ANSWERS = (
 """One of each way in which commands answer."""
 
 
+OPENED = {"": 0, " >/dev/full": 1, " 2>/dev/full": 2, " 0>/dev/null": 0}
+"""Redirections that an interpreter does not meet when it starts, and the descriptor that each is of."""
+
+
 def ran(words: str | bytes, redirections: str = "") -> subprocess.CompletedProcess[bytes]:
-    """Run it under a shell, as a script of an admin does."""
+    """Run it as a script of an admin does: under a shell, or forked with what a shell would have opened."""
+    if redirections in OPENED:
+        return _forked(os.fsdecode(words), OPENED[redirections], redirections.rpartition(">")[2])
     line = os.fsencode(f"{shlex.quote(str(TM_TUI))} ") + (words.encode() if isinstance(words, str) else words)
     shell = [b"bash", b"-c", line + os.fsencode(redirections)]
     return subprocess.run(shell, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+
+
+def _forked(words: str, number: int, path: str) -> subprocess.CompletedProcess[bytes]:
+    with Path(path or os.devnull).open("wb" if path else "rb") as opened:
+        ends: list[Any] = [subprocess.DEVNULL, subprocess.PIPE, subprocess.PIPE]
+        ends[number] = opened
+        argv = (COMMAND, *shlex.split(words))
+        with Forked(argv, stdin=ends[0], stdout=ends[1], stderr=ends[2]) as process:
+            said = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(argv, process.returncode, *said)
 
 
 @pytest.mark.parametrize("words", ANSWERS)
@@ -112,15 +129,15 @@ def test_what_was_typed_wrongly_reaches_the_terminal_only_as_text(typed: str) ->
 @pytest.mark.parametrize(
     "words",
     [
-        b"case submit --endpoint $'pc\\xff' /etc/hostname",
-        b"config set tmsp.username $'\\xff'",
-        b"config set trust.ca_file $'/tmp/\\xff'",
-        b"config set tmsp.email a@example.com --note $'\\xff'",
-        b"trust approve $'[h\\xff]:22' SHA256:x",
-        b"pattern deploy 1 $'\\xff'",
-        b"report show $'\\xff'",
-        b"config get $'\\xff'",
-        b"portal --home /nonexistent --name $'\\xff'",
+        b"case submit --endpoint pc\xff /etc/hostname",
+        b"config set tmsp.username \xff",
+        b"config set trust.ca_file /tmp/\xff",
+        b"config set tmsp.email a@example.com --note \xff",
+        b"trust approve [h\xff]:22 SHA256:x",
+        b"pattern deploy 1 \xff",
+        b"report show \xff",
+        b"config get \xff",
+        b"portal --home /nonexistent --name \xff",
     ],
 )
 def test_words_that_are_no_utf8_are_refused_in_words(words: bytes, home: Path) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
+import forked
 from forked import Forked
 from tm_tui.cli.commands import COMMANDS, engine_commands
 from tm_tui.cli.config import config
@@ -238,7 +239,8 @@ def test_completion_of_commands_and_keys(words: str, expected: set[str]) -> None
     """Tab completes commands, the keys of settings, and behind a key the values that it can have."""
     count = str(len(words.split()) - (not words.endswith(" ")))
     environ = {**os.environ, "COMP_WORDS": words, "COMP_CWORD": count, "_TM_TUI_COMPLETE": "bash_complete"}
-    done = subprocess.run([TM_TUI], env=environ, capture_output=True, text=True, check=True)
+    done = forked.run([TM_TUI], env=environ, text=True)
+    assert done.returncode == 0, done.stderr
     assert {line.partition(",")[2] for line in done.stdout.split()} == expected
 
 

@@ -5,16 +5,17 @@ import json
 import os
 import resource
 import socket
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from pydantic import SecretStr
 
+import forked
 from agents import CANARY, LIMIT, StatusServer, agent_process, settings_for, short_home, status_server
 from crowd import COSTLY, HALF, IDLE, KINDS, SLOW, UNREAD, counts_of, crowd
 from people import Child, Identity, people
@@ -259,8 +260,8 @@ async def test_too_many_of_root_are_told_so(certificates: Certificates) -> None:
             assert said.count("\n") == 1
 
 
-def commanded(home: Home, *words: str) -> "subprocess.CompletedProcess[str]":
+def commanded(home: Home, *words: str) -> CompletedProcess[str]:
     """Run a command of ours as root."""
     environ = {**os.environ, "TM_TUI_HOME": str(home.config.parent)}
     command = (sys.executable, "-m", "tm_tui.cli", *words)
-    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=LIMIT)
+    return forked.run(command, env=environ, text=True, timeout=LIMIT)
