@@ -68,10 +68,17 @@ class Desk(Protocol):
         ...
 
     def tell(
-        self, words: str, *, wrong: bool = False, everywhere: bool = False, follow: "Follow | None" = None
+        self,
+        words: str,
+        *,
+        wrong: bool = False,
+        shorter: "Sequence[str]" = (),
+        everywhere: bool = False,
+        follow: "Follow | None" = None,
     ) -> None:
         """Say what happened, `wrong` or not, until it is overtaken.
 
+        Of a wrong one the first that fits stands there, if it has `shorter` forms, and else a box of its own.
         It belongs to the page in sight and to what stands on the forms, or to all (`everywhere`); what goes
         on says how it stands by `follow`.
         """

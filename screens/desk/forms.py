@@ -3,11 +3,11 @@
 What must be filled in comes first; what has a good default follows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-__all__ = ["FORMS", "Slot", "keys_of", "slots_of"]
+__all__ = ["FORMS", "Slot", "in_order", "keys_of", "slots_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +78,9 @@ def slots_of(form: str) -> tuple[Slot, ...]:
 def keys_of(form: str) -> tuple[str, ...]:
     """The settings on a form in its order; none for what is no form."""
     return tuple(slot.key for slot in slots_of(form))
+
+
+def in_order(keys: Collection[str]) -> list[str]:
+    """Settings as they stand on the forms, the first form's first; what stands on none comes last."""
+    standing = {slot.key: None for form in FORMS for slot in slots_of(form)}
+    return [key for key in standing if key in keys] + [key for key in keys if key not in standing]

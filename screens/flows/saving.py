@@ -9,7 +9,7 @@ from screens.desk.draft import Draft
 from screens.desk.field_words import became
 from screens.desk.probe_rows import step_name
 from screens.flows.conflicts import overtaken, settle
-from screens.flows.testing import run_test
+from screens.flows.testing import not_done, run_test
 from tm_tui.api.failures import ControlRefused, SaveConflict
 from tm_tui.api.requests import SaveRequest, TrialRequest
 from tm_tui.errors import TmError
@@ -88,8 +88,7 @@ async def _ready(desk: "Desk") -> Draft | None:
     if await overtaken(desk, draft):
         return None
     if problems := draft.problems():
-        desk.go_to_problems(problems)
-        desk.tell("Not saved: a value is wrong.", wrong=True)
+        not_done(desk, "saved", problems)
         return None
     return draft
 

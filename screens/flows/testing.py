@@ -4,18 +4,22 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from screens.desk.causes import refused_fields
+from screens.desk.field_words import field_name
+from screens.desk.forms import in_order
 from screens.desk.probing import Probing
 from screens.flows.host_keys import decide
 from tm_tui.api.agent import HostKeyInfo, ProbeReport
 from tm_tui.api.failures import ControlRefused
 from tm_tui.api.requests import ProbeRequest
-from tm_tui.errors import TmError
+from tm_tui.errors import Problem, TmError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from screens.desk.desk import Desk
     from screens.desk.draft import Draft
 
-__all__ = ["run_test"]
+__all__ = ["not_done", "run_test"]
 
 _MOST_KEYS = 4
 """How many host keys one press of F3 may ask about, so that a server that changes them ends it."""
@@ -27,8 +31,7 @@ async def run_test(desk: "Desk") -> bool:
     if draft is None:
         return False
     if problems := draft.problems():
-        desk.go_to_problems(problems)
-        desk.tell("Not tested: a value is wrong.", wrong=True)
+        not_done(desk, "tested", problems)
         return False
     for _ in range(_MOST_KEYS):
         await _one_test(desk, draft)
@@ -38,6 +41,19 @@ async def run_test(desk: "Desk") -> bool:
         if not await decide(desk, draft, key):
             return False
     return True
+
+
+def not_done(desk: "Desk", what: str, problems: "Mapping[str, Problem]") -> None:
+    """Go to the first field that is wrong, which has cause and remedy beside it, and name all that fit."""
+    desk.go_to_problems(problems)
+    names = [field_name(key) for key in in_order(problems)]
+    all_of_them, *fewer = (
+        f"Not {what}: correct {', '.join(names[:most])}{more}."
+        for most in range(len(names), 0, -1)
+        for more in ([f" and {len(names) - most} more"] if most < len(names) else [""])
+    )
+    last = (f"Not {what}: correct {names[0]}.", f"Not {what}: a value is wrong.")
+    desk.tell(all_of_them, wrong=True, shorter=(*fewer, *last))
 
 
 async def _one_test(desk: "Desk", draft: "Draft") -> None:

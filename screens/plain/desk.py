@@ -10,7 +10,7 @@ from tm_tui.cli.probe import step_lines
 from tm_tui.spoken import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from screens.desk.agent import Agent
     from screens.desk.desk import Question
@@ -93,7 +93,8 @@ class PlainDesk:
         words: str,
         *,
         wrong: bool = False,
-        everywhere: bool = False,  # noqa: ARG002  as Desk has it: lines stay where they are printed
+        shorter: "Sequence[str]" = (),  # noqa: ARG002  as Desk has it: lines have room, and stay where they are printed
+        everywhere: bool = False,  # noqa: ARG002
         follow: "Follow | None" = None,  # noqa: ARG002
     ) -> None:
         """Print a notice."""

@@ -19,7 +19,7 @@ from screens.terminal.app import SlowLineApp
 from tm_tui.errors import TmError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pydantic import SecretStr
 
@@ -64,7 +64,13 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
         """What those who want it later have missed."""
 
     def tell(
-        self, words: str, *, wrong: bool = False, everywhere: bool = False, follow: "Follow | None" = None
+        self,
+        words: str,
+        *,
+        wrong: bool = False,
+        shorter: "Sequence[str]" = (),
+        everywhere: bool = False,
+        follow: "Follow | None" = None,
     ) -> None:
         """Show a notice, as Desk says."""
         raise NotImplementedError

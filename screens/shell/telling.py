@@ -7,6 +7,8 @@ from screens.desk.notices import NOTHING, Notice, stand_of
 from screens.shell.attending import Attending
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from textual.events import Key
 
     from screens.desk.messages import AgentFound
@@ -28,10 +30,18 @@ class Telling(Attending, inherit_bindings=False):
     _notice = NOTHING
 
     def tell(
-        self, words: str, *, wrong: bool = False, everywhere: bool = False, follow: "Follow | None" = None
+        self,
+        words: str,
+        *,
+        wrong: bool = False,
+        shorter: "Sequence[str]" = (),
+        everywhere: bool = False,
+        follow: "Follow | None" = None,
     ) -> None:
-        """Put a notice above the status panel; a wrong one that does not fit there stands in a box."""
-        if wrong and len(words) > self.size.width - _BESIDE:
+        """Put a notice above the status panel; a wrong one that does not fit, in no form, stands in a box."""
+        room = self.size.width - _BESIDE
+        words = next((one for one in (words, *shorter) if len(one) <= room), words)
+        if wrong and len(words) > room:
             from screens.widgets.dialog import notice
 
             self.app.push_screen(notice(words))

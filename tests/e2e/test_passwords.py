@@ -73,7 +73,7 @@ def test_what_cannot_be_kept_is_refused_at_the_field(line: str) -> None:
         for typed, words in cases.items():
             terminal.send(typed)
             terminal.wait_for("****")
-            for key, told in (("F2", "Not saved: a value"), ("F3", "Not tested: a value")):
+            for key, told in (("F2", "Not saved: correct Password"), ("F3", "Not tested: correct Password")):
                 terminal.send(key)
                 terminal.wait_for(told)
                 terminal.wait_for(words)

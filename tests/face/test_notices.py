@@ -1,5 +1,7 @@
 """The line above the status: it goes with its page, ends when it is overtaken, and says how things go on."""
 
+import pytest
+
 from face.conftest import console_of
 from face.scripted import ScriptedAgent, document, status
 from face.test_cases import case, opened, snapshot
@@ -27,16 +29,36 @@ async def test_a_notice_ends_with_a_changed_value_and_with_its_page(agent: Scrip
         assert "Saved as" not in console.screen_text()
 
 
-async def test_a_wrong_value_is_told_where_it_is(agent: ScriptedAgent) -> None:
-    """Saved from another page, the notice goes along to the form that has the field."""
-    async with console_of(agent.connect) as console:
+@pytest.mark.parametrize("size", [(80, 24), (60, 18)])
+async def test_a_wrong_value_is_told_where_it_is(agent: ScriptedAgent, size: tuple[int, int]) -> None:
+    """Saved from another page, the notice names the field, and goes along to the form that has it."""
+    async with console_of(agent.connect, size=size) as console:
         await console.open("TMSP")
         field = await console.go("tmsp.log_server.host")
         await console.press(*["backspace"] * len(str(field.value)))
         await console.open("Proxy Settings")
         await console.press("f2")
-        await console.sees("Not saved: a value is wrong.")
+        await console.sees("Not saved: correct Log server.")
         assert "Services > Threat" in console.rows()[1]
+
+
+@pytest.mark.parametrize(
+    ("size", "named"), [((80, 24), "Log server, Status server and 2 more."), ((60, 18), "Log server.")]
+)
+async def test_wrong_values_are_named_where_there_is_room(
+    agent: ScriptedAgent, size: tuple[int, int], named: str
+) -> None:
+    """As many as fit, or the first: no box stands before the fields on a small terminal."""
+    async with console_of(agent.connect, size=size) as console:
+        await console.open("TMSP")
+        for key in ("tmsp.log_server.host", "tmsp.status_server.host", "tmsp.email"):
+            await console.go(key)
+            await console.press("ctrl+u")
+            await console.type("a!")
+        for key, done in (("f2", "saved"), ("f3", "tested")):
+            await console.press(key)
+            await console.sees(f"Not {done}: correct {named}")
+            await console.until(lambda: console.app.focused is console.field("tmsp.log_server.host"))
 
 
 async def test_a_case_says_how_it_goes_on_in_one_line(agent: ScriptedAgent) -> None:

@@ -325,8 +325,8 @@ def test_plain_lines_ask_again_before_anything_is_sent(agent: object, tm, home: 
         asked.type(b"\r")
         asked.wait_for(b"to be typed again  WRONG")
         for key, told in (
-            (b"s\r", b"Not saved: a value is wrong."),
-            (b"t\r", b"Not tested: a value is wrong."),
+            (b"s\r", b"Not saved: correct Password."),
+            (b"t\r", b"Not tested: correct Password."),
         ):
             asked.wait_for(b"q back): ")
             asked.type(key)
