@@ -64,4 +64,4 @@ def on_line(
     finally:
         if process.poll() is None:
             process.terminate()
-        process.wait(20)
+        process.wait(60)

@@ -110,7 +110,7 @@ def test_nobody_looks_into_console_or_agent(host: ConsoleHost, trap: Path) -> No
             assert "Max core file size        0 " in Path(f"/proc/{agent.pid}/limits").read_text()
         finally:
             agent.terminate()
-            agent.communicate(timeout=20)
+            agent.communicate(timeout=60)
             shutil.rmtree(home)
     with host.console() as terminal:
         seen(terminal)
@@ -206,7 +206,7 @@ def target() -> Iterator[socket.socket]:
 def replies(port: int, request: bytes, count: int) -> bytes:
     """Connect to the client's end of a tunnel, say something, read what comes until the end."""
     data = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(request)
         with contextlib.suppress(ConnectionResetError):
             while len(data) < count and (more := connection.recv(100)):
@@ -241,7 +241,7 @@ def test_no_tunnel_leads_out(host: ConsoleHost, trap: Path, target: socket.socke
             assert replies(here, b"hello", 1) == b""
     finally:
         client.kill()
-        client.communicate(timeout=20)
+        client.communicate(timeout=60)
 
 
 def test_no_tunnel_leads_in(host: ConsoleHost, trap: Path, target: socket.socket) -> None:
@@ -273,7 +273,7 @@ def test_no_agent_and_no_display_is_forwarded(host: ConsoleHost, trap: Path) -> 
             leave(terminal)
     finally:
         agent.terminate()
-        agent.wait(20)
+        agent.wait(60)
 
 
 def test_a_connection_has_one_session(host: ConsoleHost, trap: Path) -> None:

@@ -160,13 +160,13 @@ def run_with_agent(made: Lab, example: Example, agent: Agent) -> Agent:
     for line in example.text.splitlines():
         if line == "systemctl stop tm-tui-agent":
             agent.terminate()
-            assert agent.wait(30) == 0
+            assert agent.wait(60) == 0
         elif line == "systemctl start tm-tui-agent":
             agent = made.start_agent()
         else:
             for placeholder, real in known.items():
                 line = line.replace(placeholder, real)  # noqa: PLW2901
-            subprocess.run(("sh", "-c", line), check=True, timeout=30)
+            subprocess.run(("sh", "-c", line), check=True, timeout=60)
     return agent
 
 

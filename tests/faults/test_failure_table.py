@@ -83,7 +83,7 @@ async def _status_after(trial: Trial, server: str, folder: Path) -> LastFailure:
     service.prepare(revision)
     task = asyncio.create_task(service.run(revision))
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while (found := service.status().last_failure) is None:
                 told.clear()
                 await told.wait()

@@ -266,7 +266,7 @@ async def test_a_portal_that_names_other_keys_is_refused(lab: Lab) -> None:
     assert it.here == [1]
     assert "forget-root" in (it.service.last_failure.remedy if it.service.last_failure else "")
     assert await it.service.forget_root()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while it.here != [9]:
             it.moved.clear()
             await it.moved.wait()

@@ -107,7 +107,7 @@ def _registered(home: Home, certificates: Certificates, port: int) -> None:
 
 
 async def _kept(client: ControlClient, number: int) -> Any:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         async for status in client.status_stream():
             if status.reports.kept == number:
                 return status.reports

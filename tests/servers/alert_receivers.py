@@ -35,7 +35,7 @@ class Received:
 
     async def wait(self, number: int = 1) -> list[Any]:
         """Wait for so many messages."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.got) < number:
                 self.arrived.clear()
                 await self.arrived.wait()

@@ -38,7 +38,7 @@ class TusScripted:
 
     async def until(self, count: int) -> None:
         """Wait for that many requests."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.requests) < count:
                 self.news.clear()
                 await self.news.wait()

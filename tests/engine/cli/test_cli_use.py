@@ -159,7 +159,7 @@ def test_reader_that_goes_away() -> None:
     with subprocess.Popen([TM_TUI, "config", "schema"], stdout=writing, stderr=subprocess.PIPE) as process:
         os.close(writing)
         os.close(reading)
-        assert process.communicate(timeout=30)[1] == b""
+        assert process.communicate(timeout=60)[1] == b""
 
 
 def test_interrupted_quietly(agent: subprocess.Popen[bytes], home: Path) -> None:
@@ -169,7 +169,7 @@ def test_interrupted_quietly(agent: subprocess.Popen[bytes], home: Path) -> None
         assert process.stdout
         assert json.loads(process.stdout.readline())["state"] == "disabled"
         process.send_signal(signal.SIGINT)
-        errors = process.communicate(timeout=30)[1]
+        errors = process.communicate(timeout=60)[1]
     assert (process.returncode, errors.strip()) == (130, b"")
 
 
@@ -180,7 +180,7 @@ def test_watch_ends_with_the_agent(agent: subprocess.Popen[bytes], home: Path) -
         assert process.stdout
         assert "disabled" in process.stdout.readline()
         agent.send_signal(signal.SIGTERM)
-        errors = process.communicate(timeout=30)[1]
+        errors = process.communicate(timeout=60)[1]
     assert process.returncode == 3
     assert "agent" in errors
 

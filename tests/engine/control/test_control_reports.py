@@ -33,7 +33,7 @@ async def test_list_text_and_marks(agent: Agent, client: ControlClient) -> None:
     assert (await anext(stream)).reports.unread == 2
     document = await client.mark_reports(ReadMarks(numbers=(2, 99)))
     assert [one.read for one in document.reports] == [True, False]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await anext(stream)).reports.unread != 1:
             pass
     await stream.aclose()

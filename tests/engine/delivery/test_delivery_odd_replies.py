@@ -83,7 +83,7 @@ async def _link(odd: Odd, folder: Path) -> Link:
 
 async def _code(work: Awaitable[object]) -> str:
     """How it ended; whatever comes besides LinkFailure would end the delivery as a bug of ours."""
-    async with asyncio.timeout(25):  # before any limit of the link
+    async with asyncio.timeout(50):  # before any limit of the link
         try:
             await work
         except LinkFailure as failure:

@@ -213,7 +213,7 @@ async def test_a_server_that_dies_fills_no_log(
             front = _serving(partial(_proxy, way), server_context(certificates) if way == "https" else None)
             link = ways.to(port, WHO, proxy(way, await stack.enter_async_context(front)), limits=PATIENT)
         link.trust.host_keys.approve(await fetch_host_key(link))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(50):
             assert (await _told(partial(_deliver, link)))[1] in {"reply-closed", "ssh-login-closed"}
     assert [one.getMessage() for one in caplog.records if one.name == "asyncio"] == []
 
@@ -256,7 +256,7 @@ async def test_a_line_that_breaks_is_told_at_once(
         for how, (direction, size) in itertools.product(ends, whole.items()):
             for at in _places(size):
                 knife.how, knife.at = how, {direction: at}
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(50):
                     found = await _told(send)
                 assert found in CODES, (how, direction, at)
 

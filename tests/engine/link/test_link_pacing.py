@@ -13,7 +13,7 @@ from tm_tui.link.https import call, https_client
 from tm_tui.link.types import Endpoint, Limits, Link
 
 SIZE = 3_000_000
-LIMIT = 20.0
+LIMIT = 60.0
 
 
 class Held(Limiter):

@@ -31,7 +31,7 @@ def child(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         yield process
         assert process.stdin
         process.stdin.close()
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
 
 
 def kill_once(child: subprocess.Popen[str], seconds: float) -> int:
