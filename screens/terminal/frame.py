@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = []
 
+_ONE_CELL = frozenset(map(chr, (*range(0x20, 0x7F), *range(0x2500, 0x2580))))
+"""ASCII and lines: a cell each, whatever stands beside them."""
+
 Row = tuple[list[str], list[int]]
 """The signs of a row and the numbers of their looks. The second cell of a wide sign holds ""."""
 
@@ -86,6 +89,8 @@ class Frame:
             self.looks[y][x:end] = [blank if sign == " " else look for sign in signs]
 
     def _fit(self, text: str) -> list[str]:
+        if self.palette.capabilities.utf8 and _ONE_CELL.issuperset(text):
+            return list(text)
         fit: Callable[[str], str] = str if self.palette.capabilities.utf8 else as_ascii
         cells: list[str] = []
         for cluster, width in _clusters(text):

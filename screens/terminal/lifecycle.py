@@ -9,8 +9,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +19,7 @@ _PATIENCE = 0.7
 _DEBOUNCE = 0.1
 
 
-@dataclass(frozen=True)
-class Reactions:
+class Reactions(NamedTuple):
     """What to do: ``end`` gets the exit status (128 + signal).
 
     ``give_up`` restores the terminal when the loop is stuck.

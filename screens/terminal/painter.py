@@ -190,11 +190,13 @@ class Painter:
 
     def _try_clearing(self, frame: Frame, rows: list[int]) -> None:
         """Clear the whole screen first if that is shorter."""
+        blank = Frame(frame.width, frame.height, self.palette)
+        if (self.shown.signs, self.shown.looks) == (blank.signs, blank.looks):
+            return
         plain = cost(self._pen, rows, self.shown, frame)
         cleared = self._pen.fork()
         cleared.go(0, 0)
         cleared.erase_below(0)
-        blank = Frame(frame.width, frame.height, self.palette)
         if cleared.size + cost(cleared, range(frame.height), blank, frame, plain) < plain:
             self._pen.adopt(cleared)
             self.shown = blank
