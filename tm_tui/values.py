@@ -6,9 +6,8 @@ pydantic and the light shapes of the control socket (tm_tui/api/shapes.py) both 
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from tm_tui.clock import within
 
@@ -36,8 +35,7 @@ MOST = 2**53 - 1
 _LEAP_SECOND = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:)60")
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """Beside a type: what a value of it becomes. `before` is given what was not read yet."""
 
     held: Callable[[Any], Any]
@@ -55,8 +53,7 @@ class Check:
         return made if self.before is None else before(self.before, made)
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(NamedTuple):
     """Beside a type: a number lies from `least` to `most`; of a text or tuple that is its length."""
 
     least: int

@@ -2,8 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from tm_tui.api.agent import (
@@ -175,8 +174,7 @@ class Agent(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """An agent to talk to; `private` says that it lives only as long as this console.
 
     `identity` is what this console is called among the snapshot's sessions.

@@ -4,14 +4,13 @@ What must be filled in comes first; what has a good default follows.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 __all__ = ["FORMS", "Slot", "in_order", "keys_of", "slots_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """Where a field stands: its key, how many cells its control has at 80 columns, words that fit there.
 
     A number has as many cells as its largest value, and one for the cursor.

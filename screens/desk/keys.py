@@ -1,14 +1,13 @@
 """The keys of the console, once: bindings, footer, buttons and palette all read them from here."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from textual.binding import Binding
 
 __all__ = ["DECIDES", "KEYS", "READ_ONLY", "Key", "bindings", "key_for", "why_not"]
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     r"""One command: its function key, the control key for terminals without those, its word and its action.
 
     ^S ^Q ^Z ^\ ^C are never used: terminals and lines keep them for themselves. Browsers keep ^N ^T ^W, tmux

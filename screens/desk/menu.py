@@ -5,11 +5,10 @@ leads nowhere ends the start with its name.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from screens.desk.forms import keys_of
 
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["ENTRIES", "Entry", "beside", "counts", "entries", "rows"]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One screen: `group` is its heading, `name` its word in the menu, `title` the long one."""
 
     name: str

@@ -1,8 +1,7 @@
 """The line above the status panel: what was told last, where, and until when it is true."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from screens.desk.draft import Draft
@@ -16,8 +15,7 @@ Follow = Callable[[], str]
 """The newest words of what goes on (a case, a deployment); empty once they say nothing any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """It belongs to one page and to what stood on the forms then; both None: to the whole console."""
 
     words: str = ""
@@ -38,12 +36,12 @@ class Notice:
             return NOTHING
         words = self.words if self.follow is None else self.follow()
         if words != self.words:
-            return replace(self, words=words, at=now) if words else NOTHING
+            return self._replace(words=words, at=now) if words else NOTHING
         return self if now - self.at <= _SECONDS else NOTHING
 
     def on(self, page: str) -> "Notice":
         """Take it along to a page that is opened because of it."""
-        return self if self.page is None else replace(self, page=page)
+        return self if self.page is None else self._replace(page=page)
 
 
 NOTHING = Notice()

@@ -10,7 +10,9 @@ from tm_tui.errors import TmError
 if TYPE_CHECKING:
     from tm_tui.paths import Home
 
-__all__ = ["Nobody", "Private"]
+__all__ = ["PRIVATE", "Nobody", "Private"]
+
+PRIVATE = "Beats and logs stop with this console."
 
 
 class Private:

@@ -1,9 +1,8 @@
 """A connection test as rows, whoever shows them: failures first, then a line for each server."""
 
-from dataclasses import dataclass
 from itertools import groupby
 from textwrap import wrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,8 +18,7 @@ _INDENT = 6
 _SERVERS = ("log_server", "status_server")
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeRow:
+class ProbeRow(NamedTuple):
     """One row. `word` is ok, FAIL, `..` or empty, where it explains a row; `step` is the one that failed."""
 
     word: str

@@ -1,7 +1,6 @@
 """The newest snapshot and how old it is: whatever is shown of the agent is computed from this."""
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from tm_tui.api.agent import AgentStatus
@@ -12,8 +11,7 @@ _PATIENCE = 5.0
 """Seconds that a beat may take without a word: an exchange over a slow way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """What is known of the agent. `arrived` and `lost_at` are monotonic seconds."""
 
     status: "AgentStatus | None" = None
@@ -34,7 +32,7 @@ class Seen:
     def lost(self, headline: str, cause: str, remedy: str, at: float) -> "Seen":
         """The agent is gone; what was known stays, marked as old."""
         since = self.lost_at if self.lost_at is not None else at
-        return replace(self, lost_at=since, headline=headline, cause=cause, remedy=remedy, private=False)
+        return self._replace(lost_at=since, headline=headline, cause=cause, remedy=remedy, private=False)
 
     @property
     def stale(self) -> bool:

@@ -1,7 +1,7 @@
 """What the console opens with: nothing, the values of a file, or what was there before a crash."""
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -12,11 +12,10 @@ if TYPE_CHECKING:
 __all__ = ["Start"]
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """Values stand on the form as if they had been typed; `entry` is the menu's, by name."""
 
-    values: "Mapping[str, Value]" = field(default_factory=dict)
+    values: "Mapping[str, Value]" = MappingProxyType({})
     entry: str = ""
     working: bool = False
     words: str = ""

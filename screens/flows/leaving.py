@@ -10,9 +10,8 @@ if TYPE_CHECKING:
 
     from screens.desk.desk import Desk
 
-__all__ = ["AGENT_ENDED", "ENDED", "PRIVATE", "discard_asked", "ending_asked", "leaving_asked"]
+__all__ = ["AGENT_ENDED", "ENDED", "discard_asked", "ending_asked", "leaving_asked"]
 
-PRIVATE = "Beats and logs stop with this console."
 _ENDED = "console's agent ended with it: no beats, no logs. `tm-tui agent` runs one that stays."
 ENDED, AGENT_ENDED = f"tm-tui: this {_ENDED}", f"This {_ENDED}"
 

@@ -1,23 +1,21 @@
 """The Activity page: what the agent did of late, a row a line, following the newest."""
 
 from collections import deque
-from collections.abc import Iterator
 
 from textual.app import ComposeResult
 
 from screens.desk.messages import ActivityWanted
 from screens.widgets.page import Page, beside
+from screens.widgets.rows import activity_rows
 from screens.widgets.tail import Tail
 from tm_tui.api.agent import ActivityLine
-from tm_tui.spoken import local_time
 
-__all__ = ["ActivityPage", "activity_rows"]
+__all__ = ["ActivityPage"]
 
 _MOST_LINES = 500
 _GATHER_SECONDS = 0.1
 _COMING_SECONDS = 0.5
 """How long keys wait for the first lines; an agent that did nothing yet has none."""
-_MARKS = {"info": " ", "warning": "!", "error": "!"}
 
 
 class ActivityPage(Page):
@@ -70,13 +68,3 @@ class ActivityPage(Page):
         self._due = self.coming = False
         new, self._new = min(self._new, len(self._lines)), 0
         self._tail.tell(list(activity_rows(self._lines)), new)
-
-
-def activity_rows(lines: deque[ActivityLine]) -> Iterator[str]:
-    """Time of day, a mark, the text; a row of its own where another day begins."""
-    day = ""
-    for line in lines:
-        before, day = day, local_time(line.at, "%Y-%m-%d")
-        if before not in {"", day}:
-            yield f"-- {day} --"
-        yield f"{local_time(line.at, '%H:%M:%S')} {_MARKS[line.level]} {line.text}"

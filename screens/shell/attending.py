@@ -1,6 +1,5 @@
 """The admin before the console: there or away, for how long, alone or not, told of trials."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -21,11 +20,11 @@ __all__ = ["Attending", "Unattended"]
 _WARN_SECONDS = 60.0
 
 
-@dataclass(slots=True)
 class Unattended:
     """Counts the seconds without a key; `since` is a moment of a clock that suspend does not stop."""
 
-    since: float
+    def __init__(self, since: float) -> None:
+        self.since = since
 
     def left(self, minutes: int, now: float) -> float | None:
         """Seconds until the logout; None when there is none."""

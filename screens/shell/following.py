@@ -2,12 +2,11 @@
 
 from collections import deque
 from contextlib import aclosing, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from textual import work
-from textual.reactive import reactive
+from textual.reactive import var
 from textual.screen import Screen
 from textual.worker import Worker, WorkerCancelled, WorkerFailed, get_current_worker
 
@@ -42,11 +41,12 @@ _MOST_LINES = 500
 class Following(Lasting, Screen[None], inherit_bindings=False):
     """The desk of all flows; what it looks like comes from the class that inherits it."""
 
-    seen: reactive[Seen] = reactive(Seen)
-    draft: "reactive[Draft | None]" = reactive(None)
-    probing: "reactive[Probing | None]" = reactive(None)
-    session: "reactive[SessionInfo | None]" = reactive(None)
-    private: reactive[bool] = reactive(False)
+    seen: var[Seen] = var(Seen)
+    draft: "var[Draft | None]" = var(None)
+    probing: "var[Probing | None]" = var(None)
+    session: "var[SessionInfo | None]" = var(None)
+    private: var[bool] = var(False)
+    # None of them draws the screen anew: the parts that are told of a change draw themselves.
 
     def __init__(self, connect: "Connect", clock: "Clock") -> None:
         super().__init__()
@@ -156,7 +156,7 @@ class Following(Lasting, Screen[None], inherit_bindings=False):
 
     def _opened(self, connection: "Connection") -> None:
         self._connection, self.private = connection, connection.private
-        self.seen = replace(self.seen, ours=connection.identity, private=connection.private)
+        self.seen = self.seen._replace(ours=connection.identity, private=connection.private)
 
     async def on_agent_found(self, event: AgentFound) -> None:
         """Take over what is saved, and keep what was typed."""

@@ -1,6 +1,5 @@
 """The menu on the left: one widget, no guides, a marker for the highlighted entry."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -43,18 +42,19 @@ class MenuTree(Widget, can_focus=True):
     counts: "reactive[Mapping[str, int]]" = reactive(dict)
     """Numbers behind the names of entries."""
 
-    @dataclass
     class Highlighted(Message):
         """The admin looks at this entry; `moved`: and is perhaps on the way to another."""
 
-        entry: Entry
-        moved: bool
+        def __init__(self, entry: Entry, *, moved: bool) -> None:
+            super().__init__()
+            self.entry, self.moved = entry, moved
 
-    @dataclass
     class Opened(Message):
         """The admin opens this entry."""
 
-        entry: Entry
+        def __init__(self, entry: Entry) -> None:
+            super().__init__()
+            self.entry = entry
 
     def __init__(self, entries: tuple[Entry, ...]) -> None:
         super().__init__(markup=False)

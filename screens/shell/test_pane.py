@@ -1,6 +1,5 @@
 """The live test: failures first, each with what to do; Enter on one goes to the field that causes it."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
@@ -35,17 +34,19 @@ class TestPane(Block, can_focus=False):
     ]
     __test__ = False  # its name looks like a test to pytest
 
-    @dataclass
     class Chosen(Message):
         """An admin wants to go to what made this step fail."""
 
-        step: "StepEvent"
+        def __init__(self, step: "StepEvent") -> None:
+            super().__init__()
+            self.step = step
 
-    @dataclass
     class Left(Message):
         """The focus goes on from here, forwards or backwards."""
 
-        by: int
+        def __init__(self, by: int) -> None:
+            super().__init__()
+            self.by = by
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,6 +1,5 @@
 """What one line of text takes of a paste: what can be typed there, and it says what it leaves out."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from textual.message import Message
@@ -11,11 +10,12 @@ if TYPE_CHECKING:
 __all__ = ["NotTaken", "taken"]
 
 
-@dataclass
 class NotTaken(Message):
     """Not all that was typed or pasted was taken; why, in a few words."""
 
-    words: str
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self.words = words
 
 
 def taken(widget: "Widget", text: str, room: int, *, exactly: bool = False) -> str:

@@ -36,11 +36,12 @@ class PickList(Painted):
     says which rows are in sight when there are more; `least` are the cells of each column but the last.
     """
 
-    @dataclass
     class Chosen(Message):
         """Enter was pressed on a row."""
 
-        pick_list: "PickList"
+        def __init__(self, pick_list: "PickList") -> None:
+            super().__init__()
+            self.pick_list = pick_list
 
     def __init__(
         self,

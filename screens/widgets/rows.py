@@ -1,6 +1,6 @@
 """Rows of a page that only shows: a label, a value with its age, a failure with its cause and remedy."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from textwrap import wrap
 from typing import TYPE_CHECKING
@@ -9,14 +9,27 @@ from textual.content import Content
 
 from screens.desk.ages import age, clock_time, span
 from screens.widgets.theme import state_style
+from tm_tui.spoken import local_time
 
 if TYPE_CHECKING:
     from screens.desk.seen import Seen
-    from tm_tui.api.agent import AgentStatus, LastFailure, ServerState
+    from tm_tui.api.agent import ActivityLine, AgentStatus, LastFailure, ServerState
 
-__all__ = ["doubt_rows", "failure_rows", "hung", "next_in", "row", "snapshot", "state_word", "when"]
+__all__ = [
+    "activity_rows",
+    "doubt_rows",
+    "failure_rows",
+    "hung",
+    "next_in",
+    "no_snapshot",
+    "row",
+    "snapshot",
+    "state_word",
+    "when",
+]
 
 _LABEL = 15
+_MARKS = {"info": " ", "warning": "!", "error": "!"}
 
 
 def snapshot(
@@ -24,8 +37,13 @@ def snapshot(
 ) -> Content:
     """The rows of the newest snapshot as of `now`, or why there is none."""
     if seen.status is None:
-        return Content(seen.cause and f"{seen.cause}\n{seen.remedy}")
+        return no_snapshot(seen)
     return Content("\n").join(rows(seen, seen.status, now))
+
+
+def no_snapshot(seen: "Seen") -> Content:
+    """Why there is none; nothing while the agent is looked for."""
+    return Content(seen.cause and f"{seen.cause}\n{seen.remedy}")
 
 
 def hung(words: str, width: int, indent: int) -> str:
@@ -74,3 +92,13 @@ def failure_rows(failure: "LastFailure | None") -> Iterator[Content]:
         times = f", {failure.count} times" if failure.count > 1 else ""
         yield row("  Last failure", (failure.code, "bold"), times)
         yield Content(f"    {clock_time(failure.at)}: {failure.cause} {failure.remedy}")
+
+
+def activity_rows(lines: Iterable["ActivityLine"]) -> Iterator[str]:
+    """Time of day, a mark, the text; a row of its own where another day begins."""
+    day = ""
+    for line in lines:
+        before, day = day, local_time(line.at, "%Y-%m-%d")
+        if before not in {"", day}:
+            yield f"-- {day} --"
+        yield f"{local_time(line.at, '%H:%M:%S')} {_MARKS[line.level]} {line.text}"

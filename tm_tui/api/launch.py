@@ -9,26 +9,34 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from tm_tui.api.client import AgentAbsent, ControlClient
-from tm_tui.atomic import storage_failure
+from tm_tui.api.failures import AgentAbsent, AgentDenied
 from tm_tui.errors import TmError
 from tm_tui.paths import Home
 from tm_tui.text import safe_text
 
-__all__ = ["AgentProcess", "agent_answers", "private_agent"]
+__all__ = ["AgentProcess", "agent_listens", "private_agent"]
 
 _START_LIMIT = 20.0
 _STOP_LIMIT = 5.0
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
-async def agent_answers(home: Home) -> bool:
-    """Tell whether an agent listens on the home's control socket. Raises TmError if it answers wrongly."""
-    try:
-        async with ControlClient(home.control_socket) as client:
-            await client.session()
-    except AgentAbsent:
-        return False
+def agent_listens(home: Home) -> bool:
+    """Tell whether somebody listens on the home's control socket; who it is, the first question shows.
+
+    Raises AgentDenied when this user may not open it, and StorageFailed when its path is too long.
+    """
+    path = home.control_socket
+    with socket.socket(socket.AF_UNIX) as asked:
+        asked.setblocking(False)
+        try:
+            asked.connect(str(path))
+        except BlockingIOError:
+            return True  # others wait for it to accept them (unix(7), EAGAIN)
+        except PermissionError:
+            raise AgentDenied(path) from None
+        except OSError:
+            return False
     return True
 
 
@@ -38,13 +46,15 @@ async def private_agent(home: Home) -> AsyncIterator[bool]:
 
     Raises TmError when the agent does not come up; its own words are in `state/private-agent.log`.
     """
-    if await agent_answers(home):
+    if agent_listens(home):
         yield False
         return
     _refuse_foreign(home.state)
     try:
         home.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
+        from tm_tui.atomic import storage_failure
+
         raise storage_failure(home.state, error) from None
     async with AgentProcess(home.state / "private-agent.log"):
         yield True
@@ -150,6 +160,8 @@ def _log_file(path: Path) -> int:
     try:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
+        from tm_tui.atomic import storage_failure
+
         raise storage_failure(path, error) from None
 
 

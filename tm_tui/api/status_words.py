@@ -1,8 +1,8 @@
 """The snapshot in words: one order and one wording for the Status page, plain lines and `tm-tui status`."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from tm_tui.api.agent import AgentStatus, ServerState
 from tm_tui.api.past import Marked
@@ -30,8 +30,7 @@ _CASES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A label and what holds of it. `state` stands before the words where the line is about a server."""
 
     label: str
@@ -41,16 +40,14 @@ class Line:
     """The last 24 hours of what the line is about; `words` say what they come to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attention:
+class Attention(NamedTuple):
     """What somebody should look at, and the menu's entry that leads there."""
 
     words: str
     entry: str
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """A snapshot as of now: `passed` seconds later, and whether the agent still keeps it up."""
 
     status: AgentStatus

@@ -8,8 +8,9 @@ import asyncio
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 import h11
 
@@ -26,14 +27,13 @@ _REPLY = 60.0
 """Seconds for a whole answer: approving a host key goes to the server and back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """What is asked. Each call takes a connection of its own: no role outlives its request."""
 
     method: str
     path: str
     body: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def written_by(self, peer: h11.Connection) -> bytes:
         """The whole request as bytes."""
@@ -129,16 +129,14 @@ def _translated(path: Path, *, connecting: bool = False) -> Iterator[None]:
         raise AgentEnded(cause) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What came back for one request."""
 
     status: int
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One server-sent event."""
 
     event: str
