@@ -119,7 +119,7 @@ def newest_copy(copies: Iterable[str]) -> str | None:
 
 def _kept(text: bytes) -> Kept:
     body, _, check = text.rpartition(b" ")
-    if check != b"%08x" % zlib.crc32(body):
+    if not body or check != b"%08x" % zlib.crc32(body):  # the check of nothing is eight zeros
         return Kept()
     number, *rest = body.decode().split(" ")
     return Kept(int(number), int(rest[0]), int(rest[1]), rest[2]) if rest else Kept(int(number))

@@ -279,6 +279,16 @@ def test_the_age_clock_goes_on_through_restarts_and_stands_still_while_the_machi
     assert other.now() == 60_000  # a monotonic clock never does so; the age is never negative
 
 
+def test_a_note_that_was_cut_anywhere_is_read_as_none(tmp_path):
+    """Its first eight zeros are the check of nothing: cut there, it kept the log queue from being opened."""
+    clock = AgeClock(Newest(tmp_path / "newest"), lambda: 5.0, None, "boot")
+    clock.keep(7)
+    whole = (tmp_path / "newest").read_bytes()
+    for length in range(len(whole) - 1):  # the last byte only ends the line
+        (tmp_path / "newest").write_bytes(whole[:length])
+        assert Newest(tmp_path / "newest").lost
+
+
 def test_a_lost_note_of_the_age_makes_nothing_old(tmp_path):
     """With nothing kept, the oldest event counts as accepted just now."""
     (tmp_path / "newest").write_bytes(b"rubbish")
