@@ -11,6 +11,7 @@ from stores import Stores
 
 from servers.buckets import KEYS, Buckets
 from servers.postgres import Postgres
+from tm_tui.portal import accounts
 from tm_tui.portal.database import opened
 from tm_tui.portal.engines import made_engine
 from tm_tui.portal.schema import prepare
@@ -22,6 +23,11 @@ ON_ALL = {"test_portal_put", "test_portal_bucket", "test_portal_clones", "test_p
 
 The others' meet the first and the last, which have both of everything, where they ask for `portal` or
 `any_home`, and the first where they ask for `home`. TM_TUI_STORES=all has each test on each.
+"""
+TRUE_COST = {"test_portal_crowd", "test_portal_strength"}
+"""Files whose portals hash passwords at the product's cost; in all others a hash costs next to nothing.
+
+Each start makes two accounts, and each client is looked at once: that was half of what a portal's test took.
 """
 
 
@@ -41,6 +47,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         both = {"portal", "any_home"} & set(metafunc.fixturenames)
         some = STORES[:1] if mark else STORES if whole else STORES[::2] if both else STORES[:1]
         metafunc.parametrize("stores", some, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hashing(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a hash of a password costs; processes of `portals` are told the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.module.__name__.rpartition(".")[2] not in TRUE_COST:
+            patch.setattr(accounts, "_COST", 1 << 4)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """A portal, as a process or in the test's own, and the clients that tests speak to it with."""
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -9,6 +10,7 @@ import signal
 import ssl
 import subprocess
 import sys
+import tempfile
 import tomllib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
@@ -24,14 +26,18 @@ import forked
 from forked import Forked
 from tm_tui.cli.portal import portal as portal_command
 from tm_tui.clock import SystemClock
+from tm_tui.portal import accounts
 from tm_tui.portal.blobs.address import blobs_at
 from tm_tui.portal.blobs.store import Blobs
+from tm_tui.portal.database import opened
 from tm_tui.portal.log import PortalLog
 from tm_tui.portal.service import PortalOptions, open_portal
 from tm_tui.portal.settings import database_at
 from tm_tui.portal.settings_file import read_settings
 
-COMMAND = (sys.executable, "-c", "from tm_tui.cli.portal import portal; portal()")
+_START = (
+    "from tm_tui.cli.portal import portal; from tm_tui.portal import accounts; accounts._COST = {}; portal()"
+)
 PATIENCE = 60.0
 ANY_APPLIANCE = "tm-lab-1"
 
@@ -148,7 +154,7 @@ class RunningPortal(OpenPortal):
         super().__init__(home, {})
         with self.log_file.open("ab") as own_log:
             self.process = Forked(
-                (*COMMAND, "--home", str(home), *options),
+                (*_program(), "--home", str(home), *options),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log or own_log,
@@ -185,6 +191,11 @@ class RunningPortal(OpenPortal):
         return code
 
 
+def _program() -> tuple[str, ...]:
+    """`tm-tui portal`; a hash of a password costs what it costs in this process."""
+    return sys.executable, "-c", _START.format(accounts._COST)
+
+
 def with_settings(home: Path, text: str) -> Path:
     """A home with this portal.toml; where it keeps things stays, unless that is said anew."""
     home.mkdir(mode=0o700, exist_ok=True)
@@ -217,7 +228,7 @@ def told(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
 
 def command(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run `tm-tui portal WORDS` as a process."""
-    return forked.run((*COMMAND, *words), stdin=stdin, text=True, timeout=PATIENCE)
+    return forked.run((*_program(), *words), stdin=stdin, text=True, timeout=PATIENCE)
 
 
 @contextlib.contextmanager
@@ -232,11 +243,30 @@ def running(home: Path, *options: str, log: BinaryIO | None = None) -> Iterator[
         portal.stop(signal.SIGKILL)
 
 
+def _lay_database(home: Path) -> None:
+    """Have a home that is not there yet begin with an empty database."""
+    if not home.exists():
+        home.mkdir(mode=0o700)
+        (home / "portal.sqlite3").touch(mode=0o600)
+        (home / "portal.sqlite3").write_bytes(_empty_database())
+
+
+@functools.cache
+def _empty_database() -> bytes:
+    """SQLite's file as a portal makes it; to make its tables anew was a third of a start's work."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "portal.sqlite3"
+        with opened(path):
+            pass
+        return path.read_bytes()
+
+
 @contextlib.asynccontextmanager
 async def opened_portal(
     home: Path, host: str = "127.0.0.1", names: Sequence[str] = ()
 ) -> AsyncIterator[OpenPortal]:
     """A portal in this process, with its real listeners and files."""
+    _lay_database(home)
     with log_file(home).open("a") as stream:
         options = PortalOptions(home, host, names=tuple(names))
         async with open_portal(options, PortalLog(stream, SystemClock())) as (ready, _):

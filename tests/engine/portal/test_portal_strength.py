@@ -1,5 +1,6 @@
 """Which passwords an operator may have, and that each place where one is set asks for the same."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from pydantic import SecretStr
 from tm_tui.errors import TmError
 from tm_tui.portal import accounts, strength
 
+DOCS = Path(__file__).parents[3] / "docs"
 NAME = "eve.miller"
 
 
@@ -54,6 +56,15 @@ def test_those_that_are_tried_first_are_not(password: str, words: str) -> None:
         strength.check(NAME, password)
     assert "few words" in refused.value.remedy
     assert password not in f"{refused.value.cause} {refused.value.remedy}"
+
+
+def test_what_is_kept_is_as_costly_as_docs_say() -> None:
+    """Whoever gets hold of the disk pays scrypt's price for each guess: that of docs/protocol.md."""
+    kept = accounts.secret_for("lab", SecretStr("rain"), "appliance")
+    salt, digest = (bytes.fromhex(part) for part in kept.split(":"))
+    again = hashlib.scrypt(b"rain", salt=salt, n=16384, r=8, p=1, maxmem=1 << 26, dklen=32)
+    assert (again, len(salt)) == (digest, 16)
+    assert "scrypt, N=16384, r=8, p=1" in (DOCS / "protocol.md").read_text()
 
 
 async def test_commands_ask_for_the_same(tmp_path: Path) -> None:
