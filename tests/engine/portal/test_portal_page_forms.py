@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from portals import ANY_APPLIANCE, OpenPortal, opened_portal, with_settings
-from test_portal_pages import operator, token_in
+from test_portal_pages import operator, token_in, visitor
 
 from tm_tui.portal.home import PortalHome
 from tm_tui.portal.pages.uploads import MOST_BYTES
@@ -61,55 +61,53 @@ async def test_a_pattern_is_issued_and_withdrawn_on_pages(portal: OpenPortal) ->
         assert "pattern-withdrawn,1" in told
 
 
-@pytest.mark.parametrize(
-    ("more", "words"),
-    [
-        ({"file": b""}, "Choose the pattern"),
-        ({"kind": "x"}, "Choose a type"),
-        ({"version": "v" * 65}, "a version of 1 to 64 characters"),
-        ({"description": "a\x1b[31m"}, "a description of 1 to 500 characters"),
-        ({"description": ""}, "a description of 1 to 500 characters"),
-        ({"appliance": "../x"}, "An appliance&#39;s name has"),
-        ({"appliance": "tm-unknown"}, "No appliance of this name is registered."),
-        ({"file": b"x" * (MOST_BYTES + 1)}, "too large for this form"),
-    ],
-)
-async def test_what_cannot_be_a_pattern_is_said(portal: OpenPortal, more: dict[str, Any], words: str) -> None:
+NO_PATTERNS: list[tuple[dict[str, Any], str]] = [
+    ({"file": b""}, "Choose the pattern"),
+    ({"kind": "x"}, "Choose a type"),
+    ({"version": "v" * 65}, "a version of 1 to 64 characters"),
+    ({"description": "a\x1b[31m"}, "a description of 1 to 500 characters"),
+    ({"description": ""}, "a description of 1 to 500 characters"),
+    ({"appliance": "../x"}, "An appliance&#39;s name has"),
+    ({"appliance": "tm-unknown"}, "No appliance of this name is registered."),
+    ({"file": b"x" * (MOST_BYTES + 1)}, "too large for this form"),
+]
+
+
+async def test_what_cannot_be_a_pattern_is_said(portal: OpenPortal) -> None:
     """The page comes back with what was typed and what is wrong with it; nothing was issued."""
     async with operator(portal) as client:
-        reply = await issued(client, **more)
-        assert reply.status_code == 422
-        assert words in reply.text
-        assert "Nothing was issued." in reply.text
-        assert "\x1b" not in reply.text
-        assert offered(portal) == []
-        assert list((portal.home / "incoming").iterdir()) == []
+        for more, words in NO_PATTERNS:
+            reply = await issued(client, **more)
+            assert reply.status_code == 422, words
+            assert words in reply.text
+            assert "Nothing was issued." in reply.text, words
+            assert "\x1b" not in reply.text, words
+            assert offered(portal) == [], words
+            assert list((portal.home / "incoming").iterdir()) == [], words
 
 
-@pytest.mark.parametrize(
-    ("content", "kind", "status"),
-    [
-        (b"", "multipart/form-data; boundary=x", 400),
-        (b"--x\r\n\r\n", "multipart/form-data; boundary=x", 400),
-        (b'--x\r\ncontent-disposition: form-data; name="token"\r\n\r\n\xff\r\n--x--', "boundary=x", 415),
-        (b'--x\r\ncontent-disposition: form-data; name="token"\r\n\r\n\xff\r\n--x--', None, 400),
-        (b"token=x", "application/x-www-form-urlencoded", 415),
-        (b'--x\r\ncontent-disposition: form-data; name="token"\r\n\r\nwrong\r\n--x--\r\n', None, 403),
-        (b"x" * (MOST_BYTES + (1 << 20)), None, 413),
-    ],
-)
-async def test_odd_uploads_are_refused(
-    portal: OpenPortal, content: bytes, kind: str | None, status: int
-) -> None:
+ODD_UPLOADS = [
+    (b"", "multipart/form-data; boundary=x", 400),
+    (b"--x\r\n\r\n", "multipart/form-data; boundary=x", 400),
+    (b'--x\r\ncontent-disposition: form-data; name="token"\r\n\r\n\xff\r\n--x--', "boundary=x", 415),
+    (b'--x\r\ncontent-disposition: form-data; name="token"\r\n\r\n\xff\r\n--x--', None, 400),
+    (b"token=x", "application/x-www-form-urlencoded", 415),
+    (b'--x\r\ncontent-disposition: form-data; name="token"\r\n\r\nwrong\r\n--x--\r\n', None, 403),
+    (b"x" * (MOST_BYTES + (1 << 20)), None, 413),
+]
+
+
+async def test_odd_uploads_are_refused(portal: OpenPortal) -> None:
     """Without its token, its form or its end nothing is signed; a visitor's file is not even read."""
-    headers = {"content-type": kind or "multipart/form-data; boundary=x"}
-    async with operator(portal) as client:
-        reply = await client.post("/portal/patterns/issue", content=content, headers=headers)
-        assert reply.status_code == status
-        client.cookies.clear()
-        reply = await client.post("/portal/patterns/issue", content=content[:1000], headers=headers)
-        assert (reply.status_code, reply.headers["location"]) == (303, "/portal/logon")
-        assert offered(portal) == []
+    async with operator(portal) as client, visitor(portal) as stranger:
+        for content, kind, status in ODD_UPLOADS:
+            case = (content[:100], kind)
+            headers = {"content-type": kind or "multipart/form-data; boundary=x"}
+            reply = await client.post("/portal/patterns/issue", content=content, headers=headers)
+            assert reply.status_code == status, case
+            reply = await stranger.post("/portal/patterns/issue", content=content[:1000], headers=headers)
+            assert (reply.status_code, reply.headers["location"]) == (303, "/portal/logon"), case
+            assert offered(portal) == [], case
 
 
 async def test_retention_is_told_with_its_origin(portal: OpenPortal) -> None:
