@@ -182,13 +182,13 @@ class Reader:
         if byte == ord("[") and not self._held:
             self._state = self._linux
         elif 0x20 <= byte <= 0x3F:
-            self._held.append(byte)
-            if len(self._held) > _LONGEST_SEQUENCE:
-                self._rest()
+            if len(self._held) <= _LONGEST_SEQUENCE:  # more is passed over up to its end, and typed by nobody
+                self._held.append(byte)
         elif 0x40 <= byte <= 0x7E:
             parameters = self._held.decode("ascii")
             self._rest()
-            self._sequence(parameters, chr(byte))
+            if len(parameters) <= _LONGEST_SEQUENCE:
+                self._sequence(parameters, chr(byte))
         else:
             self._broken(byte)
 
@@ -231,7 +231,7 @@ class Reader:
             return
         self._held.append(byte)
         if len(self._held) > _LONGEST_STRING:
-            self._rest()
+            del self._held[1:-1]  # passed over up to its end, as above
 
     def _mouse(self, _byte: int) -> None:
         self._skip -= 1

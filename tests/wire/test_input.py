@@ -278,3 +278,16 @@ def test_sco_has_codes_of_its_own() -> None:
     sent = "".join(f"\x1b[{letter}" for letter in "MNOPQRSTUVWX").encode()
     assert names(Reader(sco=True).feed(sent)) == [f"f{number}" for number in range(1, 13)]
     assert names(Reader().feed(b"\x1b[M abq")) == ["q"]
+
+
+@pytest.mark.parametrize("size", [65, 5000, 50_000])
+@pytest.mark.parametrize(("begin", "end"), [("\x1b[?", "c"), ("\x1b]11;", "\x07"), ("\x1bP1$r", "\x1b\\")])
+def test_an_answer_that_is_too_long_types_nothing(begin: str, end: str, size: int) -> None:
+    """Whatever a terminal answers beyond all bounds: none of it is a key, and the next key is one."""
+    reader = Reader()
+    assert reader.feed((begin + "9" * size + end).encode()) == []
+    assert [token.name for token in reader.feed(b"\x1b[21~") if isinstance(token, Key)] == ["f10"]
+    assert reader.feed((begin + "9" * size).encode()) == []
+    assert reader.waiting == "escape"
+    assert reader.time_out() == []
+    assert reader.feed(b"a") == [Key("", "a")]
