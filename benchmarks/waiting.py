@@ -65,10 +65,11 @@ async def fill(home: Home, events: int, limits: SpoolSettings) -> tuple[float, f
 
 
 async def first_beat(stage: Stage, began: float) -> float:
-    """Seconds from the start of the process to its first accepted beat."""
+    """Seconds from the start of the process to its first accepted beat, not one from before it."""
     async for status in stage.client.status_stream():
-        if status.status_server.last_beat_at:
-            return status.status_server.last_beat_at.timestamp() - began
+        at = status.status_server.last_beat_at
+        if at and at.timestamp() > began:
+            return at.timestamp() - began
     raise AssertionError("the stream ended")
 
 
