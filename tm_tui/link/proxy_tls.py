@@ -56,11 +56,18 @@ async def _pump(inside: _Ends, outside: _Ends) -> None:
     ]
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-    finally:
         for way in ways:
             way.cancel()
         for _, writer in (inside, outside):
             writer.close()  # flushes what is left, then closes
+        for _, writer in (inside, outside):
+            with contextlib.suppress(OSError):  # a broken end is an end
+                await writer.wait_closed()
+    finally:
+        for way in ways:
+            way.cancel()
+        for _, writer in (inside, outside):
+            writer.transport.abort()  # where the loop ends before a proxy has said goodbye
 
 
 async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
