@@ -15,7 +15,7 @@ from tm_tui.cases.protocol import CasesReply
 from tm_tui.clock import EARLIEST, LATEST, moment_of, within
 from tm_tui.reports.protocol import ReportEntry
 from tm_tui.status_server.protocol import HeartbeatReply, HeartbeatRequest, RegistrationReply
-from tm_tui.values import MOST, Count, Moment, Number
+from tm_tui.values import MOST, Count, Moment, Number, crowded
 
 FAR = (
     "0001-01-01T00:00:00+23:59",
@@ -136,3 +136,20 @@ def test_things_are_counted_in_words() -> None:
     ]
     assert [spoken.count(1, "batch"), spoken.count(3, "sealed batch")] == ["1 batch", "3 sealed batches"]
     assert [spoken.size(one) for one in (1, 512, 1536)] == ["1 byte", "512 bytes", "1.5 KiB"]
+
+
+@pytest.mark.parametrize(
+    ("text", "many"),
+    [
+        (b'["a", "b", "c"]', False),
+        (b'{"words": "[[[{{{,,, \\", still, {a}, string"}', False),
+        (b'{"a": [1, 2, 3, 4]}', True),
+        (b"[[[[[[", True),
+        (b'{"a": "' + b"[,{" * 1000, False),
+        (b'"' * 1001 + b",[{" * 10, False),
+        (b"\\" * 1001 + b",[{" * 10, True),
+    ],
+)
+def test_what_stands_in_a_string_is_no_part_of_a_document(text: bytes, many: bool) -> None:
+    """A long note with commas is taken; thousands of keys are not, and none of it is read to say so."""
+    assert crowded(text, 4) is many

@@ -63,7 +63,7 @@ async def read_model(request: Request, model: type[_Model]) -> _Model:
         value = from_json(bytes(body), allow_inf_nan=False)
     except ValueError:
         raise Refused(400, "bad-json", "The body is no JSON.", "Send JSON in UTF-8.") from None
-    if crowded(value, _MOST_ENTRIES):
+    if crowded(bytes(body), _MOST_ENTRIES):
         cause = f"The body has more than {_MOST_ENTRIES} keys and entries."
         raise Refused(413, "too-large", cause, "Send less.")
     try:
