@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from textual.app import App
 
-__all__ = []
 
 _SIZE_REPLY = 0.5
 _PASTE_PAUSE = 2.0

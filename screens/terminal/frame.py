@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from screens.terminal.looks import Palette
 
-__all__ = []
 
 _ONE_CELL = frozenset(map(chr, (*range(0x20, 0x7F), *range(0x2500, 0x2580))))
 """ASCII and lines: a cell each, whatever stands beside them."""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from screens.terminal.capabilities import Capabilities
     from screens.terminal.looks import Palette
 
-__all__ = ["plain_modes"]
 
 _PLAIN = "\x1b(B\x0f\x1b[4l\x1b[?1;5;6;7l\x1b>"
 """ASCII as both G0 and GL, replacing, cursor keys and keypad as they are, no reverse screen, no origin, no
