@@ -5,6 +5,8 @@ values, or what is in force.
 """
 
 import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from starlette.requests import Request
@@ -23,7 +25,7 @@ from tm_tui.settings.model import Settings
 from tm_tui.settings.revision import NO_REVISION
 from tm_tui.settings.store import Revision, RevisionConflict
 
-__all__ = ["candidate_of", "conflict_response", "history_routes", "settings_routes", "trial_routes"]
+__all__ = ["candidate_of", "history_routes", "settings_routes", "trial_routes"]
 
 
 def settings_routes(core: Core) -> list[Bound]:
@@ -35,18 +37,15 @@ def settings_routes(core: Core) -> list[Bound]:
     async def save(request: Request, wanted: SaveRequest) -> SettingsDocument | Response:
         expected = expected_revision(request)
         settings = Settings.parse(wanted.settings)
-        try:
-            revision = await core.save(
-                settings,
-                core.drafts.given(uid_of(request), wanted.secrets, settings),
-                expected=expected,
-                who=who_of(request),
-                note=wanted.note,
-                trial=wanted.trial,
-            )
-        except RevisionConflict as conflict:
-            return await conflict_response(core, expected, conflict)
-        return document_of(revision)
+        saving = core.save(
+            settings,
+            core.drafts.given(uid_of(request), wanted.secrets, settings),
+            expected=expected,
+            who=who_of(request),
+            note=wanted.note,
+            trial=wanted.trial,
+        )
+        return await _saved(core, expected, saving)
 
     return [
         bind(calls.SETTINGS, show),
@@ -54,14 +53,17 @@ def settings_routes(core: Core) -> list[Bound]:
     ]
 
 
-async def conflict_response(core: Core, expected: int, conflict: RevisionConflict) -> Response:
-    """Answer 412 with what was saved since."""
-    given: Revision | None = None
+async def _saved(
+    core: Core, expected: int, saving: Coroutine[Any, Any, Revision]
+) -> SettingsDocument | Response:
+    """The new revision, or 412 with what was saved since the one that was expected."""
     try:
-        given = await asyncio.to_thread(core.store.get, expected)
-    except StorageFailed:  # never saved, or damaged: then there is nothing to compare with
-        given = None
-    return answer(conflict_of(given, conflict.current), 412)
+        return document_of(await saving)
+    except RevisionConflict as conflict:
+        given: Revision | None = None
+        with suppress(StorageFailed):  # never saved, or damaged: then there is nothing to compare with
+            given = await asyncio.to_thread(core.store.get, expected)
+        return answer(conflict_of(given, conflict.current), 412)
 
 
 async def candidate_of(
@@ -120,13 +122,10 @@ def history_routes(core: Core) -> list[Bound]:
     async def restore(request: Request, wanted: RestoreRequest) -> SettingsDocument | Response:
         expected = expected_revision(request)
         number: int = request.path_params["number"]
-        try:
-            revision = await core.restore(
-                number, expected=expected, who=who_of(request), note=wanted.note, trial=wanted.trial
-            )
-        except RevisionConflict as conflict:
-            return await conflict_response(core, expected, conflict)
-        return document_of(revision)
+        restoring = core.restore(
+            number, expected=expected, who=who_of(request), note=wanted.note, trial=wanted.trial
+        )
+        return await _saved(core, expected, restoring)
 
     return [
         bind(calls.HISTORY, everything),
